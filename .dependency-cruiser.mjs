@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rooms of docs/architecture.md and what each may import: the only place where the direction is written down.
+const MAY_IMPORT = {
+  core: [],
+  io: ['core'],
+  codecs: ['core'],
+  headers: ['core'],
+  elf: ['core', 'codecs', 'headers'],
+  dump: ['core', 'codecs', 'elf', 'headers'],
+  notes: ['core', 'elf'],
+  paging: ['core'],
+  symbols: ['core', 'elf'],
+  types: ['core', 'elf'],
+  kernel: ['core', 'dump', 'notes', 'paging', 'symbols', 'types'],
+  kvm: ['core', 'paging', 'types', 'kernel'],
+  translate: ['core', 'paging', 'kernel', 'kvm'],
+  write: ['core', 'codecs', 'elf', 'dump/layout'],
+  report: ['core'],
+  commands: [
+    'core',
+    'io',
+    'codecs',
+    'elf',
+    'dump',
+    'notes',
+    'paging',
+    'symbols',
+    'types',
+    'kernel',
+    'kvm',
+    'translate',
+    'write',
+    'report',
+  ],
+};
+/** Rooms that may touch files; the entry points may too. */
+const FILES = '^src/(io|write)/|^src/cli[^/]*\\.ts$';
+
+const rooms = Object.entries(MAY_IMPORT).map(([room, below]) => ({
+  name: `${room}-imports`,
+  severity: 'error',
+  comment: 'docs/architecture.md, Rooms',
+  from: { path: `^src/${room}/` },
+  to: {
+    path: '^src/',
+    pathNot: `^src/(${[room, ...below].join('|')})/`,
+    // A report shows what others found: it may name their shapes, never call them.
+    ...(room === 'report' ? { dependencyTypesNot: ['type-only'] } : {}),
+  },
+}));
+
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    ...rooms,
+    { name: 'core-stands-alone', severity: 'error', from: { path: '^src/core/' }, to: { pathNot: '^src/core/' } },
+    {
+      name: 'files-in-io-and-write',
+      severity: 'error',
+      from: { path: '^src/', pathNot: FILES },
+      to: { path: '^(node:)?fs' },
+    },
+    {
+      name: 'headers-own-the-parsers',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/headers/' },
+      to: { path: '^parsers/|kaitai-struct' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

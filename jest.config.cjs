@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// CommonJS mode: ".js" is taken off relative imports, and the two packages that are ES modules alone are transformed.
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transformIgnorePatterns: ['/node_modules/(?!(hysnappy|zstddec)/)'],
+  transform: {
+    '^.+\\.m?[tj]s$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  testTimeout: 120000,
+};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Log } from './core/log.js';
+
+/** Milliseconds before a step that goes on is told about on a terminal, and between such tellings. */
+const PATIENCE = 1000;
+/** Calls of `tick` between looks at the clock. */
+const TICKS = 64;
+
+/** Warnings on standard error; findings and times with --verbose; the running step on a terminal. */
+export class StderrLog implements Log {
+  readonly #verbose: boolean;
+  readonly #terminal = process.stderr.isTTY;
+  #step = '';
+  #since = 0;
+  #told = 0;
+  #ticks = 0;
+  #line = false;
+
+  constructor(verbose: boolean) {
+    this.#verbose = verbose;
+  }
+
+  warn(text: string): void {
+    this.#write(`kvm-vtop: ${text}\n`);
+  }
+
+  found(text: string): void {
+    if (this.#verbose) this.#write(`${text}\n`);
+  }
+
+  step<T>(name: string, work: () => T): T {
+    const end = this.#begin(name);
+    try {
+      return work();
+    } finally {
+      end();
+    }
+  }
+
+  async stepAsync<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const end = this.#begin(name);
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
+
+  tick(): void {
+    if (!this.#terminal || this.#ticks++ % TICKS !== 0) return;
+    const now = performance.now();
+    if (now - Math.max(this.#since, this.#told) < PATIENCE) return;
+    this.#told = now;
+    this.#line = true;
+    process.stderr.write(`\r\x1b[K${this.#step} … ${Math.round((now - this.#since) / 1000)} s`);
+  }
+
+  /** Takes the line about the running step away. */
+  clear(): void {
+    if (this.#line) process.stderr.write('\r\x1b[K');
+    this.#line = false;
+  }
+
+  #begin(name: string): () => void {
+    const outer = [this.#step, this.#since] as const;
+    const start = performance.now();
+    this.#step = name;
+    this.#since = start;
+    return () => {
+      [this.#step, this.#since] = outer;
+      this.clear();
+      if (this.#verbose) this.#write(`${name}: ${(performance.now() - start).toFixed(1)} ms\n`);
+    };
+  }
+
+  #write(text: string): void {
+    this.clear();
+    process.stderr.write(text);
+  }
+}

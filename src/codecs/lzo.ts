@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * LZO1X, decoding only, from the description of the stream in the kernel's Documentation/staging/lzo.rst.
+ * `state` is the number of literals that the last instruction left behind (4: a whole run of them).
+ */
+
+const END_DISTANCE = 16384;
+
+class LzoStream {
+  #at = 0;
+  #written = 0;
+  #state = 0;
+  readonly #output: Uint8Array;
+
+  constructor(
+    readonly input: Uint8Array,
+    size: number,
+  ) {
+    this.#output = new Uint8Array(size);
+  }
+
+  /** The whole page; false as soon as an instruction reaches outside input or output. */
+  run(): Uint8Array | null {
+    if (!this.#first()) return null;
+    for (;;) {
+      if (this.#at >= this.input.length) return null;
+      const step = this.#instruction(this.#byte());
+      if (step === 'bad') return null;
+      if (step === 'end')
+        return this.#at === this.input.length && this.#written === this.#output.length ? this.#output : null;
+    }
+  }
+
+  /** A first byte above 17 stands for that many literals less 17. */
+  #first(): boolean {
+    const byte = this.input[0] ?? 0;
+    if (byte <= 17) return this.input.length > 0;
+    this.#at = 1;
+    this.#state = Math.min(byte - 17, 4);
+    return this.#literals(byte - 17);
+  }
+
+  #instruction(code: number): 'on' | 'end' | 'bad' {
+    if (code >= 16) return this.#match(code);
+    if (this.#state === 0) {
+      const length = 3 + this.#length(code, 15);
+      this.#state = 4;
+      return this.#literals(length) ? 'on' : 'bad';
+    }
+    const run = this.#state === 4;
+    const distance = (this.#byte() << 2) + (code >> 2) + (run ? 2049 : 1);
+    return this.#copy(distance, run ? 3 : 2, code & 3);
+  }
+
+  #match(code: number): 'on' | 'end' | 'bad' {
+    if (code >= 128) return this.#copy((this.#byte() << 3) + ((code >> 2) & 7) + 1, 5 + ((code >> 5) & 3), code & 3);
+    if (code >= 64) return this.#copy((this.#byte() << 3) + ((code >> 2) & 7) + 1, 3 + ((code >> 5) & 1), code & 3);
+    if (code >= 32) {
+      const length = 2 + this.#length(code & 31, 31);
+      const pair = this.#pair();
+      return this.#copy((pair >> 2) + 1, length, pair & 3);
+    }
+    const length = 2 + this.#length(code & 7, 7);
+    const pair = this.#pair();
+    const distance = END_DISTANCE + ((code & 8) << 11) + (pair >> 2);
+    if (distance !== END_DISTANCE) return this.#copy(distance, length, pair & 3);
+    return length === 3 && (pair & 3) === 0 ? 'end' : 'bad';
+  }
+
+  #copy(distance: number, length: number, literals: number): 'on' | 'bad' {
+    let to = this.#written;
+    if (distance > to || to + length > this.#output.length || this.#at > this.input.length) return 'bad';
+    // A match may reach into what it writes, so it is copied byte by byte.
+    for (const end = to + length; to < end; to++) this.#output[to] = this.#output[to - distance] as number;
+    this.#written = to;
+    this.#state = literals;
+    return this.#literals(literals) ? 'on' : 'bad';
+  }
+
+  #literals(length: number): boolean {
+    const end = this.#at + length;
+    if (end > this.input.length || this.#written + length > this.#output.length) return false;
+    for (; this.#at < end; this.#at++) this.#output[this.#written++] = this.input[this.#at] as number;
+    return true;
+  }
+
+  /** A length field of zero goes on in the bytes that follow: 255 for each zero byte, then one that is not. */
+  #length(field: number, base: number): number {
+    if (field !== 0) return field;
+    let length = base;
+    while (this.#at < this.input.length && this.input[this.#at] === 0) {
+      length += 255;
+      this.#at++;
+    }
+    return length + this.#byte();
+  }
+
+  /** Past the end: zero; the next copy of literals or the end test refuses the page. */
+  #byte(): number {
+    return this.input[this.#at++] ?? 0;
+  }
+
+  #pair(): number {
+    return this.#byte() | (this.#byte() << 8);
+  }
+}
+
+/** Raw LZO1X blocks without a header, as lzo1x_1_compress writes them. */
+export function decodeLzo(input: Uint8Array, size: number): Uint8Array | null {
+  return new LzoStream(input, size).run();
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Decode } from './codec.js';
+
+/** Raw snappy blocks. */
+export async function loadSnappy(): Promise<Decode> {
+  const { snappyUncompressor } = await import('hysnappy');
+  const uncompress = snappyUncompressor();
+  return (input, size) => {
+    // The decoder trusts the length at the start: a smaller one would leave an earlier page's bytes at the end.
+    if (declaredLength(input) !== size) return null;
+    try {
+      const page = uncompress(input, size);
+      return page.length === size ? page : null;
+    } catch {
+      return null;
+    }
+  };
+}
+
+/** The varint at the start of a block, at most five bytes; -1 when there is none. */
+function declaredLength(input: Uint8Array): number {
+  let length = 0;
+  for (let i = 0; i < Math.min(input.length, 5); i++) {
+    const byte = input[i] as number;
+    length += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 0x80) return length;
+  }
+  return -1;
+}

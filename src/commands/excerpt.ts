@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError, UsageError } from '../core/errors.js';
+import { type Log, silentLog } from '../core/log.js';
+import type { FrameSource } from '../core/memory.js';
+import type { DumpImage } from '../dump/image.js';
+import { RecordingFrames } from '../dump/recorder.js';
+import type { Host } from '../kernel/host.js';
+import { checkTarget, writeExcerpt } from '../write/excerpt.js';
+import type { ExitCode, Streams } from './command.js';
+import { Vtop } from './vtop.js';
+
+/** Opens a dump; `watch` may look on while its frames are read. */
+export type Opener = (
+  path: string,
+  log: Log,
+  watch?: (image: DumpImage) => FrameSource,
+) => Promise<{ image: DumpImage; host: Host }>;
+
+/** Addresses of one VM that an excerpt must be able to answer. */
+export interface Question {
+  readonly process: string;
+  readonly vm: string | null;
+  readonly addressSpace: number;
+  readonly addresses: readonly string[];
+}
+
+export interface ExcerptOptions {
+  readonly core: string;
+  readonly output: string;
+  readonly force: boolean;
+}
+
+/**
+ * Cuts out of a dump what the answers to some questions read, so that it can be sent to somebody. The questions are
+ * asked in both forms of output, of the dump and again of the excerpt, and the answers must be the same.
+ */
+export async function excerpt(
+  open: Opener,
+  options: ExcerptOptions,
+  questions: readonly Question[],
+  streams: Streams,
+): Promise<ExitCode> {
+  const { core, output, force } = options;
+  checkTarget(output, force);
+  const asked = await spelledOut(questions, streams);
+  let recorder: RecordingFrames | null = null;
+  const { image, host } = await open(core, streams.log, (image) => (recorder = new RecordingFrames(image)));
+  const answers = await ask(host, asked);
+  const frames = (recorder as RecordingFrames | null)?.seen ?? [];
+  const { reader } = image;
+  const source = {
+    release: host.release,
+    physBase: reader.physBase ?? host.info.number('phys_base') ?? 0n,
+    notes: reader.notes.map(({ name, type, desc }) => ({ name, type, desc: desc.array() })),
+    vmcoreinfo: reader.vmcoreinfo?.array() ?? null,
+    memory: image,
+  };
+  const size = await writeExcerpt(output, force, source, frames, async (draft) => {
+    const again = await ask((await open(draft, silentLog)).host, asked);
+    if (again.text !== answers.text)
+      throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);
+  });
+  await streams.write(
+    `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
+  );
+  return 0;
+}
+
+/** `-` replaced by the lines of standard input, which can be read but once. */
+async function spelledOut(questions: readonly Question[], streams: Streams): Promise<Question[]> {
+  if (!questions.some(({ addresses }) => addresses.includes('-'))) return [...questions];
+  let text = '';
+  for await (const piece of streams.input()) text += piece;
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  return questions.map((question) => ({
+    ...question,
+    addresses: question.addresses.flatMap((word) => (word === '-' ? lines : [word])),
+  }));
+}
+
+async function ask(host: Host, questions: readonly Question[]): Promise<{ text: string; count: number }> {
+  const answers = { text: '', count: 0 };
+  const streams: Streams = {
+    log: silentLog,
+    write: (text) => {
+      answers.text += text;
+      return Promise.resolve();
+    },
+    input: () => {
+      throw new UsageError('standard input was read before');
+    },
+  };
+  for (const question of questions) {
+    for (const json of [true, false]) await new Vtop({ ...question, json, style: 'crash' }).run(host, streams);
+    answers.count += question.addresses.length;
+  }
+  return answers;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError, UsageError } from '../core/errors.js';
+import { printable } from '../core/text.js';
+import type { Host } from '../kernel/host.js';
+import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
+import { type HeldVm, heldVms, holders } from '../kvm/find-vms.js';
+import { Kvm } from '../kvm/kvm.js';
+import { Vm } from '../kvm/vm.js';
+
+/** The VM that a command works on, and the process through which it was named. */
+export interface Selected {
+  readonly pid: number;
+  readonly fd: number;
+  readonly vm: Vm;
+}
+
+const MOST_LISTED = 32;
+
+/**
+ * The VM that `-g` and `--vm` name. `process` is a pid, decimal or else hexadecimal, or the address of a task_struct;
+ * `choice` is a descriptor's number or the address of a struct kvm. Throws when none or several are meant.
+ */
+export function selectVm(host: Host, process: string, choice: string | null): Selected {
+  const kvm = new Kvm(host);
+  const tasks = new Tasks(host);
+  const task = findTask(host, kvm, tasks, process);
+  const { files } = withFiles(tasks, task);
+  const held = files === 0n ? [] : heldVms(kvm, files);
+  if (held.length === 0) throw new DumpError(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
+  const { fd, address } = choose(kvm, task, held, choice);
+  host.log.found(`${nameOf(task)}: VM of descriptor ${fd}, struct kvm at 0x${address.toString(16)}`);
+  const vm = new Vm(kvm, address);
+  if (vm.mm.address !== task.mm)
+    host.log.warn(`the VM's memory is its creator's, not that of ${nameOf(task)}: answered through kvm.mm`);
+  return { pid: task.tgid, fd, vm };
+}
+
+function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
+  const hexadecimal = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
+  if (hexadecimal === undefined)
+    throw new UsageError(`-g '${printable(text)}' is no pid and no address of a task_struct`);
+  const value = BigInt(`0x${hexadecimal}`);
+  const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
+  const other = value < PID_LIMIT ? tasks.byPid(Number(value)) : null;
+  if (decimal !== null) {
+    if (other !== null && other.tgid !== decimal.tgid)
+      host.log.warn(`-g ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
+    return decimal;
+  }
+  const task = other ?? tasks.byAddress(value);
+  if (task === null)
+    throw new DumpError(`no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`);
+  if (other !== null && /^[0-9]+$/.test(text))
+    host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
+  return task;
+}
+
+/** A thread of the process that still has the files: its leader can have exited before the others. */
+function withFiles(tasks: Tasks, task: Task): Task {
+  if (task.files !== 0n || task.signal === 0n) return task;
+  for (const thread of tasks.threads(task)) if (thread.files !== 0n) return thread;
+  return task;
+}
+
+const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
+
+function choose(kvm: Kvm, task: Task, held: readonly HeldVm[], choice: string | null): HeldVm {
+  const [first] = held as [HeldVm];
+  // One VM can be held by several descriptors.
+  if (choice === null && held.every(({ address }) => address === first.address)) return first;
+  if (choice === null)
+    throw new UsageError(`${nameOf(task)} holds several VMs; choose with --vm:\n${listVms(kvm, held)}`);
+  const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
+  const found =
+    byNumber ?? held.find(({ address }) => address.toString(16) === choice.toLowerCase().replace(/^0x/, ''));
+  if (found === undefined)
+    throw new UsageError(`${nameOf(task)} holds no VM '${printable(choice)}'; it holds:\n${listVms(kvm, held)}`);
+  return found;
+}
+
+/** A line a VM: descriptor, address, slots. */
+function listVms(kvm: Kvm, held: readonly HeldVm[]): string {
+  const lines = held.map(({ fd, address }) => `  fd ${fd}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
+  return lines.slice(0, MOST_LISTED).join('\n');
+}
+
+function slotsText(kvm: Kvm, address: bigint): string {
+  try {
+    const vm = new Vm(kvm, address);
+    const counts = Array.from({ length: vm.spaces }, (_, space) => vm.slots(space).slots.length);
+    return `slots ${counts.map((count, space) => (space === 0 ? String(count) : `+ ${count} in address space ${space}`)).join(' ')}`;
+  } catch (error) {
+    if (error instanceof DumpError) return error.message;
+    throw error;
+  }
+}
+
+/** For the message: which processes would have been right. */
+function listHolders(kvm: Kvm, tasks: Tasks): string {
+  const found: string[] = [];
+  for (const { task, vms } of holders(kvm, tasks)) {
+    found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd).join(' ')})`);
+    if (found.length === MOST_LISTED) break;
+  }
+  return found.length === 0 ? 'no process of this host holds one' : `processes that hold VMs: ${found.join(', ')}`;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import { pfn } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { printable } from '../core/text.js';
+import { Files } from '../kernel/files.js';
+import type { Host } from '../kernel/host.js';
+import { Pages, zeroFrame } from '../kernel/page.js';
+import { pointerAt } from '../kernel/pointers.js';
+import { findVma, type Vma } from '../kernel/vma.js';
+import type { Vm } from '../kvm/vm.js';
+import type { Surroundings } from '../report/text.js';
+import type { Answer } from '../translate/answer.js';
+
+/** What the text output tells beside the answer. What can't be read is left out, and a warning says so. */
+export class SurroundingsOf {
+  readonly #host: Host;
+  readonly #vm: Vm;
+  readonly #files: Files;
+  readonly #pages: Pages | null;
+  readonly #zero: number | null;
+  readonly #digits: number;
+
+  constructor(host: Host, vm: Vm) {
+    this.#host = host;
+    this.#vm = vm;
+    this.#files = new Files(host);
+    this.#pages = this.#optional(() => new Pages(host));
+    this.#zero = this.#optional(() => zeroFrame(host));
+    this.#digits = this.#optional(() => physicalDigits(host)) ?? 0;
+  }
+
+  find(answer: Answer): Surroundings {
+    const { page, frame, state } = answer;
+    const vma = page === null ? null : this.#optional(() => findVma(this.#host, this.#vm.mm, BigInt(page) * 4096n));
+    return {
+      vma,
+      file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
+      page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
+      zeroPage: frame !== null && frame === this.#zero,
+      physicalDigits: this.#digits,
+    };
+  }
+
+  #pathOf(vma: Vma): string {
+    return printable(this.#optional(() => this.#files.pathOf(vma.file)) ?? '?', 4096);
+  }
+
+  #optional<T>(work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      this.#host.log.warn(error.message);
+      return null;
+    }
+  }
+}
+
+/** Hexadecimal digits of the end of memory. */
+function physicalDigits({ symbols, memory }: Host): number {
+  const variable = symbols.get('max_pfn');
+  return variable === undefined ? 0 : (pointerAt(memory, variable, 'max_pfn') * 4096n).toString(16).length;
+}

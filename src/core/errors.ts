@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Where something was read: a file and a byte offset in it, or an address of a named memory. */
+export interface Place {
+  readonly source: string;
+  readonly offset: number | bigint;
+}
+
+export const placeText = (place: Place): string => `${place.source} at 0x${place.offset.toString(16)}`;
+
+export interface DumpErrorDetails {
+  readonly place?: Place;
+  /** What the user can do about it. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** The dump, or what is known of it, can't answer. One line: what was read, where, what is wrong, what would help. */
+export class DumpError extends Error {
+  readonly place: Place | undefined;
+  readonly hint: string | undefined;
+
+  constructor(problem: string, details: DumpErrorDetails = {}) {
+    const where = details.place ? `${placeText(details.place)}: ` : '';
+    const help = details.hint === undefined ? '' : `; ${details.hint}`;
+    super(`${where}${problem}${help}`, { cause: details.cause });
+    this.name = 'DumpError';
+    this.place = details.place;
+    this.hint = details.hint;
+  }
+
+  /** The same error with what was being done put in front: `memslots of pid 4211: slot tree: …`. */
+  within(doing: string): DumpError {
+    return new DumpError(`${doing}: ${this.message}`, { cause: this });
+  }
+}
+
+/** The command line or an option can't be taken as it stands. */
+export class UsageError extends Error {
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'UsageError';
+  }
+}
+
+/** Runs `work`; a `DumpError` thrown inside says what was being done. */
+export function during<T>(doing: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof DumpError ? error.within(doing) : error;
+  }
+}

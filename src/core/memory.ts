@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn } from './address.js';
+import type { Bytes } from './bytes.js';
+import { DumpError } from './errors.js';
+
+/** A file, or what stands for one. Reading outside it, or failing to read, is a `DumpError` with the offset. */
+export interface ByteSource {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** `what` says what is being read, for the error. The bytes stay valid and must not be changed. */
+  read(offset: number, length: number, what: string): Bytes;
+}
+
+/** Why the dump has no bytes of a frame. */
+export interface FrameGap {
+  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable';
+  readonly message: string;
+}
+
+/** Physical memory by frames of 4096 bytes. `null` is cheap; ask `why` only when somebody wants to know. */
+export interface FrameSource {
+  /** The frame's 4096 bytes; valid for good, not to be changed. */
+  frame(frame: Pfn): DataView | null;
+  why(frame: Pfn): FrameGap;
+}
+
+/** Why a virtual address could not be read: where, and what stands in the way. */
+export interface Unreadable {
+  readonly address: bigint;
+  readonly reason: FrameGap['reason'] | 'unmapped';
+  readonly message: string;
+}
+
+/** A virtual address space. */
+export interface Memory {
+  read(address: bigint, length: number): Bytes | Unreadable;
+}
+
+export const isUnreadable = (result: Bytes | Unreadable): result is Unreadable => 'reason' in result;
+
+/** Reads what must be there. Throws `DumpError` naming the structure, the address and the cause. */
+export function readOf(memory: Memory, address: bigint, length: number, what: string): Bytes {
+  const result = memory.read(address, length);
+  if (isUnreadable(result)) throw unreadableError(result, address, what);
+  return result;
+}
+
+export function unreadableError(fault: Unreadable, start: bigint, what: string): DumpError {
+  const inside = fault.address === start ? '' : ` (its byte at 0x${fault.address.toString(16)})`;
+  return new DumpError(`${what} at 0x${start.toString(16)}${inside}: ${fault.message}`);
+}

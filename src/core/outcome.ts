@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What became of an address: the closed set of docs/output.md. Only `mapped` has a host physical address. */
+export type State =
+  | 'mapped'
+  | 'no-memslot'
+  | 'guest-memfd'
+  | 'not-present'
+  | 'swapped'
+  | 'migrating'
+  | 'poisoned'
+  | 'marker'
+  | 'table-missing'
+  | 'noncanonical'
+  | 'damaged'
+  | 'invalid';
+
+/** Why an address has no host physical address, one step finer than its state. */
+export type Reason =
+  | 'not-hexadecimal'
+  | 'no-slot'
+  | 'beyond-physical'
+  | 'gmem-private'
+  | 'gmem-only'
+  | 'gmem-attribute-unreadable'
+  | 'hva-noncanonical'
+  | 'empty-entry'
+  | 'address-space-gone'
+  | 'device-private'
+  | 'device-exclusive'
+  | 'swap-entry'
+  | 'migration-entry'
+  | 'hwpoison-entry'
+  | 'marker-entry'
+  | 'swapin-error'
+  | 'table-excluded'
+  | 'table-outside'
+  | 'table-cut-off'
+  | 'table-undecodable'
+  | 'bad-entry';

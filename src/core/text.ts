@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { UsageError } from './errors.js';
+
+/** A guest physical address as it was asked for. */
+export interface AskedAddress {
+  /** Hexadecimal digits, lower case, without leading zeros. */
+  readonly digits: string;
+  /** Frame number and byte inside it; frame is null from 2^52 on, where there are no physical addresses. */
+  readonly frame: number | null;
+  readonly offset: number;
+}
+
+/** More digits than any number that is meant. */
+const LONGEST = 64;
+
+/** Reads an address in hexadecimal, with or without 0x, as crash does; null for anything else. */
+export function parseAddress(text: string): AskedAddress | null {
+  const digits = /^(?:0[xX])?0*([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
+  if (digits === undefined || digits.length > LONGEST) return null;
+  const offset = Number.parseInt(digits.slice(-3), 16);
+  const upper = digits.slice(0, -3);
+  return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };
+}
+
+/** Text of unknown origin, safe to print: control characters and all beyond ASCII escaped, cut to a bearable length. */
+export function printable(text: string, longest = 80): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return cut.replace(/[^\x20-\x7e…]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+export function needAddress(text: string): AskedAddress {
+  const address = parseAddress(text);
+  if (address === null) throw new UsageError(`'${printable(text)}' is no hexadecimal address`);
+  return address;
+}

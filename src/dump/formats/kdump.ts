@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type CodecName, codecs, type Decode } from '../../codecs/index.js';
+import { PAGE_SIZE, type Pfn } from '../../core/address.js';
+import type { Bytes } from '../../core/bytes.js';
+import { latin1 } from '../../core/bytes.js';
+import { DumpError, during } from '../../core/errors.js';
+import type { ByteSource, FrameGap } from '../../core/memory.js';
+import { type Note, parseNotes } from '../../elf/notes.js';
+import {
+  bigintOf,
+  KDUMP_HEADER_SIZE,
+  KDUMP_SUB_HEADER_SIZE,
+  type KdumpHeader,
+  type KdumpSubHeader,
+  numberOf,
+  readKdumpHeader,
+  readKdumpSubHeader,
+} from '../../headers/headers.js';
+import { Bitmap } from '../bitmap.js';
+import type { DumpFormat, PageReader } from '../image.js';
+import {
+  EXCERPT_NOTE,
+  KDUMP_MAGIC,
+  PAGE_DESCRIPTOR_SIZE,
+  PAGE_LZO,
+  PAGE_SNAPPY,
+  PAGE_ZLIB,
+  PAGE_ZSTD,
+  STATUS_INCOMPLETE,
+} from '../layout/kdump.js';
+
+const CODEC_OF_FLAG = new Map<number, CodecName>([
+  [PAGE_ZLIB, 'zlib'],
+  [PAGE_LZO, 'lzo'],
+  [PAGE_SNAPPY, 'snappy'],
+  [PAGE_ZSTD, 'zstd'],
+]);
+
+/** kdump-compressed, header versions 1 to 6: makedumpfile, and QEMU's dump-guest-memory in its kdump forms. */
+export const kdump: DumpFormat = {
+  name: 'kdump',
+  probe: (start) => start.length >= 8 && start.u32(0) === KDUMP_MAGIC[0] && start.u32(4) === KDUMP_MAGIC[1],
+  async open(file) {
+    const header = readKdumpHeader(file.read(0, KDUMP_HEADER_SIZE, 'kdump header'));
+    checkHeader(file, header);
+    const sub = readKdumpSubHeader(file.read(header.blockSize, KDUMP_SUB_HEADER_SIZE, 'kdump sub-header'));
+    const reader = new KdumpReader(file, header, sub);
+    await reader.load();
+    return reader;
+  },
+};
+
+function checkHeader(file: ByteSource, header: KdumpHeader): void {
+  const refuse = (problem: string): never => {
+    throw new DumpError(`${file.name}: kdump header: ${problem}`);
+  };
+  const machine = latin1(header.utsname.machine).replace(/\0.*$/s, '');
+  if (machine !== '' && machine !== 'x86_64') refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
+  if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
+  if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
+  if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`);
+}
+
+class KdumpReader implements PageReader {
+  readonly description: string;
+  readonly vmcoreinfo: Bytes | null;
+  readonly notes: readonly Note[];
+  readonly physBase: bigint;
+  /** Frames of the machine: one more than the last. */
+  readonly #frames: number;
+  readonly #memory: Bitmap;
+  readonly #dumped: Bitmap;
+  readonly #descriptors: number;
+  readonly #excerpt: boolean;
+  readonly #decoders = new Map<number, Decode>();
+
+  constructor(
+    readonly file: ByteSource,
+    readonly header: KdumpHeader,
+    sub: KdumpSubHeader,
+  ) {
+    const version = header.headerVersion;
+    if (version >= 2 && sub.split !== 0)
+      throw new DumpError(`${file.name}: one part of a split dump, which can't be read alone`);
+    this.#frames = version >= 6 ? numberOf(sub.maxMapnr64, `${file.name}: max_mapnr_64`) : header.maxMapnr;
+    const bitmaps = (1 + header.subHdrSize) * PAGE_SIZE;
+    const length = header.bitmapBlocks * PAGE_SIZE;
+    // Two bitmaps, unless the frames need more bits than half of the space (libkdumpfile diskdump.c).
+    const single = this.#frames > length * 4;
+    const half = single ? length : length / 2;
+    this.#memory = new Bitmap(file, bitmaps, half, 'bitmap of memory');
+    this.#dumped = single ? this.#memory : new Bitmap(file, bitmaps + half, half, 'bitmap of dumped pages');
+    this.#descriptors = bitmaps + length;
+    this.physBase = BigInt.asIntN(64, bigintOf(sub.physBase));
+    this.notes = version >= 4 ? (this.#area(sub.offsetNote, sub.sizeNote, 'notes', parseNotes) ?? []) : [];
+    const named =
+      version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, 'VMCOREINFO', (bytes) => bytes) : null;
+    this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
+    this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
+    this.description = `kdump-compressed version ${version}${header.status & STATUS_INCOMPLETE ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
+  }
+
+  /** Starts the decoders that the header or the first descriptors name: that can't be done in the middle of a read. */
+  async load(): Promise<void> {
+    const flags = this.header.status | this.#firstFlags();
+    for (const [flag, name] of CODEC_OF_FLAG)
+      if (flag === PAGE_ZLIB || (flags & flag) !== 0 || flag === PAGE_LZO)
+        this.#decoders.set(flag, await codecs[name]());
+  }
+
+  page(frame: Pfn): DataView | FrameGap {
+    if (frame >= this.#frames && !this.#excerpt)
+      return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.#frames.toString(16)}` };
+    if (this.#dumped.has(frame)) return this.#dumpedPage(frame);
+    return this.#memory.has(frame)
+      ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)' }
+      : this.#excerpt
+        ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses' }
+        : { reason: 'outside', message: 'this frame is not memory of the machine' };
+  }
+
+  #dumpedPage(frame: Pfn): DataView | FrameGap {
+    const at = this.#descriptors + this.#dumped.rank(frame) * PAGE_DESCRIPTOR_SIZE;
+    if (at + PAGE_DESCRIPTOR_SIZE > this.file.size) return cutOff('page descriptor', at);
+    const descriptor = this.file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor');
+    const offset = Number(descriptor.u64(0));
+    const size = descriptor.u32(8);
+    if (offset === 0) return cutOff('page descriptor (0: the page was not written)', at);
+    if (offset + size > this.file.size)
+      return size > 2 * PAGE_SIZE ? undecodable(at, `a page of ${size} bytes`) : cutOff('page', offset);
+    return this.#decode(descriptor.u32(12), this.file.read(offset, size > 2 * PAGE_SIZE ? 0 : size, 'page'), size, at);
+  }
+
+  #decode(flags: number, data: Bytes, size: number, at: number): DataView | FrameGap {
+    if (size > 2 * PAGE_SIZE) return undecodable(at, `a page of ${size} bytes`);
+    if (flags === 0) return size === PAGE_SIZE ? data.view : undecodable(at, `an uncompressed page of ${size} bytes`);
+    const decode = this.#decoders.get(flags);
+    if (decode === undefined) return undecodable(at, `unknown compression 0x${flags.toString(16)}`);
+    const page = decode(data.array(), PAGE_SIZE);
+    const where = `0x${Number(data.place.offset).toString(16)}`;
+    if (page === null)
+      return undecodable(at, `its data at ${where} is no ${CODEC_OF_FLAG.get(flags)} page of ${PAGE_SIZE} bytes`);
+    return new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
+  }
+
+  #firstFlags(): number {
+    const count = Math.min(512, Math.max(0, Math.floor((this.file.size - this.#descriptors) / PAGE_DESCRIPTOR_SIZE)));
+    const table = this.file.read(this.#descriptors, count * PAGE_DESCRIPTOR_SIZE, 'page descriptors');
+    let flags = 0;
+    for (let i = 0; i < count; i++) flags |= table.u32(i * PAGE_DESCRIPTOR_SIZE + 12);
+    return flags;
+  }
+
+  /** A piece of the file that the sub-header names; none is null, one outside the file too. */
+  #area<T>(
+    offset: KdumpSubHeader['physBase'],
+    size: KdumpSubHeader['physBase'],
+    what: string,
+    read: (bytes: Bytes) => T,
+  ): T | null {
+    const start = Number(bigintOf(offset));
+    const length = Number(bigintOf(size));
+    if (start === 0 || length === 0 || start + length > this.file.size) return null;
+    return during(what, () => read(this.file.read(start, length, what)));
+  }
+}
+
+const cutOff = (what: string, at: number): FrameGap => ({
+  reason: 'cut-off',
+  message: `${what} at 0x${at.toString(16)} of the file: the dump is truncated or incomplete`,
+});
+
+const undecodable = (at: number, problem: string): FrameGap => ({
+  reason: 'undecodable',
+  message: `page descriptor at 0x${at.toString(16)} of the file: ${problem}`,
+});

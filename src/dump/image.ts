@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, type Pfn } from '../core/address.js';
+import type { Bytes } from '../core/bytes.js';
+import { Lru } from '../core/lru.js';
+import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
+import type { Note } from '../elf/notes.js';
+
+/** One kind of dump file. */
+export interface DumpFormat {
+  readonly name: string;
+  /** False: not mine. Mine but broken is for `open` to say. */
+  probe(start: Bytes): boolean;
+  /** Throws `DumpError` when the file is of this kind but can't be used. */
+  open(file: ByteSource): Promise<PageReader> | PageReader;
+}
+
+/** What a format reads out of its file. */
+export interface PageReader {
+  /** For people: the form, its version, its compression. */
+  readonly description: string;
+  /** The page's 4096 bytes, or why there are none. */
+  page(frame: Pfn): DataView | FrameGap;
+  /** The text of VMCOREINFO where the format names its place. */
+  readonly vmcoreinfo: Bytes | null;
+  readonly notes: readonly Note[];
+  /** phys_base as the file's own header gives it: a hint, it can be 0 or a guess. */
+  readonly physBase: bigint | null;
+}
+
+/** Decoded pages kept: 16 MiB. */
+const PAGES = (16 * 1024 * 1024) / PAGE_SIZE;
+
+/** The physical memory of a dumped machine, as far as the dump has it, behind a bounded cache of decoded pages. */
+export class DumpImage implements FrameSource {
+  readonly #pages = new Lru<DataView>(PAGES);
+
+  constructor(
+    readonly file: ByteSource,
+    readonly reader: PageReader,
+    /** Called for every page that is not at hand. */
+    readonly onRead: () => void = () => undefined,
+  ) {}
+
+  frame(frame: Pfn): DataView | null {
+    const known = this.#pages.get(frame);
+    if (known !== undefined) return known;
+    this.onRead();
+    const page = this.reader.page(frame);
+    if (!(page instanceof DataView)) return null;
+    this.#pages.set(frame, page);
+    return page;
+  }
+
+  why(frame: Pfn): FrameGap {
+    const page = this.reader.page(frame);
+    return page instanceof DataView ? { reason: 'undecodable', message: 'the page was readable a moment later' } : page;
+  }
+}

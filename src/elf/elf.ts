@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { ByteSource } from '../core/memory.js';
+import { ELF_HEADER_SIZE, type Elf64Core, numberOf, readElfHeader } from '../headers/headers.js';
+
+export const ELF_MAGIC = 0x464c457f;
+export const EM_X86_64 = 62;
+export const ET_CORE = 4;
+export const PT_LOAD = 1;
+export const PT_NOTE = 4;
+/** e_phnum when the true number stands in sh_info of section header 0 (gABI, "Program Header"). */
+const PN_XNUM = 0xffff;
+const PHDR_SIZE = 56;
+const SHDR_SIZE = 64;
+const SH_INFO = 44;
+
+/** A program header. Offsets and sizes are bytes; a `paddr` of 2^53 and more has lost low bits and is no address. */
+export interface ProgramHeader {
+  readonly type: number;
+  readonly offset: number;
+  readonly paddr: number;
+  readonly filesz: number;
+  readonly memsz: number;
+}
+
+/** Header of an ELF64 little-endian file; `DumpError` for the 32-bit and the big-endian forms. */
+export function readElf(file: ByteSource): Elf64Core {
+  const start = file.read(0, Math.min(file.size, ELF_HEADER_SIZE), 'ELF header');
+  if (start.length < ELF_HEADER_SIZE) throw start.error(0, `the ELF header needs ${ELF_HEADER_SIZE} bytes`);
+  if (start.u8(4) !== 2) throw new DumpError(`${file.name}: a 32-bit ELF file; only x86-64 dumps are read`);
+  if (start.u8(5) !== 1) throw new DumpError(`${file.name}: a big-endian ELF file; only x86-64 dumps are read`);
+  return readElfHeader(start);
+}
+
+/** All program headers, more than 65,535 of them included. */
+export function readProgramHeaders(file: ByteSource, header: Elf64Core): ProgramHeader[] {
+  const offset = numberOf(header.ePhoff, `${file.name}: e_phoff`);
+  const count = header.ePhnum === PN_XNUM ? extendedCount(file, header) : header.ePhnum;
+  if (count > 0 && header.ePhentsize !== PHDR_SIZE)
+    throw new DumpError(`${file.name}: program headers of ${header.ePhentsize} bytes, ${PHDR_SIZE} are expected`);
+  const table = file.read(offset, count * PHDR_SIZE, `${count} program headers`);
+  return Array.from({ length: count }, (_, i) => {
+    const at = i * PHDR_SIZE;
+    return {
+      type: table.u32(at),
+      offset: table.u53(at + 8),
+      paddr: Number(table.u64(at + 24)),
+      filesz: table.u53(at + 32),
+      memsz: table.u53(at + 40),
+    };
+  });
+}
+
+function extendedCount(file: ByteSource, header: Elf64Core): number {
+  const offset = numberOf(header.eShoff, `${file.name}: e_shoff`);
+  if (offset === 0) return PN_XNUM;
+  return file.read(offset, SHDR_SIZE, 'section header 0').u32(SH_INFO);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../core/bytes.js';
+
+/** A note: `name` without its NUL. */
+export interface Note {
+  readonly name: string;
+  readonly type: number;
+  readonly desc: Bytes;
+}
+
+const align4 = (size: number): number => Math.ceil(size / 4) * 4;
+
+/** The notes of a PT_NOTE segment or a kdump notes area, as far as they are whole (gABI, "Note Section"). */
+export function parseNotes(bytes: Bytes): Note[] {
+  const notes: Note[] = [];
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    const nameSize = bytes.u32(at);
+    const descSize = bytes.u32(at + 4);
+    const desc = at + 12 + align4(nameSize);
+    if (desc + descSize > bytes.length) break;
+    notes.push({
+      name: bytes.text(at + 12, nameSize),
+      type: bytes.u32(at + 8),
+      desc: bytes.slice(desc, descSize),
+    });
+    at = desc + align4(descSize);
+  }
+  return notes;
+}

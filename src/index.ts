@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library. Everything else in dist/ is private.
+
+export { type Selected, selectVm } from './commands/select.js';
+export { type Gfn, gfn, type Pfn } from './core/address.js';
+export { DumpError, UsageError } from './core/errors.js';
+export type { Log } from './core/log.js';
+export { silentLog } from './core/log.js';
+export type { Reason, State } from './core/outcome.js';
+export type { Host } from './kernel/host.js';
+export type { Memslot } from './kvm/memslots/slot.js';
+export { type OpenDump, openDump } from './open.js';
+export type { Answer, WalkStep } from './translate/answer.js';
+export { Road } from './translate/road.js';

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { readOf } from '../core/memory.js';
+import { type Resolved, resolve } from '../types/fields.js';
+import type { Host } from './host.js';
+import { pointerAt } from './pointers.js';
+import { dentryFields, fdtableFields, fileFields, filesFields, mountFields } from './structs.js';
+
+/** sysctl_nr_open_max: no descriptor table is larger (fs/file.c). */
+const MOST_FILES = 0x7fffffc0;
+/** NAME_MAX; anonymous inodes' names stay below it. */
+const LONGEST_NAME = 255;
+/** Directories and mounts on the way to the root, at the most: PATH_MAX / 2. */
+const DEEPEST_PATH = 2048;
+
+/** An open file: its descriptor, struct file, f_op and private_data. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly address: bigint;
+  readonly op: bigint;
+  readonly privateData: bigint;
+}
+
+/** Files, names and paths (fs/file.c, fs/d_path.c). */
+export class Files {
+  readonly #host: Host;
+  readonly #at: Resolved<typeof fileFields>;
+  readonly #dentry: Resolved<typeof dentryFields>;
+
+  constructor(host: Host) {
+    this.#host = host;
+    const { file, dentry } = resolve(host.types, { file: fileFields, dentry: dentryFields });
+    this.#at = file;
+    this.#dentry = dentry;
+  }
+
+  /** The open files of a files_struct, in the order of their descriptors. */
+  *open(files: bigint): Generator<OpenFile> {
+    const { memory, types } = this.#host;
+    const at = resolve(types, { files: filesFields, table: fdtableFields });
+    const fdt = pointerAt(memory, files + BigInt(at.files.fdt.offset), 'files_struct');
+    const table = readOf(memory, fdt, at.table.bytes, 'fdtable');
+    const count = table.u32(at.table.maxFds.offset);
+    if (count > MOST_FILES) throw table.error(at.table.maxFds.offset, `fdtable: max_fds is ${count}`);
+    const array = table.u64(at.table.fd.offset);
+    const batch = PAGE_SIZE / 8;
+    for (let start = 0; start < count; start += batch) {
+      const slots = readOf(memory, array + BigInt(start * 8), Math.min(batch, count - start) * 8, 'descriptor table');
+      for (let i = 0; i * 8 < slots.length; i++) {
+        const file = slots.u64(i * 8);
+        if (file !== 0n) yield this.#read(file, start + i);
+      }
+    }
+  }
+
+  /** The name of a file's dentry, as bytes of one character each: `kvm-vm`, `memfd:NAME`, a file's last part. */
+  nameOf(file: bigint): string {
+    return this.#nameOfDentry(pointerAt(this.#host.memory, file + BigInt(this.#at.dentry.offset), 'struct file'));
+  }
+
+  /** A file's whole path, up through its mounts. */
+  pathOf(file: bigint): string {
+    const { memory, types } = this.#host;
+    const { mount } = resolve(types, { mount: mountFields });
+    const record = readOf(memory, file, this.#at.bytes, 'struct file');
+    let dentry = record.u64(this.#at.dentry.offset);
+    let at = record.u64(this.#at.mnt.offset) - BigInt(mount.mnt.offset);
+    let path = '';
+    for (let step = 0; step < DEEPEST_PATH; step++) {
+      const bytes = readOf(memory, at, mount.bytes, 'struct mount');
+      if (dentry === bytes.u64(mount.root.offset)) {
+        const parent = bytes.u64(mount.parent.offset);
+        if (parent === at) return path === '' ? '/' : path;
+        dentry = bytes.u64(mount.mountpoint.offset);
+        at = parent;
+        continue;
+      }
+      const parent = this.#parentOf(dentry);
+      const name = this.#nameOfDentry(dentry);
+      // Files without a directory (memfd, anonymous inodes) are their own parents, and no root of a mount.
+      if (parent === dentry) return `${name}${path}`;
+      path = `/${name}${path}`;
+      dentry = parent;
+    }
+    throw new DumpError(`path of the file at 0x${file.toString(16)}: more than ${DEEPEST_PATH} parts`);
+  }
+
+  #read(address: bigint, fd: number): OpenFile {
+    const bytes = readOf(this.#host.memory, address, this.#at.bytes, `struct file of descriptor ${fd}`);
+    return { fd, address, op: bytes.u64(this.#at.op.offset), privateData: bytes.u64(this.#at.privateData.offset) };
+  }
+
+  #parentOf(dentry: bigint): bigint {
+    return pointerAt(this.#host.memory, dentry + BigInt(this.#dentry.parent.offset), 'dentry');
+  }
+
+  #nameOfDentry(dentry: bigint): string {
+    const bytes = readOf(this.#host.memory, dentry, this.#dentry.bytes, 'dentry');
+    const length = bytes.u32(this.#dentry.length.offset);
+    if (length > LONGEST_NAME) throw bytes.error(this.#dentry.length.offset, `a dentry's name of ${length} bytes`);
+    return readOf(this.#host.memory, bytes.u64(this.#dentry.name.offset), length, "a dentry's name").text();
+  }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Log } from '../core/log.js';
+import type { FrameSource } from '../core/memory.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import type { SymbolTable } from '../symbols/table.js';
+import type { TypeSource } from '../types/source.js';
+import type { KernelMemory } from './memory.js';
+
+/** An opened kernel: its memory, its names and its types. */
+export interface Host {
+  readonly frames: FrameSource;
+  readonly memory: KernelMemory;
+  readonly info: VmCoreInfo;
+  readonly release: string;
+  readonly types: TypeSource;
+  /** Run-time addresses of the kernel's symbols that this program uses, those that exist. */
+  readonly symbols: ReadonlyMap<string, bigint>;
+  readonly table: SymbolTable;
+  readonly log: Log;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, type Pfn, pfn, vpnOf } from '../core/address.js';
+import { Bytes } from '../core/bytes.js';
+import type { FrameSource, Memory, Unreadable } from '../core/memory.js';
+import { levelNames, type PagingForm } from '../paging/form.js';
+import { PageWalker, Walk } from '../paging/walker.js';
+
+const SOURCE = 'kernel memory';
+
+/**
+ * The kernel's virtual memory: every address is walked through the kernel's own page tables, so that the direct map,
+ * vmalloc space, modules and vmemmap need no base addresses.
+ */
+export class KernelMemory implements Memory {
+  readonly #walker: PageWalker;
+
+  /** `root` is the frame of swapper_pg_dir (init_top_pgt). */
+  constructor(
+    readonly frames: FrameSource,
+    readonly form: PagingForm,
+    readonly root: Pfn,
+  ) {
+    this.#walker = new PageWalker(frames, form);
+  }
+
+  read(address: bigint, length: number): Bytes | Unreadable {
+    const place = { source: SOURCE, offset: BigInt.asUintN(64, address) };
+    const offset = Number(address & 0xfffn);
+    const first = this.#page(address);
+    if (!(first instanceof DataView)) return first;
+    if (offset + length <= PAGE_SIZE)
+      return new Bytes(new DataView(first.buffer, first.byteOffset + offset, length), place);
+    const whole = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const at = address + BigInt(done);
+      const page = this.#page(at);
+      if (!(page instanceof DataView)) return page;
+      const from = Number(at & 0xfffn);
+      const part = new Uint8Array(page.buffer, page.byteOffset + from, Math.min(PAGE_SIZE - from, length - done));
+      whole.set(part, done);
+      done += part.length;
+    }
+    return Bytes.of(whole, place);
+  }
+
+  /** Frame that backs a kernel address, or why none is known. */
+  frameOf(address: bigint): Pfn | Unreadable {
+    const walker = this.#walker;
+    const status = walker.walk(this.root, vpnOf(address));
+    return status === Walk.Mapped ? walker.frame : this.#fault(address, status);
+  }
+
+  #page(address: bigint): DataView | Unreadable {
+    const frame = this.frameOf(address);
+    if (typeof frame !== 'number') return frame;
+    const page = this.frames.frame(frame);
+    if (page !== null) return page;
+    const { reason, message } = this.frames.why(frame);
+    return { address, reason, message: `physical page 0x${(frame * PAGE_SIZE).toString(16)}: ${message}` };
+  }
+
+  #fault(address: bigint, status: Walk): Unreadable {
+    const { frame, level } = this.#walker;
+    const table = levelNames(this.form.levels)[level] ?? '';
+    if (status !== Walk.TableMissing)
+      return { address, reason: 'unmapped', message: `the kernel maps nothing there (its ${table} entry)` };
+    const { reason, message } = this.frames.why(pfn(frame));
+    return {
+      address,
+      reason,
+      message: `its ${table} table at physical 0x${(frame * PAGE_SIZE).toString(16)}: ${message}`,
+    };
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import { isUnreadable, type Memory, readOf } from '../core/memory.js';
+import { ModuleSymbols } from '../symbols/module-symbols.js';
+import { resolve } from '../types/fields.js';
+import type { TypeSource } from '../types/source.js';
+import { listLinks, pointerAt } from './pointers.js';
+import { modKallsymsFields, moduleFields } from './structs.js';
+
+/** A host has a few hundred; the kernel sets no limit. */
+const MOST_MODULES = 0x10000;
+const MOST_SYMBOLS = 1_000_000;
+const SYM_SIZE = 24;
+
+/** Address of the struct module of a loaded module, by its name; null when it is not loaded. */
+export function findModule(memory: Memory, types: TypeSource, modules: bigint, name: string): bigint | null {
+  const { module: at } = resolve(types, { module: moduleFields });
+  for (const link of listLinks(memory, modules, MOST_MODULES, 'module list')) {
+    const address = link - BigInt(at.list.offset);
+    const text = readOf(memory, address + BigInt(at.name.offset), at.name.size, 'module name').text();
+    if (text === name) return address;
+  }
+  return null;
+}
+
+/** A module's own symbols (kernel/module/kallsyms.c): those it kept after loading. */
+export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: string): ModuleSymbols {
+  const { module: at, table } = resolve(types, { module: moduleFields, table: modKallsymsFields });
+  const kallsyms = pointerAt(memory, module + BigInt(at.kallsyms.offset), `module ${name}`);
+  const record = readOf(memory, kallsyms, table.bytes, `symbol table of module ${name}`);
+  const count = record.u32(table.count.offset);
+  if (count > MOST_SYMBOLS) throw new DumpError(`module ${name}: ${count} symbols`);
+  const symbols = readOf(memory, record.u64(table.symtab.offset), count * SYM_SIZE, `symbols of module ${name}`);
+  let last = 0;
+  for (let i = 0; i < count; i++) last = Math.max(last, symbols.u32(i * SYM_SIZE));
+  if (last > count * 512) throw new DumpError(`module ${name}: a symbol's name at ${last} in its strings`);
+  const strtab = record.u64(table.strtab.offset);
+  // The table's size is told nowhere: up to the last name, and as much behind it as that may take.
+  const tail = memory.read(strtab, last + 512);
+  const strings = isUnreadable(tail) ? readOf(memory, strtab, last + 1, `symbol names of module ${name}`) : tail;
+  return new ModuleSymbols(name, symbols, strings);
+}

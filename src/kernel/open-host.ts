@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { pfnOf } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import type { FrameSource } from '../core/memory.js';
+import type { DumpImage } from '../dump/image.js';
+import { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { x86Form } from '../paging/form.js';
+import { Kallsyms } from '../symbols/kallsyms.js';
+import { FirstOf, type TypeSource } from '../types/source.js';
+import { moduleBtf, vmlinuxBtf } from './btf.js';
+import type { Host } from './host.js';
+import { KernelMemory } from './memory.js';
+
+/** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
+const START_KERNEL_MAP = 0xffffffff80000000n;
+
+/** Every symbol of the core kernel that some part of this program asks for: they are found in one pass. */
+const WANTED = [
+  '__start_BTF',
+  '__stop_BTF',
+  'btf_modules',
+  'modules',
+  'init_task',
+  'init_pid_ns',
+  'init_uts_ns',
+  'linux_banner',
+  'swap_info',
+  'nr_swapfiles',
+  'vmemmap_base',
+  'zero_pfn',
+  'zero_page_pfn',
+  'huge_zero_pfn',
+  'max_pfn',
+  'pageflag_names',
+  'kvm_vm_fops',
+  'vm_list',
+];
+
+/**
+ * Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. `frames` is the
+ * image's memory, or something that looks on while it is read.
+ */
+export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {
+  const info = vmcoreinfoOf(image);
+  const release = info.release ?? 'of unknown release';
+  log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
+  const memory = log.step('kernel page tables', () => openMemory(frames, info));
+  const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
+  const symbols = log.step('symbols', () => kallsyms.find(WANTED));
+  log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
+  const types = log.step('types', () => openTypes(memory, symbols, release));
+  log.found(`types: ${types.source}`);
+  return { frames, memory, info, release, types, symbols, table: kallsyms, log };
+}
+
+function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
+  const text = image.reader.vmcoreinfo;
+  if (text !== null) return VmCoreInfo.of(text);
+  throw new DumpError(`${image.file.name}: no VMCOREINFO in the dump`, {
+    hint: "QEMU writes it for machines with '-device vmcoreinfo', makedumpfile and the kernel always",
+  });
+}
+
+function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
+  const need = <T>(value: T | null, key: string): T => {
+    if (value === null)
+      throw new DumpError(`VMCOREINFO has no ${key}`, { hint: 'is this the dump of an x86-64 Linux?' });
+    return value;
+  };
+  const physBase = need(info.number('phys_base'), 'NUMBER(phys_base)');
+  const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
+  const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
+  const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
+  return new KernelMemory(frames, x86Form(levels, info.number('sme_mask') ?? 0n), root);
+}
+
+function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): Kallsyms {
+  const table = (name: string) => info.symbol(`kallsyms_${name}`);
+  const numSyms = table('num_syms');
+  const names = table('names');
+  const tokenTable = table('token_table');
+  const tokenIndex = table('token_index');
+  const stext = info.symbol('_stext');
+  if (numSyms === null || names === null || tokenTable === null || tokenIndex === null || stext === null)
+    throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables`, {
+      hint: 'kernels do so since Linux 6.0',
+    });
+  const rest = { offsets: table('offsets'), relativeBase: table('relative_base'), addresses: table('addresses') };
+  return new Kallsyms(memory, { numSyms, names, tokenTable, tokenIndex, ...rest }, stext);
+}
+
+/** vmlinux's BTF, and kvm.ko's where vmlinux does not describe KVM in full. */
+function openTypes(memory: KernelMemory, symbols: ReadonlyMap<string, bigint>, release: string): TypeSource {
+  const vmlinux = vmlinuxBtf(memory, symbols);
+  if (vmlinux === null)
+    throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, {
+      hint: 'its types have to come from elsewhere, which this version can not read yet',
+    });
+  if (['kvm', 'kvm_memslots', 'kvm_memory_slot'].every((name) => vmlinux.sizeOf(name) !== null)) return vmlinux;
+  const kvm = moduleBtf(memory, symbols, vmlinux, 'kvm');
+  return kvm === null ? vmlinux : new FirstOf([vmlinux, kvm]);
+}

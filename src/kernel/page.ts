@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
+import { type Resolved, resolve, resolveIfPresent } from '../types/fields.js';
+import type { Host } from './host.js';
+import { pointerAt } from './pointers.js';
+import { pageFields, traceFlagsFields } from './structs.js';
+
+/** A frame's struct page, its words as they stand: those of a tail page are another's. */
+export interface Page {
+  readonly address: bigint;
+  readonly flags: bigint;
+  /** Names of the flag bits that are set, without PG_, in the order in which the kernel declares them. */
+  readonly flagNames: readonly string[];
+  readonly mapping: bigint;
+  readonly index: bigint;
+  readonly count: number;
+}
+
+const FLAG_BITS = 64;
+const LONGEST_NAME = 32;
+
+/** struct page by frame, in the virtual memory map (CONFIG_SPARSEMEM_VMEMMAP, which x86-64 always has). */
+export class Pages {
+  readonly #host: Host;
+  readonly #at: Resolved<typeof pageFields>;
+  readonly #vmemmap: bigint;
+  readonly #names: ReadonlyMap<string, bigint>;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#at = resolve(host.types, { page: pageFields }).page;
+    this.#vmemmap = vmemmapOf(host);
+    this.#names = flagNames(host);
+  }
+
+  /** Null for a frame without one: device memory, a hole. Throws `DumpError` when it is there but not in the dump. */
+  read(frame: Pfn): Page | null {
+    const at = this.#at;
+    const address = this.#vmemmap + BigInt(frame) * BigInt(at.bytes);
+    const bytes = this.#host.memory.read(address, at.bytes);
+    if (isUnreadable(bytes)) {
+      if (bytes.reason === 'unmapped') return null;
+      throw unreadableError(bytes, address, 'struct page');
+    }
+    const flags = bytes.u64(at.flags.offset);
+    return {
+      address,
+      flags,
+      flagNames: [...this.#names].filter(([, bit]) => (flags & bit) !== 0n).map(([name]) => name),
+      mapping: bytes.u64(at.mapping.offset),
+      index: bytes.u64(at.index.offset),
+      count: bytes.i32(at.count.offset),
+    };
+  }
+}
+
+function vmemmapOf({ info, symbols, memory }: Host): bigint {
+  // SYMBOL(vmemmap) is the value, since about 6.12; before, the variable vmemmap_base has it.
+  const told = info.symbol('vmemmap');
+  if (told !== null) return told;
+  const variable = symbols.get('vmemmap_base');
+  if (variable === undefined)
+    throw new DumpError("the kernel's symbols lack vmemmap_base, so struct page can't be found");
+  return pointerAt(memory, variable, 'vmemmap_base');
+}
+
+/**
+ * Flag bits by name, in the order in which the kernel lists them: its own table for printing (pageflag_names,
+ * mm/debug.c), which is crash's source too; else enum pageflags.
+ */
+function flagNames(host: Host): ReadonlyMap<string, bigint> {
+  return tableOfNames(host) ?? enumOfNames(host);
+}
+
+function tableOfNames({ symbols, types, memory }: Host): ReadonlyMap<string, bigint> | null {
+  const table = symbols.get('pageflag_names');
+  const at = resolveIfPresent(types, traceFlagsFields);
+  if (table === undefined || at === null) return null;
+  const names = new Map<string, bigint>();
+  for (let i = 0; i < FLAG_BITS; i++) {
+    const entry = readOf(memory, table + BigInt(i * at.bytes), at.bytes, 'pageflag_names');
+    const name = entry.u64(at.name.offset);
+    if (name === 0n) return names;
+    names.set(readOf(memory, name, LONGEST_NAME, 'name of a page flag').text(), entry.u64(at.mask.offset));
+  }
+  return names;
+}
+
+/** The first name of each bit; behind __NR_PAGEFLAGS stand second names. */
+function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
+  const values = types.enumerators('pageflags');
+  const count = values?.get('__NR_PAGEFLAGS') ?? 0;
+  const names = new Map<string, bigint>();
+  const taken = new Set<number>();
+  for (const [name, bit] of values ?? []) {
+    if (bit < count && !taken.has(bit)) names.set(name.replace(/^PG_/, ''), 1n << BigInt(bit));
+    taken.add(bit);
+  }
+  return names;
+}
+
+/** Frame of the zero page, where the kernel tells it: every untouched page of anonymous memory reads from it. */
+export function zeroFrame({ symbols, memory }: Host): number | null {
+  // Renamed by 7.2.
+  const variable = symbols.get('zero_pfn') ?? symbols.get('zero_page_pfn');
+  return variable === undefined ? null : readOf(memory, variable, 8, 'zero_pfn').u53(0);
+}

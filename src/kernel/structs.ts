@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The members of kernel structures that are read, by name; every era's names, newest first.
+import { fields, optional, required } from '../types/fields.js';
+
+/** include/linux/sched.h */
+export const taskFields = fields('task_struct', {
+  tasks: required('tasks'),
+  pid: required('pid', 4),
+  tgid: required('tgid', 4),
+  comm: required('comm'),
+  mm: required('mm', 8),
+  files: required('files', 8),
+  signal: required('signal', 8),
+  threadNode: required('thread_node'),
+  // Since Linux commit 2c4704756cab ("pids: Move the pgrp and session pid pointers from task_struct to
+  // signal_struct") (in v4.19) pid_links, before it pids[] of struct pid_link.
+  pidLinks: required(['pid_links', 'pids']),
+});
+
+/** include/linux/sched/signal.h */
+export const signalFields = fields('signal_struct', { threadHead: required('thread_head') });
+
+/** include/linux/pid.h */
+export const pidFields = fields('pid', { tasks: required('tasks') });
+
+/** include/linux/pid_namespace.h, idr.h; since Linux commit 95846ecf9dac ("pid: replace pid bitmap implementation
+ * with IDR API") (in v4.15). */
+export const pidNamespaceFields = fields('pid_namespace', {
+  root: required(['idr.idr_rt.xa_head', 'idr.idr_rt.rnode'], 8),
+  base: optional('idr.idr_base', 4),
+});
+
+/** include/linux/xarray.h */
+export const xaNodeFields = fields('xa_node', { shift: required('shift', 1), slots: required('slots', 8) });
+
+/** include/linux/fdtable.h */
+export const filesFields = fields('files_struct', { fdt: required('fdt', 8) });
+export const fdtableFields = fields('fdtable', { maxFds: required('max_fds', 4), fd: required('fd', 8) });
+
+/** include/linux/fs.h, dcache.h, mount.h, fs/mount.h */
+export const fileFields = fields('file', {
+  op: required('f_op', 8),
+  privateData: required('private_data', 8),
+  dentry: required('f_path.dentry', 8),
+  mnt: required('f_path.mnt', 8),
+});
+export const dentryFields = fields('dentry', {
+  parent: required('d_parent', 8),
+  name: required('d_name.name', 8),
+  length: required('d_name.len', 4),
+});
+export const mountFields = fields('mount', {
+  mnt: required('mnt'),
+  root: required('mnt.mnt_root', 8),
+  parent: required('mnt_parent', 8),
+  mountpoint: required('mnt_mountpoint', 8),
+});
+
+/** include/linux/mm_types.h */
+export const mmFields = fields('mm_struct', {
+  pgd: required('pgd', 8),
+  users: required('mm_users', 4),
+  tree: required('mm_mt'),
+  treeRoot: required('mm_mt.ma_root', 8),
+});
+/** include/linux/maple_tree.h */
+export const mapleNodeFields = fields('maple_node', {});
+export const mapleRangeFields = fields('maple_range_64', {
+  pivot: required('pivot', 8),
+  slot: required('slot', 8),
+  end: required('meta.end', 1),
+});
+export const mapleArangeFields = fields('maple_arange_64', {
+  pivot: required('pivot', 8),
+  slot: required('slot', 8),
+  end: required('meta.end', 1),
+});
+export const vmaFields = fields('vm_area_struct', {
+  start: required('vm_start', 8),
+  end: required('vm_end', 8),
+  flags: required('vm_flags', 8),
+  pgoff: required('vm_pgoff', 8),
+  file: required('vm_file', 8),
+});
+export const pageFields = fields('page', {
+  flags: required('flags', 8),
+  mapping: required('mapping', 8),
+  // Renamed in Linux commit acc53a0b4c15 ("mm: rename page->index to page->__folio_index") (in v6.16).
+  index: required(['index', '__folio_index'], 8),
+  count: required(['_refcount', '_count'], 4),
+});
+
+/** include/linux/tracepoint-defs.h */
+export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
+
+/** include/linux/swap.h */
+export const swapInfoFields = fields('swap_info_struct', { max: required('max', 4), file: required('swap_file', 8) });
+
+/** include/linux/module.h */
+export const moduleFields = fields('module', {
+  list: required('list'),
+  name: required('name'),
+  kallsyms: required('kallsyms', 8),
+});
+export const modKallsymsFields = fields('mod_kallsyms', {
+  symtab: required('symtab', 8),
+  count: required('num_symtab', 4),
+  strtab: required('strtab', 8),
+});
+
+/** kernel/bpf/btf.c; since 5.11. */
+export const btfModuleFields = fields('btf_module', {
+  list: required('list'),
+  module: required('module', 8),
+  btf: required('btf', 8),
+});
+export const btfFields = fields('btf', { data: required('data', 8), size: required('data_size', 4) });

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import { readOf } from '../core/memory.js';
+import { resolve } from '../types/fields.js';
+import { Files } from './files.js';
+import type { Host } from './host.js';
+import { pointerAt } from './pointers.js';
+import { swapInfoFields } from './structs.js';
+
+/** MAX_SWAPFILES lies between these in every configuration (include/linux/swap.h). */
+const FEWEST = 16;
+const MOST = 31;
+/** Every kernel up to 7.3 leaves at least this many types to real swap, whatever its configuration. */
+const ALWAYS_SWAP = 22;
+
+/** What the type of a swap entry stands for. */
+export type SwapKind =
+  | 'swap'
+  | 'hwpoison'
+  | 'migration'
+  | 'device-private'
+  | 'device-exclusive'
+  | 'marker'
+  | 'swapin-error'
+  | 'unknown';
+
+/** The swap areas of a host, and which entry types are none. */
+export class Swap {
+  readonly #host: Host;
+  readonly #specials: readonly SwapKind[];
+  readonly #devices = new Map<number, string | null>();
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#specials = specialsOf(host);
+  }
+
+  kindOf(type: number): SwapKind {
+    if (this.#specials.length === 0) return type < ALWAYS_SWAP ? 'swap' : 'unknown';
+    return this.#specials[type - (32 - this.#specials.length)] ?? 'swap';
+  }
+
+  /** Path of the device or file behind a swap type; null when it can't be read. */
+  device(type: number): string | null {
+    let name = this.#devices.get(type);
+    if (name === undefined) {
+      name = this.#read(type);
+      this.#devices.set(type, name);
+    }
+    return name;
+  }
+
+  #read(type: number): string | null {
+    const { memory, symbols, types, log } = this.#host;
+    const table = symbols.get('swap_info');
+    if (table === undefined) return null;
+    try {
+      const info = pointerAt(memory, table + BigInt(type * 8), 'swap_info');
+      if (info === 0n) return null;
+      const { area } = resolve(types, { area: swapInfoFields });
+      const file = readOf(memory, info, area.bytes, 'struct swap_info_struct').u64(area.file.offset);
+      return new Files(this.#host).pathOf(file);
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      log.warn(`swap area ${type}: ${error.message}`);
+      return null;
+    }
+  }
+}
+
+/**
+ * The kinds of the types from MAX_SWAPFILES to 31, in their order HWPOISON, MIGRATION, DEVICE, PTE_MARKER,
+ * SWAPIN_ERROR. MAX_SWAPFILES is the length of swap_info, so the distance to the next symbol; which groups a kernel
+ * has follows from how many types are left. Empty when the distance makes no sense.
+ */
+function specialsOf({ symbols, table, types, log }: Host): SwapKind[] {
+  const start = symbols.get('swap_info');
+  const next = start === undefined ? null : table.next(start);
+  const files = start === undefined || next === null ? 0 : Number(next - start) / 8;
+  if (!Number.isInteger(files) || files < FEWEST || files > MOST) {
+    log.found('swap: the number of swap types is not known');
+    return [];
+  }
+  const flags = types.enumerators('pageflags');
+  const kinds = kindsFor(32 - files, flags?.has('PG_hwpoison') ?? true, flags?.has('PG_anon_exclusive') ?? false);
+  if (kinds === null) log.warn(`swap: ${32 - files} special entry types, an unknown mixture`);
+  return kinds ?? new Array<SwapKind>(32 - files).fill('unknown');
+}
+
+const repeat = (kind: SwapKind, count: number): SwapKind[] => new Array<SwapKind>(count).fill(kind);
+
+/**
+ * The mixture of groups that gives `count` types. Since 5.19 (PG_anon_exclusive) migration takes three types and
+ * markers exist (6.1: together with SWAPIN_ERROR); device memory takes 2 up to 5.13, 4 up to 6.12, then 3.
+ */
+function kindsFor(count: number, hwpoison: boolean, exclusive: boolean): SwapKind[] | null {
+  const head = [...repeat('hwpoison', hwpoison ? 1 : 0), ...repeat('migration', exclusive ? 3 : 2)];
+  const device = {
+    0: [],
+    2: repeat('device-private', 2),
+    3: [...repeat('device-private', 2), 'device-exclusive'],
+    4: [...repeat('device-private', 2), ...repeat('device-exclusive', 2)],
+  } as const satisfies Record<number, readonly SwapKind[]>;
+  const tails: readonly (readonly SwapKind[])[] = exclusive
+    ? [
+        [],
+        ['marker'],
+        ['marker', 'swapin-error'],
+        [...device[3], 'marker'],
+        [...device[4], 'marker'],
+        [...device[4], 'marker', 'swapin-error'],
+      ]
+    : [[], device[2], device[4]];
+  const tail = tails.find(({ length }) => head.length + length === count);
+  return tail === undefined ? null : [...head, ...tail];
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import { Files, type OpenFile } from '../kernel/files.js';
+import type { Task, Tasks } from '../kernel/tasks.js';
+import type { Kvm } from './kvm.js';
+
+/** Name of a VM file's dentry (virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm). */
+const VM_FILE_NAME = 'kvm-vm';
+
+/** A VM that a process holds: by which descriptor, and where its struct kvm is. */
+export interface HeldVm {
+  readonly fd: number;
+  readonly address: bigint;
+}
+
+/**
+ * The VMs whose files a process holds. A file is a VM's if its f_op is kvm_vm_fops; the name of its dentry is a
+ * second witness, asked once for each kind of file, and a warning says so when the two disagree.
+ */
+export function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
+  const reader = new Files(kvm.host);
+  const named = new Map<bigint, boolean>();
+  const held: HeldVm[] = [];
+  for (const file of reader.open(files)) {
+    if (!named.has(file.op)) named.set(file.op, isNamedVm(kvm, reader, file));
+    if (isVm(kvm, file, named.get(file.op) === true)) held.push({ fd: file.fd, address: file.privateData });
+  }
+  return held;
+}
+
+function isVm(kvm: Kvm, file: OpenFile, named: boolean): boolean {
+  if (kvm.vmFops === null) return named;
+  return file.op === kvm.vmFops;
+}
+
+function isNamedVm(kvm: Kvm, reader: Files, file: OpenFile): boolean {
+  const name = nameOf(reader, file);
+  const { vmFops } = kvm;
+  const { log } = kvm.host;
+  const named = name === VM_FILE_NAME;
+  if (vmFops === null) {
+    if (named) log.warn(`descriptor ${file.fd} is taken for a VM by its name alone: the symbol kvm_vm_fops is missing`);
+  } else if (file.op === vmFops && !named) {
+    log.warn(
+      `descriptor ${file.fd} has kvm_vm_fops, but its file is ${name === null ? 'not readable' : 'named otherwise'}: taken for a VM`,
+    );
+  } else if (file.op !== vmFops && named) {
+    log.warn(`descriptor ${file.fd} is named ${VM_FILE_NAME}, but its f_op is not kvm_vm_fops: not taken for a VM`);
+  }
+  return named;
+}
+
+function nameOf(reader: Files, file: OpenFile): string | null {
+  try {
+    return reader.nameOf(file.address);
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
+}
+
+/** A process that holds VMs. */
+export interface Holder {
+  readonly task: Task;
+  readonly vms: readonly HeldVm[];
+}
+
+/** Every process that holds a VM's file. Processes whose descriptors can't be read are left out, with a warning. */
+export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
+  for (const task of tasks.leaders()) {
+    if (task.files === 0n) continue;
+    try {
+      const vms = heldVms(kvm, task.files);
+      if (vms.length > 0) yield { task, vms };
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      kvm.host.log.warn(`pid ${task.tgid}: ${error.message}`);
+    }
+  }
+}

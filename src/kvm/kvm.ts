@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError, during } from '../core/errors.js';
+import { readOf } from '../core/memory.js';
+import type { Host } from '../kernel/host.js';
+import { findModule, moduleSymbols } from '../kernel/modules.js';
+import { listLinks } from '../kernel/pointers.js';
+import { type Resolved, resolve } from '../types/fields.js';
+import { kvmFields } from './structs.js';
+
+/** vm_list has no bound of its own; each VM costs a file. */
+const MOST_VMS = 1 << 22;
+const WANTED = ['kvm_vm_fops', 'vm_list'];
+
+/** KVM on a host: built in or a module. */
+export class Kvm {
+  readonly at: Resolved<typeof kvmFields>;
+  /** Address of kvm_vm_fops, the mark of a VM's file; null when no symbol table kept it. */
+  readonly vmFops: bigint | null;
+  readonly #vmList: bigint | null;
+
+  /** Throws `DumpError` when KVM is not loaded. */
+  constructor(readonly host: Host) {
+    const symbols = symbolsOf(host);
+    this.vmFops = symbols.get('kvm_vm_fops') ?? null;
+    this.#vmList = symbols.get('vm_list') ?? null;
+    this.at = resolve(host.types, { kvm: kvmFields }).kvm;
+  }
+
+  /** Address of every struct kvm of the host, the newest VM first; null when vm_list is not known. */
+  *all(): Generator<bigint> {
+    if (this.#vmList === null) return;
+    for (const link of listLinks(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
+      yield link - BigInt(this.at.vmList.offset);
+  }
+}
+
+function symbolsOf(host: Host): ReadonlyMap<string, bigint> {
+  if (WANTED.some((name) => host.symbols.has(name))) return host.symbols;
+  const { memory, types, symbols } = host;
+  const modules = symbols.get('modules');
+  const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
+  if (module === null) throw new DumpError(`kernel ${host.release}: KVM is not loaded, this host ran no VM`);
+  return during('module kvm', () => moduleSymbols(memory, types, module, 'kvm').find(WANTED));
+}
+
+/** The struct kvm at an address, as bytes. */
+export const readKvm = (kvm: Kvm, address: bigint) => readOf(kvm.host.memory, address, kvm.at.bytes, 'struct kvm');

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Gfn } from '../../core/address.js';
+import { DumpError } from '../../core/errors.js';
+import type { Memslot } from './slot.js';
+
+/** The slots of one address space, by guest frame. */
+export class MemslotSet {
+  /** Ascending by first frame; slots without pages are left out. */
+  readonly slots: readonly Memslot[];
+  readonly #firsts: Float64Array;
+  #last: Memslot | undefined;
+
+  /** Throws `DumpError` when two slots cover the same guest frame: the kernel never lets them. */
+  constructor(slots: readonly Memslot[]) {
+    this.slots = slots.filter(({ pages }) => pages > 0).sort((a, b) => a.first - b.first);
+    this.#firsts = Float64Array.from(this.slots, ({ first }) => first);
+    this.slots.forEach((slot, i) => {
+      const next = this.slots[i + 1];
+      if (next !== undefined && slot.first + slot.pages > next.first)
+        throw new DumpError(`memslots ${slot.id} and ${next.id} both cover guest frame 0x${next.first.toString(16)}`);
+    });
+  }
+
+  /** The slot that holds a guest frame. */
+  find(frame: Gfn): Memslot | undefined {
+    const last = this.#last;
+    if (last !== undefined && frame >= last.first && frame < last.first + last.pages) return last;
+    let low = 0;
+    let high = this.#firsts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#firsts[middle] as number) <= frame) low = middle + 1;
+      else high = middle;
+    }
+    const slot = this.slots[low - 1];
+    if (slot === undefined || frame >= slot.first + slot.pages) return undefined;
+    this.#last = slot;
+    return slot;
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Gfn, gfn, type Vpn, vpnOf } from '../../core/address.js';
+import type { Bytes } from '../../core/bytes.js';
+import type { Resolved } from '../../types/fields.js';
+import type { slotFields } from '../structs.js';
+
+export type SlotFields = Resolved<typeof slotFields>;
+
+/** KVM_MEM_MAX_NR_PAGES: no slot is larger (include/linux/kvm_host.h). */
+export const MOST_PAGES = 2 ** 31 - 1;
+/** KVM_MEM_SLOTS_NUM of the tree era, SHRT_MAX, and the three at its end that KVM keeps for itself. */
+export const TREE_SLOTS = 32767;
+export const TREE_USER_SLOTS = TREE_SLOTS - 3;
+
+/** Flags (include/uapi/linux/kvm.h, include/linux/kvm_host.h). */
+export const KVM_MEM_GUEST_MEMFD = 1 << 2;
+/** Since 6.18, in slots of guest_memfd: all pages are in the memfd, none at the HVA. */
+export const KVM_MEMSLOT_GMEM_ONLY = 1 << 17;
+
+/** Guest frames `first` to `first + pages - 1`, backed by as many pages of the VMM's memory from `hva` on. */
+export interface Memslot {
+  readonly address: bigint;
+  readonly id: number;
+  readonly first: Gfn;
+  readonly pages: number;
+  /** Virtual page of the first page; the kernel keeps userspace_addr page-aligned. */
+  readonly page: Vpn;
+  readonly hva: bigint;
+  readonly flags: number;
+  /** One of KVM's own: TSS, identity map, APIC access page. */
+  readonly internal: boolean;
+  /** How pages are kept: at the HVA; some of them in a guest_memfd; all of them there. */
+  readonly memfd: 'none' | 'some' | 'all';
+}
+
+/** `userSlots`: ids from there on are KVM's own. Throws `DumpError` for numbers that no slot can have. */
+export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlots: number): Memslot {
+  const first = bytes.u64(at.baseGfn.offset);
+  const pages = bytes.u64(at.pages.offset);
+  const hva = bytes.u64(at.hva.offset);
+  const id = bytes.i16(at.id.offset);
+  if (first >= 2n ** 52n || pages > MOST_PAGES)
+    throw bytes.error(0, `a memslot of 0x${pages.toString(16)} pages from frame 0x${first.toString(16)}`);
+  if ((hva & 0xfffn) !== 0n) throw bytes.error(at.hva.offset, `a memslot's userspace_addr of 0x${hva.toString(16)}`);
+  if (id < 0) throw bytes.error(at.id.offset, `a memslot's id of ${id}`);
+  const flags = Number(bytes.unsigned(at.flags.offset, at.flags.size));
+  return {
+    address,
+    id,
+    first: gfn(Number(first)),
+    pages: Number(pages),
+    page: vpnOf(hva),
+    hva,
+    flags,
+    internal: id >= userSlots,
+    memfd: memfdOf(flags, at),
+  };
+}
+
+/** Bit 17 meant something else before there was guest_memfd, and so a member for it. */
+function memfdOf(flags: number, at: SlotFields): Memslot['memfd'] {
+  if (at.gmem !== null && (flags & KVM_MEMSLOT_GMEM_ONLY) !== 0) return 'all';
+  return (flags & KVM_MEM_GUEST_MEMFD) !== 0 ? 'some' : 'none';
+}

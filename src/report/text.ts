@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Page } from '../kernel/page.js';
+import type { Vma } from '../kernel/vma.js';
+import type { Answer, WalkStep } from '../translate/answer.js';
+import { centre } from './columns.js';
+import { digitsOf, digitsOfPage, digitsOfWords } from './hex.js';
+
+/** crash 9's labels and columns, or those of the mail of 2012. */
+export type Style = 'crash' | '2012';
+
+/** What stands around an answer in the text output. */
+export interface Surroundings {
+  readonly vma: Vma | null;
+  /** Path of the mapping's file, empty for anonymous memory. */
+  readonly file: string;
+  readonly page: Page | null;
+  readonly zeroPage: boolean;
+  /** Hexadecimal digits of the machine's last physical address: how wide crash makes its column. */
+  readonly physicalDigits: number;
+}
+
+const ADDRESS_WIDTH = 16;
+const SIZES: Readonly<Record<number, string>> = { 4096: '', [2 ** 21]: '(2MB', [2 ** 30]: '(1GB' };
+
+/** Bits of an entry by name, in the order in which crash prints them (arch/x86/include/asm/pgtable_types.h). */
+const FLAGS: readonly (readonly [string, number])[] = [
+  ['PRESENT', 0x1],
+  ['RW', 0x2],
+  ['USER', 0x4],
+  ['PWT', 0x8],
+  ['PCD', 0x10],
+  ['ACCESSED', 0x20],
+  ['DIRTY', 0x40],
+];
+
+/** The block of one address: what the crash extension of 2012 printed, below it what crash's vtop prints. */
+export function block(gpa: string, answer: Answer, around: Surroundings, style: Style): string {
+  const sections = [
+    heading(gpa, answer),
+    tables(answer, around, style),
+    entry(answer),
+    mapping(around),
+    where(answer, around, style),
+  ];
+  const text = sections.filter((section) => section !== '').join('\n');
+  return style === 'crash' ? text : text.replace(/ +$/gm, '');
+}
+
+function heading(gpa: string, answer: Answer): string {
+  const row = (a: string, b: string, c: string) =>
+    `${a.padEnd(16)}  ${b.padEnd(ADDRESS_WIDTH)}  ${c.padEnd(ADDRESS_WIDTH)}\n`;
+  const hva = answer.page === null ? '-' : digitsOfPage(answer.page, answer.offset);
+  return row('GUEST PHYSICAL', 'HOST VIRTUAL', 'HOST PHYSICAL') + row(gpa, hva, physical(answer));
+}
+
+/** crash has one word for all that is not there; what it can't tell apart is named by its state. */
+function physical({ state, frame, offset }: Answer): string {
+  if (state === 'mapped') return digitsOfPage(frame as number, offset);
+  return state === 'swapped' || state === 'not-present' ? '(not mapped)' : `(${state})`;
+}
+
+function tables(answer: Answer, around: Surroundings, style: Style): string {
+  if (answer.steps.length === 0) return '';
+  const top = answer.steps[0] as WalkStep;
+  const label = (step: WalkStep) => (style === '2012' && step === top ? 'PML' : step.level);
+  const lines = answer.steps.map(
+    (step) => `   ${label(step)}: ${digitsOf(step.address)} => ${digitsOfWords(step.hi, step.lo)}\n`,
+  );
+  if (answer.state === 'mapped')
+    lines.push(`  PAGE: ${digitsOfPage(leafFrame(answer), 0)}  ${pageNote(answer, around)}\n`);
+  return lines.join('');
+}
+
+function pageNote({ pageSize }: Answer, { zeroPage }: Surroundings): string {
+  const size = SIZES[pageSize ?? 0] ?? '';
+  if (zeroPage) return size === '' ? '(ZERO PAGE)' : `${size}/ZERO PAGE)`;
+  return size === '' ? '' : `${size})`;
+}
+
+/** First frame of the page that the leaf maps. */
+function leafFrame({ frame, pageSize }: Answer): number {
+  const pages = (pageSize as number) / 4096;
+  return Math.floor((frame as number) / pages) * pages;
+}
+
+/** The lowest entry: its page and flags, or where in swap the page is. Nothing to say of an empty one. */
+function entry(answer: Answer): string {
+  const step = answer.steps.at(-1);
+  if (step === undefined) return '';
+  const raw = digitsOfWords(step.hi, step.lo);
+  const width = Math.max(raw.length, 3);
+  if (answer.swap !== null) {
+    const device = answer.swap.device ?? `(type ${answer.swap.type})`;
+    const offset = String(answer.swap.offset);
+    const widths = [Math.max(device.length, 4), Math.max(offset.length, 6)] as const;
+    return (
+      `${centre('PTE', width)}  ${centre('SWAP', widths[0])}  ${centre('OFFSET', widths[1])}\n` +
+      `${centre(raw, width, 'left')}  ${centre(device, widths[0], 'left')}  ${centre(offset, widths[1], 'left')}\n`
+    );
+  }
+  if (answer.state !== 'mapped') return '';
+  const leaf = digitsOfPage(leafFrame(answer), 0);
+  const wide = Math.max(leaf.length, 8);
+  return `${centre('PTE', width)}  ${centre('PHYSICAL', wide)}  FLAGS\n${raw.padStart(width)}  ${leaf.padStart(wide)}  (${flagNames(step)})\n`;
+}
+
+function flagNames({ hi, lo }: WalkStep): string {
+  const present = (lo & 1) !== 0;
+  const names = FLAGS.filter(([, bit]) => (lo & bit) !== 0).map(([name]) => name);
+  if (present && (lo & 0x80) !== 0) names.push('PSE');
+  if (!present && (lo & 0x100) !== 0) names.push('PROTNONE');
+  if ((lo & 0x100) !== 0) names.push('GLOBAL');
+  if (hi >>> 31 === 1) names.push('NX');
+  return names.join('|');
+}
+
+function mapping({ vma, file }: Surroundings): string {
+  if (vma === null) return '';
+  const row = [vma.address, vma.start, vma.end, vma.flags].map((value) => value.toString(16)).join(' ');
+  return `      VMA           START       END     FLAGS FILE\n${row} ${file}\n`;
+}
+
+/** struct page of the frame, or the place in swap. */
+function where(answer: Answer, around: Surroundings, style: Style): string {
+  if (answer.swap !== null)
+    return `SWAP: ${answer.swap.device ?? `(type ${answer.swap.type})`}  OFFSET: ${answer.swap.offset}\n`;
+  const { page, physicalDigits } = around;
+  if (page === null || answer.frame === null) return '';
+  const width = Math.max(8, physicalDigits);
+  const flags = `${page.flags.toString(16)}${style === 'crash' && page.flagNames.length > 0 ? ` ${page.flagNames.join(',')}` : ''}`;
+  return (
+    `${centre('PAGE', 16)} ${centre('PHYSICAL', width, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
+    `${page.address.toString(16)} ${digitsOfPage(answer.frame, 0).padStart(width)} ${page.mapping.toString(16).padStart(16)} ` +
+    `${page.index.toString(16).padStart(8)} ${String(page.count).padStart(2)} ${flags}\n`
+  );
+}

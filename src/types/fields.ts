@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { Member, TypeSource } from './source.js';
+
+/** A wish for a member: the first of the names that exists. `bytes`: the width it must have. */
+export interface Want<Optional extends boolean> {
+  readonly names: readonly string[];
+  readonly optional: Optional;
+  readonly bytes: number | undefined;
+}
+
+export type Wants = Readonly<Record<string, Want<boolean>>>;
+
+/** The members that one view of a structure needs. */
+export interface Fields<W extends Wants> {
+  readonly struct: string;
+  readonly wants: W;
+}
+
+/** The same, found: member by member, and the structure's `bytes`. */
+export type Resolved<F> =
+  F extends Fields<infer W>
+    ? { readonly [K in keyof W]: W[K] extends Want<false> ? Member : Member | null } & { readonly bytes: number }
+    : never;
+
+export const fields = <W extends Wants>(struct: string, wants: W): Fields<W> => ({ struct, wants });
+
+/** A member that must be there. */
+export const required = (names: string | readonly string[], bytes?: number): Want<false> => ({
+  names: typeof names === 'string' ? [names] : names,
+  optional: false,
+  bytes,
+});
+
+/** A member that only some kernels have. */
+export const optional = (names: string | readonly string[], bytes?: number): Want<true> => ({
+  ...required(names, bytes),
+  optional: true,
+});
+
+/**
+ * Finds every member of every view at once. Throws one `DumpError` that names all that are missing or have another
+ * width than the code reads.
+ */
+export function resolve<V extends Readonly<Record<string, Fields<Wants>>>>(
+  types: TypeSource,
+  views: V,
+): { readonly [K in keyof V]: Resolved<V[K]> } {
+  const missing: string[] = [];
+  const resolved: Record<string, unknown> = {};
+  for (const [name, view] of Object.entries(views)) resolved[name] = resolveView(types, view, missing);
+  if (missing.length > 0)
+    throw new DumpError(`type information (${types.source}) lacks ${missing.join(', ')}`, {
+      hint: 'this kernel needs another source of types',
+    });
+  return resolved as { readonly [K in keyof V]: Resolved<V[K]> };
+}
+
+/** The same for a structure that not every kernel has: null without it. */
+export function resolveIfPresent<W extends Wants>(types: TypeSource, view: Fields<W>): Resolved<Fields<W>> | null {
+  return types.sizeOf(view.struct) === null ? null : resolve(types, { view }).view;
+}
+
+function resolveView(types: TypeSource, { struct, wants }: Fields<Wants>, missing: string[]): Record<string, unknown> {
+  const bytes = types.sizeOf(struct);
+  if (bytes === null) missing.push(`struct ${struct}`);
+  const found: Record<string, unknown> = { bytes };
+  for (const [key, want] of Object.entries(wants)) {
+    const member = bytes === null ? null : firstMember(types, struct, want.names);
+    found[key] = member;
+    if (member === null && !want.optional && bytes !== null) missing.push(`${struct}.${want.names.join(' or ')}`);
+    if (member !== null && want.bytes !== undefined && member.element !== want.bytes)
+      missing.push(`${struct}.${want.names.join(' or ')} of ${want.bytes} bytes (it has ${member.element})`);
+  }
+  return found;
+}
+
+function firstMember(types: TypeSource, struct: string, names: readonly string[]): Member | null {
+  for (const name of names) {
+    const member = types.member(struct, name);
+    if (member !== null) return member;
+  }
+  return null;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of --json: docs/output.schema.json.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { FIXTURES, fixtures, kvmVtop, ROOT } from './run.js';
+
+const schema = JSON.parse(readFileSync(join(ROOT, 'docs', 'output.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(schema);
+
+const dump = (name: string) => join(FIXTURES, name, 'vmcore.kdump');
+const linesOf = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe.each(fixtures())('--json of %s', (name) => {
+  const { questions } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {
+    questions: { name: string; process: string; vm: string | null; addressSpace: number; cases: { gpa: string }[] }[];
+  };
+  test.each(questions)('$name $addressSpace: every line fits the schema', ({ process, vm, addressSpace, cases }) => {
+    const choice = vm === null ? [] : ['--vm', vm];
+    const input = `${cases.map(({ gpa }) => gpa).join('\n')}\nnonsense\n10000000000000\n`;
+    const args = [
+      '-c',
+      dump(name),
+      '-g',
+      process,
+      ...choice,
+      '--address-space',
+      String(addressSpace),
+      '-p',
+      '-',
+      '--json',
+    ];
+    const lines = linesOf(kvmVtop(args, input).stdout);
+    expect(lines).toHaveLength(cases.length + 2);
+    for (const line of lines) {
+      validate(line);
+      expect([line, validate.errors]).toEqual([line, null]);
+    }
+  });
+});
+
+describe('addresses from standard input', () => {
+  const ask = (input: string) => kvmVtop(['-c', dump('debian-6.1'), '-g', '136', '-p', '-', '--json'], input);
+
+  test('a line that is no address becomes one object, and the run goes on', () => {
+    const { stdout, status } = ask('840\nnot an address\n\n0x1840\r\n');
+    expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
+      ['0x840', 'mapped'],
+      [null, 'invalid'],
+      [null, 'invalid'],
+      ['0x1840', 'mapped'],
+    ]);
+    expect(status).toBe(1);
+  });
+
+  test('an address of 2^52 and more is echoed exactly and has no memslot', () => {
+    const asked = ['10000000000000', 'ffffffffffffffff', '123456789abcdef0123456789abcdef', '0x00FFFFFFFFFFFFF001'];
+    const answers = linesOf(ask(`${asked.join('\n')}\n`).stdout).map(({ gpa, hva, hpa, state }) => ({
+      gpa,
+      hva,
+      hpa,
+      state,
+    }));
+    const echoed = [
+      '0x10000000000000',
+      '0xffffffffffffffff',
+      '0x123456789abcdef0123456789abcdef',
+      '0xfffffffffffff001',
+    ];
+    expect(answers).toEqual(echoed.map((gpa) => ({ gpa, hva: null, hpa: null, state: 'no-memslot' })));
+  });
+
+  test('the last line needs no newline', () => {
+    expect(linesOf(ask('840').stdout)).toHaveLength(1);
+  });
+
+  test('addresses before and behind keep their places', () => {
+    const { stdout } = kvmVtop(
+      ['-c', dump('debian-6.1'), '-g', '136', '--json', '-p', '0', '-', '2000'],
+      '840\n1840\n',
+    );
+    expect(linesOf(stdout).map(({ gpa }) => gpa)).toEqual(['0x0', '0x840', '0x1840', '0x2000']);
+  });
+});

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const ROOT = join(__dirname, '..');
+export const FIXTURES = join(ROOT, 'fixtures');
+const CLI = join(ROOT, 'dist', 'cli.js');
+
+export interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built program, as a user does. */
+export function kvmVtop(args: readonly string[], input = ''): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+    input,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+  });
+  return { status, stdout, stderr };
+}
+
+/** The folders below fixtures/ that hold a dump. */
+export const fixtures = (): string[] =>
+  readdirSync(FIXTURES).filter((name) => existsSync(join(FIXTURES, name, 'facts.json')));
+
+/** The folder of recorded hosts that lies beside the checkout on the developers' machines and in CI. */
+export const SHARED = process.env.KVM_VTOP_SHARED ?? join(ROOT, '..', 'shared');
+export const hasShared = existsSync(join(SHARED, 'dumps'));
