@@ -5,9 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { excerpt } from '../dist/commands/excerpt.js';
-import { silentLog } from '../dist/core/log.js';
-import { openDump } from '../dist/open.js';
+import { excerpt, openDump, silentLog } from '../dist/index.js';
 
 const [host, target, dump = 'vmcore'] = process.argv.slice(2);
 const PER_VM = 48;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { StderrLog } from './cli-log.js';
 import type { ExitCode, Streams } from './commands/command.js';
@@ -9,6 +8,9 @@ import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
 import { openDump } from './open.js';
 import type { Style } from './report/text.js';
+
+/** Put in by the build: the package's version. */
+declare const KVM_VTOP_VERSION: string;
 
 interface AskOptions {
   readonly core?: string;
@@ -53,7 +55,7 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     .description(
       "Where a guest physical address was in QEMU and in the machine: GPA -> HVA -> HPA,\nout of a crashed KVM host's vmcore alone.",
     )
-    .version(version())
+    .version(KVM_VTOP_VERSION)
     .enablePositionalOptions()
     .option('--json', 'one JSON object a line for each address (docs/output.md)')
     .addOption(
@@ -102,11 +104,6 @@ function asking(command: Command): Command {
 function spaceNumber(text: string): number {
   if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('0 is the ordinary one, 1 that of SMM.');
   return Number(text);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function needed<T>(value: T | undefined, problem: string): T {

@@ -24,15 +24,11 @@ function report(error: unknown): ExitCode {
 }
 
 process.stdout.on('error', onOutputError);
-let code: ExitCode = 0;
-try {
-  await program(
-    (result) => {
-      code = result;
-    },
-    (verbose) => new StderrLog(verbose),
-  ).parseAsync();
-} catch (error) {
-  code = report(error);
-}
-process.exitCode = code;
+const finish = (code: ExitCode): void => {
+  process.exitCode = code;
+};
+program(finish, (verbose) => new StderrLog(verbose))
+  .parseAsync()
+  .catch((error: unknown) => {
+    finish(report(error));
+  });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library. Everything else in dist/ is private.
 
+export type { ExitCode, Streams } from './commands/command.js';
+export { type ExcerptOptions, excerpt, type Question } from './commands/excerpt.js';
 export { type Selected, selectVm } from './commands/select.js';
 export { type Gfn, gfn, type Pfn } from './core/address.js';
 export { DumpError, UsageError } from './core/errors.js';

@@ -72,6 +72,12 @@ export class Bytes {
     return new Bytes(view, this.#placeAt(offset));
   }
 
+  /** The bytes from `offset` on, at least `length` of them where the piece has as many. */
+  window(offset: number, length: number): DataView {
+    this.#need(offset, Math.min(length, this.length - offset));
+    return new DataView(this.view.buffer, this.view.byteOffset + offset, this.length - offset);
+  }
+
   array(): Uint8Array {
     return new Uint8Array(this.view.buffer, this.view.byteOffset, this.view.byteLength);
   }
@@ -101,6 +107,8 @@ export class Bytes {
 
 /** Bytes to text, one character a byte. */
 export function latin1(bytes: Uint8Array): string {
+  // A call takes a bounded number of arguments.
+  if (bytes.length < 0x1000) return String.fromCharCode(...bytes);
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Bytes } from '../core/bytes.js';
+import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
 
 /** Bytes of a rank block. */
@@ -12,13 +12,26 @@ function popcount(word: number): number {
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
+/** Words of a line: inside a block, the bits in front of every line are counted when the block is first used. */
+const LINE = 16;
+/** Blocks kept: 4 MiB of bitmap, which stand for 128 GiB of memory. */
+const BLOCKS = 64;
+
+interface Block {
+  readonly view: DataView;
+  /** Bits set in front of each line, from the block's start. */
+  readonly lines: Uint32Array;
+  readonly total: number;
+}
+
 /**
  * A bitmap in a file, one bit a frame, least significant bit first. The bits in front of a frame are counted block by
- * block, each block once, and only as far up as somebody asked.
+ * block, and only as far up as somebody asked.
  */
 export class Bitmap {
   /** `#before[i]`: bits set in front of block i; known for i <= #counted. */
   readonly #before: Float64Array;
+  readonly #blocks = new Lru<Block>(BLOCKS);
   #counted = 0;
 
   /** `offset` and `length` in bytes of the file. */
@@ -35,30 +48,38 @@ export class Bitmap {
     const byte = Math.floor(frame / 8);
     if (byte >= this.length) return false;
     const block = Math.floor(byte / BLOCK);
-    return ((this.#block(block).u8(byte - block * BLOCK) >> (frame % 8)) & 1) === 1;
+    return ((this.#block(block).view.getUint8(byte - block * BLOCK) >> (frame % 8)) & 1) === 1;
   }
 
-  /** How many frames below this one have their bit set. */
+  /** How many frames below this one, which must be inside the bitmap, have their bit set. */
   rank(frame: number): number {
-    const block = Math.floor(frame / 8 / BLOCK);
-    for (; this.#counted < block; this.#counted++)
-      this.#before[this.#counted + 1] = this.#count(this.#counted, BLOCK * 8) + (this.#before[this.#counted] as number);
-    return (this.#before[block] as number) + this.#count(block, frame - block * BLOCK * 8);
+    const index = Math.floor(frame / 8 / BLOCK);
+    for (; this.#counted < index; this.#counted++)
+      this.#before[this.#counted + 1] = (this.#before[this.#counted] as number) + this.#block(this.#counted).total;
+    const { view, lines } = this.#block(index);
+    const bit = frame - index * BLOCK * 8;
+    const word = bit >>> 5;
+    const line = Math.floor(word / LINE);
+    let count = (this.#before[index] as number) + (lines[line] as number);
+    for (let i = line * LINE; i < word; i++) count += popcount(view.getUint32(i * 4, true));
+    return count + popcount(view.getUint32(word * 4, true) & ((1 << (bit & 31)) - 1));
   }
 
-  /** Bits set among the first `bits` of a block. */
-  #count(block: number, bits: number): number {
-    const { view } = this.#block(block);
-    const words = Math.floor(bits / 32);
-    let count = 0;
-    for (let i = 0; i < words; i++) count += popcount(view.getUint32(i * 4, true));
-    const rest = bits % 32;
-    if (rest > 0) for (let i = 0; i < rest; i++) count += (view.getUint8(words * 4 + (i >> 3)) >> (i & 7)) & 1;
-    return count;
-  }
-
-  #block(index: number): Bytes {
+  #block(index: number): Block {
+    const known = this.#blocks.get(index);
+    if (known !== undefined) return known;
     const start = index * BLOCK;
-    return this.file.read(this.offset + start, Math.min(BLOCK, this.length - start), this.what);
+    // Bitmaps are whole 4 KiB blocks, so the last piece ends with a word too.
+    const { view } = this.file.read(this.offset + start, Math.min(BLOCK, this.length - start), this.what);
+    const words = view.byteLength / 4;
+    const lines = new Uint32Array(Math.ceil(words / LINE));
+    let total = 0;
+    for (let i = 0; i < words; i++) {
+      if (i % LINE === 0) lines[i / LINE] = total;
+      total += popcount(view.getUint32(i * 4, true));
+    }
+    const block = { view, lines, total };
+    this.#blocks.set(index, block);
+    return block;
   }
 }

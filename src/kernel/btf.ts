@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
+import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
 import { resolve } from '../types/fields.js';
 import { listLinks } from './pointers.js';
@@ -11,19 +13,19 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const MOST_MODULES = 0x10000;
 
 /** The types of vmlinux, between __start_BTF and __stop_BTF; null when the kernel brings none. */
-export function vmlinuxBtf(memory: Memory, symbols: ReadonlyMap<string, bigint>): Btf | null {
+export function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
   const start = symbols.get('__start_BTF');
   const stop = symbols.get('__stop_BTF');
   if (start === undefined || stop === undefined || stop <= start) return null;
   if (stop - start > MOST_BYTES) throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes`);
-  return new Btf('BTF of vmlinux', readOf(memory, start, Number(stop - start), 'BTF of vmlinux'));
+  return new Btf('BTF of vmlinux', LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux'));
 }
 
 /**
  * The types that a module adds to vmlinux's, from the kernel's own copy (btf_modules, kernel/bpf/btf.c): that of
  * struct module is gone once the module is loaded, or built on a distilled base. Null when the module has none.
  */
-export function moduleBtf(memory: Memory, symbols: ReadonlyMap<string, bigint>, base: Btf, name: string): Btf | null {
+export function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
   if (head === undefined || base.sizeOf('btf_module') === null) return null;
   const at = resolve(base, { entry: btfModuleFields, btf: btfFields, module: moduleFields });
@@ -34,7 +36,7 @@ export function moduleBtf(memory: Memory, symbols: ReadonlyMap<string, bigint>, 
     const btf = readOf(memory, entry.u64(at.entry.btf.offset), at.btf.bytes, `struct btf of module ${name}`);
     const size = btf.u32(at.btf.size.offset);
     if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes`);
-    const data = readOf(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
+    const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
     return new Btf(`BTF of module ${name}`, data, base);
   }
   return null;

@@ -2,7 +2,7 @@
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
-import type { SymbolTable } from '../symbols/table.js';
+import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
 import type { KernelMemory } from './memory.js';
 
@@ -13,8 +13,6 @@ export interface Host {
   readonly info: VmCoreInfo;
   readonly release: string;
   readonly types: TypeSource;
-  /** Run-time addresses of the kernel's symbols that this program uses, those that exist. */
-  readonly symbols: ReadonlyMap<string, bigint>;
-  readonly table: SymbolTable;
+  readonly symbols: Symbols;
   readonly log: Log;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
-import { isUnreadable, type Memory, readOf } from '../core/memory.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
+import { type Memory, readOf } from '../core/memory.js';
 import { ModuleSymbols } from '../symbols/module-symbols.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
@@ -11,6 +12,8 @@ import { modKallsymsFields, moduleFields } from './structs.js';
 const MOST_MODULES = 0x10000;
 const MOST_SYMBOLS = 1_000_000;
 const SYM_SIZE = 24;
+/** KSYM_NAME_LEN. */
+const LONGEST_NAME = 512;
 
 /** Address of the struct module of a loaded module, by its name; null when it is not loaded. */
 export function findModule(memory: Memory, types: TypeSource, modules: bigint, name: string): bigint | null {
@@ -33,10 +36,13 @@ export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint,
   const symbols = readOf(memory, record.u64(table.symtab.offset), count * SYM_SIZE, `symbols of module ${name}`);
   let last = 0;
   for (let i = 0; i < count; i++) last = Math.max(last, symbols.u32(i * SYM_SIZE));
-  if (last > count * 512) throw new DumpError(`module ${name}: a symbol's name at ${last} in its strings`);
-  const strtab = record.u64(table.strtab.offset);
+  if (last > count * LONGEST_NAME) throw new DumpError(`module ${name}: a symbol's name at ${last} in its strings`);
   // The table's size is told nowhere: up to the last name, and as much behind it as that may take.
-  const tail = memory.read(strtab, last + 512);
-  const strings = isUnreadable(tail) ? readOf(memory, strtab, last + 1, `symbol names of module ${name}`) : tail;
+  const strings = LazyBytes.of(
+    memory,
+    record.u64(table.strtab.offset),
+    last + LONGEST_NAME,
+    `symbol names of module ${name}`,
+  );
   return new ModuleSymbols(name, symbols, strings);
 }

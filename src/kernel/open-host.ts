@@ -6,6 +6,7 @@ import type { FrameSource } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
+import { Symbols } from '../symbols/cache.js';
 import { Kallsyms } from '../symbols/kallsyms.js';
 import { FirstOf, type TypeSource } from '../types/source.js';
 import { moduleBtf, vmlinuxBtf } from './btf.js';
@@ -14,28 +15,6 @@ import { KernelMemory } from './memory.js';
 
 /** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
 const START_KERNEL_MAP = 0xffffffff80000000n;
-
-/** Every symbol of the core kernel that some part of this program asks for: they are found in one pass. */
-const WANTED = [
-  '__start_BTF',
-  '__stop_BTF',
-  'btf_modules',
-  'modules',
-  'init_task',
-  'init_pid_ns',
-  'init_uts_ns',
-  'linux_banner',
-  'swap_info',
-  'nr_swapfiles',
-  'vmemmap_base',
-  'zero_pfn',
-  'zero_page_pfn',
-  'huge_zero_pfn',
-  'max_pfn',
-  'pageflag_names',
-  'kvm_vm_fops',
-  'vm_list',
-];
 
 /**
  * Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. `frames` is the
@@ -47,11 +26,11 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
   log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
   const memory = log.step('kernel page tables', () => openMemory(frames, info));
   const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
-  const symbols = log.step('symbols', () => kallsyms.find(WANTED));
+  const symbols = new Symbols(kallsyms);
   log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
   const types = log.step('types', () => openTypes(memory, symbols, release));
   log.found(`types: ${types.source}`);
-  return { frames, memory, info, release, types, symbols, table: kallsyms, log };
+  return { frames, memory, info, release, types, symbols, log };
 }
 
 function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
@@ -91,7 +70,7 @@ function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): 
 }
 
 /** vmlinux's BTF, and kvm.ko's where vmlinux does not describe KVM in full. */
-function openTypes(memory: KernelMemory, symbols: ReadonlyMap<string, bigint>, release: string): TypeSource {
+function openTypes(memory: KernelMemory, symbols: Symbols, release: string): TypeSource {
   const vmlinux = vmlinuxBtf(memory, symbols);
   if (vmlinux === null)
     throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, {

@@ -73,9 +73,9 @@ export class Swap {
  * SWAPIN_ERROR. MAX_SWAPFILES is the length of swap_info, so the distance to the next symbol; which groups a kernel
  * has follows from how many types are left. Empty when the distance makes no sense.
  */
-function specialsOf({ symbols, table, types, log }: Host): SwapKind[] {
+function specialsOf({ symbols, types, log }: Host): SwapKind[] {
   const start = symbols.get('swap_info');
-  const next = start === undefined ? null : table.next(start);
+  const next = start === undefined ? null : symbols.table.next(start);
   const files = start === undefined || next === null ? 0 : Number(next - start) / 8;
   if (!Number.isInteger(files) || files < FEWEST || files > MOST) {
     log.found('swap: the number of swap types is not known');

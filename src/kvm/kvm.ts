@@ -9,7 +9,6 @@ import { kvmFields } from './structs.js';
 
 /** vm_list has no bound of its own; each VM costs a file. */
 const MOST_VMS = 1 << 22;
-const WANTED = ['kvm_vm_fops', 'vm_list'];
 
 /** KVM on a host: built in or a module. */
 export class Kvm {
@@ -20,9 +19,9 @@ export class Kvm {
 
   /** Throws `DumpError` when KVM is not loaded. */
   constructor(readonly host: Host) {
-    const symbols = symbolsOf(host);
-    this.vmFops = symbols.get('kvm_vm_fops') ?? null;
-    this.#vmList = symbols.get('vm_list') ?? null;
+    const find = symbolsOf(host);
+    this.vmFops = find('kvm_vm_fops');
+    this.#vmList = find('vm_list');
     this.at = resolve(host.types, { kvm: kvmFields }).kvm;
   }
 
@@ -34,13 +33,17 @@ export class Kvm {
   }
 }
 
-function symbolsOf(host: Host): ReadonlyMap<string, bigint> {
-  if (WANTED.some((name) => host.symbols.has(name))) return host.symbols;
-  const { memory, types, symbols } = host;
+/** KVM's own symbols: of its module, or of the kernel it is built into. */
+function symbolsOf({ memory, types, symbols, release }: Host): (name: string) => bigint | null {
   const modules = symbols.get('modules');
   const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
-  if (module === null) throw new DumpError(`kernel ${host.release}: KVM is not loaded, this host ran no VM`);
-  return during('module kvm', () => moduleSymbols(memory, types, module, 'kvm').find(WANTED));
+  if (module !== null) {
+    const table = during('module kvm', () => moduleSymbols(memory, types, module, 'kvm'));
+    return (name) => table.find(name);
+  }
+  const builtIn = ['kvm_vm_fops', 'vm_list'].some((name) => symbols.get(name) !== undefined);
+  if (!builtIn) throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`);
+  return (name) => symbols.get(name) ?? null;
 }
 
 /** The struct kvm at an address, as bytes. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
-import { CompressedNames, lengthsAreWide } from './names.js';
+import { CompressedNames } from './names.js';
+import { SortedNames } from './sorted.js';
 import type { SymbolTable } from './table.js';
+import { Tokens } from './tokens.js';
 
 /** Run-time virtual addresses of a kernel's kallsyms tables, as VMCOREINFO names them since Linux 6.0. */
 export interface KallsymsTables {
@@ -28,48 +31,61 @@ export class Kallsyms implements SymbolTable {
   /** Number of symbols. */
   readonly count: number;
   readonly #names: CompressedNames;
-  readonly #wide: boolean;
+  readonly #sorted: SortedNames | null;
   readonly #address: Formula;
-  readonly #indexes = new Map<bigint, number>();
+  /** Place of each address that was asked for. */
+  readonly #places = new Map<bigint, number>();
+  #all: Map<string, number> | null = null;
 
   /** `stext` is the true address of `_stext`: the formula that gives it is the one this kernel uses. */
   constructor(memory: Memory, tables: KallsymsTables, stext: bigint) {
     this.count = countOf(memory, tables);
-    const part = (from: bigint, to: bigint, what: string) => readOf(memory, from, span(from, to, what), what);
-    this.#names = new CompressedNames(
-      part(tables.names, tables.tokenTable, 'kallsyms_names'),
-      this.count,
-      part(tables.tokenTable, tables.tokenIndex, 'kallsyms_token_table'),
-      readOf(memory, tables.tokenIndex, 512, 'kallsyms_token_index'),
+    const { names, tokenTable, tokenIndex } = tables;
+    const length = span(names, tokenTable, 'kallsyms_names');
+    const table = readOf(
+      memory,
+      tokenTable,
+      span(tokenTable, tokenIndex, 'kallsyms_token_table'),
+      'kallsyms_token_table',
     );
-    this.#wide = lengthsAreWide(this.#names);
+    const tokens = new Tokens(table, readOf(memory, tokenIndex, 512, 'kallsyms_token_index'));
+    this.#names = new CompressedNames(LazyBytes.of(memory, names, length, 'kallsyms_names'), this.count, tokens);
+    this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names);
     this.#address = this.#chooseFormula(memory, tables, stext);
   }
 
-  find(names: readonly string[]): Map<string, bigint> {
-    const found = new Map<string, bigint>();
-    for (const [name, index] of this.#names.find(names, this.#wide)) {
-      const address = this.#address(index);
-      found.set(name, address);
-      this.#indexes.set(address, index);
-    }
-    return found;
+  find(name: string): bigint | null {
+    const place = this.#place(name);
+    if (place === null) return null;
+    const address = this.#address(place);
+    this.#places.set(address, place);
+    return address;
   }
 
   next(address: bigint): bigint | null {
-    const index = this.#indexes.get(address);
-    if (index === undefined) return null;
-    for (let i = index + 1; i < this.count; i++) {
+    const place = this.#places.get(address);
+    if (place === undefined) return null;
+    for (let i = place + 1; i < this.count; i++) {
       const other = this.#address(i);
       if (other > address) return other;
     }
     return null;
   }
 
+  /** Without the table sorted by name every name is made once. */
+  #place(name: string): number | null {
+    if (this.#sorted !== null) return this.#sorted.find(name);
+    if (this.#all === null) {
+      this.#all = new Map();
+      for (let i = this.count - 1; i >= 0; i--) this.#all.set(this.#names.name(i), i);
+    }
+    return this.#all.get(name) ?? null;
+  }
+
   #chooseFormula(memory: Memory, tables: KallsymsTables, stext: bigint): Formula {
-    const index = this.#names.find(['_stext'], this.#wide).get('_stext');
-    if (index === undefined) throw new DumpError('kallsyms: no symbol _stext');
-    const right = formulas(memory, tables).find((formula) => formula(index) === stext);
+    const place = this.#place('_stext');
+    if (place === null) throw new DumpError('kallsyms: no symbol _stext');
+    const right = formulas(memory, tables).find((formula) => formula(place) === stext);
     if (right === undefined)
       throw new DumpError(`kallsyms: no known formula gives _stext its address 0x${stext.toString(16)}`);
     return right;
@@ -89,6 +105,17 @@ function span(from: bigint, to: bigint, what: string): number {
   if (length <= 0n || length > MOST_BYTES)
     throw new DumpError(`${what}: from 0x${from.toString(16)} to 0x${to.toString(16)}`);
   return Number(length);
+}
+
+/** Where kallsyms_seqs_of_names can be: between markers and tokens (6.1), behind the addresses (6.6 and later). */
+function placesOfSorted({ names: start, offsets, relativeBase }: KallsymsTables, names: CompressedNames): bigint[] {
+  const places: bigint[] = [];
+  if (names.sortedAt !== null) places.push(start + BigInt(names.sortedAt));
+  if (relativeBase !== null) places.push(relativeBase + 8n);
+  if (offsets !== null)
+    for (const alignment of [4n, 8n])
+      places.push(((offsets + BigInt(names.count) * 4n + alignment - 1n) / alignment) * alignment);
+  return places;
 }
 
 /** Every way a kernel has stored addresses, newest first; which one holds is decided by `_stext`. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
+import type { Readable } from '../core/lazy-bytes.js';
 import type { SymbolTable } from './table.js';
 
 const SYM_SIZE = 24;
@@ -8,28 +9,18 @@ const SYM_SIZE = 24;
 export class ModuleSymbols implements SymbolTable {
   readonly source: string;
 
-  /** `strings` is as much of the string table as could be read. */
   constructor(
     module: string,
     readonly symbols: Bytes,
-    readonly strings: Bytes,
+    readonly strings: Readable,
   ) {
     this.source = `symbols of module ${module}`;
   }
 
-  find(names: readonly string[]): Map<string, bigint> {
-    const found = new Map<string, bigint>();
-    const wanted = names.map((name) => ({ name, bytes: Buffer.from(`${name}\0`, 'latin1') }));
-    const strings = this.strings.array();
-    for (let at = 0; at + SYM_SIZE <= this.symbols.length; at += SYM_SIZE) {
-      const start = this.symbols.u32(at);
-      const first = strings[start];
-      if (first === undefined) continue;
-      for (const { name, bytes } of wanted)
-        if (first === bytes[0] && !found.has(name) && bytes.compare(strings, start, start + bytes.length) === 0)
-          found.set(name, this.symbols.u64(at + 8));
-    }
-    return found;
+  find(name: string): bigint | null {
+    for (let at = 0; at + SYM_SIZE <= this.symbols.length; at += SYM_SIZE)
+      if (this.#isNamed(this.symbols.u32(at), name)) return this.symbols.u64(at + 8);
+    return null;
   }
 
   next(address: bigint): bigint | null {
@@ -39,5 +30,10 @@ export class ModuleSymbols implements SymbolTable {
       if (value > address && (best === null || value < best)) best = value;
     }
     return best;
+  }
+
+  #isNamed(offset: number, name: string): boolean {
+    if (offset + name.length >= this.strings.length || this.strings.u8(offset) !== name.charCodeAt(0)) return false;
+    return this.strings.text(offset, name.length + 1) === name;
   }
 }

@@ -4,8 +4,8 @@
 export interface SymbolTable {
   /** For people: where the table comes from. */
   readonly source: string;
-  /** Run-time addresses of those of the names that exist; a name that occurs twice counts once, the first. */
-  find(names: readonly string[]): Map<string, bigint>;
-  /** The lowest symbol address above this one. */
+  /** Run-time address of a symbol, null without one; of several with one name the first. */
+  find(name: string): bigint | null;
+  /** The lowest symbol address above one that `find` gave. */
   next(address: bigint): bigint | null;
 }

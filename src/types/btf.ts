@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
+import type { Readable } from '../core/lazy-bytes.js';
 import type { Member, TypeSource } from './source.js';
 
 /** Kinds of Linux include/uapi/linux/btf.h. */
@@ -51,6 +51,8 @@ const EXTRA: readonly (readonly [number, number])[] = [
 ];
 
 export const BTF_MAGIC = 0xeb9f;
+/** Bytes of types that are walked in one go. */
+const BATCH = 0x10000;
 /** Typedefs, qualifiers and nested structures deeper than this are damage. */
 const DEEPEST = 32;
 
@@ -68,34 +70,36 @@ interface Header {
 
 /**
  * BTF of vmlinux, or of a module on top of it (split BTF: ids and string offsets go on where the base's end).
- * Read in one pass for where each type starts; a structure's members are read when somebody asks for them.
+ * Types have no index, so they are walked from the first, but no further than to the last that was asked for: the
+ * structures that matter tend to stand at the front, and the pages of the rest need not be read.
  */
 export class Btf implements TypeSource {
-  /** One more than the highest type id, the base's included. */
-  readonly end: number;
-  readonly #starts: Uint32Array;
   readonly #first: number;
-  readonly #types: Bytes;
-  readonly #strings: Uint8Array;
+  readonly #types: Readable;
+  readonly #strings: Readable;
   readonly #stringStart: number;
-  /** Places in #starts of the structures, unions and enums that have a name. */
-  readonly #named: Uint32Array;
-  readonly #ids = new Map<string, number>();
+  readonly #layout: Readable | null;
+  /** Where each type starts, as far as they have been walked. */
+  readonly #starts: Uint32Array;
+  #count = 0;
+  #walked = 0;
+  /** Ids of structures, unions and enums by name, the first of each, as far as they have been walked. */
+  readonly #structures = new Map<string, number>();
+  readonly #enums = new Map<string, number>();
+  readonly #members = new Map<number, Map<string, PlacedMember>>();
 
   constructor(
     readonly source: string,
-    data: Bytes,
+    data: Readable,
     readonly base: Btf | null = null,
   ) {
     const { types, strings, layout } = headerOf(data);
     this.#types = data.slice(types.offset, types.size);
-    this.#strings = data.slice(strings.offset, strings.size).array();
-    this.#first = base?.end ?? 1;
+    this.#strings = data.slice(strings.offset, strings.size);
+    this.#layout = layout === null ? null : data.slice(layout.offset, layout.size);
+    this.#first = base === null ? 1 : base.#end();
     this.#stringStart = base === null ? 0 : base.#stringStart + base.#strings.length;
-    const { starts, named } = indexTypes(this.#types, layout === null ? null : data.slice(layout.offset, layout.size));
-    this.#starts = starts;
-    this.#named = named;
-    this.end = this.#first + starts.length;
+    this.#starts = new Uint32Array(Math.ceil(types.size / 12));
   }
 
   sizeOf(name: string): number | null {
@@ -109,7 +113,7 @@ export class Btf implements TypeSource {
     let member: Member | null = null;
     for (const step of path.split('.')) {
       if (id === null) return null;
-      const found: FoundMember | null = this.#findMember(id, step, DEEPEST);
+      const found: FoundMember | null = this.#findMember(id, step);
       if (found === null) return null;
       offset += found.offset;
       id = found.structure;
@@ -119,7 +123,7 @@ export class Btf implements TypeSource {
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
-    const id = this.#find(name, (kind) => kind === KIND.Enum || kind === KIND.Enum64);
+    const id = this.#find(this.#enums, name);
     if (id === null) return this.base?.enumerators(name) ?? null;
     const { at, kind, vlen } = this.#type(id);
     const step = kind === KIND.Enum ? 8 : 12;
@@ -131,55 +135,81 @@ export class Btf implements TypeSource {
 
   /** Id of a full definition; in split BTF the base's, where it has one. */
   #structure(name: string): number | null {
-    const known = this.#ids.get(name);
-    if (known !== undefined) return known;
-    const id =
-      (this.base === null ? null : this.base.#structure(name)) ??
-      this.#find(name, (kind) => kind === KIND.Struct || kind === KIND.Union);
-    if (id !== null) this.#ids.set(name, id);
-    return id;
+    return (this.base === null ? null : this.base.#structure(name)) ?? this.#find(this.#structures, name);
   }
 
-  #find(name: string, accepts: (kind: number) => boolean): number | null {
-    const wanted = Buffer.from(`${name}\0`, 'latin1');
-    for (let i = 0; i < this.#named.length; i++) {
-      const id = (this.#named[i] as number) + this.#first;
-      if (this.#isNamed(this.#word(id, 0), wanted) && accepts(this.#type(id).kind)) return id;
+  #find(ids: ReadonlyMap<string, number>, name: string): number | null {
+    let id = ids.get(name);
+    while (id === undefined && this.#step()) id = ids.get(name);
+    return id ?? null;
+  }
+
+  /** One more than the highest type id, the base's included. */
+  #end(): number {
+    while (this.#step());
+    return this.#first + this.#count;
+  }
+
+  /** Walks over some more types; false at the end. */
+  #step(): boolean {
+    const from = this.#walked;
+    const stop = Math.min(this.#types.length, from + BATCH) - 12;
+    if (from > stop) return false;
+    // Every type that starts up to `stop` has its first 12 bytes in the window.
+    const view = this.#types.window(from, BATCH);
+    let at = from;
+    while (at <= stop) {
+      const info = view.getUint32(at - from + 4, true);
+      const kind = kindOf(info);
+      if (kind >= KIND.Struct && kind <= KIND.Enum) this.#name(kind === KIND.Enum ? this.#enums : this.#structures, at);
+      else if (kind === KIND.Enum64) this.#name(this.#enums, at);
+      this.#starts[this.#count++] = at;
+      const extra = EXTRA[kind] ?? extraOf(this.#types, at, kind, this.#layout);
+      at += 12 + extra[0] + extra[1] * vlenOf(info);
     }
-    return null;
+    this.#walked = at;
+    return true;
   }
 
-  #isNamed(offset: number, wanted: Buffer): boolean {
-    if (offset < this.#stringStart) return this.base === null ? false : this.base.#isNamed(offset, wanted);
-    const at = offset - this.#stringStart;
-    if (this.#strings[at] !== wanted[0]) return false;
-    return at + wanted.length <= this.#strings.length && wanted.compare(this.#strings, at, at + wanted.length) === 0;
+  #name(ids: Map<string, number>, at: number): void {
+    const offset = this.#types.u32(at);
+    if (offset === 0) return;
+    const name = this.#text(offset);
+    if (!ids.has(name)) ids.set(name, this.#first + this.#count);
   }
 
-  #findMember(id: number, name: string, depth: number): FoundMember | null {
+  /** A member of a structure; all of them are read when the first is asked for. */
+  #findMember(id: number, name: string): FoundMember | null {
+    if (id < this.#first && this.base !== null) return this.base.#findMember(id, name);
+    let members = this.#members.get(id);
+    if (members === undefined) {
+      members = new Map();
+      this.#collect(id, 0, members, DEEPEST);
+      this.#members.set(id, members);
+    }
+    const found = members.get(name);
+    return found === undefined ? null : { offset: found.offset, ...this.#shapeOf(found.type) };
+  }
+
+  /** Members by name, those of unnamed structures inside included; the first of a name counts. */
+  #collect(id: number, start: number, members: Map<string, PlacedMember>, depth: number): void {
     if (depth === 0) throw new DumpError(`${this.source}: structures nest without end at type ${id}`);
-    if (id < this.#first && this.base !== null) return this.base.#findMember(id, name, depth);
-    const { at, vlen, kflag } = this.#type(id);
+    if (id < this.#first && this.base !== null) {
+      this.base.#collect(id, start, members, depth);
+      return;
+    }
+    const { at, kind, vlen, kflag } = this.#type(id);
+    if (kind !== KIND.Struct && kind !== KIND.Union) return;
     for (let i = 0; i < vlen; i++) {
       const entry = at + 12 + i * 12;
-      const nameOffset = this.#types.u32(entry);
-      const text = this.#text(nameOffset);
-      if (text !== '' && text !== name) continue;
+      const name = this.#text(this.#types.u32(entry));
       const type = this.#types.u32(entry + 4);
+      const bits = this.#types.u32(entry + 8);
       // With kflag the upper eight bits are a bit field's width.
-      const bits = kflag ? this.#types.u32(entry + 8) & 0xffffff : this.#types.u32(entry + 8);
-      const offset = Math.floor(bits / 8);
-      if (text === name) return { offset, ...this.#shapeOf(type) };
-      const inner = this.#owner(type).#inUnnamed(type, name, depth - 1);
-      if (inner !== null) return { ...inner, offset: inner.offset + offset };
+      const offset = start + Math.floor((kflag ? bits & 0xffffff : bits) / 8);
+      if (name === '') this.#collect(this.#strip(type), offset, members, depth - 1);
+      else if (!members.has(name)) members.set(name, { offset, type });
     }
-    return null;
-  }
-
-  #inUnnamed(type: number, name: string, depth: number): FoundMember | null {
-    const id = this.#strip(type);
-    const { kind } = this.#owner(id).#type(id);
-    return kind === KIND.Struct || kind === KIND.Union ? this.#owner(id).#findMember(id, name, depth) : null;
   }
 
   #shapeOf(type: number): { shape: Omit<Member, 'offset'>; structure: number | null } {
@@ -231,8 +261,9 @@ export class Btf implements TypeSource {
   }
 
   #start(id: number): number {
+    while (id - this.#first >= this.#count && this.#step());
     const start = this.#starts[id - this.#first];
-    if (start === undefined) throw new DumpError(`${this.source}: no type ${id}`);
+    if (start === undefined || id - this.#first >= this.#count) throw new DumpError(`${this.source}: no type ${id}`);
     return start;
   }
 
@@ -242,10 +273,14 @@ export class Btf implements TypeSource {
 
   #text(offset: number): string {
     if (offset < this.#stringStart) return this.base === null ? '' : this.base.#text(offset);
-    const at = offset - this.#stringStart;
-    const end = this.#strings.indexOf(0, at);
-    return Buffer.from(this.#strings.buffer, this.#strings.byteOffset + at, Math.max(0, end - at)).toString('latin1');
+    return this.#strings.text(offset - this.#stringStart);
   }
+}
+
+/** Where a member lies, and its type's id. */
+interface PlacedMember {
+  readonly offset: number;
+  readonly type: number;
 }
 
 interface FoundMember {
@@ -259,7 +294,7 @@ interface FoundMember {
 const kindOf = (info: number): number => (info >>> 24) & 0x7f;
 const vlenOf = (info: number): number => info & 0xffffff;
 
-function headerOf(data: Bytes): Header {
+function headerOf(data: Readable): Header {
   const length = data.u32(4);
   if (data.u16(0) !== BTF_MAGIC || data.u8(2) !== 1 || length < 24)
     throw data.error(
@@ -271,26 +306,8 @@ function headerOf(data: Bytes): Header {
   return { types: part(8), strings: part(16), layout };
 }
 
-function indexTypes(types: Bytes, layout: Bytes | null): { starts: Uint32Array; named: Uint32Array } {
-  const { view } = types;
-  const starts = new Uint32Array(Math.ceil(types.length / 12));
-  const named = new Uint32Array(starts.length);
-  let count = 0;
-  let names = 0;
-  for (let at = 0; at + 12 <= types.length; count++) {
-    const info = view.getUint32(at + 4, true);
-    const kind = kindOf(info);
-    starts[count] = at;
-    if (((kind >= KIND.Struct && kind <= KIND.Enum) || kind === KIND.Enum64) && view.getUint32(at, true) !== 0)
-      named[names++] = count;
-    const [fixed, each] = EXTRA[kind] ?? extraOf(types, at, kind, layout);
-    at += 12 + fixed + each * vlenOf(info);
-  }
-  return { starts: starts.slice(0, count), named: named.slice(0, names) };
-}
-
 /** Size of a kind that this program does not know, from the layout section: {info size, element size, flags} a kind. */
-function extraOf(types: Bytes, at: number, kind: number, layout: Bytes | null): readonly [number, number] {
+function extraOf(types: Readable, at: number, kind: number, layout: Readable | null): readonly [number, number] {
   if (layout === null || kind * 4 + 4 > layout.length) throw types.error(at, `BTF type of unknown kind ${kind}`);
   return [layout.u8(kind * 4), layout.u8(kind * 4 + 1)];
 }

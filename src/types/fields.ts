@@ -61,7 +61,24 @@ export function resolveIfPresent<W extends Wants>(types: TypeSource, view: Field
   return types.sizeOf(view.struct) === null ? null : resolve(types, { view }).view;
 }
 
-function resolveView(types: TypeSource, { struct, wants }: Fields<Wants>, missing: string[]): Record<string, unknown> {
+/** What has been found, by source and view: the same view is asked for in many places. */
+const known = new WeakMap<TypeSource, WeakMap<Fields<Wants>, Record<string, unknown>>>();
+
+function resolveView(types: TypeSource, view: Fields<Wants>, missing: string[]): Record<string, unknown> {
+  let views = known.get(types);
+  if (views === undefined) {
+    views = new WeakMap();
+    known.set(types, views);
+  }
+  const before = views.get(view);
+  if (before !== undefined) return before;
+  const failures = missing.length;
+  const found = findMembers(types, view, missing);
+  if (missing.length === failures) views.set(view, found);
+  return found;
+}
+
+function findMembers(types: TypeSource, { struct, wants }: Fields<Wants>, missing: string[]): Record<string, unknown> {
   const bytes = types.sizeOf(struct);
   if (bytes === null) missing.push(`struct ${struct}`);
   const found: Record<string, unknown> = { bytes };

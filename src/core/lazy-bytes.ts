@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from './address.js';
+import { type Bytes, latin1 } from './bytes.js';
+import { DumpError } from './errors.js';
+import { type Memory, readOf } from './memory.js';
+
+/** Numbers and texts at offsets: of bytes that are at hand (`Bytes`), or are fetched when they are asked for. */
+export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 'i32' | 'error' | 'window'> {
+  /** The text up to a NUL; `limit` bounds it. */
+  text(offset: number, limit?: number): string;
+  slice(offset: number, length: number): Readable;
+}
+
+/** Longest text that is looked at: a symbol's or a type's name. */
+const LONGEST_TEXT = 1024;
+const TEXT_STEP = 48;
+
+/** The pages of a stretch of memory, each read when it is first needed. */
+class Pages {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly #have: Uint8Array;
+  /** Bytes between the first page's start and the stretch's. */
+  readonly #skew: number;
+
+  constructor(
+    readonly memory: Memory,
+    readonly address: bigint,
+    length: number,
+    readonly what: string,
+  ) {
+    this.#skew = Number(address % BigInt(PAGE_SIZE));
+    this.bytes = new Uint8Array(length);
+    this.view = new DataView(this.bytes.buffer);
+    this.#have = new Uint8Array(Math.ceil((this.#skew + length) / PAGE_SIZE));
+  }
+
+  need(offset: number, length: number): void {
+    const last = Math.floor((this.#skew + offset + length - 1) / PAGE_SIZE);
+    for (let page = Math.floor((this.#skew + offset) / PAGE_SIZE); page <= last; page++)
+      if (this.#have[page] === 0) this.#load(page);
+  }
+
+  #load(page: number): void {
+    const start = Math.max(0, page * PAGE_SIZE - this.#skew);
+    const end = Math.min(this.bytes.length, (page + 1) * PAGE_SIZE - this.#skew);
+    this.bytes.set(readOf(this.memory, this.address + BigInt(start), end - start, this.what).array(), start);
+    this.#have[page] = 1;
+  }
+}
+
+/** A long stretch of memory of which little may be wanted. Errors are those of the pages that are asked for. */
+export class LazyBytes implements Readable {
+  readonly #pages: Pages;
+  readonly #start: number;
+
+  private constructor(
+    pages: Pages,
+    start: number,
+    readonly length: number,
+  ) {
+    this.#pages = pages;
+    this.#start = start;
+  }
+
+  /** `length` bytes from a virtual address on. */
+  static of(memory: Memory, address: bigint, length: number, what: string): LazyBytes {
+    return new LazyBytes(new Pages(memory, address, length, what), 0, length);
+  }
+
+  u8(offset: number): number {
+    return this.#pages.view.getUint8(this.#at(offset, 1));
+  }
+
+  u16(offset: number): number {
+    return this.#pages.view.getUint16(this.#at(offset, 2), true);
+  }
+
+  u32(offset: number): number {
+    return this.#pages.view.getUint32(this.#at(offset, 4), true);
+  }
+
+  i32(offset: number): number {
+    return this.#pages.view.getInt32(this.#at(offset, 4), true);
+  }
+
+  text(offset: number, limit = LONGEST_TEXT): string {
+    const { bytes } = this.#pages;
+    const stop = Math.min(this.length, offset + limit);
+    let known = Math.min(stop, offset + 1);
+    for (;;) {
+      const at = this.#at(offset, known - offset);
+      const end = bytes.indexOf(0, at);
+      if (end >= 0 && end < this.#start + known) return latin1(bytes.subarray(at, end));
+      if (known === stop) return latin1(bytes.subarray(at, this.#start + known));
+      // What lies behind `known` may not have been read: go on by a piece that is.
+      known = Math.min(stop, known + TEXT_STEP);
+    }
+  }
+
+  window(offset: number, length: number): DataView {
+    const at = this.#at(offset, Math.min(length, this.length - offset));
+    return new DataView(this.#pages.bytes.buffer, at, this.length - offset);
+  }
+
+  slice(offset: number, length: number): LazyBytes {
+    if (offset < 0 || length < 0 || offset + length > this.length) throw this.#short(offset, length);
+    return new LazyBytes(this.#pages, this.#start + offset, length);
+  }
+
+  error(offset: number, problem: string): DumpError {
+    const { what, address } = this.#pages;
+    return new DumpError(problem, { place: { source: what, offset: address + BigInt(this.#start + offset) } });
+  }
+
+  #at(offset: number, length: number): number {
+    if (offset < 0 || offset + length > this.length) throw this.#short(offset, length);
+    const at = this.#start + offset;
+    this.#pages.need(at, length);
+    return at;
+  }
+
+  #short(offset: number, length: number): DumpError {
+    return this.error(offset, `${length} bytes are needed, the piece ends after ${this.length}`);
+  }
+}

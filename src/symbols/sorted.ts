@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isUnreadable, type Memory, readOf } from '../core/memory.js';
+import type { CompressedNames } from './names.js';
+
+/** Places looked at to see whether names ascend. */
+const PROBES = 16;
+
+/**
+ * kallsyms_seqs_of_names: the symbols' places in the table of addresses, 24 bits each, big endian, sorted by name
+ * (since Linux commit 60443c88f3a8 ("kallsyms: Improve the performance of kallsyms_lookup_name()") (in v6.2), and in
+ * later 6.1.y). No note names it, so it is recognised by what it is: ascending names.
+ */
+export class SortedNames {
+  private constructor(
+    readonly memory: Memory,
+    readonly address: bigint,
+    readonly names: CompressedNames,
+  ) {}
+
+  /** The first of these addresses at which the table stands; null when it stands at none. */
+  static at(memory: Memory, addresses: readonly bigint[], names: CompressedNames): SortedNames | null {
+    return (
+      addresses.map((address) => new SortedNames(memory, address, names)).find((table) => table.#ascends()) ?? null
+    );
+  }
+
+  /** Place of the first symbol of a name; null when there is none. */
+  find(name: string): number | null {
+    let low = 0;
+    let high = this.names.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#name(middle) < name) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.names.count && this.#name(low) === name ? this.#place(low) : null;
+  }
+
+  #ascends(): boolean {
+    const { count } = this.names;
+    let before = '';
+    for (let i = 0; i < PROBES; i++) {
+      const rank = Math.floor((i * (count - 1)) / (PROBES - 1));
+      const bytes = this.memory.read(this.address + BigInt(rank * 3), 3);
+      if (isUnreadable(bytes)) return false;
+      if (this.#place(rank) >= count) return false;
+      const name = this.#name(rank);
+      if (name < before) return false;
+      before = name;
+    }
+    return true;
+  }
+
+  #name(rank: number): string {
+    return this.names.name(this.#place(rank));
+  }
+
+  #place(rank: number): number {
+    const bytes = readOf(this.memory, this.address + BigInt(rank * 3), 3, 'kallsyms_seqs_of_names');
+    return (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
+  }
+}
