@@ -2,10 +2,10 @@
 // cut-fixture HOST TARGET [DUMP]: cuts a fixture out of a recorded host (a folder with a dump, truth.txt,
 // pagemap-*.txt and crash-vtop.txt) with the program's own excerpt. The expected answers (facts.json) come from what
 // the host's kernel, QEMU and crash said, never from this program. Run after a build.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { excerpt, openDump, silentLog } from '../dist/index.js';
+import { hex, RecordedHost } from './recorded-host.mjs';
 
 const [host, target, dump = 'vmcore'] = process.argv.slice(2);
 const PER_VM = 48;
@@ -15,30 +15,13 @@ const FRAME = (1n << 55n) - 1n;
 const HUGE = 1n << 17n;
 const THP = 1n << 22n;
 
-const read = (name) => {
-  const file = join(host, name);
-  if (existsSync(file)) return readFileSync(file, 'latin1');
-  return existsSync(`${file}.gz`) ? gunzipSync(readFileSync(`${file}.gz`)).toString('latin1') : '';
-};
-const lines = (name) => read(name).split('\n').filter(Boolean);
-const truth = lines('truth.txt').map((line) => line.split(' '));
-const facts = (word) => truth.filter(([first]) => first === word).map(([, ...rest]) => rest);
-const hex = (text) => BigInt(`0x${text}`);
+const recorded = new RecordedHost(host);
+const facts = (word) => recorded.facts(word);
 const out = (value) => `0x${value.toString(16)}`;
 
-/** The machines: whom to ask, and how. */
-function machines() {
-  const found = facts('GUEST').map(([name, pid]) => ({ name, pid, vm: null }));
-  for (const [pid, , name] of facts('HELD')) found.push({ name, pid, vm: null, orphan: true });
-  for (const [pid, fd, name] of facts('VM')) {
-    if (found.some((machine) => machine.name === name)) continue;
-    found.push({ name, pid, vm: facts('VM').filter(([other]) => other === pid).length > 1 ? fd : null });
-  }
-  return found;
-}
-
 /** crash's own blocks, kept for the golden test of the text. */
-const blocks = read('crash-vtop.txt')
+const blocks = recorded
+  .read('crash-vtop.txt')
   .split(/^(?=== )/m)
   .filter((block) => block.startsWith('== '));
 const crashGpas = new Map();
@@ -62,10 +45,10 @@ function expected([gpa, hva, entry, flags], byte, protNone) {
 }
 
 function casesOf(machine, space) {
-  const rows = lines(`pagemap-${machine.name}${space ? '-smm' : ''}.txt`).map((line) => line.split(' ').map(hex));
+  const rows = recorded.pages(machine.name, space);
   const wanted = space ? [] : (crashGpas.get(machine.name) ?? []);
   const pages = new Map(rows.map((row) => [row[0], row]));
-  const isProtNone = (gpa) => machine.name === 'protnone' && gpa >= 0x10000n && gpa < 0x20000n;
+  const isProtNone = (gpa) => recorded.isProtNone(machine.name, gpa);
   const cases = wanted.map((gpa) => expected(pages.get(gpa & ~0xfffn), gpa & 0xfffn, isProtNone(gpa)));
   const step = Math.max(1, Math.floor(rows.length / PER_VM));
   rows.forEach((row, i) => {
@@ -89,7 +72,7 @@ function casesOf(machine, space) {
 }
 
 const questions = [];
-for (const machine of machines())
+for (const machine of recorded.machines())
   for (const space of [0, 1]) {
     const cases = casesOf(machine, space);
     if (cases.length > 0)

@@ -5,7 +5,6 @@ import { printable } from '../core/text.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
 import { Pages, zeroFrame } from '../kernel/page.js';
-import { pointerAt } from '../kernel/pointers.js';
 import { findVma, type Vma } from '../kernel/vma.js';
 import type { Vm } from '../kvm/vm.js';
 import type { Surroundings } from '../report/text.js';
@@ -18,7 +17,6 @@ export class SurroundingsOf {
   readonly #files: Files;
   readonly #pages: Pages | null;
   readonly #zero: number | null;
-  readonly #digits: number;
 
   constructor(host: Host, vm: Vm) {
     this.#host = host;
@@ -26,7 +24,6 @@ export class SurroundingsOf {
     this.#files = new Files(host);
     this.#pages = this.#optional(() => new Pages(host));
     this.#zero = this.#optional(() => zeroFrame(host));
-    this.#digits = this.#optional(() => physicalDigits(host)) ?? 0;
   }
 
   find(answer: Answer): Surroundings {
@@ -37,7 +34,6 @@ export class SurroundingsOf {
       file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
       page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
       zeroPage: frame !== null && frame === this.#zero,
-      physicalDigits: this.#digits,
     };
   }
 
@@ -54,10 +50,4 @@ export class SurroundingsOf {
       return null;
     }
   }
-}
-
-/** Hexadecimal digits of the end of memory. */
-function physicalDigits({ symbols, memory }: Host): number {
-  const variable = symbols.get('max_pfn');
-  return variable === undefined ? 0 : (pointerAt(memory, variable, 'max_pfn') * 4096n).toString(16).length;
 }

@@ -71,7 +71,7 @@ interface Format {
   invalid(text: string): string;
 }
 
-const NOTHING = { vma: null, file: '', page: null, zeroPage: false, physicalDigits: 0 };
+const NOTHING = { vma: null, file: '', page: null, zeroPage: false };
 
 const invalid = (text: string): Answer => ({
   state: 'invalid',

@@ -15,8 +15,6 @@ export interface Surroundings {
   readonly file: string;
   readonly page: Page | null;
   readonly zeroPage: boolean;
-  /** Hexadecimal digits of the machine's last physical address: how wide crash makes its column. */
-  readonly physicalDigits: number;
 }
 
 const ADDRESS_WIDTH = 16;
@@ -36,7 +34,7 @@ const FLAGS: readonly (readonly [string, number])[] = [
 /** The block of one address: what the crash extension of 2012 printed, below it what crash's vtop prints. */
 export function block(gpa: string, answer: Answer, around: Surroundings, style: Style): string {
   const sections = [
-    heading(gpa, answer),
+    heading(gpa, answer, around),
     tables(answer, around, style),
     entry(answer),
     mapping(around),
@@ -46,16 +44,17 @@ export function block(gpa: string, answer: Answer, around: Surroundings, style: 
   return style === 'crash' ? text : text.replace(/ +$/gm, '');
 }
 
-function heading(gpa: string, answer: Answer): string {
+function heading(gpa: string, answer: Answer, around: Surroundings): string {
   const row = (a: string, b: string, c: string) =>
     `${a.padEnd(16)}  ${b.padEnd(ADDRESS_WIDTH)}  ${c.padEnd(ADDRESS_WIDTH)}\n`;
   const hva = answer.page === null ? '-' : digitsOfPage(answer.page, answer.offset);
-  return row('GUEST PHYSICAL', 'HOST VIRTUAL', 'HOST PHYSICAL') + row(gpa, hva, physical(answer));
+  return row('GUEST PHYSICAL', 'HOST VIRTUAL', 'HOST PHYSICAL') + row(gpa, hva, physical(answer, around));
 }
 
-/** crash has one word for all that is not there; what it can't tell apart is named by its state. */
-function physical({ state, frame, offset }: Answer): string {
+/** crash has two words for what is not there; what it can't tell apart is named by its state. */
+function physical({ state, frame, offset }: Answer, { vma }: Surroundings): string {
   if (state === 'mapped') return digitsOfPage(frame as number, offset);
+  if (state === 'not-present' && vma === null) return '(not accessible)';
   return state === 'swapped' || state === 'not-present' ? '(not mapped)' : `(${state})`;
 }
 
@@ -120,17 +119,25 @@ function mapping({ vma, file }: Surroundings): string {
   return `      VMA           START       END     FLAGS FILE\n${row} ${file}\n`;
 }
 
-/** struct page of the frame, or the place in swap. */
+/** Byte in the mapped file of the page that holds the HVA. */
+const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
+  ((pgoff + BigInt(page as number)) * 4096n - start).toString(16);
+
+/** struct page of the frame, or the place in swap or in the file where the page's contents are. */
 function where(answer: Answer, around: Surroundings, style: Style): string {
   if (answer.swap !== null)
     return `SWAP: ${answer.swap.device ?? `(type ${answer.swap.type})`}  OFFSET: ${answer.swap.offset}\n`;
-  const { page, physicalDigits } = around;
+  const { page, vma, file } = around;
+  if (answer.state === 'not-present' && vma !== null && file !== '')
+    return `FILE: ${file}  OFFSET: ${fileOffset(answer, vma)}\n`;
   if (page === null || answer.frame === null) return '';
-  const width = Math.max(8, physicalDigits);
+  const leaf = digitsOfPage(answer.frame, 0);
+  // crash 9 heads the column for 8 digits whatever stands in it; in the mail the head goes with the number.
+  const head = style === 'crash' ? 8 : Math.max(8, leaf.length);
   const flags = `${page.flags.toString(16)}${style === 'crash' && page.flagNames.length > 0 ? ` ${page.flagNames.join(',')}` : ''}`;
   return (
-    `${centre('PAGE', 16)} ${centre('PHYSICAL', width, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
-    `${page.address.toString(16)} ${digitsOfPage(answer.frame, 0).padStart(width)} ${page.mapping.toString(16).padStart(16)} ` +
+    `${centre('PAGE', 16)} ${centre('PHYSICAL', head, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
+    `${page.address.toString(16)} ${leaf.padStart(8)} ${page.mapping.toString(16).padStart(16)} ` +
     `${page.index.toString(16).padStart(8)} ${String(page.count).padStart(2)} ${flags}\n`
   );
 }
