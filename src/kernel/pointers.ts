@@ -12,12 +12,12 @@ export const pointerAt = (memory: Memory, address: bigint, what: string): bigint
  */
 export function* listLinks(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
   let link = pointerAt(memory, head, what);
-  let mark = head;
+  let mark = link;
   for (let step = 0; link !== head; step++) {
     if (step >= most) throw new DumpError(`${what}: the list at 0x${head.toString(16)} has more than ${most} members`);
     yield link;
     link = pointerAt(memory, link, what);
-    if (link === mark)
+    if (link === mark && link !== head)
       throw new DumpError(`${what}: the list at 0x${head.toString(16)} runs in a circle at 0x${link.toString(16)}`);
     // Brent's rule: a loop that leaves the head out is met within twice its length.
     if ((step & (step + 1)) === 0) mark = link;

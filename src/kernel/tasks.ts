@@ -51,7 +51,7 @@ export class Tasks {
     const task = this.#plausible(address);
     if (task === null) return null;
     const known = this.byPid(task.pid);
-    return known?.address === address || task.pid === 0 ? task : null;
+    return known?.address === address ? task : null;
   }
 
   /** Every process's leader, in the list's order. */

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes BTF (Documentation/bpf/btf.rst) for a set of layouts. It shares nothing with the reader.
+import type { Layouts, Members, Type } from './layout.js';
+
+const INT = 1;
+const PTR = 2;
+const ARRAY = 3;
+const STRUCT = 4;
+const UNION = 5;
+const ENUM = 6;
+const TYPEDEF = 8;
+const CONST = 10;
+
+export interface BtfOptions {
+  /** 24, or 32 as since Linux 7.1, where sizes of kinds follow. */
+  readonly headerLength?: 24 | 32;
+  /** Kinds that no reader knows, put in front: [kind, bytes that follow]. */
+  readonly unknownKinds?: readonly (readonly [kind: number, bytes: number])[];
+  /** Types and strings of the base that this is split off, as `BtfWriter.end` tells them. */
+  readonly base?: { readonly types: number; readonly strings: number };
+}
+
+export class BtfWriter {
+  readonly #types: number[][] = [];
+  readonly #strings: number[] = [0];
+  readonly #offsets = new Map<string, number>();
+  readonly #ids = new Map<string, number>();
+  readonly #first: number;
+  readonly #stringStart: number;
+
+  constructor(
+    readonly layouts: Layouts,
+    readonly options: BtfOptions = {},
+  ) {
+    this.#first = options.base?.types ?? 1;
+    this.#stringStart = options.base?.strings ?? 0;
+    for (const [kind, bytes] of options.unknownKinds ?? []) this.#push([0, kind * 0x1000000, 0], bytes / 4);
+    for (const name of layouts.structs.keys()) this.#id({ kind: 'struct', name });
+    for (const [name, values] of layouts.enums) this.#enum(name, values);
+  }
+
+  get end(): { types: number; strings: number } {
+    return { types: this.#first + this.#types.length, strings: this.#stringStart + this.#strings.length };
+  }
+
+  bytes(): Uint8Array {
+    const words = this.#types.flat();
+    const headerLength = this.options.headerLength ?? 24;
+    const sizes = headerLength === 32 ? kindSizes(this.options.unknownKinds ?? []) : Buffer.alloc(0);
+    const out = Buffer.alloc(headerLength + words.length * 4 + this.#strings.length + sizes.length);
+    out.writeUInt16LE(0xeb9f, 0);
+    out.writeUInt8(1, 2);
+    const fields = [headerLength, 0, words.length * 4, words.length * 4, this.#strings.length];
+    if (headerLength === 32) fields.push(words.length * 4 + this.#strings.length, sizes.length);
+    fields.forEach((value, i) => out.writeUInt32LE(value, 4 + i * 4));
+    words.forEach((word, i) => out.writeUInt32LE(word >>> 0, headerLength + i * 4));
+    out.set(this.#strings, headerLength + words.length * 4);
+    out.set(sizes, headerLength + words.length * 4 + this.#strings.length);
+    return out;
+  }
+
+  #id(type: Type): number {
+    const key = type.kind === 'struct' ? `struct ${type.name}` : JSON.stringify(type);
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    if (type.kind === 'int')
+      return this.#remember(key, [
+        this.#string(type.name),
+        INT * 0x1000000,
+        type.size,
+        (type.signed ? 0x1000000 : 0) | (type.size * 8),
+      ]);
+    if (type.kind === 'pointer') return this.#remember(key, [0, PTR * 0x1000000, 0]);
+    if (type.kind === 'array') {
+      const [of, index] = [this.#id(type.of), this.#id({ kind: 'int', size: 4, name: 'unsigned int', signed: false })];
+      return this.#remember(key, [0, ARRAY * 0x1000000, 0, of, index, type.count]);
+    }
+    return this.#structure(
+      key,
+      type.kind === 'struct' ? type.name : '',
+      this.layouts.members(type),
+      type,
+      type.kind === 'anonymous' && type.union,
+    );
+  }
+
+  /** A structure's number is taken before its members are looked at: it may hold pointers to itself. */
+  #structure(key: string, name: string, members: Members, type: Type, union: boolean): number {
+    const words = [
+      this.#string(name),
+      ((union ? UNION : STRUCT) * 0x1000000) | members.length,
+      this.layouts.size(type),
+    ];
+    const id = this.#remember(key, words);
+    for (const { name: member, type: inner, offset } of this.layouts.place(members, union))
+      words.push(
+        this.#string(member.startsWith('__pad') ? `${member}_${name}` : member),
+        this.#wrapped(inner),
+        offset * 8,
+      );
+    return id;
+  }
+
+  /** Some members behind a typedef and a const, as kernels have them. */
+  #wrapped(type: Type): number {
+    const id = this.#id(type);
+    if (type.kind !== 'int' || type.size !== 2) return id;
+    const qualified = this.#push([0, CONST * 0x1000000, id]);
+    return this.#push([this.#string('wrapped_t'), TYPEDEF * 0x1000000, qualified]);
+  }
+
+  #enum(name: string, values: readonly (readonly [string, number])[]): void {
+    this.#push([
+      this.#string(name),
+      (ENUM * 0x1000000) | values.length,
+      4,
+      ...values.flatMap(([text, value]) => [this.#string(text), value]),
+    ]);
+  }
+
+  #remember(key: string, words: number[]): number {
+    const id = this.#push(words);
+    this.#ids.set(key, id);
+    return id;
+  }
+
+  #push(words: number[], more = 0): number {
+    this.#types.push(words);
+    for (let i = 0; i < more; i++) words.push(0xeeeeeeee);
+    return this.#first + this.#types.length - 1;
+  }
+
+  #string(text: string): number {
+    if (text === '') return 0;
+    let offset = this.#offsets.get(text);
+    if (offset === undefined) {
+      offset = this.#stringStart + this.#strings.length;
+      this.#strings.push(...Buffer.from(`${text}\0`, 'latin1'));
+      this.#offsets.set(text, offset);
+    }
+    return offset;
+  }
+}
+
+/** {info size, element size, flags} of every kind up to the last unknown one. */
+function kindSizes(unknown: readonly (readonly [number, number])[]): Buffer {
+  const last = Math.max(19, ...unknown.map(([kind]) => kind));
+  const sizes = Buffer.alloc((last + 1) * 4);
+  for (const [kind, bytes] of unknown) sizes.writeUInt8(bytes, kind * 4);
+  return sizes;
+}

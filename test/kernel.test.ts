@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels in every form that the program knows, put together by hand: where symbols, types and memory are found.
+import { describe, expect, test } from '@jest/globals';
+import { selectVm } from '../src/commands/select.js';
+import { gfn } from '../src/core/address.js';
+import { Road } from '../src/translate/road.js';
+import { type HostOptions, SyntheticHost } from './build/host.js';
+import { FORMS } from './build/kallsyms.js';
+
+const SLOT = { id: 0, gpa: 0x34de0000n, pages: 16n, hva: 0x7f0000000000n };
+
+/** The frame of one page, from the process's pid to the leaf. */
+function answer(options: HostOptions): unknown {
+  const host = new SyntheticHost(options);
+  const { tables } = host.vmm(191, [SLOT]);
+  tables.map(SLOT.hva + 0x5000n, 0x611de);
+  const opened = host.open();
+  const { vm } = selectVm(opened, '191', null);
+  const road = new Road(opened, vm, 0);
+  road.translate(gfn(0x34de5), 0x840);
+  return { state: road.state, frame: road.frame, page: road.page };
+}
+
+const RIGHT = { state: 'mapped', frame: 0x611de, page: 0x7f0000005 };
+
+describe('symbols', () => {
+  test.each(Object.entries(FORMS))('kallsyms as in %s', (_name, kallsyms) => {
+    expect(answer({ kallsyms })).toEqual(RIGHT);
+  });
+
+  test.each([1, 255, 256, 257, 1023])('with %d more symbols', (ballast) => {
+    for (const kallsyms of Object.values(FORMS)) expect(answer({ kallsyms, ballast })).toEqual(RIGHT);
+  });
+
+  test('the formula is the one that gives _stext its address, or none is used', () => {
+    const host = new SyntheticHost();
+    host.vmm(191, [SLOT]);
+    const wrong = host.vmcoreinfo().replace(/SYMBOL\(_stext\)=.*/, 'SYMBOL(_stext)=ffffffff81234000');
+    const image = host.image();
+    Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
+    expect(() => host.open()).not.toThrow();
+    expect(() => host.openImage(image)).toThrow(/_stext/);
+  });
+
+  test('KVM built into the kernel', () => {
+    expect(answer({ kvm: 'built in' })).toEqual(RIGHT);
+  });
+
+  test('a kernel without KVM is told so', () => {
+    expect(() => answer({ kvm: 'absent' })).toThrow(/KVM is not loaded/);
+  });
+});
+
+describe('types', () => {
+  test.each([24, 32] as const)('BTF with a header of %i bytes', (headerLength) => {
+    expect(answer({ btf: { headerLength } })).toEqual(RIGHT);
+  });
+
+  test('kinds that are not known are passed over where their sizes are told', () => {
+    expect(
+      answer({
+        btf: {
+          headerLength: 32,
+          unknownKinds: [
+            [23, 12],
+            [30, 4],
+          ],
+        },
+      }),
+    ).toEqual(RIGHT);
+  });
+
+  test('and stop the program with their number where they are not', () => {
+    expect(() => answer({ btf: { headerLength: 24, unknownKinds: [[23, 12]] } })).toThrow(
+      /BTF type of unknown kind 23/,
+    );
+  });
+
+  test('the types of KVM in the BTF of its module', () => {
+    expect(answer({ splitBtf: true })).toEqual(RIGHT);
+  });
+
+  test('every member that is missing is named at once', () => {
+    const btfTypes = new SyntheticHost()
+      .typesText()
+      .replace('ptr pgd', 'ptr page_dir')
+      .replace('struct maple_tree mm_mt', 'ptr mmap');
+    expect(() => answer({ btfTypes })).toThrow(/lacks mm_struct\.pgd, mm_struct\.mm_mt/);
+  });
+
+  test('a member of another width than is read is no member', () => {
+    const btfTypes = new SyntheticHost().typesText().replace('u64 npages', 'u32 npages');
+    expect(() => answer({ btfTypes })).toThrow(/kvm_memory_slot\.npages of 8 bytes \(it has 4\)/);
+  });
+});
+
+describe('memory', () => {
+  test.each([4, 5] as const)('%i levels of page tables', (levels) => {
+    expect(answer({ levels })).toEqual(RIGHT);
+  });
+
+  test.each([
+    ['no KASLR', 0n, 0n],
+    ['a slide, loaded where it was linked', 0x3e000000n, -0x3e000000n],
+    ['a slide, loaded below', 0x1000000n, -0x1800000n],
+    ['loaded above 4 GiB', 0x2000000n, 0x140000000n],
+  ])('%s', (_name, kaslr, physBase) => {
+    expect(answer({ kaslr, physBase })).toEqual(RIGHT);
+  });
+
+  test.each([4, 5] as const)('memory encryption, %i levels: the bit is no part of any address', (levels) => {
+    expect(answer({ smeMask: 1n << 47n, levels })).toEqual(RIGHT);
+    expect(answer({ smeMask: 1n << 51n, levels })).toEqual(RIGHT);
+  });
+});

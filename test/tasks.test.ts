@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which process and which VM -g and --vm mean.
+import { describe, expect, test } from '@jest/globals';
+import { selectVm } from '../src/commands/select.js';
+import { silentLog } from '../src/core/log.js';
+import type { FrameSource } from '../src/core/memory.js';
+import { openHost } from '../src/kernel/open-host.js';
+import { SyntheticHost } from './build/host.js';
+
+const SLOT = { id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n };
+
+/** What -g and --vm find, and what was said about it. */
+function select(host: SyntheticHost, process: string, choice: string | null = null) {
+  const said: string[] = [];
+  const opened = host.open({ ...silentLog, warn: (text) => said.push(text) });
+  const { pid, fd, vm } = selectVm(opened, process, choice);
+  return { pid, fd, kvm: vm.address, mm: vm.mm.address, said };
+}
+
+describe('-g', () => {
+  test('a pid', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(191579, [SLOT]);
+    expect(select(host, '191579')).toEqual({ pid: 191579, fd: 9, kvm: vm, mm, said: [] });
+  });
+
+  test('the largest pid there can be', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(2 ** 22 - 1, [SLOT]);
+    expect(select(host, String(2 ** 22 - 1))).toMatchObject({ pid: 4194303, kvm: vm });
+    expect(() => select(host, String(2 ** 22))).toThrow(/no process or task_struct 4194304/);
+  });
+
+  test('a hexadecimal pid, where the decimal one is nobody', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(0x123, [SLOT]);
+    expect(select(host, '0x123')).toMatchObject({ pid: 0x123, kvm: vm, said: [] });
+    const { kvm, said } = select(host, '123');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/no process has pid 123; taken as hexadecimal: pid 291/);
+  });
+
+  test('decimal wins, and it is said that the hexadecimal reading is another', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(123, [SLOT]);
+    host.vmm(0x123, [SLOT], 'other');
+    const { kvm, said } = select(host, '123');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/taken as decimal; read as hexadecimal it is pid 291 \(other\)/);
+  });
+
+  test('the address of a task_struct, with and without 0x', () => {
+    const host = new SyntheticHost();
+    const { vm, task } = host.vmm(4711, [SLOT]);
+    expect(select(host, task.toString(16))).toMatchObject({ pid: 4711, kvm: vm });
+    expect(select(host, `0x${task.toString(16)}`)).toMatchObject({ pid: 4711, kvm: vm });
+  });
+
+  test('an address that is no task_struct is refused, with the processes that hold VMs', () => {
+    const host = new SyntheticHost();
+    const { task } = host.vmm(4711, [SLOT]);
+    expect(() => select(host, (task + 8n).toString(16))).toThrow(/no process or task_struct .*holds? VMs: 4711/);
+    expect(() => select(host, 'ffff888fffff0000')).toThrow(/no process or task_struct/);
+  });
+
+  test('a thread stands for its process', () => {
+    const host = new SyntheticHost();
+    const { vm, task, mm } = host.vmm(4711, [SLOT]);
+    host.thread(4712, task, 'CPU 0/KVM', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(select(host, '4712')).toMatchObject({ pid: 4711, kvm: vm });
+  });
+
+  test('a leader that has exited has its files in another thread', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(1, [SLOT]);
+    const leader = host.task(4711, 'gone', 0n, 0n);
+    host.thread(4712, leader, 'alive', mm, host.files({ 5: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(select(host, '4711')).toMatchObject({ pid: 4711, fd: 5, kvm: vm });
+  });
+
+  test('a broken IDR: the task list serves, and it is said', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(4711, [SLOT]);
+    const head = host.at('init_pid_ns') + host.offset('pid_namespace', 'idr.idr_rt.xa_head');
+    host.u64(head, 0xffff888fff000002n);
+    const { kvm, said } = select(host, '4711');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/looking through the task list/);
+  });
+
+  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])('%p is refused before anything is looked for', (text) => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT]);
+    expect(() => select(host, text)).toThrow(/is no pid and no address/);
+  });
+
+  test('no name of a process is looked at', () => {
+    const host = new SyntheticHost();
+    const names = ['crosvm', 'cloud-hypervisor', 'firecracker', '', '\u001b[31mred'];
+    const vms = names.map((name, i) => host.vmm(1000 + i, [SLOT], name).vm);
+    names.forEach((_, i) => expect(select(host, String(1000 + i)).kvm).toBe(vms[i]));
+  });
+});
+
+describe('the cost of a pid', () => {
+  /** Frames that are read until the VM is found. */
+  const framesRead = (tasks: number): number => {
+    const host = new SyntheticHost();
+    for (let i = 0; i < tasks; i++) host.task(10 + i, 'sleeper', 0n, 0n);
+    host.vmm(200_000, [SLOT]);
+    const seen = new Set<number>();
+    const image = host.image();
+    const frames: FrameSource = {
+      frame(frame) {
+        seen.add(frame);
+        return image.frame(frame);
+      },
+      why: (frame) => image.why(frame),
+    };
+    selectVm(openHost(image, frames, silentLog), '200000', null);
+    return seen.size;
+  };
+
+  test('100,000 tasks cost no more than 1.2 times 100', () => {
+    expect(framesRead(100_000)).toBeLessThanOrEqual(1.2 * framesRead(100));
+  });
+});
+
+describe('the VM', () => {
+  const twoVms = () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const [one, two] = [host.vm(mm, [SLOT]), host.vm(mm, [SLOT, { ...SLOT, id: 1, gpa: 0x100000n }], [SLOT])];
+    host.task(
+      150,
+      'two-vms',
+      mm,
+      host.files({ 4: host.file(host.vmFops, one, 'kvm-vm'), 6: host.file(host.vmFops, two, 'kvm-vm') }),
+    );
+    return { host, one, two };
+  };
+
+  test('of several none is chosen without --vm, and all are listed with descriptor, address and slots', () => {
+    const { host, one, two } = twoVms();
+    const text = new RegExp(
+      `several VMs.*\\n.*fd 4 .*0x${one.toString(16)}.*slots 1 .*\\n.*fd 6 .*0x${two.toString(16)}.*slots 2 \\+ 1 in address space 1`,
+    );
+    expect(() => select(host, '150')).toThrow(text);
+  });
+
+  test('--vm takes a descriptor or an address of struct kvm', () => {
+    const { host, one, two } = twoVms();
+    expect(select(host, '150', '4').kvm).toBe(one);
+    expect(select(host, '150', '6').kvm).toBe(two);
+    expect(select(host, '150', two.toString(16)).kvm).toBe(two);
+    expect(select(host, '150', `0x${one.toString(16)}`)).toMatchObject({ kvm: one, fd: 4 });
+  });
+
+  test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p is none of them', (choice) => {
+    expect(() => select(twoVms().host, '150', choice)).toThrow(/holds no VM .*\n.*fd 4/);
+  });
+
+  test('held twice by one process it is still one', () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.task(
+      150,
+      'twice',
+      mm,
+      host.files({ 4: host.file(host.vmFops, vm, 'kvm-vm'), 6: host.file(host.vmFops, vm, 'kvm-vm') }),
+    );
+    expect(select(host, '150')).toMatchObject({ fd: 4, kvm: vm });
+  });
+
+  test("held by a stranger it is answered through its creator's memory", () => {
+    const host = new SyntheticHost();
+    const { address: creators } = host.mm(0);
+    const { address: holders } = host.mm();
+    const vm = host.vm(creators, [SLOT]);
+    host.task(150, 'holder', holders, host.files({ 3: host.file(host.vmFops, vm, 'kvm-vm') }));
+    const { mm, said } = select(host, '150');
+    expect(mm).toBe(creators);
+    expect(said.join()).toMatch(/its creator's, not that of pid 150/);
+  });
+
+  test('a process without one is refused, and those that have some are named', () => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT], 'qemu\nevil');
+    host.task(150, 'none', host.mm().address, host.files({ 0: host.file(0xffffffff81234000n, 0n, 'tty') }));
+    expect(() => select(host, '150')).toThrow(
+      /pid 150 \(none\) holds no VM; processes that hold VMs: 4711 \(qemu\\x0aevil, fd 9\)/,
+    );
+  });
+
+  test('the two witnesses, f_op and name, disagree: f_op decides, and it is said', () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    const files = { 3: host.file(0xffffffff81234000n, 0n, 'kvm-vm'), 7: host.file(host.vmFops, vm, 'renamed') };
+    host.task(150, 'odd', mm, host.files(files));
+    const { fd, said } = select(host, '150');
+    expect(fd).toBe(7);
+    expect(said.join('\n')).toMatch(/descriptor 3 is named kvm-vm, but its f_op is not kvm_vm_fops/);
+    expect(said.join('\n')).toMatch(/descriptor 7 has kvm_vm_fops, but its file is named otherwise/);
+  });
+
+  test.each([2 ** 20, 2 ** 21])('is found at the end of a descriptor table of %d', (size) => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.task(150, 'many', mm, host.files({ [size - 1]: host.file(host.vmFops, vm, 'kvm-vm') }, size));
+    expect(select(host, '150')).toMatchObject({ fd: size - 1, kvm: vm });
+  });
+});
