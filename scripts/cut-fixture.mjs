@@ -31,7 +31,7 @@ for (const block of blocks) {
 }
 
 /** What pagemap says of a page, as kvm-vtop must answer; as in ../docs/output.md. */
-function expected([gpa, hva, entry, flags], byte, protNone) {
+function expected([gpa, hva, entry, flags], byte, protNone, name) {
   const swaps = BigInt(facts('SWAP').length);
   const base = { gpa: out(gpa + byte), hva: out(hva + byte), protNone };
   if (entry & PRESENT) {
@@ -40,21 +40,33 @@ function expected([gpa, hva, entry, flags], byte, protNone) {
   }
   if (!(entry & SWAPPED)) return { ...base, state: 'not-present', hpa: null, protNone: false };
   const type = entry & 31n;
-  if (type >= swaps) throw new Error(`swap type ${type}`);
-  return { ...base, state: 'swapped', hpa: null, swap: { type: Number(type), offset: Number((entry & FRAME) >> 5n) } };
+  const offset = (entry & FRAME) >> 5n;
+  if (type >= swaps) {
+    const state = recorded.specialState(name, gpa);
+    return { ...base, state, hpa: null, frame: state === 'poisoned' ? out(offset) : null };
+  }
+  return { ...base, state: 'swapped', hpa: null, swap: { type: Number(type), offset: Number(offset) } };
 }
+
+/** Slots of guest_memfd whose pages are all there (GUEST_MEMFD_FLAG_MMAP was given): no page is at its HVA. */
+const inMemfd = ({ name }) => /^gmem-(0-1|0-3|own)$/.test(name);
 
 function casesOf(machine, space) {
   const rows = recorded.pages(machine.name, space);
   const wanted = space ? [] : (crashGpas.get(machine.name) ?? []);
   const pages = new Map(rows.map((row) => [row[0], row]));
   const isProtNone = (gpa) => recorded.isProtNone(machine.name, gpa);
-  const cases = wanted.map((gpa) => expected(pages.get(gpa & ~0xfffn), gpa & 0xfffn, isProtNone(gpa)));
+  const cases = wanted.map((gpa) => expected(pages.get(gpa & ~0xfffn), gpa & 0xfffn, isProtNone(gpa), machine.name));
   const step = Math.max(1, Math.floor(rows.length / PER_VM));
   rows.forEach((row, i) => {
     const byte = BigInt((i * 2654435761) % 4096);
-    if (i % step === 0 || isProtNone(row[0])) cases.push(expected(row, byte, isProtNone(row[0])));
+    const special = !(row[2] & PRESENT) && row[2] & SWAPPED && (row[2] & 31n) >= BigInt(facts('SWAP').length);
+    const few = machine.name === 'protnone' || i % 32 === 0;
+    if (i % step === 0 || special || (few && isProtNone(row[0])))
+      cases.push(expected(row, byte, isProtNone(row[0]), machine.name));
   });
+  if (inMemfd(machine))
+    return cases.map(({ gpa, hva }) => ({ gpa, hva, hpa: null, state: 'guest-memfd', protNone: false }));
   if (machine.orphan && !space)
     for (const [name, , , gpa, , hva] of facts('SLOT'))
       if (name === machine.name)

@@ -45,7 +45,22 @@ export class RecordedHost {
     return this.lines(`pagemap-${name}${space ? '-smm' : ''}.txt`).map((line) => line.split(' ').map(hex));
   }
 
+  /** What was made of the memory a GPA lies in, and which page of it: `STATE name gpa bytes hva kind`. */
+  madeOf(name, gpa) {
+    for (const [vm, start, bytes, , kind] of this.facts('STATE'))
+      if (vm === name && gpa >= hex(start) && gpa < hex(start) + hex(bytes))
+        return { kind, page: Number((gpa - hex(start)) / 4096n) };
+    return { kind: '', page: 0 };
+  }
+
   isProtNone(name, gpa) {
-    return name === 'protnone' && gpa >= 0x10000n && gpa < 0x20000n;
+    if (name === 'protnone') return gpa >= 0x10000n && gpa < 0x20000n;
+    const { kind, page } = this.madeOf(name, gpa);
+    return kind.includes('1protnone') && page >= 512 && page < 1024;
+  }
+
+  /** The state of a page whose entry is special: a memory error, or a marker. */
+  specialState(name, gpa) {
+    return this.madeOf(name, gpa).kind.startsWith('hwpoison') ? 'poisoned' : 'marker';
   }
 }

@@ -12,6 +12,7 @@ interface Case {
   readonly hpa: string | null;
   readonly state: string;
   readonly protNone: boolean;
+  readonly frame?: string | null;
   readonly pageSizes?: readonly number[];
   readonly swap?: { readonly type: number; readonly offset: number };
 }
@@ -71,15 +72,24 @@ describe.each(fixtures())('fixture %s', (name) => {
   );
 });
 
-const answered = ({ gpa, hva, hpa, state, protNone, swap }: Line) => ({
+const answered = ({ gpa, hva, hpa, state, protNone, frame, swap }: Line) => ({
   gpa,
   hva,
   hpa,
   state,
   protNone,
+  frame: frame ?? null,
   swap: (swap as Line['swap'] | null) === null ? undefined : { type: swap.type, offset: swap.offset },
 });
-const wanted = ({ gpa, hva, hpa, state, protNone, swap }: Case) => ({ gpa, hva, hpa, state, protNone, swap });
+const wanted = ({ gpa, hva, hpa, state, protNone, frame = null, swap }: Case) => ({
+  gpa,
+  hva,
+  hpa,
+  state,
+  protNone,
+  frame,
+  swap,
+});
 
 /** What is wrong with a walk that claims this HPA: each entry must stand in the table its parent names. */
 function wrongWalk({ walk, pageSize, hva, hpa }: Line, { pageSizes }: Case, levels: number): string {
