@@ -244,7 +244,7 @@ export class SyntheticHost {
     ] as const)
       this.symbol(`d${name}`, this.#image(this.layouts.structs.has(type) ? this.layouts.size(type) : 16));
     this.symbol('dswap_info', this.#image((options.swapFiles ?? 24) * 8));
-    this.symbol('dafter_swap_info', this.#image(8));
+    this.symbol('dafter_swap_info', this.at('swap_info') + BigInt((options.swapFiles ?? 24) * 8));
     this.#emptyLists();
   }
 
@@ -591,6 +591,11 @@ export class SyntheticHost {
     const module = this.#read(this.at('modules') + 8n) - this.offset('module', 'list');
     const entry = this.make('btf_module', { module, btf: this.make('btf', { data, data_size: split.bytes().length }) });
     this.append(this.at('btf_modules'), entry + this.offset('btf_module', 'list'));
+  }
+
+  /** The pointer at an address. */
+  pointer(address: bigint): bigint {
+    return this.#read(address);
   }
 
   #read(address: bigint): bigint {
