@@ -59,11 +59,11 @@ function physical({ state, frame, offset }: Answer, { vma }: Surroundings): stri
 }
 
 function tables(answer: Answer, around: Surroundings, style: Style): string {
-  if (answer.steps.length === 0) return '';
-  const top = answer.steps[0] as WalkStep;
-  const label = (step: WalkStep) => (style === '2012' && step === top ? 'PML' : step.level);
-  const lines = answer.steps.map(
-    (step) => `   ${label(step)}: ${digitsOf(step.address)} => ${digitsOfWords(step.hi, step.lo)}\n`,
+  const { steps } = answer;
+  if (steps.length === 0) return '';
+  const lines = steps.map(
+    (step, i) =>
+      `   ${style === '2012' && i === 0 ? 'PML' : step.level}: ${digitsOf(step.address)} => ${digitsOfWords(step.hi, step.lo)}\n`,
   );
   if (answer.state === 'mapped')
     lines.push(`  PAGE: ${digitsOfPage(leafFrame(answer), 0)}  ${pageNote(answer, around)}\n`);
