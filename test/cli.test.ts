@@ -253,7 +253,11 @@ describe('streams', () => {
   test('an address that comes alone is answered before the next one comes', async () => {
     const child = spawn(process.execPath, ['dist/cli.js', ...ALPHA, '-p', '-', '--json'], { cwd: ROOT });
     const answer = () =>
-      new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString())));
+      new Promise<string>((resolve) =>
+        child.stdout.once('data', (data: Buffer) => {
+          resolve(data.toString());
+        }),
+      );
     for (const gpa of ['840', '1840']) {
       const next = answer();
       child.stdin.write(`${gpa}\n`);

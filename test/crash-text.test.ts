@@ -8,13 +8,16 @@ import { FIXTURES, fixtures, kvmVtop } from './run.js';
 const withText = fixtures().filter((name) => existsSync(join(FIXTURES, name, 'crash-vtop.txt')));
 const row = (a: string, b: string, c: string) => `${a.padEnd(16)}  ${b.padEnd(16)}  ${c.padEnd(16)}`;
 
+/** What crash says, and nothing more, of entries that are neither pages nor swap (markers, memory errors). */
+const GAVE_UP = 'vtop: cannot determine swap location';
+
 /** crash's blocks by VM, made into what its extension of 2012 prints: the first two lines are the extension's own. */
 function blocksOf(folder: string): Map<string, { gpa: string; text: string }[]> {
   const byVm = new Map<string, { gpa: string; text: string }[]>();
   for (const block of readFileSync(join(folder, 'crash-vtop.txt'), 'latin1').split(/^(?=== )/m)) {
     const asked = /^== (\S+) pid \d+ gpa (\S+) hva (\S+) (.*)\n/.exec(block);
     // crash does not undo the inverted bits of PROT_NONE pages: docs/output.md.
-    if (asked === null || block.includes('PROT_NONE')) continue;
+    if (asked === null || block.includes('PROT_NONE') || block.includes(GAVE_UP)) continue;
     const [, vm = '', gpa = '', hva = ''] = asked;
     const [, , physical = '', ...rest] = block.split('\n');
     const hpa = /^\S+ +(.*?) *$/.exec(physical)?.[1] ?? '';

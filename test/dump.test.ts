@@ -91,7 +91,7 @@ describe('kdump-compressed', () => {
     const whole = kdump({ ...wish, packing: 'raw' });
     for (let size = 0; size < whole.length; size += 997) {
       const file = new Counted(whole.subarray(0, size));
-      const image = await openImage(file).catch((error: Error) => error);
+      const image = await openImage(file).catch((error: unknown) => error as Error);
       if (image instanceof Error) {
         expect(image.name === 'DumpError' || size < 8192 + 4 * 4096).toBe(true);
         continue;

@@ -94,6 +94,17 @@ describe('types', () => {
   });
 });
 
+test('notes of another kernel than the one in memory are not believed', () => {
+  const host = new SyntheticHost();
+  host.vmm(191, [SLOT]);
+  const image = host.image();
+  const wrong = host.vmcoreinfo().replace('OSRELEASE=9.9.9', 'OSRELEASE=9.9.8');
+  Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
+  expect(() => host.openImage(image)).toThrow(
+    /tells of kernel 9\.9\.8-synthetic, but memory has 9\.9\.9-synthetic in its place/,
+  );
+});
+
 describe('memory', () => {
   test.each([4, 5] as const)('%i levels of page tables', (levels) => {
     expect(answer({ levels })).toEqual(RIGHT);

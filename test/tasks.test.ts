@@ -98,7 +98,9 @@ describe('-g', () => {
     const host = new SyntheticHost();
     const names = ['crosvm', 'cloud-hypervisor', 'firecracker', '', '\u001b[31mred'];
     const vms = names.map((name, i) => host.vmm(1000 + i, [SLOT], name).vm);
-    names.forEach((_, i) => expect(select(host, String(1000 + i)).kvm).toBe(vms[i]));
+    names.forEach((_, i) => {
+      expect(select(host, String(1000 + i)).kvm).toBe(vms[i]);
+    });
   });
 });
 

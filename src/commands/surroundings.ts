@@ -4,7 +4,8 @@ import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
-import { Pages, zeroFrame } from '../kernel/page.js';
+import { memorySize } from '../kernel/nodes.js';
+import { Pages, zeroFrames } from '../kernel/page.js';
 import { findVma, type Vma } from '../kernel/vma.js';
 import type { Vm } from '../kvm/vm.js';
 import type { Surroundings } from '../report/text.js';
@@ -16,24 +17,28 @@ export class SurroundingsOf {
   readonly #vm: Vm;
   readonly #files: Files;
   readonly #pages: Pages | null;
-  readonly #zero: number | null;
+  readonly #zeros: ReadonlySet<number>;
+  readonly #digits: number;
 
   constructor(host: Host, vm: Vm) {
     this.#host = host;
     this.#vm = vm;
     this.#files = new Files(host);
     this.#pages = this.#optional(() => new Pages(host));
-    this.#zero = this.#optional(() => zeroFrame(host));
+    this.#zeros = this.#optional(() => zeroFrames(host)) ?? new Set();
+    this.#digits = this.#optional(() => memorySize(host).toString(16).length) ?? 0;
   }
 
   find(answer: Answer): Surroundings {
-    const { page, frame, state } = answer;
+    const { page, frame, state, pageSize } = answer;
     const vma = page === null ? null : this.#optional(() => findVma(this.#host, this.#vm.mm, BigInt(page) * 4096n));
     return {
       vma,
       file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
       page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
-      zeroPage: frame !== null && frame === this.#zero,
+      zeroPage: frame !== null && this.#zeros.has(firstFrame(frame, pageSize)),
+      memoryDigits: this.#digits,
+      encryption: this.#host.info.number('sme_mask') ?? 0n,
     };
   }
 
@@ -50,4 +55,10 @@ export class SurroundingsOf {
       return null;
     }
   }
+}
+
+/** First frame of the page of that size. */
+function firstFrame(frame: number, pageSize: number | null): number {
+  const pages = (pageSize ?? 4096) / 4096;
+  return frame - (frame % pages);
 }

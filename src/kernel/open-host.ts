@@ -2,7 +2,8 @@
 import { pfnOf } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-import type { FrameSource } from '../core/memory.js';
+import { type FrameSource, readOf } from '../core/memory.js';
+import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
@@ -15,6 +16,8 @@ import { KernelMemory } from './memory.js';
 
 /** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
 const START_KERNEL_MAP = 0xffffffff80000000n;
+/** Bytes of each of the six texts of struct new_utsname. */
+const UTS_FIELD = 65;
 
 /**
  * Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. `frames` is the
@@ -25,6 +28,7 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
   const release = info.release ?? 'of unknown release';
   log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
   const memory = log.step('kernel page tables', () => openMemory(frames, info));
+  checkIdentity(image, memory, info, release);
   const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
   const symbols = new Symbols(kallsyms);
   log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
@@ -52,6 +56,23 @@ function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
   const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
   return new KernelMemory(frames, x86Form(levels, info.number('sme_mask') ?? 0n), root);
+}
+
+/**
+ * The memory must be that of the kernel that the notes tell of: its init_uts_ns names the same release there. Notes of
+ * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right.
+ */
+function checkIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInfo, release: string): void {
+  const namespace = info.symbol('init_uts_ns');
+  if (namespace === null) return;
+  // Before 5.14 VMCOREINFO does not tell: there a 4-byte reference count stands in front.
+  const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
+  const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
+  const found = bytes.text(UTS_FIELD * 2, UTS_FIELD);
+  if (bytes.text(0, UTS_FIELD) !== 'Linux' || found !== release)
+    throw new DumpError(
+      `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${printable(found)} in its place`,
+    );
 }
 
 function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): Kallsyms {

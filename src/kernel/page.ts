@@ -101,9 +101,10 @@ function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
   return names;
 }
 
-/** Frame of the zero page, where the kernel tells it: every untouched page of anonymous memory reads from it. */
-export function zeroFrame({ symbols, memory }: Host): number | null {
-  // Renamed by 7.2.
-  const variable = symbols.get('zero_pfn') ?? symbols.get('zero_page_pfn');
-  return variable === undefined ? null : readOf(memory, variable, 8, 'zero_pfn').u53(0);
+/** Frames of the zero pages, small and huge, where the kernel tells them: untouched anonymous memory reads from them. */
+export function zeroFrames({ symbols, memory }: Host): ReadonlySet<number> {
+  // zero_page_pfn by 7.2; huge_zero_pfn, since 5.14, is all ones while there is none.
+  const variables = ['zero_pfn', 'zero_page_pfn', 'huge_zero_pfn'].map((name) => symbols.get(name));
+  const values = variables.map((at) => (at === undefined ? null : readOf(memory, at, 8, 'zero_pfn').u64(0)));
+  return new Set(values.filter((value) => value !== null && value < 2n ** 40n).map(Number));
 }

@@ -90,6 +90,9 @@ export const pageFields = fields('page', {
   count: required(['_refcount', '_count'], 4),
 });
 
+/** include/linux/mmzone.h */
+export const nodeFields = fields('pglist_data', { present: required('node_present_pages', 8) });
+
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
 

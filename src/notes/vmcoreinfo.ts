@@ -39,6 +39,11 @@ export class VmCoreInfo {
     return this.#parse(`SIZE(${name})`, /^[0-9]{1,9}$/, Number);
   }
 
+  /** Elements of an array. */
+  length(name: string): number | null {
+    return this.#parse(`LENGTH(${name})`, /^[0-9]{1,9}$/, Number);
+  }
+
   /** Offset in bytes of `struct.member`. */
   offset(name: string): number | null {
     return this.#parse(`OFFSET(${name})`, /^[0-9]{1,9}$/, Number);

@@ -15,6 +15,10 @@ export interface Surroundings {
   readonly file: string;
   readonly page: Page | null;
   readonly zeroPage: boolean;
+  /** Hexadecimal digits of the size of the machine's memory: crash's column for physical addresses. */
+  readonly memoryDigits: number;
+  /** The memory encryption bit, which crash takes off the entries it prints. */
+  readonly encryption: bigint;
 }
 
 const ADDRESS_WIDTH = 16;
@@ -36,7 +40,7 @@ export function block(gpa: string, answer: Answer, around: Surroundings, style: 
   const sections = [
     heading(gpa, answer, around),
     tables(answer, around, style),
-    entry(answer),
+    entry(answer, around),
     mapping(around),
     where(answer, around, style),
   ];
@@ -63,16 +67,21 @@ function tables(answer: Answer, around: Surroundings, style: Style): string {
   if (steps.length === 0) return '';
   const lines = steps.map(
     (step, i) =>
-      `   ${style === '2012' && i === 0 ? 'PML' : step.level}: ${digitsOf(step.address)} => ${digitsOfWords(step.hi, step.lo)}\n`,
+      `   ${style === '2012' && i === 0 ? 'PML' : step.level}: ${digitsOf(step.address)} => ${entryDigits(step, around)}\n`,
   );
   if (answer.state === 'mapped')
     lines.push(`  PAGE: ${digitsOfPage(leafFrame(answer), 0)}  ${pageNote(answer, around)}\n`);
   return lines.join('');
 }
 
+function entryDigits({ hi, lo }: WalkStep, { encryption }: Surroundings): string {
+  const high = Number(encryption >> 32n);
+  return digitsOfWords((hi & ~high) >>> 0, lo);
+}
+
 function pageNote({ pageSize }: Answer, { zeroPage }: Surroundings): string {
   const size = SIZES[pageSize ?? 0] ?? '';
-  if (zeroPage) return size === '' ? '(ZERO PAGE)' : `${size}/ZERO PAGE)`;
+  if (zeroPage) return size === '' ? '(ZERO PAGE)' : `${size}, ZERO PAGE)`;
   return size === '' ? '' : `${size})`;
 }
 
@@ -83,10 +92,10 @@ function leafFrame({ frame, pageSize }: Answer): number {
 }
 
 /** The lowest entry: its page and flags, or where in swap the page is. Nothing to say of an empty one. */
-function entry(answer: Answer): string {
+function entry(answer: Answer, around: Surroundings): string {
   const step = answer.steps.at(-1);
   if (step === undefined) return '';
-  const raw = digitsOfWords(step.hi, step.lo);
+  const raw = entryDigits(step, around);
   const width = Math.max(raw.length, 3);
   if (answer.swap !== null) {
     const device = answer.swap.device ?? `(type ${answer.swap.type})`;
@@ -100,7 +109,7 @@ function entry(answer: Answer): string {
   if (answer.state !== 'mapped') return '';
   const leaf = digitsOfPage(leafFrame(answer), 0);
   const wide = Math.max(leaf.length, 8);
-  return `${centre('PTE', width)}  ${centre('PHYSICAL', wide)}  FLAGS\n${raw.padStart(width)}  ${leaf.padStart(wide)}  (${flagNames(step)})\n`;
+  return `${centre('PTE', width)}  ${centre('PHYSICAL', wide)}  FLAGS\n${centre(raw, width, 'left')}  ${centre(leaf, wide, 'left')}  (${flagNames(step)})\n`;
 }
 
 function flagNames({ hi, lo }: WalkStep): string {
@@ -127,17 +136,16 @@ const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
 function where(answer: Answer, around: Surroundings, style: Style): string {
   if (answer.swap !== null)
     return `SWAP: ${answer.swap.device ?? `(type ${answer.swap.type})`}  OFFSET: ${answer.swap.offset}\n`;
-  const { page, vma, file } = around;
+  const { page, vma, file, memoryDigits } = around;
   if (answer.state === 'not-present' && vma !== null && file !== '')
     return `FILE: ${file}  OFFSET: ${fileOffset(answer, vma)}\n`;
   if (page === null || answer.frame === null) return '';
   const leaf = digitsOfPage(answer.frame, 0);
-  // crash 9 heads the column for 8 digits whatever stands in it; in the mail the head goes with the number.
-  const head = style === 'crash' ? 8 : Math.max(8, leaf.length);
+  const width = Math.max(8, style === 'crash' ? memoryDigits : leaf.length);
   const flags = `${page.flags.toString(16)}${style === 'crash' && page.flagNames.length > 0 ? ` ${page.flagNames.join(',')}` : ''}`;
   return (
-    `${centre('PAGE', 16)} ${centre('PHYSICAL', head, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
-    `${page.address.toString(16)} ${leaf.padStart(8)} ${page.mapping.toString(16).padStart(16)} ` +
+    `${centre('PAGE', 16)} ${centre('PHYSICAL', width, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
+    `${page.address.toString(16)} ${leaf.padStart(width)} ${page.mapping.toString(16).padStart(16)} ` +
     `${page.index.toString(16).padStart(8)} ${String(page.count).padStart(2)} ${flags}\n`
   );
 }

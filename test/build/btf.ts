@@ -52,8 +52,8 @@ export class BtfWriter {
     out.writeUInt8(1, 2);
     const fields = [headerLength, 0, words.length * 4, words.length * 4, this.#strings.length];
     if (headerLength === 32) fields.push(words.length * 4 + this.#strings.length, sizes.length);
-    fields.forEach((value, i) => out.writeUInt32LE(value, 4 + i * 4));
-    words.forEach((word, i) => out.writeUInt32LE(word >>> 0, headerLength + i * 4));
+    for (const [i, value] of fields.entries()) out.writeUInt32LE(value, 4 + i * 4);
+    for (const [i, word] of words.entries()) out.writeUInt32LE(word >>> 0, headerLength + i * 4);
     out.set(this.#strings, headerLength + words.length * 4);
     out.set(sizes, headerLength + words.length * 4 + this.#strings.length);
     return out;

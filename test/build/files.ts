@@ -73,9 +73,9 @@ export function elfCore({ segments, notes: list = [], empty = 0, machine = 62, t
     at += bytes.length;
   };
   place(empty, 4, noteBytes, 0, 0n, 0);
-  segments.forEach(({ paddr, bytes, memsz = bytes.length, vaddr = 0n }, i) =>
-    place(empty + 1 + i, 1, bytes, paddr, vaddr, memsz),
-  );
+  segments.forEach(({ paddr, bytes, memsz = bytes.length, vaddr = 0n }, i) => {
+    place(empty + 1 + i, 1, bytes, paddr, vaddr, memsz);
+  });
   return Buffer.concat(parts);
 }
 
@@ -145,13 +145,13 @@ export function kdump(wish: KdumpWish): Buffer {
   // What a version does not have yet holds whatever was there.
   if (version < 6) sub.fill(0xee, [8, 12, 16, 32, 48, 64, 80][Math.max(0, version)] ?? 8, 104);
   if (version >= 3)
-    [info.length > 0 ? 4096 + 104 + noteBytes.length : 0, info.length].forEach((value, i) =>
-      sub.writeBigUInt64LE(BigInt(value), 32 + i * 8),
-    );
+    [info.length > 0 ? 4096 + 104 + noteBytes.length : 0, info.length].forEach((value, i) => {
+      sub.writeBigUInt64LE(BigInt(value), 32 + i * 8);
+    });
   if (version >= 4)
-    [noteBytes.length > 0 ? 4096 + 104 : 0, noteBytes.length].forEach((value, i) =>
-      sub.writeBigUInt64LE(BigInt(value), 48 + i * 8),
-    );
+    [noteBytes.length > 0 ? 4096 + 104 : 0, noteBytes.length].forEach((value, i) => {
+      sub.writeBigUInt64LE(BigInt(value), 48 + i * 8);
+    });
   if (version >= 2) sub.writeInt32LE(0, 12);
   if (version >= 5) sub.fill(0, 64, 80);
   if (version >= 6) sub.writeBigUInt64LE(BigInt(frames), 96);
