@@ -102,10 +102,12 @@ const asked = questions.map(({ process, vm, addressSpace, cases }) => ({
 }));
 const streams = { log: silentLog, write: async (text) => console.log(text.trim()), input: () => [] };
 await excerpt(openDump, { core: join(host, dump), output, force: false }, asked, streams);
+/** What a program in the guests wrote at the start of each of its pages (its complement stands at the end). */
+const guestValues = facts('PAGE').map(([, , , value]) => value);
 const [release, levels] = facts('HOST')[0];
 writeFileSync(
   join(target, 'facts.json'),
-  `${JSON.stringify({ release, levels: Number(levels.split('=')[1]), questions }, null, 1)}\n`,
+  `${JSON.stringify({ release, levels: Number(levels.split('=')[1]), questions, guestValues }, null, 1)}\n`,
 );
 if (blocks.length > 0) writeFileSync(join(target, 'crash-vtop.txt'), blocks.join(''));
 console.log(`${questions.reduce((sum, { cases }) => sum + cases.length, 0)} addresses`);
