@@ -292,6 +292,22 @@ describe('excerpt', () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: 'table-missing', reason: 'table-excluded' });
   });
 
+  test("has the kernel's names in its header, which other readers ask for", () => {
+    expect(cut('named').status).toBe(0);
+    const header = readFileSync(target('named')).subarray(12, 12 + 6 * 65);
+    const names = Array.from({ length: 6 }, (_, i) =>
+      header.toString('latin1', i * 65, i * 65 + 65).replace(/\0.*/s, ''),
+    );
+    expect(names).toEqual([
+      'Linux',
+      '(none)',
+      '6.1.0-50-amd64',
+      expect.stringMatching(/^#1 SMP .*Debian 6\.1\.176-1/),
+      'x86_64',
+      '(none)',
+    ]);
+  });
+
   test('never overwrites without --force, and leaves nothing half done', () => {
     const path = file('precious', 'precious');
     expect(cut('precious')).toMatchObject({ status: 2, stdout: '' });

@@ -49,7 +49,7 @@ export async function excerpt(
   const frames = (recorder as RecordingFrames | null)?.seen ?? [];
   const { reader } = image;
   const source = {
-    release: host.release,
+    uts: host.uts,
     physBase: reader.physBase ?? host.info.number('phys_base') ?? 0n,
     notes: reader.notes.map(({ name, type, desc }) => ({ name, type, desc: desc.array() })),
     vmcoreinfo: reader.vmcoreinfo?.array() ?? null,

@@ -12,6 +12,8 @@ export interface Host {
   readonly memory: KernelMemory;
   readonly info: VmCoreInfo;
   readonly release: string;
+  /** The texts of struct new_utsname: sysname, nodename, release, version, machine, domainname. */
+  readonly uts: readonly string[];
   readonly types: TypeSource;
   readonly symbols: Symbols;
   readonly log: Log;

@@ -28,13 +28,13 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
   const release = info.release ?? 'of unknown release';
   log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
   const memory = log.step('kernel page tables', () => openMemory(frames, info));
-  checkIdentity(image, memory, info, release);
+  const uts = checkedIdentity(image, memory, info, release);
   const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
   const symbols = new Symbols(kallsyms);
   log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
   const types = log.step('types', () => openTypes(memory, symbols, release));
   log.found(`types: ${types.source}`);
-  return { frames, memory, info, release, types, symbols, log };
+  return { frames, memory, info, release, uts, types, symbols, log };
 }
 
 function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
@@ -60,19 +60,20 @@ function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
 
 /**
  * The memory must be that of the kernel that the notes tell of: its init_uts_ns names the same release there. Notes of
- * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right.
+ * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right. The six texts found.
  */
-function checkIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInfo, release: string): void {
+function checkedIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInfo, release: string): readonly string[] {
   const namespace = info.symbol('init_uts_ns');
-  if (namespace === null) return;
+  if (namespace === null) return ['Linux', '', release, '', 'x86_64', ''];
   // Before 5.14 VMCOREINFO does not tell: there a 4-byte reference count stands in front.
   const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
   const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
-  const found = bytes.text(UTS_FIELD * 2, UTS_FIELD);
-  if (bytes.text(0, UTS_FIELD) !== 'Linux' || found !== release)
-    throw new DumpError(
-      `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${printable(found)} in its place`,
-    );
+  const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
+  if (uts[0] === 'Linux' && uts[2] === release) return uts;
+  const found = printable(uts[2] ?? '');
+  throw new DumpError(
+    `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,
+  );
 }
 
 function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): Kallsyms {

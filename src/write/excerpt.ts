@@ -9,7 +9,7 @@ import type { NewNote } from './notes.js';
 
 /** What an excerpt is cut from. */
 export interface ExcerptSource {
-  readonly release: string;
+  readonly uts: readonly string[];
   readonly physBase: bigint;
   readonly notes: readonly NewNote[];
   readonly vmcoreinfo: Uint8Array | null;

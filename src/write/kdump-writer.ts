@@ -7,8 +7,8 @@ import { descOf, type NewNote, noteBytes } from './notes.js';
 
 /** What a kdump file is written from. */
 export interface KdumpContents {
-  /** Kernel release and machine, as in struct new_utsname. */
-  readonly release: string;
+  /** The six texts of struct new_utsname; readers want all of the first five. */
+  readonly uts: readonly string[];
   readonly physBase: bigint;
   readonly notes: readonly NewNote[];
   /** Ascending. */
@@ -20,8 +20,7 @@ const SUB_HEADER_SIZE = 104;
 /** Offsets in the header and the sub-header (parsers/kdump_header.ksy, kdump_sub_header.ksy). */
 const HEADER = {
   version: 8,
-  release: 12 + 2 * 65,
-  machine: 12 + 4 * 65,
+  uts: 12,
   status: 424,
   blockSize: 428,
   subBlocks: 432,
@@ -79,14 +78,12 @@ function planOf({ frames, notes }: KdumpContents): Plan {
   return { notes: area, subBlocks, bitmaps, bitmapBytes, descriptors: bitmaps + 2 * bitmapBytes, maxMapnr };
 }
 
-function header({ release, frames }: KdumpContents, plan: Plan): Uint8Array {
+function header({ uts, frames }: KdumpContents, plan: Plan): Uint8Array {
   const block = Buffer.alloc(PAGE_SIZE);
   block.writeUInt32LE(KDUMP_MAGIC[0], 0);
   block.writeUInt32LE(KDUMP_MAGIC[1], 4);
   block.writeInt32LE(VERSION, HEADER.version);
-  block.write('Linux', 12, 64, 'latin1');
-  block.write(release, HEADER.release, 64, 'latin1');
-  block.write('x86_64', HEADER.machine, 64, 'latin1');
+  for (const [i, text] of uts.entries()) block.write(text, HEADER.uts + i * 65, 64, 'latin1');
   block.writeUInt32LE(PAGE_ZLIB, HEADER.status);
   block.writeInt32LE(PAGE_SIZE, HEADER.blockSize);
   block.writeInt32LE(plan.subBlocks, HEADER.subBlocks);
