@@ -80,6 +80,10 @@ describe('types', () => {
     expect(answer({ splitBtf: true })).toEqual(RIGHT);
   });
 
+  test('a kernel without BTF is named, and what it lacks', () => {
+    expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic brings no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
+  });
+
   test('every member that is missing is named at once', () => {
     const btfTypes = new SyntheticHost()
       .typesText()

@@ -263,6 +263,16 @@ test('neighbours of every kind, asked in any order, are answered as if each were
   }
 });
 
+test("the kernel's copy of a process's tables, where KPTI marks user entries of the top table NX, is walked like any other", () => {
+  const memory = new PhysicalMemory(0x100000);
+  const tables = new PageTables(memory, 4);
+  const address = va(3, 5, 7, 9);
+  tables.map(address, 0x1234);
+  tables.set(address, 3, memory.readU64(tables.entry(address, 3)) | NX);
+  const walker = new PageWalker(memory, x86Form(4));
+  expect([walker.walk(tables.root, vpnOf(address)), walker.frame]).toEqual([Walk.Mapped, 0x1234]);
+});
+
 test('two address spaces through one walker do not mix', () => {
   const memory = new PhysicalMemory(0x100000);
   const [one, two] = [new PageTables(memory, 4), new PageTables(memory, 4)];

@@ -5,6 +5,8 @@ import { selectVm } from '../src/commands/select.js';
 import { silentLog } from '../src/core/log.js';
 import type { FrameSource } from '../src/core/memory.js';
 import { openHost } from '../src/kernel/open-host.js';
+import { listLinks } from '../src/kernel/pointers.js';
+import { Tasks } from '../src/kernel/tasks.js';
 import { SyntheticHost } from './build/host.js';
 
 const SLOT = { id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n };
@@ -101,6 +103,64 @@ describe('-g', () => {
     names.forEach((_, i) => {
       expect(select(host, String(1000 + i)).kvm).toBe(vms[i]);
     });
+  });
+});
+
+describe('the task list', () => {
+  const COUNT = 2 ** 22;
+  const START = 0xffff900000000000n;
+  const FRAME = 0x10000000;
+  const BYTES = 256;
+
+  /** A host with more tasks than fit in memory: each page of them is made when it is read. */
+  function hostOf(count: number): SyntheticHost {
+    const host = new SyntheticHost();
+    const links = host.layouts.offset('task_struct', 'tasks');
+    const pid = host.layouts.offset('task_struct', 'pid');
+    const head = host.at('init_task') + BigInt(links);
+    for (let page = 0; page * 4096 < (count + 1) * BYTES; page += 512)
+      host.kernel.map(START + BigInt(page * 4096), FRAME + page, 1);
+    host.memory.computed = (frame) => {
+      const bytes = Buffer.alloc(4096);
+      for (let i = 0; i < 4096 / BYTES; i++) {
+        const index = (frame - FRAME) * (4096 / BYTES) + i;
+        const next = index + 1 < count ? START + BigInt((index + 1) * BYTES + links) : head;
+        bytes.writeBigUInt64LE(next, i * BYTES + links);
+        bytes.writeUInt32LE(index + 1, i * BYTES + pid);
+      }
+      return frame >= FRAME ? bytes : null;
+    };
+    host.u64(head, START + BigInt(links));
+    return host;
+  }
+
+  const countOf = (host: SyntheticHost): number => {
+    let count = 0;
+    for (const task of new Tasks(host.open()).leaders()) if (task.pid === ++count) continue;
+    return count;
+  };
+
+  test('of as many tasks as there can be pids is walked to its end', () => {
+    expect(countOf(hostOf(COUNT))).toBe(COUNT);
+  });
+
+  test('of more tasks than allowed is damage', () => {
+    const host = new SyntheticHost();
+    for (let pid = 1; pid <= 6; pid++) host.task(pid, 'x', 0n, 0n);
+    const { memory } = host.open();
+    const links = (most: number) => [
+      ...listLinks(memory, host.at('init_task') + host.offset('task_struct', 'tasks'), most, 'task list'),
+    ];
+    expect(links(6)).toHaveLength(6);
+    expect(() => links(5)).toThrow(/task list: the list at 0x[0-9a-f]+ has more than 5 members/);
+  });
+
+  test('that runs in a circle ends', () => {
+    const host = new SyntheticHost();
+    const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
+    const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
+    host.u64(link(tasks[4]), link(tasks[2]));
+    expect(() => countOf(host)).toThrow(/runs in a circle/);
   });
 });
 

@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly btf?: BtfOptions;
   /** KVM's structures in the BTF of module kvm instead of vmlinux's. */
   readonly splitBtf?: boolean;
+  /** No BTF at all. */
+  readonly noBtf?: boolean;
   /** Modules: without kvm, KVM is built in or not there. */
   readonly kvm?: 'module' | 'built in' | 'absent';
   /** Length of swap_info: which swap types are real. */
@@ -221,7 +223,7 @@ export class SyntheticKernel {
   #finish(): void {
     if (this.#tables !== null) return;
     this.#modules();
-    this.#btf();
+    if (this.options.noBtf !== true) this.#btf();
     for (let i = 0; i < (this.options.ballast ?? 600); i++)
       this.symbol(`t${'x'.repeat(1 + (i % 150))}_${i}`, this.textStart + BigInt(i) * 8n);
     this.symbol('T_stext', this.textStart);
