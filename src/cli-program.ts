@@ -65,6 +65,11 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     )
     .addHelpText('after', VTOP_EXAMPLES)
     .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`kvm-vtop: ${text.replace(/^error: /, '')}`);
+      },
+    })
     .action(async (more: string[], options: VtopOptions) => {
       finish(await vtop(options, more, openLog));
     });
@@ -113,13 +118,16 @@ function needed<T>(value: T | undefined, problem: string): T {
 
 function questionOf(options: AskOptions, more: readonly string[]): Question {
   const { process: name, physical = [], vm = null, addressSpace } = options;
-  const process = needed(name, '-g is missing: the pid or task_struct address of the process that holds the VM');
+  const process = needed(
+    name,
+    '-g is missing: the pid or task_struct address of the process that holds the VM; see --help',
+  );
   const addresses = [...physical, ...more];
-  if (addresses.length === 0) throw new UsageError('-p is missing: the guest physical addresses');
+  if (addresses.length === 0) throw new UsageError('-p is missing: the guest physical addresses; see --help');
   return { process, vm, addressSpace, addresses };
 }
 
-const coreOf = ({ core }: AskOptions): string => needed(core, "-c is missing: the host's vmcore");
+const coreOf = ({ core }: AskOptions): string => needed(core, "-c is missing: the host's vmcore; see --help");
 
 async function vtop(
   options: VtopOptions,

@@ -19,11 +19,12 @@ function report(error: unknown): ExitCode {
     ? error.message
     : `internal error: ${error instanceof Error ? (error.stack ?? '') : String(error)}`;
   process.stderr.write(`kvm-vtop: ${text}\n`);
-  if (error instanceof UsageError) process.stderr.write("Try 'kvm-vtop --help'.\n");
   return 2;
 }
 
 process.stdout.on('error', onOutputError);
+// Warnings that nobody can read are no reason to keep the answers back.
+process.stderr.on('error', () => undefined);
 const finish = (code: ExitCode): void => {
   process.exitCode = code;
 };

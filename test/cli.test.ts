@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users meet it: wrong input, exit codes, streams.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -91,6 +101,14 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     const { status, stdout, stderr } = kvmVtop(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr.trimEnd()).toMatch(message);
+    expect(stderr).toMatch(/^kvm-vtop: /);
+    // One line, and one for each VM where they are listed.
+    expect(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('  fd ')),
+    ).toHaveLength(1);
     expect(stderr).not.toMatch(/internal error|at .*\.js:\d/);
   });
 
@@ -317,6 +335,33 @@ describe('excerpt', () => {
     expect(cut('no/such/folder/x')).toMatchObject({ status: 2, stdout: '' });
   });
 
+  test('never replaces the dump itself, a link to nothing, or what is no file, with --force either', () => {
+    const dump = file('only', readFileSync(DUMP));
+    const args = (output: string) =>
+      kvmVtop(['excerpt', '-c', dump, '-g', '136', '-p', '840', '-o', output, '--force']);
+    symlinkSync(dump, target('alias'));
+    symlinkSync('nowhere', target('dangling'));
+    for (const output of [dump, target('alias')])
+      expect(args(output)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/is the dump that the excerpt is cut from/),
+      });
+    expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
+    expect(cut('dangling').status).toBe(2);
+    expect(args(target('dangling')).stderr).toMatch(/is a link to nothing/);
+    expect(args(folder).stderr).toMatch(/is no regular file/);
+    expect(args('/dev/null').stderr).toMatch(/is no regular file/);
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  test('through a link it replaces what the link names', () => {
+    const old = file('named', 'old');
+    symlinkSync(old, target('link'));
+    expect(cut('link', '--force').status).toBe(0);
+    expect(lstatSync(target('link')).isSymbolicLink()).toBe(true);
+    expect(statSync(old).size).toBeGreaterThan(100_000);
+  });
+
   test('a failure on the way leaves the old file as it was', () => {
     const path = file('old', 'old');
     const broken = file('broken', readFileSync(DUMP));
@@ -324,6 +369,7 @@ describe('excerpt', () => {
     const run = kvmVtop(['excerpt', '-c', broken, '-g', '136', '-p', '840', '-o', path, '--force']);
     expect(run.status).toBe(2);
     expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
   });
 
   test('takes addresses from standard input, and can be cut again', () => {

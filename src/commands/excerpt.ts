@@ -41,7 +41,7 @@ export async function excerpt(
   streams: Streams,
 ): Promise<ExitCode> {
   const { core, output, force } = options;
-  checkTarget(output, force);
+  const target = checkTarget(output, force, core);
   const asked = await spelledOut(questions, streams);
   let recorder: RecordingFrames | null = null;
   const { image, host } = await open(core, streams.log, (image) => (recorder = new RecordingFrames(image)));
@@ -55,7 +55,7 @@ export async function excerpt(
     vmcoreinfo: reader.vmcoreinfo?.array() ?? null,
     memory: image,
   };
-  const size = await writeExcerpt(output, force, source, frames, async (draft) => {
+  const size = await writeExcerpt(target, source, frames, async (draft) => {
     const again = await ask((await open(draft, silentLog)).host, asked);
     if (again.text !== answers.text)
       throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);

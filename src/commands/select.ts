@@ -14,8 +14,6 @@ export interface Selected {
   readonly vm: Vm;
 }
 
-const MOST_LISTED = 32;
-
 /**
  * The VM that `-g` and `--vm` name. `process` is a pid, decimal or else hexadecimal, or the address of a task_struct;
  * `choice` is a descriptor's number or the address of a struct kvm. Throws when none or several are meant.
@@ -81,7 +79,7 @@ function choose(kvm: Kvm, task: Task, held: readonly HeldVm[], choice: string | 
 /** A line a VM: descriptor, address, slots. */
 function listVms(kvm: Kvm, held: readonly HeldVm[]): string {
   const lines = held.map(({ fd, address }) => `  fd ${fd}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
-  return lines.slice(0, MOST_LISTED).join('\n');
+  return lines.join('\n');
 }
 
 function slotsText(kvm: Kvm, address: bigint): string {
@@ -100,7 +98,6 @@ function listHolders(kvm: Kvm, tasks: Tasks): string {
   const found: string[] = [];
   for (const { task, vms } of holders(kvm, tasks)) {
     found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd).join(' ')})`);
-    if (found.length === MOST_LISTED) break;
   }
   return found.length === 0 ? 'no process of this host holds one' : `processes that hold VMs: ${found.join(', ')}`;
 }

@@ -31,9 +31,12 @@ export class SurroundingsOf {
 
   find(answer: Answer): Surroundings {
     const { page, frame, state, pageSize } = answer;
-    const vma = page === null ? null : this.#optional(() => findVma(this.#host, this.#vm.mm, BigInt(page) * 4096n));
+    const found =
+      page === null ? null : this.#optional(() => ({ vma: findVma(this.#host, this.#vm.mm, BigInt(page) * 4096n) }));
+    const vma = found?.vma ?? null;
     return {
       vma,
+      vmaKnown: found !== null,
       file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
       page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
       zeroPage: frame !== null && this.#zeros.has(firstFrame(frame, pageSize)),

@@ -71,7 +71,7 @@ interface Format {
   invalid(text: string): string;
 }
 
-const NOTHING = { vma: null, file: '', page: null, zeroPage: false, memoryDigits: 0, encryption: 0n };
+const NOTHING = { vma: null, vmaKnown: false, file: '', page: null, zeroPage: false, memoryDigits: 0, encryption: 0n };
 
 const invalid = (text: string): Answer => ({
   state: 'invalid',

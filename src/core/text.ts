@@ -10,13 +10,13 @@ export interface AskedAddress {
   readonly offset: number;
 }
 
-/** More digits than any number that is meant. */
-const LONGEST = 64;
-
 /** Reads an address in hexadecimal, with or without 0x, as crash does; null for anything else. */
 export function parseAddress(text: string): AskedAddress | null {
-  const digits = /^(?:0[xX])?0*([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
-  if (digits === undefined || digits.length > LONGEST) return null;
+  const written = /^(?:0[xX])?([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
+  if (written === undefined) return null;
+  let zeros = 0;
+  while (zeros < written.length - 1 && written[zeros] === '0') zeros++;
+  const digits = written.slice(zeros);
   const offset = Number.parseInt(digits.slice(-3), 16);
   const upper = digits.slice(0, -3);
   return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };

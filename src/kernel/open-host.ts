@@ -25,7 +25,7 @@ const UTS_FIELD = 65;
  */
 export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {
   const info = vmcoreinfoOf(image);
-  const release = info.release ?? 'of unknown release';
+  const release = printable(info.release ?? 'of unknown release');
   log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
   const memory = log.step('kernel page tables', () => openMemory(frames, info));
   const uts = checkedIdentity(image, memory, info, release);
@@ -69,7 +69,7 @@ function checkedIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInf
   const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
   const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
   const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
-  if (uts[0] === 'Linux' && uts[2] === release) return uts;
+  if (uts[0] === 'Linux' && uts[2] === info.release) return uts;
   const found = printable(uts[2] ?? '');
   throw new DumpError(
     `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,

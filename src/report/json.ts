@@ -34,7 +34,7 @@ export class JsonLines {
     const hpa = mapped ? `"0x${digitsOfPage(frame as number, offset)}"` : 'null';
     const why = mapped
       ? '"reason":null,"message":null'
-      : `"reason":${JSON.stringify(reason)},"message":${JSON.stringify(answer.message)}`;
+      : `"reason":${quoted(reason)},"message":${quoted(answer.message)}`;
     const named = mapped || frame === null ? 'null' : `"0x${digitsOf(frame)}"`;
     return (
       `{"gpa":${gpa === null ? 'null' : `"0x${gpa}"`},"hva":${hva},"hpa":${hpa},"state":"${state}",${why},` +
@@ -58,5 +58,9 @@ const slotText = ({ id, first, pages, hva, flags, internal }: Memslot): string =
 const stepText = ({ level, address, hi, lo }: WalkStep): string =>
   `{"level":"${level}","address":"0x${digitsOf(address)}","entry":"0x${digitsOfWords(hi, lo)}"}`;
 
+/** JSON lets DEL and the C1 controls stand as they are; a terminal may obey them. */
+const quoted = (text: string | null): string =>
+  JSON.stringify(text).replace(/[\x7f-\x9f]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+
 const swapText = (swap: Answer['swap']): string =>
-  swap === null ? 'null' : `{"type":${swap.type},"offset":${swap.offset},"device":${JSON.stringify(swap.device)}}`;
+  swap === null ? 'null' : `{"type":${swap.type},"offset":${swap.offset},"device":${quoted(swap.device)}}`;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printable } from '../core/text.js';
 import type { Page } from '../kernel/page.js';
 import type { Vma } from '../kernel/vma.js';
 import type { Answer, WalkStep } from '../translate/answer.js';
@@ -11,6 +12,8 @@ export type Style = 'crash' | '2012';
 /** What stands around an answer in the text output. */
 export interface Surroundings {
   readonly vma: Vma | null;
+  /** False where the mapping could not be looked up: then it is not known that there is none. */
+  readonly vmaKnown: boolean;
   /** Path of the mapping's file, empty for anonymous memory. */
   readonly file: string;
   readonly page: Page | null;
@@ -56,9 +59,9 @@ function heading(gpa: string, answer: Answer, around: Surroundings): string {
 }
 
 /** crash has two words for what is not there; what it can't tell apart is named by its state. */
-function physical({ state, frame, offset }: Answer, { vma }: Surroundings): string {
+function physical({ state, frame, offset }: Answer, { vma, vmaKnown }: Surroundings): string {
   if (state === 'mapped') return digitsOfPage(frame as number, offset);
-  if (state === 'not-present' && vma === null) return '(not accessible)';
+  if (state === 'not-present' && vma === null && vmaKnown) return '(not accessible)';
   return state === 'swapped' || state === 'not-present' ? '(not mapped)' : `(${state})`;
 }
 
@@ -98,7 +101,7 @@ function entry(answer: Answer, around: Surroundings): string {
   const raw = entryDigits(step, around);
   const width = Math.max(raw.length, 3);
   if (answer.swap !== null) {
-    const device = answer.swap.device ?? `(type ${answer.swap.type})`;
+    const device = deviceOf(answer.swap);
     const offset = String(answer.swap.offset);
     const widths = [Math.max(device.length, 4), Math.max(offset.length, 6)] as const;
     return (
@@ -111,6 +114,10 @@ function entry(answer: Answer, around: Surroundings): string {
   const wide = Math.max(leaf.length, 8);
   return `${centre('PTE', width)}  ${centre('PHYSICAL', wide)}  FLAGS\n${centre(raw, width, 'left')}  ${centre(leaf, wide, 'left')}  (${flagNames(step)})\n`;
 }
+
+/** A path out of the dump: what is no plain letter in it is escaped. */
+const deviceOf = ({ device, type }: NonNullable<Answer['swap']>): string =>
+  device === null ? `(type ${type})` : printable(device, 4096);
 
 function flagNames({ hi, lo }: WalkStep): string {
   const present = (lo & 1) !== 0;
@@ -134,8 +141,7 @@ const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
 
 /** struct page of the frame, or the place in swap or in the file where the page's contents are. */
 function where(answer: Answer, around: Surroundings, style: Style): string {
-  if (answer.swap !== null)
-    return `SWAP: ${answer.swap.device ?? `(type ${answer.swap.type})`}  OFFSET: ${answer.swap.offset}\n`;
+  if (answer.swap !== null) return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
   const { page, vma, file, memoryDigits } = around;
   if (answer.state === 'not-present' && vma !== null && file !== '')
     return `FILE: ${file}  OFFSET: ${fileOffset(answer, vma)}\n`;

@@ -43,7 +43,8 @@ export class SortedNames {
       const rank = Math.floor((i * (count - 1)) / (PROBES - 1));
       const bytes = this.memory.read(this.address + BigInt(rank * 3), 3);
       if (isUnreadable(bytes)) return false;
-      if (this.#place(rank) >= count) return false;
+      const place = (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
+      if (place >= count) return false;
       const name = this.#name(rank);
       if (name < before) return false;
       before = name;
@@ -57,6 +58,9 @@ export class SortedNames {
 
   #place(rank: number): number {
     const bytes = readOf(this.memory, this.address + BigInt(rank * 3), 3, 'kallsyms_seqs_of_names');
-    return (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
+    const place = (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
+    if (place >= this.names.count)
+      throw bytes.error(0, `kallsyms_seqs_of_names: symbol ${place} of ${this.names.count}`);
+    return place;
   }
 }

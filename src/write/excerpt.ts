@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { linkSync, lstatSync, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import type { Pfn } from '../core/address.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import type { FrameSource } from '../core/memory.js';
@@ -16,18 +16,37 @@ export interface ExcerptSource {
   readonly memory: FrameSource;
 }
 
-/** Refuses a path that is taken, unless it may be overwritten. */
-export function checkTarget(path: string, force: boolean): void {
-  if (!force && existsSync(path)) throw new UsageError(`${path} exists already; --force overwrites it`);
+/** A path that may be written to: what a name leads to, and whether something there is to be replaced. */
+export interface Target {
+  readonly path: string;
+  readonly replace: boolean;
 }
+
+/**
+ * Refuses a path that is taken, unless it may be overwritten (`force`); and even then the dump itself, and whatever is
+ * no regular file. A link is followed, so that what it names is replaced and not the link.
+ */
+export function checkTarget(path: string, force: boolean, dump: string): Target {
+  if (lookAt(path) === null) return { path, replace: false };
+  if (!force) throw new UsageError(`${path} exists already; --force overwrites it`);
+  const found = statOf(path);
+  if (found === null) throw new UsageError(`${path} is a link to nothing`);
+  if (!found.isFile()) throw new UsageError(`${path} is no regular file`);
+  const source = statOf(dump);
+  if (source !== null && source.dev === found.dev && source.ino === found.ino)
+    throw new UsageError(`${path} is the dump that the excerpt is cut from`);
+  return { path: realpathSync(path), replace: true };
+}
+
+const lookAt = (path: string): Stats | null => lstatSync(path, { throwIfNoEntry: false }) ?? null;
+const statOf = (path: string): Stats | null => statSync(path, { throwIfNoEntry: false }) ?? null;
 
 /**
  * Writes an excerpt under another name, has it read again by `verify`, and only then gives it its own; what stood
  * there before stays until then. Returns its size in bytes.
  */
 export async function writeExcerpt(
-  path: string,
-  force: boolean,
+  { path, replace }: Target,
   source: ExcerptSource,
   frames: readonly Pfn[],
   verify: (path: string) => Promise<void>,
@@ -36,28 +55,28 @@ export async function writeExcerpt(
   try {
     writeKdump(draft, { ...source, notes: notesOf(source), frames, page: (frame) => pageOf(source.memory, frame) });
     await verify(draft);
-    place(draft, path, force);
+    place(draft, path, replace);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw error instanceof Error && 'syscall' in error
-      ? new DumpError(`${path}: ${error.message}`, { cause: error })
-      : error;
+    throw isOfSystem(error) ? new DumpError(`${path}: ${error.message}`, { cause: error }) : error;
   }
   return statSync(path).size;
 }
 
-/** linkSync fails where the name is taken, so nobody's file is lost between the look and the deed. */
-function place(draft: string, path: string, force: boolean): void {
-  if (force) {
+const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
+
+/** A link fails where the name is taken, so nobody's file is lost between the look and the deed. */
+function place(draft: string, path: string, replace: boolean): void {
+  if (replace) {
     renameSync(draft, path);
     return;
   }
   try {
     linkSync(draft, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') checkTarget(path, false);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' || lookAt(path) !== null)
+      throw new UsageError(`${path} has come into being meanwhile; nothing was written`);
     // A file system without hard links.
-    checkTarget(path, false);
     renameSync(draft, path);
     return;
   }
