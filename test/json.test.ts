@@ -75,6 +75,23 @@ describe('addresses from standard input', () => {
     expect(answers).toEqual(echoed.map((gpa) => ({ gpa, hva: null, hpa: null, state: 'no-memslot' })));
   });
 
+  test('a line without end is one line that is no address, and takes no memory to speak of', () => {
+    const { stdout } = ask(`${'0'.repeat(3_000_000)}\n840\n${'1'.repeat(3_000_000)}`);
+    expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
+      [null, 'invalid'],
+      ['0x840', 'mapped'],
+      [null, 'invalid'],
+    ]);
+    expect(stdout.length).toBeLessThan(4000);
+  });
+
+  test('zeros in front cost nothing', () => {
+    expect(linesOf(ask(`${'0'.repeat(60_000)}840\n${'0'.repeat(60_000)}z\n`).stdout).map(({ gpa }) => gpa)).toEqual([
+      '0x840',
+      null,
+    ]);
+  });
+
   test('the last line needs no newline', () => {
     expect(linesOf(ask('840').stdout)).toHaveLength(1);
   });

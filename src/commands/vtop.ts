@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { gfn } from '../core/address.js';
+import { type Line, lineBatches } from '../core/lines.js';
 import { type AskedAddress, needAddress, parseAddress, printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { JsonLines } from '../report/json.js';
@@ -100,14 +101,10 @@ class Printer {
 
   /** One address a line. What has come is answered before more is waited for. */
   async lines(input: AsyncIterable<string>): Promise<void> {
-    let rest = '';
-    for await (const piece of input) {
-      const lines = (rest + piece).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) await this.#line(line);
+    for await (const batch of lineBatches(input)) {
+      for (const line of batch) await this.#line(line);
       await this.flush();
     }
-    if (rest !== '') await this.#line(rest);
   }
 
   async print(asked: AskedAddress): Promise<void> {
@@ -124,9 +121,8 @@ class Printer {
     if (text !== '') await this.streams.write(text);
   }
 
-  async #line(line: string): Promise<void> {
-    const text = line.trim();
-    const asked = parseAddress(text);
+  async #line({ text, cut }: Line): Promise<void> {
+    const asked = cut ? null : parseAddress(text);
     if (asked !== null) return this.print(asked);
     this.missing = true;
     this.#text += this.format.invalid(text);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Characters of a line that are kept; no address that is meant has as many digits. */
+export const LONGEST_LINE = 0x10000;
+
+/** A line without its end; `cut`: it was longer than is kept. */
+export interface Line {
+  readonly text: string;
+  readonly cut: boolean;
+}
+
+/** Text that comes in pieces, line by line; `batch` holds the lines that one piece completed. Memory stays bounded. */
+export async function* lineBatches(pieces: AsyncIterable<string>): AsyncGenerator<readonly Line[]> {
+  let rest = '';
+  let cut = false;
+  for await (const piece of pieces) {
+    const parts = piece.split('\n');
+    const last = parts.pop() ?? '';
+    const batch = parts.map((part, i) => (i === 0 ? ended(rest + part, cut) : ended(part, false)));
+    if (parts.length > 0) {
+      rest = '';
+      cut = false;
+    }
+    cut ||= rest.length + last.length > LONGEST_LINE;
+    rest = (rest + last).slice(0, LONGEST_LINE);
+    yield batch;
+  }
+  if (rest !== '') yield [ended(rest, cut)];
+}
+
+const ended = (text: string, cut: boolean): Line => ({
+  text: text.slice(0, LONGEST_LINE).trim(),
+  cut: cut || text.length > LONGEST_LINE,
+});
