@@ -46,6 +46,8 @@ The excerpt is a kdump-compressed file with the pages that the answers read, and
 of the guest, but whole pages of the host's kernel, with whatever lies beside the structures that were read, and the
 registers of its processors: look before you send it to a stranger. On disk its bitmaps are holes.
 
+Exit status: as that of the answers; 2 if nothing was written.
+
 Example:
   kvm-vtop excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump`;
 

@@ -294,7 +294,7 @@ describe('streams', () => {
 describe('excerpt', () => {
   const target = (name: string) => join(folder, name);
   const cut = (name: string, ...more: string[]) =>
-    kvmVtop(['excerpt', ...ALPHA, '-p', '840', '3000840', '-o', target(name), ...more]);
+    kvmVtop(['excerpt', ...ALPHA, '-p', '840', '1000840', '-o', target(name), ...more]);
 
   test('answers what it was made for, and says of the rest that it is an excerpt', () => {
     const run = cut('small');
@@ -302,7 +302,7 @@ describe('excerpt', () => {
     expect(run.stdout).toMatch(/small: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again/);
     for (const form of [[], ['--json']]) {
       const [ours, theirs] = [target('small'), DUMP].map(
-        (core) => kvmVtop(['-c', core, '-g', '136', '-p', '840', '3000840', ...form]).stdout,
+        (core) => kvmVtop(['-c', core, '-g', '136', '-p', '840', '1000840', ...form]).stdout,
       );
       expect(ours).toBe(theirs);
     }
@@ -372,9 +372,23 @@ describe('excerpt', () => {
     expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
   });
 
+  test('has the exit status of its answers, and warns once', () => {
+    const run = kvmVtop(['excerpt', '-c', DUMP, '-g', '153', '-p', '0', '-o', target('orphan')]);
+    expect(run.status).toBe(1);
+    expect(run.stderr.match(/its creator's/g)).toHaveLength(1);
+    expect(existsSync(target('orphan'))).toBe(true);
+  });
+
   test('takes addresses from standard input, and can be cut again', () => {
     const again = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('stdin')], '840\n1840\n');
     expect(again.stdout).toMatch(/2 addresses/);
+    const wrong = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('wrong')], '840\nzz\n');
+    expect(wrong).toMatchObject({
+      status: 2,
+      stderr: "kvm-vtop: line 2 of standard input: 'zz' is no hexadecimal address\n",
+    });
+    expect(kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('none')], '').status).toBe(2);
+    expect(existsSync(target('none'))).toBe(false);
     const twice = kvmVtop(['excerpt', '-c', target('stdin'), '-g', '136', '-p', '840', '-o', target('twice')]);
     expect(twice.status).toBe(0);
     expect(kvmVtop(['-c', target('twice'), '-g', '136', '-p', '840']).status).toBe(0);

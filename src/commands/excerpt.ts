@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError, UsageError } from '../core/errors.js';
+import { lineBatches } from '../core/lines.js';
 import { type Log, silentLog } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { parseAddress, printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
@@ -63,39 +65,54 @@ export async function excerpt(
   await streams.write(
     `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
   );
-  return 0;
+  return answers.code;
 }
 
 /** `-` replaced by the lines of standard input, which can be read but once. */
 async function spelledOut(questions: readonly Question[], streams: Streams): Promise<Question[]> {
   if (!questions.some(({ addresses }) => addresses.includes('-'))) return [...questions];
-  let text = '';
-  for await (const piece of streams.input()) text += piece;
-  const lines = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+  const lines: string[] = [];
+  for await (const batch of lineBatches(streams.input()))
+    for (const { text, cut } of batch) {
+      if (cut || (text !== '' && parseAddress(text) === null))
+        throw new UsageError(
+          `line ${lines.length + 1} of standard input: '${printable(text)}' is no hexadecimal address`,
+        );
+      lines.push(text);
+    }
   return questions.map((question) => ({
     ...question,
-    addresses: question.addresses.flatMap((word) => (word === '-' ? lines : [word])),
+    addresses: question.addresses.flatMap((word) => (word === '-' ? lines.filter((line) => line !== '') : [word])),
   }));
 }
 
-async function ask(host: Host, questions: readonly Question[]): Promise<{ text: string; count: number }> {
-  const answers = { text: '', count: 0 };
+interface Answers {
+  readonly text: string;
+  readonly count: number;
+  readonly code: ExitCode;
+}
+
+/** Both forms of output for every question; what there is to warn of is told once. */
+async function ask(host: Host, questions: readonly Question[]): Promise<Answers> {
+  let text = '';
+  let count = 0;
+  let code: ExitCode = 0;
   const streams: Streams = {
     log: silentLog,
-    write: (text) => {
-      answers.text += text;
+    write: (piece) => {
+      text += piece;
       return Promise.resolve();
     },
     input: () => {
       throw new UsageError('standard input was read before');
     },
   };
+  const quiet = { ...host, log: silentLog };
   for (const question of questions) {
-    for (const json of [true, false]) await new Vtop({ ...question, json, style: 'crash' }).run(host, streams);
-    answers.count += question.addresses.length;
+    if ((await new Vtop({ ...question, json: true, style: 'crash' }).run(host, streams)) !== 0) code = 1;
+    await new Vtop({ ...question, json: false, style: 'crash' }).run(quiet, streams);
+    count += question.addresses.length;
   }
-  return answers;
+  if (count === 0) throw new UsageError('no address came from standard input');
+  return { text, count, code };
 }
