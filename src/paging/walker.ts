@@ -56,9 +56,11 @@ export class PageWalker {
   walk(root: Pfn, page: Vpn): Walk {
     const group = Math.floor(page / 512);
     if (group === this.#group && root === this.#root) return this.#again(page);
+    // A table that can't be read may throw: nothing of this walk must be taken for known then.
+    this.#group = NOTHING;
+    this.#status = this.#descend(this.top, root, page);
     this.#group = group;
     this.#root = root;
-    this.#status = this.#descend(this.top, root, page);
     return this.#status;
   }
 
@@ -105,6 +107,7 @@ export class PageWalker {
   /** The table at `frame`; the one read last at this level is at hand. */
   #table(level: number): DataView | null {
     if (this.tables[level] === this.frame) return this.#views[level] as DataView | null;
+    this.tables[level] = NOTHING;
     const view = this.#memory.frame(this.frame);
     this.tables[level] = this.frame;
     this.#views[level] = view;
