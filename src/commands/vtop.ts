@@ -40,11 +40,14 @@ export class Vtop {
     const road = host.log.step('memslots', () => new Road(host, selected.vm, addressSpace));
     host.log.found(`address space ${addressSpace}: ${road.slots.slots.length} memslots`);
     const printer = new Printer(road, this.#format(host, selected), streams);
-    for (const asked of this.#asked) {
-      if (asked === '-') await printer.lines(streams.input());
-      else await printer.print(asked);
+    try {
+      for (const asked of this.#asked) {
+        if (asked === '-') await printer.lines(streams.input());
+        else await printer.print(asked);
+      }
+    } finally {
+      await printer.flush();
     }
-    await printer.flush();
     return printer.missing ? 1 : 0;
   }
 

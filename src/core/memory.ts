@@ -14,7 +14,7 @@ export interface ByteSource {
 
 /** Why the dump has no bytes of a frame. */
 export interface FrameGap {
-  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable';
+  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
   readonly message: string;
 }
 

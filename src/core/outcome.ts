@@ -37,4 +37,5 @@ export type Reason =
   | 'table-outside'
   | 'table-cut-off'
   | 'table-undecodable'
+  | 'table-unreadable'
   | 'bad-entry';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Pfn } from '../core/address.js';
 import type { Bytes } from '../core/bytes.js';
+import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
@@ -45,14 +46,24 @@ export class DumpImage implements FrameSource {
     const known = this.#pages.get(frame);
     if (known !== undefined) return known;
     this.onRead();
-    const page = this.reader.page(frame);
+    const page = this.#read(frame);
     if (!(page instanceof DataView)) return null;
     this.#pages.set(frame, page);
     return page;
   }
 
   why(frame: Pfn): FrameGap {
-    const page = this.reader.page(frame);
-    return page instanceof DataView ? { reason: 'undecodable', message: 'the page was readable a moment later' } : page;
+    const page = this.#read(frame);
+    return page instanceof DataView ? { reason: 'unreadable', message: 'the page can be read now' } : page;
+  }
+
+  /** A file that can't be read at one place (EIO, cut while it is read) has a gap there, and serves elsewhere. */
+  #read(frame: Pfn): DataView | FrameGap {
+    try {
+      return this.reader.page(frame);
+    } catch (error) {
+      if (error instanceof DumpError) return { reason: 'unreadable', message: error.message };
+      throw error;
+    }
   }
 }

@@ -32,7 +32,7 @@ export class Swap {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#specials = specialsOf(host);
+    this.#specials = known(host);
   }
 
   kindOf(type: number): SwapKind {
@@ -65,6 +65,17 @@ export class Swap {
       log.warn(`swap area ${type}: ${error.message}`);
       return null;
     }
+  }
+}
+
+/** Whatever stands in the way of knowing is said, and costs no more than these answers. */
+function known(host: Host): readonly SwapKind[] {
+  try {
+    return specialsOf(host);
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    host.log.warn(`swap: which entry types are special is not known: ${error.message}`);
+    return [];
   }
 }
 

@@ -19,6 +19,7 @@ const TABLE_REASON: Readonly<Record<FrameGap['reason'], Reason>> = {
   outside: 'table-outside',
   'cut-off': 'table-cut-off',
   undecodable: 'table-undecodable',
+  unreadable: 'table-unreadable',
 };
 
 /**
