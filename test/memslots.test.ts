@@ -5,6 +5,7 @@ import { selectVm } from '../src/commands/select.js';
 import { gfn } from '../src/core/address.js';
 import { Road } from '../src/translate/road.js';
 import { SyntheticHost } from './build/host.js';
+import type { HostOptions } from './build/kernel.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from './build/memory.js';
 
 const HVA = 0x7f0000000000n;
@@ -203,8 +204,10 @@ describe('guest_memfd', () => {
 
 describe('what is at an address', () => {
   /** One page whose entry at a level is given. */
-  function entryAt(level: number, entry: bigint, options: { swapFiles?: number; users?: number } = {}) {
+  function entryAt(level: number, entry: bigint, options: HostOptions & { users?: number } = {}) {
     const host = new SyntheticHost(options);
+    // An area of every type.
+    for (let type = 0; type < Math.min(32, options.swapFiles ?? 24); type++) host.swapArea(type);
     const { address: mm, tables } = host.mm(options.users ?? 1);
     const vm = host.vm(mm, [slot(0, 0n, 0x40000n)]);
     host.task(191, 'qemu', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
@@ -287,6 +290,34 @@ describe('what is at an address', () => {
     );
     expect(found).toEqual(states);
     expect(ask(entryAt(0, swapEntry(swapFiles - 1, 1n), { swapFiles }).road, 0x5000n).state).toBe('swapped');
+  });
+
+  test.each([
+    ['of an area that the host has', 7, 0xfffn, { state: 'swapped', swap: { type: 7, offset: 0xfff } }],
+    ['behind the end of its area', 7, 0x1000n, { state: 'damaged', reason: 'bad-entry', frame: null }],
+    ['of an area that the host has not', 8, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
+  ])('a swap entry %s', (_name, type, offset, expected) => {
+    const { host, road } = entryAt(0, swapEntry(type, offset), { swapFiles: 24 });
+    host.swapArea(7, 0x1000);
+    host.u64(host.at('swap_info') + 8n * 8n, 0n);
+    expect(ask(road, 0x5000n)).toMatchObject(expected);
+  });
+
+  test('an area that is not in the dump is no reason to deny that the page is swapped', () => {
+    const { host, road } = entryAt(0, swapEntry(7, 5n), { swapFiles: 24 });
+    host.u64(host.at('swap_info') + 7n * 8n, 0xffff888ffff00000n);
+    expect(ask(road, 0x5000n)).toMatchObject({ state: 'swapped', swap: { type: 7, offset: 5, device: null } });
+  });
+
+  test('padding behind swap_info is no type of swap: the other array of as many elements tells', () => {
+    const { road } = entryAt(0, swapEntry(24, 5n), { swapFiles: 28, zswapTrees: 24 });
+    expect(ask(road, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
+    const agreed = entryAt(0, swapEntry(24, 5n), { swapFiles: 24, zswapTrees: 24 });
+    expect(ask(agreed.road, 0x5000n)).toMatchObject({ state: 'poisoned', frame: 5 });
+  });
+
+  test('a swap entry above the lowest level is none: swap files hold pages', () => {
+    expect(ask(entryAt(1, swapEntry(3, 0x200n)).road, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
   });
 
   test('where the length of swap_info makes no sense, only types that are swap in every kernel are', () => {

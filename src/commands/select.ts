@@ -22,13 +22,13 @@ export function selectVm(host: Host, process: string, choice: string | null): Se
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
   const task = findTask(host, kvm, tasks, process);
-  const { files } = withFiles(tasks, task);
+  const { files, mm } = tasks.alive(task);
   const held = files === 0n ? [] : heldVms(kvm, files);
   if (held.length === 0) throw new DumpError(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
   const { fd, address } = choose(kvm, task, held, choice);
   host.log.found(`${nameOf(task)}: VM of descriptor ${fd}, struct kvm at 0x${address.toString(16)}`);
   const vm = new Vm(kvm, address);
-  if (vm.mm.address !== task.mm)
+  if (vm.mm.address !== mm)
     host.log.warn(`the VM's memory is its creator's, not that of ${nameOf(task)}: answered through kvm.mm`);
   return { pid: task.tgid, fd, vm };
 }
@@ -50,13 +50,6 @@ function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
     throw new DumpError(`no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`);
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
-  return task;
-}
-
-/** A thread of the process that still has the files: its leader can have exited before the others. */
-function withFiles(tasks: Tasks, task: Task): Task {
-  if (task.files !== 0n || task.signal === 0n) return task;
-  for (const thread of tasks.threads(task)) if (thread.files !== 0n) return thread;
   return task;
 }
 

@@ -99,6 +99,7 @@ export class LazyBytes implements Readable {
   }
 
   window(offset: number, length: number): DataView {
+    if (offset > this.length) throw this.#short(offset, length);
     const at = this.#at(offset, Math.min(length, this.length - offset));
     return new DataView(this.#pages.bytes.buffer, at, this.length - offset);
   }

@@ -10,14 +10,18 @@ export interface Note {
 
 const align4 = (size: number): number => Math.ceil(size / 4) * 4;
 
+/** More notes, or bytes of them, no machine has: one or two of 400 bytes for each of 8,192 processors. */
+export const MOST_NOTE_BYTES = 64 * 1024 * 1024;
+const MOST_NOTES = 100_000;
+
 /** The notes of a PT_NOTE segment or a kdump notes area, as far as they are whole (gABI, "Note Section"). */
 export function parseNotes(bytes: Bytes): Note[] {
   const notes: Note[] = [];
-  for (let at = 0; at + 12 <= bytes.length; ) {
+  for (let at = 0; at + 12 <= bytes.length && notes.length < MOST_NOTES; ) {
     const nameSize = bytes.u32(at);
     const descSize = bytes.u32(at + 4);
     const desc = at + 12 + align4(nameSize);
-    if (desc + descSize > bytes.length) break;
+    if (desc + descSize > bytes.length || (nameSize === 0 && descSize === 0)) break;
     notes.push({
       name: bytes.text(at + 12, nameSize),
       type: bytes.u32(at + 8),

@@ -7,6 +7,8 @@ import type { ByteSource } from '../core/memory.js';
 
 /** Bytes of a block; 64 KiB to 256 KiB read equally fast, the small end wastes least on scattered reads. */
 const BLOCK = 0x10000;
+/** Bytes that are read at once at the most: a table of a few million program headers. */
+const MOST = 0x20000000;
 /** Blocks kept: 16 MiB. */
 const BLOCKS = 256;
 
@@ -49,6 +51,7 @@ export class FileSource implements ByteSource {
         place,
         hint: 'the file is truncated or damaged',
       });
+    if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
     const first = Math.floor(offset / BLOCK);
     const inside = offset - first * BLOCK;
     if (inside + length <= BLOCK) return Bytes.of(this.#block(first, what).subarray(inside, inside + length), place);

@@ -37,7 +37,8 @@ export function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: str
     const size = btf.u32(at.btf.size.offset);
     if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes`);
     const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
-    return new Btf(`BTF of module ${name}`, data, base);
+    const split = { firstId: btf.u32(at.btf.firstId.offset), firstString: btf.u32(at.btf.firstString.offset) };
+    return new Btf(`${base.source} and of module ${name}`, data, base, split);
   }
   return null;
 }

@@ -9,7 +9,7 @@ import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
 import { Symbols } from '../symbols/cache.js';
 import { Kallsyms } from '../symbols/kallsyms.js';
-import { FirstOf, type TypeSource } from '../types/source.js';
+import type { TypeSource } from '../types/source.js';
 import { moduleBtf, vmlinuxBtf } from './btf.js';
 import type { Host } from './host.js';
 import { KernelMemory } from './memory.js';
@@ -32,7 +32,7 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
   const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
   const symbols = new Symbols(kallsyms);
   log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
-  const types = log.step('types', () => openTypes(memory, symbols, release));
+  const types = log.step('types', () => openTypes(memory, symbols, release, log));
   log.found(`types: ${types.source}`);
   return { frames, memory, info, release, uts, types, symbols, log };
 }
@@ -55,7 +55,14 @@ function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
   const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
   const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
-  return new KernelMemory(frames, x86Form(levels, info.number('sme_mask') ?? 0n), root);
+  return new KernelMemory(frames, x86Form(levels, encryptionBit(info)), root);
+}
+
+/** The memory encryption bit of page-table entries: none, or one of the address bits from 32 on. */
+function encryptionBit(info: VmCoreInfo): bigint {
+  const mask = info.number('sme_mask') ?? 0n;
+  if (mask === 0n || (mask >= 1n << 32n && mask < 1n << 52n && (mask & (mask - 1n)) === 0n)) return mask;
+  throw new DumpError(`VMCOREINFO: NUMBER(sme_mask)=${mask} is no single bit of an address`);
 }
 
 /**
@@ -91,14 +98,21 @@ function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): 
   return new Kallsyms(memory, { numSyms, names, tokenTable, tokenIndex, ...rest }, stext);
 }
 
-/** vmlinux's BTF, and kvm.ko's where vmlinux does not describe KVM in full. */
-function openTypes(memory: KernelMemory, symbols: Symbols, release: string): TypeSource {
+/**
+ * The types of module kvm on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
+ * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
+ */
+function openTypes(memory: KernelMemory, symbols: Symbols, release: string, log: Log): TypeSource {
   const vmlinux = vmlinuxBtf(memory, symbols);
   if (vmlinux === null)
     throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, {
       hint: 'its types have to come from elsewhere, which this version can not read yet',
     });
-  if (['kvm', 'kvm_memslots', 'kvm_memory_slot'].every((name) => vmlinux.sizeOf(name) !== null)) return vmlinux;
-  const kvm = moduleBtf(memory, symbols, vmlinux, 'kvm');
-  return kvm === null ? vmlinux : new FirstOf([vmlinux, kvm]);
+  try {
+    return moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux;
+  } catch (error) {
+    if (!(error instanceof DumpError) || vmlinux.sizeOf('kvm') === null) throw error;
+    log.warn(`types: taken from vmlinux alone: ${error.message}`);
+    return vmlinux;
+  }
 }

@@ -35,6 +35,6 @@ const NAMES_A_FRAME: ReadonlySet<SwapKind> = new Set(['hwpoison', 'migration', '
  */
 export function meaningOf(lo: number, hi: number, swap: Swap, frameBits: number): EntryMeaning {
   const entry = swapEntry(lo, hi);
-  const kind = swap.kindOf(entry.type);
+  const kind = swap.kindOf(entry.type, entry.offset);
   return { kind, entry, frame: NAMES_A_FRAME.has(kind) ? entry.offset % 2 ** frameBits : null };
 }

@@ -117,4 +117,9 @@ export const btfModuleFields = fields('btf_module', {
   module: required('module', 8),
   btf: required('btf', 8),
 });
-export const btfFields = fields('btf', { data: required('data', 8), size: required('data_size', 4) });
+export const btfFields = fields('btf', {
+  data: required('data', 8),
+  size: required('data_size', 4),
+  firstId: required('start_id', 4),
+  firstString: required('start_str_off', 4),
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
+import type { Symbols } from '../symbols/cache.js';
 import { resolve } from '../types/fields.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
@@ -24,46 +25,72 @@ export type SwapKind =
   | 'swapin-error'
   | 'unknown';
 
+/** A swap area: how many pages it has, the header included, and the device or file behind it. */
+interface Area {
+  readonly pages: number;
+  /** Null when it can't be read. */
+  readonly device: string | null;
+}
+
 /** The swap areas of a host, and which entry types are none. */
 export class Swap {
   readonly #host: Host;
   readonly #specials: readonly SwapKind[];
-  readonly #devices = new Map<number, string | null>();
+  /** By type: an area, null for none, and what can't be read. */
+  readonly #areas = new Map<number, Area | null | 'unreadable'>();
 
   constructor(host: Host) {
     this.#host = host;
     this.#specials = known(host);
   }
 
-  kindOf(type: number): SwapKind {
-    if (this.#specials.length === 0) return type < ALWAYS_SWAP ? 'swap' : 'unknown';
-    return this.#specials[type - (32 - this.#specials.length)] ?? 'swap';
+  /** What an entry of this type and offset is. Swap is only what lies inside an area that the host has. */
+  kindOf(type: number, offset: number): SwapKind {
+    if (this.#specials.length === 0 && type >= ALWAYS_SWAP) return 'unknown';
+    const special = this.#specials[type - (32 - this.#specials.length)];
+    if (special !== undefined) return special;
+    const area = this.#area(type);
+    if (area === 'unreadable') return 'swap';
+    return area !== null && offset < area.pages ? 'swap' : 'unknown';
   }
 
   /** Path of the device or file behind a swap type; null when it can't be read. */
   device(type: number): string | null {
-    let name = this.#devices.get(type);
-    if (name === undefined) {
-      name = this.#read(type);
-      this.#devices.set(type, name);
-    }
-    return name;
+    const area = this.#area(type);
+    return area === null || area === 'unreadable' ? null : area.device;
   }
 
-  #read(type: number): string | null {
-    const { memory, symbols, types, log } = this.#host;
+  #area(type: number): Area | null | 'unreadable' {
+    let area = this.#areas.get(type);
+    if (area === undefined) {
+      area = this.#read(type);
+      this.#areas.set(type, area);
+    }
+    return area;
+  }
+
+  #read(type: number): Area | null | 'unreadable' {
+    const { memory, symbols, types } = this.#host;
     const table = symbols.get('swap_info');
-    if (table === undefined) return null;
-    try {
+    if (table === undefined) return 'unreadable';
+    return this.#optional(type, 'unreadable', () => {
       const info = pointerAt(memory, table + BigInt(type * 8), 'swap_info');
       if (info === 0n) return null;
       const { area } = resolve(types, { area: swapInfoFields });
-      const file = readOf(memory, info, area.bytes, 'struct swap_info_struct').u64(area.file.offset);
-      return new Files(this.#host).pathOf(file);
+      const bytes = readOf(memory, info, area.bytes, 'struct swap_info_struct');
+      const file = bytes.u64(area.file.offset);
+      const device = this.#optional(type, null, () => new Files(this.#host).pathOf(file));
+      return { pages: bytes.u32(area.max.offset), device };
+    });
+  }
+
+  #optional<T, E>(type: number, without: E, work: () => T): T | E {
+    try {
+      return work();
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      log.warn(`swap area ${type}: ${error.message}`);
-      return null;
+      this.#host.log.warn(`swap area ${type}: ${error.message}`);
+      return without;
     }
   }
 }
@@ -85,17 +112,24 @@ function known(host: Host): readonly SwapKind[] {
  * has follows from how many types are left. Empty when the distance makes no sense.
  */
 function specialsOf({ symbols, types, log }: Host): SwapKind[] {
-  const start = symbols.get('swap_info');
-  const next = start === undefined ? null : symbols.table.next(start);
-  const files = start === undefined || next === null ? 0 : Number(next - start) / 8;
-  if (!Number.isInteger(files) || files < FEWEST || files > MOST) {
-    log.found('swap: the number of swap types is not known');
+  const files = lengthOf(symbols, 'swap_info');
+  // Another array of as many elements: padding behind one of them would tell.
+  const witness = lengthOf(symbols, 'zswap_trees') ?? files;
+  if (files === null || files !== witness || files < FEWEST || files > MOST) {
+    log.found(`swap: the number of swap types is not known (${files ?? '?'}, ${witness ?? '?'})`);
     return [];
   }
   const flags = types.enumerators('pageflags');
   const kinds = kindsFor(32 - files, flags?.has('PG_hwpoison') ?? true, flags?.has('PG_anon_exclusive') ?? false);
   if (kinds === null) log.warn(`swap: ${32 - files} special entry types, an unknown mixture`);
   return kinds ?? new Array<SwapKind>(32 - files).fill('unknown');
+}
+
+/** Elements of an array of pointers: the distance to the next symbol. */
+function lengthOf(symbols: Symbols, name: string): number | null {
+  const start = symbols.get(name);
+  const next = start === undefined ? null : symbols.table.next(start);
+  return start === undefined || next === null ? null : Math.floor(Number(next - start) / 8);
 }
 
 const repeat = (kind: SwapKind, count: number): SwapKind[] => new Array<SwapKind>(count).fill(kind);

@@ -71,6 +71,13 @@ export class Tasks {
       yield this.#read(link - node);
   }
 
+  /** A thread of the process that still has files and memory: its leader can have exited before the others. */
+  alive(task: Task): Task {
+    if (task.files !== 0n || task.signal === 0n) return task;
+    for (const thread of this.threads(task)) if (thread.files !== 0n) return thread;
+    return task;
+  }
+
   /** init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
   #byIdr(pid: number): Task | null {
     const { memory, types } = this.#host;

@@ -22,14 +22,15 @@ export function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   const named = new Map<bigint, boolean>();
   const held: HeldVm[] = [];
   for (const file of reader.open(files)) {
-    if (!named.has(file.op)) named.set(file.op, isNamedVm(kvm, reader, file));
+    // Without the symbol the name is the only witness, so each file is asked for its own.
+    if (kvm.vmFops === null || !named.has(file.op)) named.set(file.op, isNamedVm(kvm, reader, file));
     if (isVm(kvm, file, named.get(file.op) === true)) held.push({ fd: file.fd, address: file.privateData });
   }
   return held;
 }
 
 function isVm(kvm: Kvm, file: OpenFile, named: boolean): boolean {
-  if (kvm.vmFops === null) return named;
+  if (kvm.vmFops === null) return named && file.privateData !== 0n;
   return file.op === kvm.vmFops;
 }
 
@@ -68,9 +69,9 @@ export interface Holder {
 /** Every process that holds a VM's file. Processes whose descriptors can't be read are left out, with a warning. */
 export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
   for (const task of tasks.leaders()) {
-    if (task.files === 0n) continue;
     try {
-      const vms = heldVms(kvm, task.files);
+      const { files } = tasks.alive(task);
+      const vms = files === 0n ? [] : heldVms(kvm, files);
       if (vms.length > 0) yield { task, vms };
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;

@@ -198,10 +198,11 @@ export class Road implements Answer {
     const { lo, hi } = this.#walker;
     const bits = Number(this.#host.info.number('MAX_PHYSMEM_BITS') ?? PHYSMEM_BITS[this.#host.memory.form.levels]) - 12;
     const { kind, entry, frame } = meaningOf(lo[level] as number, hi[level] as number, swap, bits);
-    const { state, reason, text } = MEANINGS[kind];
+    // A whole table's worth of pages is never swapped out by one entry.
+    const { state, reason, text } = MEANINGS[kind === 'swap' && level > 0 ? 'unknown' : kind];
     this.#end(state, reason, level, () => text);
     if (frame !== null) this.frame = pfn(frame + (level > 0 ? (this.page as number) % 512 ** level : 0));
-    if (kind === 'swap') this.swap = { ...entry, device: swap.device(entry.type) };
+    if (state === 'swapped') this.swap = { ...entry, device: swap.device(entry.type) };
     return state;
   }
 }

@@ -92,19 +92,21 @@ export class Btf implements TypeSource {
     readonly source: string,
     data: Readable,
     readonly base: Btf | null = null,
+    /** Split BTF: where its ids and its strings go on from the base's. */
+    split: { readonly firstId: number; readonly firstString: number } = { firstId: 1, firstString: 0 },
   ) {
     const { types, strings, layout } = headerOf(data);
     this.#types = data.slice(types.offset, types.size);
     this.#strings = data.slice(strings.offset, strings.size);
     this.#layout = layout === null ? null : data.slice(layout.offset, layout.size);
-    this.#first = base === null ? 1 : base.#end();
-    this.#stringStart = base === null ? 0 : base.#stringStart + base.#strings.length;
+    this.#first = split.firstId;
+    this.#stringStart = split.firstString;
     this.#starts = new Uint32Array(Math.ceil(types.size / 12));
   }
 
   sizeOf(name: string): number | null {
     const id = this.#structure(name);
-    return id === null ? null : this.#word(id, 8);
+    return id === null ? null : this.#owner(id).#word(id, 8);
   }
 
   member(name: string, path: string): Member | null {
@@ -133,21 +135,15 @@ export class Btf implements TypeSource {
     return values;
   }
 
-  /** Id of a full definition; in split BTF the base's, where it has one. */
+  /** Id of a full definition; of split BTF its own, where it has one: it repeats the base's only if it differs. */
   #structure(name: string): number | null {
-    return (this.base === null ? null : this.base.#structure(name)) ?? this.#find(this.#structures, name);
+    return this.#find(this.#structures, name) ?? (this.base === null ? null : this.base.#structure(name));
   }
 
   #find(ids: ReadonlyMap<string, number>, name: string): number | null {
     let id = ids.get(name);
     while (id === undefined && this.#step()) id = ids.get(name);
     return id ?? null;
-  }
-
-  /** One more than the highest type id, the base's included. */
-  #end(): number {
-    while (this.#step());
-    return this.#first + this.#count;
   }
 
   /** Walks over some more types; false at the end. */

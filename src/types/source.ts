@@ -24,32 +24,3 @@ export interface TypeSource {
   /** Names and values of `enum name`. */
   enumerators(name: string): ReadonlyMap<string, number> | null;
 }
-
-/** Several sources as one: each structure is taken whole from the first that has it. */
-export class FirstOf implements TypeSource {
-  constructor(readonly sources: readonly TypeSource[]) {}
-
-  get source(): string {
-    return this.sources.map(({ source }) => source).join(', ');
-  }
-
-  sizeOf(name: string): number | null {
-    return this.#having(name)?.sizeOf(name) ?? null;
-  }
-
-  member(name: string, path: string): Member | null {
-    return this.#having(name)?.member(name, path) ?? null;
-  }
-
-  enumerators(name: string): ReadonlyMap<string, number> | null {
-    for (const source of this.sources) {
-      const found = source.enumerators(name);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-
-  #having(name: string): TypeSource | undefined {
-    return this.sources.find((source) => source.sizeOf(name) !== null);
-  }
-}

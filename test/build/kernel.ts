@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly kvm?: 'module' | 'built in' | 'absent';
   /** Length of swap_info: which swap types are real. */
   readonly swapFiles?: number;
+  /** Length of zswap_trees, an array of as many elements. */
+  readonly zswapTrees?: number;
   /** How many symbols nobody asks for. */
   readonly ballast?: number;
 }
@@ -81,6 +83,10 @@ export class SyntheticKernel {
       this.symbol(`d${name}`, this.#image(this.layouts.structs.has(type) ? this.layouts.size(type) : 16));
     this.symbol('dswap_info', this.#image((options.swapFiles ?? 24) * 8));
     this.symbol('dafter_swap_info', this.at('swap_info') + BigInt((options.swapFiles ?? 24) * 8));
+    if (options.zswapTrees !== undefined) {
+      this.symbol('dzswap_trees', this.#image(options.zswapTrees * 8));
+      this.symbol('dafter_zswap_trees', this.at('zswap_trees') + BigInt(options.zswapTrees * 8));
+    }
     this.#emptyLists();
     this.set('uts_namespace', this.at('init_uts_ns'), { sysname: 'Linux', release: RELEASE });
   }
@@ -167,6 +173,13 @@ export class SyntheticKernel {
 
   offset(struct: string, path: string): bigint {
     return BigInt(this.layouts.offset(struct, path));
+  }
+
+  /** A swap area of this type; `pages` with its header. */
+  swapArea(type: number, pages = 2 ** 32 - 1): bigint {
+    const info = this.make('swap_info_struct', { max: pages });
+    this.u64(this.at('swap_info') + BigInt(type * 8), info);
+    return info;
   }
 
   /** Puts a link in front of a list's head. */
@@ -317,7 +330,15 @@ export class SyntheticKernel {
     const data = this.allocate(split.bytes().length);
     this.write(data, split.bytes());
     const module = this.#read(this.at('modules') + 8n) - this.offset('module', 'list');
-    const entry = this.make('btf_module', { module, btf: this.make('btf', { data, data_size: split.bytes().length }) });
+    const entry = this.make('btf_module', {
+      module,
+      btf: this.make('btf', {
+        data,
+        data_size: split.bytes().length,
+        start_id: core.end.types,
+        start_str_off: core.end.strings,
+      }),
+    });
     this.append(this.at('btf_modules'), entry + this.offset('btf_module', 'list'));
   }
 

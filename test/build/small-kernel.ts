@@ -120,6 +120,8 @@ btf {
   ptr data
   pad 8
   u32 data_size
+  u32 start_id
+  u32 start_str_off
 }
 btf_module {
   struct list_head list

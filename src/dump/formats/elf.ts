@@ -13,7 +13,7 @@ import {
   readElf,
   readProgramHeaders,
 } from '../../elf/elf.js';
-import { type Note, parseNotes } from '../../elf/notes.js';
+import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
 import type { DumpFormat, PageReader } from '../image.js';
 import { PieceMap } from '../pieces.js';
 
@@ -104,5 +104,5 @@ class ElfReader implements PageReader {
 
 function notesOf(file: ByteSource, header: ProgramHeader): Note[] {
   if (header.offset + header.filesz > file.size) return [];
-  return parseNotes(file.read(header.offset, header.filesz, 'notes'));
+  return parseNotes(file.read(header.offset, Math.min(header.filesz, MOST_NOTE_BYTES), 'notes'));
 }

@@ -4,9 +4,9 @@ import { type CodecName, codecs, type Decode } from '../../codecs/index.js';
 import { PAGE_SIZE, type Pfn } from '../../core/address.js';
 import type { Bytes } from '../../core/bytes.js';
 import { latin1 } from '../../core/bytes.js';
-import { DumpError, during } from '../../core/errors.js';
+import { DumpError } from '../../core/errors.js';
 import type { ByteSource, FrameGap } from '../../core/memory.js';
-import { type Note, parseNotes } from '../../elf/notes.js';
+import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
 import {
   bigintOf,
   KDUMP_HEADER_SIZE,
@@ -37,6 +37,9 @@ const CODEC_OF_FLAG = new Map<number, CodecName>([
   [PAGE_ZSTD, 'zstd'],
 ]);
 
+/** VMCOREINFO lies in one page of the kernel, two at most (VMCOREINFO_BYTES, include/linux/vmcore_info.h). */
+const MOST_VMCOREINFO_BYTES = 64 * 1024;
+
 /** kdump-compressed, header versions 1 to 6: makedumpfile, and QEMU's dump-guest-memory in its kdump forms. */
 export const kdump: DumpFormat = {
   name: 'kdump',
@@ -61,6 +64,8 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
   if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`);
 }
+
+type SubHeaderWord = KdumpSubHeader['physBase'];
 
 class KdumpReader implements PageReader {
   readonly description: string;
@@ -93,9 +98,10 @@ class KdumpReader implements PageReader {
     this.#dumped = single ? this.#memory : new Bitmap(file, bitmaps + half, half, 'bitmap of dumped pages');
     this.#descriptors = bitmaps + length;
     this.physBase = BigInt.asIntN(64, bigintOf(sub.physBase));
-    this.notes = version >= 4 ? (this.#area(sub.offsetNote, sub.sizeNote, 'notes', parseNotes) ?? []) : [];
+    const notes = version >= 4 ? this.#area(sub.offsetNote, sub.sizeNote, MOST_NOTE_BYTES, 'notes') : null;
+    this.notes = notes === null ? [] : parseNotes(notes);
     const named =
-      version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, 'VMCOREINFO', (bytes) => bytes) : null;
+      version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
     this.description = `kdump-compressed version ${version}${header.status & STATUS_INCOMPLETE ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
@@ -152,17 +158,12 @@ class KdumpReader implements PageReader {
     return flags;
   }
 
-  /** A piece of the file that the sub-header names; none is null, one outside the file too. */
-  #area<T>(
-    offset: KdumpSubHeader['physBase'],
-    size: KdumpSubHeader['physBase'],
-    what: string,
-    read: (bytes: Bytes) => T,
-  ): T | null {
+  /** A piece of the file that the sub-header names, `most` bytes of it; null for none, and for one outside the file. */
+  #area(offset: SubHeaderWord, size: SubHeaderWord, most: number, what: string): Bytes | null {
     const start = Number(bigintOf(offset));
     const length = Number(bigintOf(size));
     if (start === 0 || length === 0 || start + length > this.file.size) return null;
-    return during(what, () => read(this.file.read(start, length, what)));
+    return this.file.read(start, Math.min(length, most), what);
   }
 }
 

@@ -42,6 +42,8 @@ export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlot
   if (first >= 2n ** 52n || pages > MOST_PAGES)
     throw bytes.error(0, `a memslot of 0x${pages.toString(16)} pages from frame 0x${first.toString(16)}`);
   if ((hva & 0xfffn) !== 0n) throw bytes.error(at.hva.offset, `a memslot's userspace_addr of 0x${hva.toString(16)}`);
+  if (hva + pages * 4096n > 1n << 64n)
+    throw bytes.error(at.hva.offset, `a memslot of 0x${pages.toString(16)} pages at 0x${hva.toString(16)}`);
   if (id < 0) throw bytes.error(at.id.offset, `a memslot's id of ${id}`);
   const flags = Number(bytes.unsigned(at.flags.offset, at.flags.size));
   return {
