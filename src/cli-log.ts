@@ -47,7 +47,7 @@ export class StderrLog implements Log {
   }
 
   tick(): void {
-    if (!this.#terminal || this.#ticks++ % TICKS !== 0) return;
+    if (!this.#terminal || this.#step === '' || this.#ticks++ % TICKS !== 0) return;
     const now = performance.now();
     if (now - Math.max(this.#since, this.#told) < PATIENCE) return;
     this.#told = now;

@@ -39,7 +39,8 @@ Examples:
   kvm-vtop -c vmcore -g 150 --vm 4 -p 0               one VM of a process that holds several
   kvm-vtop -c vmcore -g 150 -p - --json < addresses   one address a line from standard input
 
-Exit status: 0 every address got a host physical address, 1 some have none (each says why), 2 nothing was answered.`;
+Exit status: 0 every address got a host physical address, 1 some have none (each says why), 2 nothing was answered.
+A reader that closes early (| head) ends the program with 0. Without -g the processes that hold VMs are listed.`;
 
 const EXCERPT_HELP = `
 The excerpt is a kdump-compressed file with the pages that the answers read, and the dump's notes. It holds no memory
@@ -82,6 +83,7 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     .option('--force', 'overwrite it if it exists')
     .addHelpText('after', EXCERPT_HELP)
     .action(async (more: string[], options: ExcerptOptions) => {
+      refuseBefore(root, 'excerpt');
       finish(await excerpt(options, more, openLog));
     });
   return root;
@@ -113,19 +115,23 @@ function spaceNumber(text: string): number {
   return Number(text);
 }
 
+/** Options in front of a command's word would be the main job's, and lost. */
+function refuseBefore(root: Command, word: string): void {
+  const given = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
+  if (given !== undefined)
+    throw new UsageError(`${given.short ?? given.long ?? ''} stands before '${word}'; its options go behind that word`);
+}
+
 function needed<T>(value: T | undefined, problem: string): T {
   if (value === undefined) throw new UsageError(problem);
   return value;
 }
 
 function questionOf(options: AskOptions, more: readonly string[]): Question {
-  const { process: name, physical = [], vm = null, addressSpace } = options;
-  const process = needed(
-    name,
-    '-g is missing: the pid or task_struct address of the process that holds the VM; see --help',
-  );
+  const { process = null, physical = [], vm = null, addressSpace } = options;
   const addresses = [...physical, ...more];
-  if (addresses.length === 0) throw new UsageError('-p is missing: the guest physical addresses; see --help');
+  if (addresses.length === 0 && process !== null)
+    throw new UsageError('-p is missing: the guest physical addresses; see --help');
   return { process, vm, addressSpace, addresses };
 }
 

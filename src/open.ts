@@ -12,6 +12,8 @@ import { openHost } from './kernel/open-host.js';
 export interface OpenDump {
   readonly image: DumpImage;
   readonly host: Host;
+  /** Closes the file; nothing more can be read. */
+  readonly close: () => void;
 }
 
 /**
@@ -23,8 +25,17 @@ export async function openDump(
   log: Log = silentLog,
   watch: (image: DumpImage) => FrameSource = (image) => image,
 ): Promise<OpenDump> {
-  const image = await openImage(FileSource.open(path), () => {
-    log.tick();
-  });
-  return { image, host: openHost(image, watch(image), log) };
+  const file = FileSource.open(path);
+  const close = (): void => {
+    file.close();
+  };
+  try {
+    const image = await openImage(file, () => {
+      log.tick();
+    });
+    return { image, host: openHost(image, watch(image), log), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dump files of every form: which bytes of memory they hold, and why others are missing.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pfn } from '../src/core/address.js';
 import { Bytes } from '../src/core/bytes.js';
+import { DumpError } from '../src/core/errors.js';
 import type { ByteSource } from '../src/core/memory.js';
 import { Bitmap } from '../src/dump/bitmap.js';
 import { openImage } from '../src/dump/open.js';
@@ -183,6 +185,18 @@ describe('ELF', () => {
     expect(await Promise.all([1, 2, 3].map((frame) => frameOf(file, frame)))).toEqual([page(2), page(1), page(4)]);
   });
 
+  test('a million segments in any order are opened and found', async () => {
+    const count = 2 ** 20;
+    const bytes = Buffer.from([7]);
+    const image = await open(
+      elfCore({
+        segments: Array.from({ length: count }, (_, i) => ({ paddr: (count - i) * 4096, bytes, memsz: 4096 })),
+      }),
+    );
+    expect([1, 2, count].map((frame) => image.frame(pfn(frame))?.getUint8(0))).toEqual([7, 7, 7]);
+    expect(image.why(pfn(count + 1)).reason).toBe('outside');
+  });
+
   test('a page behind the end of the file is cut off', async () => {
     const file = elfCore({ segments: [whole(0x1000, [1, 2])] });
     expect(await frameOf(file.subarray(0, -1), 2)).toBe('cut-off');
@@ -266,6 +280,26 @@ describe('bitmaps', () => {
 });
 
 describe('files', () => {
+  test('a place that can not be read is a gap there, and nowhere else', async () => {
+    const bytes = elfCore({ segments: [{ paddr: 0, bytes: Buffer.concat([page(1), page(2), page(3)]) }] });
+    const file = new Counted(bytes);
+    const read = file.read.bind(file);
+    const middle = bytes.indexOf(page(2));
+    file.read = (offset, length) => {
+      if (offset < middle + 4096 && offset + length > middle) throw new DumpError('page: input/output error');
+      return read(offset, length);
+    };
+    const image = await openImage(file);
+    expect([0, 1, 2].map((frame) => image.frame(pfn(frame))?.getUint8(1))).toEqual([1, undefined, 3]);
+    expect(image.why(pfn(1))).toEqual({ reason: 'unreadable', message: 'page: input/output error' });
+  });
+
+  test('a FIFO is refused at once', () => {
+    const path = scratch();
+    spawnSync('mkfifo', [path]);
+    expect(() => FileSource.open(path)).toThrow(/not a regular file, a dump is needed/);
+  });
+
   const scratch = () => join(mkdtempSync(join(tmpdir(), 'kvm-vtop-')), 'file');
 
   test('a file far larger than memory opens, and its end is read', async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { selectVm } from '../src/commands/select.js';
 import { gfn } from '../src/core/address.js';
+import { silentLog } from '../src/core/log.js';
 import { Road } from '../src/translate/road.js';
 import { type HostOptions, SyntheticHost } from './build/host.js';
 import { FORMS } from './build/kallsyms.js';
@@ -80,6 +81,26 @@ describe('types', () => {
     expect(answer({ splitBtf: true })).toEqual(RIGHT);
   });
 
+  test("a module built with other headers: its own types count, not vmlinux's", () => {
+    const types = new SyntheticHost().typesText();
+    const stale = types.replace('u64 base_gfn', 'pad 24\n  u64 base_gfn');
+    expect(stale).not.toBe(types);
+    expect(answer({ splitBtf: true, vmlinuxTypes: stale })).toEqual(RIGHT);
+  });
+
+  test('BTF of the module that is broken: vmlinux alone, and it is said', () => {
+    const host = new SyntheticHost({ splitBtf: true, vmlinuxTypes: new SyntheticHost().typesText() });
+    host.vmm(191, [SLOT]);
+    host.image();
+    const entry = host.pointer(host.at('btf_modules')) - host.offset('btf_module', 'list');
+    const btf = host.pointer(entry + host.offset('btf_module', 'btf'));
+    host.u64(host.pointer(btf + host.offset('btf', 'data')), 0x1234n);
+    const said: string[] = [];
+    const opened = host.open({ ...silentLog, warn: (text) => said.push(text) });
+    expect(opened.types.source).toBe('BTF of vmlinux');
+    expect(said.join()).toMatch(/types: taken from vmlinux alone: .*BTF/);
+  });
+
   test('a kernel without BTF is named, and what it lacks', () => {
     expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic brings no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
   });
@@ -121,6 +142,18 @@ describe('memory', () => {
     ['loaded above 4 GiB', 0x2000000n, 0x140000000n],
   ])('%s', (_name, kaslr, physBase) => {
     expect(answer({ kaslr, physBase })).toEqual(RIGHT);
+  });
+
+  test('a mask of memory encryption that is none is refused', () => {
+    for (const smeMask of [3n << 47n, 1n << 12n, 1n << 60n])
+      expect(() => answer({ smeMask })).toThrow(/NUMBER\(sme_mask\)=\d+ is no single bit of an address/);
+  });
+
+  test('a pointer that is no canonical address is told as that', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(191, [SLOT]);
+    host.u64(vm + host.offset('kvm', 'mm'), 0x6f00888001000000n);
+    expect(() => selectVm(host.open(), '191', null)).toThrow(/0x6f00888001000000.*no canonical address/);
   });
 
   test.each([4, 5] as const)('memory encryption, %i levels: the bit is no part of any address', (levels) => {

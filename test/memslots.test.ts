@@ -47,6 +47,12 @@ describe('slots', () => {
     expect(ask(road, 0x100003000n)).toMatchObject({ state: 'no-memslot' });
   });
 
+  test('a slot that would reach behind the end of all addresses is damage', () => {
+    const host = new SyntheticHost();
+    host.vmm(191, [slot(0, 0n, 2n, 0xfffffffffffff000n)]);
+    expect(() => roadOf(host)).toThrow(/memslot/);
+  });
+
   test('as many as the kernel allows: 32,767, the last of them too', () => {
     const host = new SyntheticHost();
     const slots = Array.from({ length: 32767 }, (_, id) =>

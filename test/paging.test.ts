@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page tables as tables: what an entry at each level means.
 import { describe, expect, test } from '@jest/globals';
-import { pfn, vpnOf } from '../src/core/address.js';
+import { type Pfn, pfn, vpnOf } from '../src/core/address.js';
 import { x86Form } from '../src/paging/form.js';
 import { PageWalker, Walk } from '../src/paging/walker.js';
 import {
@@ -271,6 +271,29 @@ test("the kernel's copy of a process's tables, where KPTI marks user entries of 
   tables.set(address, 3, memory.readU64(tables.entry(address, 3)) | NX);
   const walker = new PageWalker(memory, x86Form(4));
   expect([walker.walk(tables.root, vpnOf(address)), walker.frame]).toEqual([Walk.Mapped, 0x1234]);
+});
+
+test('a walk that ends in an exception leaves nothing behind that the next one trusts', () => {
+  const memory = new PhysicalMemory(0x100000);
+  const tables = new PageTables(memory, 4);
+  tables.map(va(1, 1, 1, 1), 0x11);
+  tables.map(va(1, 2, 1, 1), 0x22);
+  let broken = false;
+  const source = {
+    why: (frame: Pfn) => memory.why(frame),
+    frame: (frame: Pfn) => {
+      if (broken) throw new Error('broken');
+      return memory.frame(frame);
+    },
+  };
+  const walker = new PageWalker(source, x86Form(4));
+  const [one, two] = [vpnOf(va(1, 1, 1, 1)), vpnOf(va(1, 2, 1, 1))];
+  expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
+  broken = true;
+  expect(() => walker.walk(tables.root, two)).toThrow('broken');
+  broken = false;
+  expect([walker.walk(tables.root, two), walker.frame]).toEqual([Walk.Mapped, 0x22]);
+  expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
 });
 
 test('two address spaces through one walker do not mix', () => {

@@ -80,6 +80,24 @@ describe('-g', () => {
     expect(select(host, '4711')).toMatchObject({ pid: 4711, fd: 5, kvm: vm });
   });
 
+  test('nor is such a process forgotten where those that hold VMs are listed', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(1, [SLOT]);
+    const leader = host.task(4711, 'gone', 0n, 0n);
+    host.thread(4712, leader, 'alive', mm, host.files({ 5: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(() => select(host, '99')).toThrow(/processes that hold VMs: 1 \(.*\), 4711 \(gone, fd 5\)/);
+  });
+
+  test('a list that breaks off tells what was found, and why there is no more', () => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT]);
+    const last = host.task(4712, 'last', 0n, 0n);
+    host.u64(last + host.offset('task_struct', 'tasks'), 0xffff888fff000000n);
+    expect(() => select(host, '99')).toThrow(
+      /99 in the dump; processes that hold VMs: 4711 .*; not all could be looked at: /,
+    );
+  });
+
   test('a broken IDR: the task list serves, and it is said', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(4711, [SLOT]);

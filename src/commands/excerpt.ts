@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { setImmediate as breath } from 'node:timers/promises';
 import { DumpError, UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import { type Log, silentLog } from '../core/log.js';
@@ -16,11 +18,11 @@ export type Opener = (
   path: string,
   log: Log,
   watch?: (image: DumpImage) => FrameSource,
-) => Promise<{ image: DumpImage; host: Host }>;
+) => Promise<{ image: DumpImage; host: Host; close: () => void }>;
 
 /** Addresses of one VM that an excerpt must be able to answer. */
 export interface Question {
-  readonly process: string;
+  readonly process: string | null;
   readonly vm: string | null;
   readonly addressSpace: number;
   readonly addresses: readonly string[];
@@ -43,11 +45,12 @@ export async function excerpt(
   streams: Streams,
 ): Promise<ExitCode> {
   const { core, output, force } = options;
+  const { log } = streams;
   const target = checkTarget(output, force, core);
   const asked = await spelledOut(questions, streams);
   let recorder: RecordingFrames | null = null;
-  const { image, host } = await open(core, streams.log, (image) => (recorder = new RecordingFrames(image)));
-  const answers = await ask(host, asked);
+  const { image, host } = await open(core, log, (image) => (recorder = new RecordingFrames(image)));
+  const answers = await log.stepAsync('answers', () => ask(host, asked));
   const frames = (recorder as RecordingFrames | null)?.seen ?? [];
   const { reader } = image;
   const source = {
@@ -57,11 +60,15 @@ export async function excerpt(
     vmcoreinfo: reader.vmcoreinfo?.array() ?? null,
     memory: image,
   };
-  const size = await writeExcerpt(target, source, frames, async (draft) => {
-    const again = await ask((await open(draft, silentLog)).host, asked);
-    if (again.text !== answers.text)
+  const verify = async (draft: string): Promise<void> => {
+    const { host: reopened, close: closeDraft } = await open(draft, silentLog);
+    const again = await ask(reopened, asked).finally(closeDraft);
+    if (again.digest !== answers.digest)
       throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);
-  });
+  };
+  const size = await log.stepAsync('excerpt', () =>
+    writeExcerpt(target, source, frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
+  );
   await streams.write(
     `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
   );
@@ -87,21 +94,22 @@ async function spelledOut(questions: readonly Question[], streams: Streams): Pro
 }
 
 interface Answers {
-  readonly text: string;
+  /** Of both forms of output: the text itself can be larger than memory. */
+  readonly digest: string;
   readonly count: number;
   readonly code: ExitCode;
 }
 
 /** Both forms of output for every question; what there is to warn of is told once. */
 async function ask(host: Host, questions: readonly Question[]): Promise<Answers> {
-  let text = '';
+  const hash = createHash('sha256');
   let count = 0;
   let code: ExitCode = 0;
   const streams: Streams = {
     log: silentLog,
-    write: (piece) => {
-      text += piece;
-      return Promise.resolve();
+    write: async (piece) => {
+      hash.update(piece);
+      await breath();
     },
     input: () => {
       throw new UsageError('standard input was read before');
@@ -114,5 +122,5 @@ async function ask(host: Host, questions: readonly Question[]): Promise<Answers>
     count += question.addresses.length;
   }
   if (count === 0) throw new UsageError('no address came from standard input');
-  return { text, count, code };
+  return { digest: hash.digest('hex'), count, code };
 }

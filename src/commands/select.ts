@@ -16,11 +16,16 @@ export interface Selected {
 
 /**
  * The VM that `-g` and `--vm` name. `process` is a pid, decimal or else hexadecimal, or the address of a task_struct;
- * `choice` is a descriptor's number or the address of a struct kvm. Throws when none or several are meant.
+ * `choice` is a descriptor's number or the address of a struct kvm. Throws when none or several are meant, and says
+ * which there are.
  */
-export function selectVm(host: Host, process: string, choice: string | null): Selected {
+export function selectVm(host: Host, process: string | null, choice: string | null): Selected {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
+  if (process === null)
+    throw new UsageError(
+      `-g is missing: the pid or task_struct address of the process that holds the VM; ${listHolders(kvm, tasks)}`,
+    );
   const task = findTask(host, kvm, tasks, process);
   const { files, mm } = tasks.alive(task);
   const held = files === 0n ? [] : heldVms(kvm, files);
@@ -89,8 +94,15 @@ function slotsText(kvm: Kvm, address: bigint): string {
 /** For the message: which processes would have been right. */
 function listHolders(kvm: Kvm, tasks: Tasks): string {
   const found: string[] = [];
-  for (const { task, vms } of holders(kvm, tasks)) {
-    found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd).join(' ')})`);
+  let trouble = '';
+  try {
+    for (const { task, vms } of holders(kvm, tasks))
+      found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd).join(' ')})`);
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    trouble = `not all could be looked at: ${error.message}`;
   }
-  return found.length === 0 ? 'no process of this host holds one' : `processes that hold VMs: ${found.join(', ')}`;
+  const list = found.length === 0 ? [] : [`processes that hold VMs: ${found.join(', ')}`];
+  if (trouble !== '') list.push(trouble);
+  return list.length === 0 ? 'no process of this host holds one' : list.join('; ');
 }

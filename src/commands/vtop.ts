@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { gfn } from '../core/address.js';
+import { UsageError } from '../core/errors.js';
 import { type Line, lineBatches } from '../core/lines.js';
 import { type AskedAddress, needAddress, parseAddress, printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
@@ -12,7 +13,8 @@ import { type Selected, selectVm } from './select.js';
 import { SurroundingsOf } from './surroundings.js';
 
 export interface VtopOptions {
-  readonly process: string;
+  /** A pid or the address of a task_struct. Without one the error says which processes hold VMs. */
+  readonly process: string | null;
   readonly vm: string | null;
   readonly addressSpace: number;
   /** Hexadecimal addresses; `-` stands for the lines of standard input. */
@@ -40,6 +42,12 @@ export class Vtop {
     const road = host.log.step('memslots', () => new Road(host, selected.vm, addressSpace));
     host.log.found(`address space ${addressSpace}: ${road.slots.slots.length} memslots`);
     const printer = new Printer(road, this.#format(host, selected), streams);
+    await host.log.stepAsync('answers', () => this.#answer(printer, streams));
+    if (printer.count === 0) throw new UsageError('no address came from standard input');
+    return printer.missing ? 1 : 0;
+  }
+
+  async #answer(printer: Printer, streams: Streams): Promise<void> {
     try {
       for (const asked of this.#asked) {
         if (asked === '-') await printer.lines(streams.input());
@@ -48,7 +56,6 @@ export class Vtop {
     } finally {
       await printer.flush();
     }
-    return printer.missing ? 1 : 0;
   }
 
   #format(host: Host, { pid, fd, vm }: Selected): Format {
@@ -94,6 +101,8 @@ const invalid = (text: string): Answer => ({
 /** Answers to standard output, in the order asked. */
 class Printer {
   missing = false;
+  /** Addresses and lines answered. */
+  count = 0;
   #text = '';
 
   constructor(
@@ -114,8 +123,7 @@ class Printer {
     const state =
       asked.frame === null ? this.road.beyond(asked.offset) : this.road.translate(gfn(asked.frame), asked.offset);
     if (state !== 'mapped') this.missing = true;
-    this.#text += this.format.answer(asked, this.road);
-    if (this.#text.length > BATCH) await this.flush();
+    await this.#add(this.format.answer(asked, this.road));
   }
 
   async flush(): Promise<void> {
@@ -128,7 +136,12 @@ class Printer {
     const asked = cut ? null : parseAddress(text);
     if (asked !== null) return this.print(asked);
     this.missing = true;
-    this.#text += this.format.invalid(text);
+    await this.#add(this.format.invalid(text));
+  }
+
+  async #add(text: string): Promise<void> {
+    this.count++;
+    this.#text += text;
     if (this.#text.length > BATCH) await this.flush();
   }
 }

@@ -8,6 +8,7 @@ export interface Log {
   found(text: string): void;
   /** Runs a step of the work; its name and time are told to who asked, or while it takes long. */
   step<T>(name: string, work: () => T): T;
+  stepAsync<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Called often while something is read: a chance to say that the step still goes on. */
   tick(): void;
 }
@@ -16,5 +17,6 @@ export const silentLog: Log = {
   warn: () => undefined,
   found: () => undefined,
   step: (_name, work) => work(),
+  stepAsync: (_name, work) => work(),
   tick: () => undefined,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
@@ -30,7 +30,8 @@ export class FileSource implements ByteSource {
   static open(path: string): FileSource {
     let descriptor: number;
     try {
-      descriptor = openSync(path, 'r');
+      // Without O_NONBLOCK a FIFO would wait for its writer.
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
       throw new DumpError(`${path}: ${reasonOf(cause)}`, { cause });
     }

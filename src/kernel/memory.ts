@@ -45,6 +45,8 @@ export class KernelMemory implements Memory {
 
   /** Frame that backs a kernel address, or why none is known. */
   frameOf(address: bigint): Pfn | Unreadable {
+    if (BigInt.asIntN(this.form.levels * 9 + 12, address) !== BigInt.asIntN(64, address))
+      return { address, reason: 'unmapped', message: 'no canonical address: a damaged pointer' };
     const walker = this.#walker;
     const status = walker.walk(this.root, vpnOf(address));
     return status === Walk.Mapped ? walker.frame : this.#fault(address, status);

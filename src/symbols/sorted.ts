@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isUnreadable, type Memory, readOf } from '../core/memory.js';
+import { lowerBound } from '../core/search.js';
 import type { CompressedNames } from './names.js';
 
 /** Places looked at to see whether names ascend. */
@@ -26,14 +27,9 @@ export class SortedNames {
 
   /** Place of the first symbol of a name; null when there is none. */
   find(name: string): number | null {
-    let low = 0;
-    let high = this.names.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#name(middle) < name) low = middle + 1;
-      else high = middle;
-    }
-    return low < this.names.count && this.#name(low) === name ? this.#place(low) : null;
+    const { count } = this.names;
+    const first = lowerBound(count, (i) => this.#name(i) >= name);
+    return first < count && this.#name(first) === name ? this.#place(first) : null;
   }
 
   #ascends(): boolean {

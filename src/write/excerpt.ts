@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { linkSync, lstatSync, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
+import { linkSync, lstatSync, realpathSync, renameSync, type Stats, statSync } from 'node:fs';
 import type { Pfn } from '../core/address.js';
 import { DumpError, UsageError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { EXCERPT_NOTE } from '../dump/layout/kdump.js';
+import { withDraft } from './draft.js';
 import { writeKdump } from './kdump-writer.js';
 import type { NewNote } from './notes.js';
 
@@ -50,17 +52,23 @@ export async function writeExcerpt(
   source: ExcerptSource,
   frames: readonly Pfn[],
   verify: (path: string) => Promise<void>,
+  log: Log,
 ): Promise<number> {
   const draft = `${path}.partial-${process.pid}`;
+  const page = (frame: Pfn): Uint8Array => {
+    log.tick();
+    return pageOf(source.memory, frame);
+  };
   try {
-    writeKdump(draft, { ...source, notes: notesOf(source), frames, page: (frame) => pageOf(source.memory, frame) });
-    await verify(draft);
-    place(draft, path, replace);
+    return await withDraft(draft, async () => {
+      await writeKdump(draft, { ...source, notes: notesOf(source), frames, page });
+      await verify(draft);
+      place(draft, path, replace);
+      return statSync(path).size;
+    });
   } catch (error) {
-    rmSync(draft, { force: true });
     throw isOfSystem(error) ? new DumpError(`${path}: ${error.message}`, { cause: error }) : error;
   }
-  return statSync(path).size;
 }
 
 const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
@@ -78,9 +86,7 @@ function place(draft: string, path: string, replace: boolean): void {
       throw new UsageError(`${path} has come into being meanwhile; nothing was written`);
     // A file system without hard links.
     renameSync(draft, path);
-    return;
   }
-  rmSync(draft);
 }
 
 function notesOf({ notes, vmcoreinfo }: ExcerptSource): NewNote[] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { setImmediate as breath } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
 import { PAGE_SIZE, type Pfn } from '../core/address.js';
 import { KDUMP_MAGIC, PAGE_DESCRIPTOR_SIZE, PAGE_ZLIB } from '../dump/layout/kdump.js';
@@ -39,12 +40,14 @@ const SUB = {
 } as const;
 const VERSION = 6;
 const EVERYTHING_LEFT_OUT = 31;
+/** Pages written before the event loop gets its turn. */
+const PAGES_A_BREATH = 64;
 
 /**
  * Writes a kdump-compressed file, version 6, zlib: header, sub-header with the notes, bitmaps, descriptors, pages.
  * The bitmaps have holes where nothing is set, so they cost next to nothing on disk.
  */
-export function writeKdump(path: string, contents: KdumpContents): void {
+export async function writeKdump(path: string, contents: KdumpContents): Promise<void> {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
     const plan = planOf(contents);
@@ -52,7 +55,7 @@ export function writeKdump(path: string, contents: KdumpContents): void {
     writeAll(descriptor, subHeader(contents, plan), PAGE_SIZE);
     for (const start of [plan.bitmaps, plan.bitmaps + plan.bitmapBytes])
       writeBitmap(descriptor, start, contents.frames);
-    writePages(descriptor, contents, plan.descriptors);
+    await writePages(descriptor, contents, plan.descriptors);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
@@ -125,10 +128,11 @@ function writeBitmap(descriptor: number, start: number, frames: readonly Pfn[]):
   });
 }
 
-function writePages(descriptor: number, { frames, page }: KdumpContents, start: number): void {
+async function writePages(descriptor: number, { frames, page }: KdumpContents, start: number): Promise<void> {
   const table = Buffer.alloc(frames.length * PAGE_DESCRIPTOR_SIZE);
   let at = start + table.length;
-  frames.forEach((frame, i) => {
+  for (const [i, frame] of frames.entries()) {
+    if (i % PAGES_A_BREATH === 0) await breath();
     const raw = page(frame);
     const packed = deflateSync(raw, { level: 9 });
     const data = packed.length < PAGE_SIZE ? packed : raw;
@@ -137,7 +141,7 @@ function writePages(descriptor: number, { frames, page }: KdumpContents, start: 
     table.writeUInt32LE(data === packed ? PAGE_ZLIB : 0, i * PAGE_DESCRIPTOR_SIZE + 12);
     writeAll(descriptor, data, at);
     at += data.length;
-  });
+  }
   writeAll(descriptor, table, start);
   ftruncateSync(descriptor, at);
 }

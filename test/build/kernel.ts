@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly btf?: BtfOptions;
   /** KVM's structures in the BTF of module kvm instead of vmlinux's. */
   readonly splitBtf?: boolean;
+  /** With `splitBtf`: what vmlinux's BTF says, KVM's structures or none. */
+  readonly vmlinuxTypes?: string;
   /** No BTF at all. */
   readonly noBtf?: boolean;
   /** Modules: without kvm, KVM is built in or not there. */
@@ -320,7 +322,7 @@ export class SyntheticKernel {
   #btf(): void {
     const { splitBtf = false, btf = {} } = this.options;
     const told = this.options.btfTypes === undefined ? this.layouts : new Layouts(this.options.btfTypes);
-    const core = new BtfWriter(splitBtf ? new Layouts(SMALL_KERNEL) : told, btf);
+    const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : told, btf);
     const start = this.#image(core.bytes().length + 1);
     this.write(start, core.bytes());
     this.symbol('D__start_BTF', start);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Gfn } from '../../core/address.js';
 import { DumpError } from '../../core/errors.js';
+import { lowerBound } from '../../core/search.js';
 import type { Memslot } from './slot.js';
 
 /** The slots of one address space, by guest frame. */
@@ -25,14 +26,8 @@ export class MemslotSet {
   find(frame: Gfn): Memslot | undefined {
     const last = this.#last;
     if (last !== undefined && frame >= last.first && frame < last.first + last.pages) return last;
-    let low = 0;
-    let high = this.#firsts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#firsts[middle] as number) <= frame) low = middle + 1;
-      else high = middle;
-    }
-    const slot = this.slots[low - 1];
+    const firsts = this.#firsts;
+    const slot = this.slots[lowerBound(firsts.length, (i) => (firsts[i] as number) > frame) - 1];
     if (slot === undefined || frame >= slot.first + slot.pages) return undefined;
     this.#last = slot;
     return slot;
