@@ -8,7 +8,8 @@ import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
 import { Symbols } from '../symbols/cache.js';
-import { Kallsyms } from '../symbols/kallsyms.js';
+import { Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
+import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import type { TypeSource } from '../types/source.js';
 import { moduleBtf, vmlinuxBtf } from './btf.js';
 import type { Host } from './host.js';
@@ -16,6 +17,10 @@ import { KernelMemory } from './memory.js';
 
 /** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
 const START_KERNEL_MAP = 0xffffffff80000000n;
+/** Most bytes of it (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
+const KERNEL_IMAGE_SIZE = 0x40000000n;
+/** Bytes of it that are searched at a time. */
+const PIECE = 0x200000n;
 /** Bytes of each of the six texts of struct new_utsname. */
 const UTS_FIELD = 65;
 
@@ -83,19 +88,47 @@ function checkedIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInf
   );
 }
 
+/** The kernel's own symbols: where VMCOREINFO says they are, else by a scan of the kernel's image. */
 function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): Kallsyms {
+  const stext = info.symbol('_stext');
+  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  const tables = namedTables(info);
+  if (tables !== null) return new Kallsyms(memory, tables, stext);
+  for (const [from, to] of partsOfImage(info, stext)) {
+    const found = scanKallsyms(memory, from, to, stext);
+    if (found !== null) return found;
+  }
+  throw new DumpError(
+    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
+    {
+      hint: 'is CONFIG_KALLSYMS off?',
+    },
+  );
+}
+
+function namedTables(info: VmCoreInfo): KallsymsTables | null {
   const table = (name: string) => info.symbol(`kallsyms_${name}`);
   const numSyms = table('num_syms');
   const names = table('names');
   const tokenTable = table('token_table');
   const tokenIndex = table('token_index');
-  const stext = info.symbol('_stext');
-  if (numSyms === null || names === null || tokenTable === null || tokenIndex === null || stext === null)
-    throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables`, {
-      hint: 'kernels do so since Linux 6.0',
-    });
+  if (numSyms === null || names === null || tokenTable === null || tokenIndex === null) return null;
   const rest = { offsets: table('offsets'), relativeBase: table('relative_base'), addresses: table('addresses') };
-  return new Kallsyms(memory, { numSyms, names, tokenTable, tokenIndex, ...rest }, stext);
+  return { numSyms, names, tokenTable, tokenIndex, addresses: [rest] };
+}
+
+/**
+ * The kernel's image in pieces, the likeliest first: its tables of symbols are read-only data, which ends where the
+ * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
+ */
+function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+  const data = info
+    .symbols()
+    .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)
+    .sort((a, b) => (a < b ? -1 : 1));
+  const [first = stext] = data;
+  for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];
+  yield [first, data.at(-1) ?? first];
 }
 
 /**

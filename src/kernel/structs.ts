@@ -60,9 +60,12 @@ export const mountFields = fields('mount', {
 export const mmFields = fields('mm_struct', {
   pgd: required('pgd', 8),
   users: required('mm_users', 4),
-  tree: required('mm_mt'),
-  treeRoot: required('mm_mt.ma_root', 8),
 });
+export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_root', 8) });
+export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });
+export const vmaNodeFields = fields('vm_area_struct', { node: required('vm_rb') });
+/** include/linux/rbtree_types.h */
+export const rbNodeFields = fields('rb_node', { left: required('rb_left', 8), right: required('rb_right', 8) });
 /** include/linux/maple_tree.h */
 export const mapleNodeFields = fields('maple_node', {});
 export const mapleRangeFields = fields('maple_range_64', {

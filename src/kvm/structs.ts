@@ -4,7 +4,8 @@ import { fields, optional, required } from '../types/fields.js';
 
 export const kvmFields = fields('kvm', {
   mm: required('mm', 8),
-  memslots: required('memslots', 8),
+  // Up to 2.6.32 the slots themselves; then a pointer to them, one for each address space since 4.2.
+  memslots: required('memslots'),
   vmList: required('vm_list'),
   // Since Linux 4.19: pid of the process that made the VM.
   userspacePid: optional('userspace_pid', 4),
@@ -19,6 +20,15 @@ export const treeMemslotsFields = fields('kvm_memslots', {
   index: required('node_idx', 4),
 });
 
+/** Up to 5.16. Arrays of ids: as many slots as there can be, where those at the end are a flexible array. */
+const arrays = {
+  slots: required('memslots'),
+  used: optional(['used_slots', 'nmemslots'], 4),
+  ids: optional('id_to_index'),
+};
+export const arrayMemslotsFields = fields('kvm_memslots', arrays);
+export const inlineMemslotsFields = fields('kvm', arrays);
+
 export const treeSlotFields = fields('kvm_memory_slot', {
   node: required('gfn_node'),
 });
@@ -28,10 +38,8 @@ export const slotFields = fields('kvm_memory_slot', {
   pages: required('npages', 8),
   hva: required('userspace_addr', 8),
   flags: required('flags'),
-  id: required('id', 2),
+  // 2.6.32 has none: there a slot's place is its id.
+  id: optional('id'),
   // guest_memfd, since 6.8.
   gmem: optional('gmem'),
 });
-
-/** include/linux/rbtree_types.h */
-export const rbNodeFields = fields('rb_node', { left: required('rb_left', 8), right: required('rb_right', 8) });

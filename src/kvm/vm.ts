@@ -33,7 +33,8 @@ export class Vm {
 
   /** How many address spaces the kernel keeps: 2 where KVM knows SMM. */
   get spaces(): number {
-    return this.kvm.at.memslots.count;
+    const { kind, count } = this.kvm.at.memslots;
+    return kind === 'pointer' ? count : 1;
   }
 
   /** The slots of an address space: 0 is the ordinary one, 1 that of SMM. */
@@ -41,7 +42,9 @@ export class Vm {
     const { host, at } = this.kvm;
     if (space >= this.spaces) throw new DumpError(`address space ${space}: this kernel's KVM has ${this.spaces}`);
     return during(`memslots of the VM at 0x${this.address.toString(16)}`, () => {
-      const memslots = readKvm(this.kvm, this.address).u64(at.memslots.offset + space * at.memslots.element);
+      const { kind, offset, element } = at.memslots;
+      const memslots =
+        kind === 'pointer' ? readKvm(this.kvm, this.address).u64(offset + space * element) : this.address;
       return new MemslotSet(slotReader(host.types).read(host.memory, host.types, memslots));
     });
   }

@@ -29,6 +29,15 @@ export class VmCoreInfo {
     return this.#parse(`SYMBOL(${name})`, /^[0-9a-f]{1,16}$/i, (digits) => BigInt(`0x${digits}`));
   }
 
+  /** Run-time virtual addresses of all symbols it names. */
+  symbols(): bigint[] {
+    return [...this.#values.keys()].flatMap((key) => {
+      const name = /^SYMBOL\((\w+)\)$/.exec(key)?.[1];
+      const address = name === undefined ? null : this.symbol(name);
+      return address === null ? [] : [address];
+    });
+  }
+
   /** A number, signed; decimal by rule, hexadecimal with 0x by exception (VMALLOC_START). */
   number(name: string): bigint | null {
     return this.#parse(`NUMBER(${name})`, /^(-?[0-9]{1,20}|0x[0-9a-f]{1,16})$/i, BigInt);

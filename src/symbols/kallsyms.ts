@@ -13,7 +13,12 @@ export interface KallsymsTables {
   readonly names: bigint;
   readonly tokenTable: bigint;
   readonly tokenIndex: bigint;
-  /** s32 for each symbol; instead of it, `addresses`: u64 for each. */
+  /** Where the symbols' addresses are; more than one where that is not known. */
+  readonly addresses: readonly AddressTables[];
+}
+
+/** s32 for each symbol, `offsets`; or `addresses`, u64 for each. */
+export interface AddressTables {
   readonly offsets: bigint | null;
   readonly relativeBase: bigint | null;
   readonly addresses: bigint | null;
@@ -27,7 +32,6 @@ type Formula = (index: number) => bigint;
 
 /** The kernel's own symbol table, read in the dump's memory (kernel/kallsyms.c). */
 export class Kallsyms implements SymbolTable {
-  readonly source = 'kallsyms of the dump';
   /** Number of symbols. */
   readonly count: number;
   readonly #names: CompressedNames;
@@ -38,7 +42,12 @@ export class Kallsyms implements SymbolTable {
   #all: Map<string, number> | null = null;
 
   /** `stext` is the true address of `_stext`: the formula that gives it is the one this kernel uses. */
-  constructor(memory: Memory, tables: KallsymsTables, stext: bigint) {
+  constructor(
+    memory: Memory,
+    tables: KallsymsTables,
+    stext: bigint,
+    readonly source = 'kallsyms of the dump',
+  ) {
     this.count = countOf(memory, tables);
     const { names, tokenTable, tokenIndex } = tables;
     const length = span(names, tokenTable, 'kallsyms_names');
@@ -85,10 +94,22 @@ export class Kallsyms implements SymbolTable {
   #chooseFormula(memory: Memory, tables: KallsymsTables, stext: bigint): Formula {
     const place = this.#place('_stext');
     if (place === null) throw new DumpError('kallsyms: no symbol _stext');
-    const right = formulas(memory, tables).find((formula) => formula(place) === stext);
+    const right = tables.addresses
+      .flatMap((addresses) => formulas(memory, addresses))
+      .find((formula) => isRight(formula, place, stext));
     if (right === undefined)
       throw new DumpError(`kallsyms: no known formula gives _stext its address 0x${stext.toString(16)}`);
     return right;
+  }
+}
+
+/** A formula for tables that are not there reads what can't be read. */
+function isRight(formula: Formula, place: number, stext: bigint): boolean {
+  try {
+    return formula(place) === stext;
+  } catch (error) {
+    if (error instanceof DumpError) return false;
+    throw error;
   }
 }
 
@@ -108,18 +129,22 @@ function span(from: bigint, to: bigint, what: string): number {
 }
 
 /** Where kallsyms_seqs_of_names can be: between markers and tokens (6.1), behind the addresses (6.6 and later). */
-function placesOfSorted({ names: start, offsets, relativeBase }: KallsymsTables, names: CompressedNames): bigint[] {
+function placesOfSorted(tables: KallsymsTables, names: CompressedNames): bigint[] {
+  const inside = names.sortedAt === null ? [] : [tables.names + BigInt(names.sortedAt)];
+  return [...inside, ...tables.addresses.flatMap((addresses) => placesBehind(addresses, names.count))];
+}
+
+function placesBehind({ offsets, relativeBase }: AddressTables, count: number): bigint[] {
   const places: bigint[] = [];
-  if (names.sortedAt !== null) places.push(start + BigInt(names.sortedAt));
   if (relativeBase !== null) places.push(relativeBase + 8n);
   if (offsets !== null)
     for (const alignment of [4n, 8n])
-      places.push(((offsets + BigInt(names.count) * 4n + alignment - 1n) / alignment) * alignment);
+      places.push(((offsets + BigInt(count) * 4n + alignment - 1n) / alignment) * alignment);
   return places;
 }
 
 /** Every way a kernel has stored addresses, newest first; which one holds is decided by `_stext`. */
-function formulas(memory: Memory, { offsets, relativeBase, addresses }: KallsymsTables): Formula[] {
+function formulas(memory: Memory, { offsets, relativeBase, addresses }: AddressTables): Formula[] {
   const all: Formula[] = [];
   if (offsets !== null) {
     const at = (i: number) => offsets + BigInt(i) * 4n;
@@ -127,12 +152,13 @@ function formulas(memory: Memory, { offsets, relativeBase, addresses }: Kallsyms
     // From 7.0: relative to where the offset itself stands.
     all.push((i) => BigInt.asUintN(64, at(i) + BigInt(offset(i).i32(0))));
     if (relativeBase !== null) {
-      const base = readOf(memory, relativeBase, 8, 'kallsyms_relative_base').u64(0);
-      all.push((i) => base + BigInt(offset(i).u32(0)));
+      let known: bigint | null = null;
+      const base = () => (known ??= readOf(memory, relativeBase, 8, 'kallsyms_relative_base').u64(0));
+      all.push((i) => base() + BigInt(offset(i).u32(0)));
       // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, 4.6 to 6.14: not negative means absolute.
       all.push((i) => {
         const signed = offset(i).i32(0);
-        return signed >= 0 ? BigInt(signed) : base - 1n - BigInt(signed);
+        return signed >= 0 ? BigInt(signed) : base() - 1n - BigInt(signed);
       });
     }
   }

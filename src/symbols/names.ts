@@ -4,10 +4,10 @@ import type { Readable } from '../core/lazy-bytes.js';
 import type { Tokens } from './tokens.js';
 
 /** Every 256th symbol has its offset in kallsyms_markers. */
-const MARKED = 256;
+export const MARKED = 256;
 /** Bytes between two markers: each symbol takes 2 at least, and 140 on average at the most. */
-const LEAST_STEP = MARKED * 2;
-const MOST_STEP = MARKED * 140;
+export const LEAST_STEP = MARKED * 2;
+export const MOST_STEP = MARKED * 140;
 /** Tables begin at multiples of 8 bytes up to 6.18, of 4 in 7.2. */
 const ALIGNMENTS = [8, 4] as const;
 const alignUp = (size: number, alignment: number): number => Math.ceil(size / alignment) * alignment;

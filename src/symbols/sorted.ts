@@ -34,13 +34,16 @@ export class SortedNames {
 
   #ascends(): boolean {
     const { count } = this.names;
+    const places = new Set<number>();
     let before = '';
     for (let i = 0; i < PROBES; i++) {
       const rank = Math.floor((i * (count - 1)) / (PROBES - 1));
       const bytes = this.memory.read(this.address + BigInt(rank * 3), 3);
       if (isUnreadable(bytes)) return false;
       const place = (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
-      if (place >= count) return false;
+      // Each symbol stands there once: a stretch of zeros is no such table.
+      if (place >= count || (places.has(place) && count >= PROBES)) return false;
+      places.add(place);
       const name = this.#name(rank);
       if (name < before) return false;
       before = name;

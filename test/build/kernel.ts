@@ -27,6 +27,8 @@ export interface HostOptions {
   readonly smeMask?: bigint;
   readonly kallsyms?: KallsymsForm;
   readonly types?: string;
+  /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */
+  readonly silent?: boolean;
   /** What the BTF says, where it shall not be what is there. */
   readonly btfTypes?: string;
   readonly btf?: BtfOptions;
@@ -256,7 +258,7 @@ export class SyntheticKernel {
 
   #vmcoreinfo(): string {
     const keys = ['num_syms', 'names', 'token_table', 'token_index', 'offsets', 'relative_base', 'addresses'];
-    const kallsyms = keys
+    const kallsyms = (this.options.silent === true ? [] : keys)
       .filter((key) => this.#tables?.has(key))
       .map((key) => `SYMBOL(kallsyms_${key})=${this.#tables?.get(key)?.toString(16)}`);
     return [
@@ -266,6 +268,8 @@ export class SyntheticKernel {
       `SYMBOL(init_uts_ns)=${this.at('init_uts_ns').toString(16)}`,
       `OFFSET(uts_namespace.name)=${this.layouts.offset('uts_namespace', 'sysname')}`,
       `SYMBOL(_stext)=${this.textStart.toString(16)}`,
+      // Data, behind the tables of symbols.
+      `SYMBOL(node_online_map)=${((this.#data + 0xfffn) & ~0xfffn).toString(16)}`,
       `NUMBER(phys_base)=${this.#physBase}`,
       `NUMBER(pgtable_l5_enabled)=${this.options.levels === 5 ? 1 : 0}`,
       `NUMBER(sme_mask)=${this.options.smeMask ?? 0n}`,

@@ -2,6 +2,7 @@
 import { DumpError } from '../../core/errors.js';
 import type { Memory } from '../../core/memory.js';
 import type { TypeSource } from '../../types/source.js';
+import { arraySlots } from './array.js';
 import type { Memslot } from './slot.js';
 import { treeSlots } from './tree.js';
 
@@ -9,17 +10,16 @@ import { treeSlots } from './tree.js';
 export interface SlotReader {
   /** By what the types have, never by a version. */
   recognise(types: TypeSource): boolean;
-  /** KVM_MEM_SLOTS_NUM: slots of an address space at the most. */
-  readonly most: number;
-  /** The slots of the struct kvm_memslots at this address, in any order. */
-  read(memory: Memory, types: TypeSource, memslots: bigint): Memslot[];
+  /** The slots of the struct kvm_memslots (struct kvm, where it holds them itself) at this address, in any order. */
+  read(memory: Memory, types: TypeSource, address: bigint): Memslot[];
 }
 
-const readers: readonly SlotReader[] = [treeSlots];
+const readers: readonly SlotReader[] = [treeSlots, arraySlots];
 
 /** The reader for this kernel's form of memslots. */
 export function slotReader(types: TypeSource): SlotReader {
   const reader = readers.find((known) => known.recognise(types));
-  if (reader === undefined) throw new DumpError('struct kvm_memslots has a form that is not known');
+  if (reader === undefined)
+    throw new DumpError(`struct kvm_memslots has a form that is not known (types: ${types.source})`);
   return reader;
 }

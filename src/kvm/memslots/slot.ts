@@ -33,18 +33,21 @@ export interface Memslot {
   readonly memfd: 'none' | 'some' | 'all';
 }
 
-/** `userSlots`: ids from there on are KVM's own. Throws `DumpError` for numbers that no slot can have. */
-export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlots: number): Memslot {
+/**
+ * `userSlots`: ids from there on are KVM's own; `place`: the id where slots have none. Throws `DumpError` for numbers
+ * that no slot can have.
+ */
+export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlots: number, place: number): Memslot {
   const first = bytes.u64(at.baseGfn.offset);
   const pages = bytes.u64(at.pages.offset);
   const hva = bytes.u64(at.hva.offset);
-  const id = bytes.i16(at.id.offset);
+  const id = at.id === null ? place : Number(BigInt.asIntN(at.id.size * 8, bytes.unsigned(at.id.offset, at.id.size)));
   if (first >= 2n ** 52n || pages > MOST_PAGES)
     throw bytes.error(0, `a memslot of 0x${pages.toString(16)} pages from frame 0x${first.toString(16)}`);
   if ((hva & 0xfffn) !== 0n) throw bytes.error(at.hva.offset, `a memslot's userspace_addr of 0x${hva.toString(16)}`);
   if (hva + pages * 4096n > 1n << 64n)
     throw bytes.error(at.hva.offset, `a memslot of 0x${pages.toString(16)} pages at 0x${hva.toString(16)}`);
-  if (id < 0) throw bytes.error(at.id.offset, `a memslot's id of ${id}`);
+  if (id < 0) throw bytes.error(at.id?.offset ?? 0, `a memslot's id of ${id}`);
   const flags = Number(bytes.unsigned(at.flags.offset, at.flags.size));
   return {
     address,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../../core/errors.js';
 import { type Memory, readOf } from '../../core/memory.js';
+import { rbNodeFields } from '../../kernel/structs.js';
 import { resolve } from '../../types/fields.js';
-import { rbNodeFields, slotFields, treeMemslotsFields, treeSlotFields } from '../structs.js';
+import { slotFields, treeMemslotsFields, treeSlotFields } from '../structs.js';
 import type { SlotReader } from './index.js';
 import { type Memslot, readSlot, TREE_SLOTS, TREE_USER_SLOTS } from './slot.js';
 
 /** Slots in a red-black tree by guest frame (Linux 5.17 and later). */
 export const treeSlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'gfn_tree') !== null,
-  most: TREE_SLOTS,
   read(memory, types, memslots) {
     const at = resolve(types, { set: treeMemslotsFields, links: treeSlotFields, slot: slotFields, node: rbNodeFields });
     const set = readOf(memory, memslots, at.set.bytes, 'struct kvm_memslots');
@@ -20,7 +20,13 @@ export const treeSlots: SlotReader = {
     for (const node of rbNodes(memory, set.u64(at.set.root.offset), at.node)) {
       const address = node - toSlot;
       slots.push(
-        readSlot(readOf(memory, address, at.slot.bytes, 'struct kvm_memory_slot'), at.slot, address, TREE_USER_SLOTS),
+        readSlot(
+          readOf(memory, address, at.slot.bytes, 'struct kvm_memory_slot'),
+          at.slot,
+          address,
+          TREE_USER_SLOTS,
+          0,
+        ),
       );
     }
     return slots;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from './address.js';
+import { isUnreadable, type Memory } from './memory.js';
+
+/**
+ * Every address from `from` to below `to` at which these bytes stand. Pages that can't be read are passed over: what
+ * is looked for can lie behind them.
+ */
+export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: Uint8Array): Generator<bigint> {
+  const overlap = pattern.length - 1;
+  let tail = new Uint8Array(0);
+  for (let page = from - (from % BigInt(PAGE_SIZE)); page < to; page += BigInt(PAGE_SIZE)) {
+    const read = memory.read(page, PAGE_SIZE);
+    const bytes = isUnreadable(read) ? new Uint8Array(0) : read.array();
+    // What begins on the page before and ends on this one.
+    const seam = Uint8Array.from([...tail, ...bytes.subarray(0, overlap)]);
+    for (const at of matches(seam, pattern)) yield page - BigInt(tail.length - at);
+    for (const at of matches(bytes, pattern)) yield page + BigInt(at);
+    tail = bytes.slice(Math.max(0, bytes.length - overlap));
+  }
+}
+
+function* matches(bytes: Uint8Array, pattern: Uint8Array): Generator<number> {
+  const first = pattern[0] as number;
+  const last = bytes.length - pattern.length;
+  for (let at = bytes.indexOf(first); at >= 0 && at <= last; at = bytes.indexOf(first, at + 1))
+    if (pattern.every((byte, i) => bytes[at + i] === byte)) yield at;
+}

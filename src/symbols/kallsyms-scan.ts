@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
+import { isUnreadable, type Memory } from '../core/memory.js';
+import { occurrences } from '../core/memory-search.js';
+import { Kallsyms, type KallsymsTables } from './kallsyms.js';
+import { LEAST_STEP, MARKED, MOST_STEP } from './names.js';
+
+/** Digits are always tokens of their own, so their texts stand side by side in kallsyms_token_table. */
+const DIGITS = Uint8Array.from('0123456789', (digit) => digit.charCodeAt(0));
+const PATTERN = Uint8Array.from({ length: 2 * DIGITS.length }, (_, i) => (i % 2 === 0 ? (DIGITS[i / 2] as number) : 0));
+const TOKENS = 256;
+const ZERO = 0x30;
+/** token_index has 16 bits a token. */
+const LONGEST_TABLE = 0x10000;
+const INDEX_BYTES = TOKENS * 2;
+/** Bytes in front of the token table in which the markers are looked for: in 6.1 kallsyms_seqs_of_names lies between. */
+const REACH = 24 * 1024 * 1024;
+/** Markers that have to be in a row before they are taken for such. */
+const FEWEST_MARKERS = 4;
+
+/**
+ * The kernel's symbol table, found by what it looks like between two addresses of the kernel's own image, for kernels
+ * whose VMCOREINFO does not name its parts (before Linux 6.0). Null when there is none.
+ */
+export function scanKallsyms(memory: Memory, from: bigint, to: bigint, stext: bigint): Kallsyms | null {
+  // Its digits may stand across the end.
+  for (const hit of occurrences(memory, from, to + BigInt(PATTERN.length), PATTERN)) {
+    const tokens = tokenTables(memory, hit);
+    if (tokens === null) continue;
+    for (const tables of candidates(memory, stext, tokens)) {
+      const found = tryTables(memory, tables, stext);
+      if (found !== null) return found;
+    }
+  }
+  return null;
+}
+
+function tryTables(memory: Memory, tables: KallsymsTables, stext: bigint): Kallsyms | null {
+  try {
+    return new Kallsyms(memory, tables, stext, 'kallsyms found in the dump by a scan');
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
+}
+
+interface TokenTables {
+  readonly table: bigint;
+  readonly index: bigint;
+}
+
+/** The token table around its digits, if the index behind it tells where each of its 256 texts starts. */
+function tokenTables(memory: Memory, digits: bigint): TokenTables | null {
+  const rest = memory.read(digits, LONGEST_TABLE);
+  const bytes = isUnreadable(rest) ? memory.read(digits, 4096 - Number(digits % 4096n)) : rest;
+  if (isUnreadable(bytes)) return null;
+  const texts = bytes.array();
+  let end = 0;
+  for (let token = ZERO; token < TOKENS; token++) {
+    end = texts.indexOf(0, end) + 1;
+    if (end === 0) return null;
+  }
+  for (const alignment of [8n, 4n, 2n]) {
+    const index = ((digits + BigInt(end) + alignment - 1n) / alignment) * alignment;
+    const table = tableOf(memory, index, digits);
+    if (table !== null) return { table, index };
+  }
+  return null;
+}
+
+/** Start of the token table whose index is this; null when the two do not fit together. */
+function tableOf(memory: Memory, index: bigint, digits: bigint): bigint | null {
+  const starts = memory.read(index, INDEX_BYTES);
+  if (isUnreadable(starts) || starts.u16(0) !== 0) return null;
+  const table = digits - BigInt(starts.u16(ZERO * 2));
+  const texts = memory.read(table, Number(index - table));
+  if (isUnreadable(texts)) return null;
+  let at = 0;
+  for (let token = 0; token < TOKENS; token++) {
+    if (starts.u16(token * 2) !== at) return null;
+    at = texts.array().indexOf(0, at) + 1;
+    if (at === 0) return null;
+  }
+  return table;
+}
+
+/** Where the other tables can be, in every order that a kernel has had. */
+function* candidates(memory: Memory, from: bigint, { table, index }: TokenTables): Generator<KallsymsTables> {
+  const reach = table - from > BigInt(REACH) ? REACH : Number(table - from) & ~7;
+  const region = LazyBytes.of(memory, table - BigInt(reach), reach, 'kernel image');
+  for (const markers of markersBefore(region))
+    for (const { numSyms, names, count } of namesBefore(region, markers)) {
+      const at = (offset: number): bigint => table - BigInt(reach - offset);
+      yield {
+        numSyms: at(numSyms),
+        names: at(names),
+        tokenTable: table,
+        tokenIndex: index,
+        addresses: [...addressesBefore(at(numSyms), count), ...addressesBehind(index + BigInt(INDEX_BYTES), count)],
+      };
+    }
+}
+
+interface Markers {
+  readonly at: number;
+  readonly count: number;
+  readonly last: number;
+}
+
+/** Rows of ascending numbers that begin with 0, the nearest first. A page that can't be read ends the search. */
+function* markersBefore(region: LazyBytes): Generator<Markers> {
+  try {
+    for (let at = region.length - 4; at >= 0; at -= 4) {
+      if (region.u32(at) !== 0) continue;
+      for (const size of [4, 8] as const) {
+        const found = rowAt(region, at, size);
+        if (found.count >= FEWEST_MARKERS) yield found;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+  }
+}
+
+function rowAt(region: LazyBytes, at: number, size: 4 | 8): Markers {
+  let last = 0;
+  let count = 1;
+  for (; at + (count + 1) * size <= region.length; count++) {
+    const mark = region.u32(at + count * size);
+    const step = mark - last;
+    if (step < LEAST_STEP || step > MOST_STEP || (size === 8 && region.u32(at + count * size + 4) !== 0)) break;
+    last = mark;
+  }
+  return { at, count, last };
+}
+
+interface Names {
+  readonly numSyms: number;
+  readonly names: number;
+  readonly count: number;
+}
+
+/** kallsyms_num_syms and kallsyms_names, so far before the markers that the last of these lies inside the names. */
+function* namesBefore(region: LazyBytes, { at: markers, count: marks, last }: Markers): Generator<Names> {
+  const first = markers - last - 2;
+  for (let names = first - (first % 4); names >= 8 && names > first - MOST_STEP - 64; names -= 4)
+    for (const numSyms of [names - 4, names - 8]) {
+      const count = region.u32(numSyms);
+      if (Math.ceil(count / MARKED) === marks) yield { numSyms, names, count };
+    }
+}
+
+/** Up to 6.5 the addresses stand before kallsyms_num_syms. */
+function addressesBefore(numSyms: bigint, count: number): KallsymsTables['addresses'] {
+  const relativeBase = numSyms - 8n;
+  const none = { offsets: null, relativeBase: null, addresses: null };
+  return [
+    { ...none, relativeBase, offsets: relativeBase - BigInt(Math.ceil(count / 2) * 8) },
+    { ...none, addresses: numSyms - BigInt(count * 8) },
+  ];
+}
+
+/** From 6.6 on, behind kallsyms_token_index. */
+function addressesBehind(start: bigint, count: number): KallsymsTables['addresses'] {
+  const none = { offsets: null, relativeBase: null, addresses: null };
+  return [
+    { ...none, offsets: start, relativeBase: start + BigInt(Math.ceil(count / 2) * 8) },
+    { ...none, addresses: start },
+  ];
+}
