@@ -5,6 +5,7 @@ import { type Memory, readOf } from '../core/memory.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
 import { resolve } from '../types/fields.js';
+import { GraphTypes } from '../types/graph.js';
 import { listLinks } from './pointers.js';
 import { btfFields, btfModuleFields, moduleFields } from './structs.js';
 
@@ -27,8 +28,8 @@ export function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
  */
 export function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
-  if (head === undefined || base.sizeOf('btf_module') === null) return null;
-  const at = resolve(base, { entry: btfModuleFields, btf: btfFields, module: moduleFields });
+  if (head === undefined || base.structure('btf_module') === null) return null;
+  const at = resolve(new GraphTypes(base), { entry: btfModuleFields, btf: btfFields, module: moduleFields });
   for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
     const entry = readOf(memory, link - BigInt(at.entry.list.offset), at.entry.bytes, 'btf_module');
     const nameAt = entry.u64(at.entry.module.offset) + BigInt(at.module.name.offset);

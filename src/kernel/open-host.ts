@@ -10,6 +10,7 @@ import { x86Form } from '../paging/form.js';
 import { Symbols } from '../symbols/cache.js';
 import { Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
+import { GraphTypes } from '../types/graph.js';
 import type { TypeSource } from '../types/source.js';
 import { moduleBtf, vmlinuxBtf } from './btf.js';
 import type { Host } from './host.js';
@@ -142,10 +143,10 @@ function openTypes(memory: KernelMemory, symbols: Symbols, release: string, log:
       hint: 'its types have to come from elsewhere, which this version can not read yet',
     });
   try {
-    return moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux;
+    return new GraphTypes(moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux);
   } catch (error) {
-    if (!(error instanceof DumpError) || vmlinux.sizeOf('kvm') === null) throw error;
+    if (!(error instanceof DumpError) || vmlinux.structure('kvm') === null) throw error;
     log.warn(`types: taken from vmlinux alone: ${error.message}`);
-    return vmlinux;
+    return new GraphTypes(vmlinux);
   }
 }

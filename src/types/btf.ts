@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
-import type { Member, TypeSource } from './source.js';
+import type { DeclaredMember, TypeGraph, TypeNode } from './graph.js';
 
 /** Kinds of Linux include/uapi/linux/btf.h. */
 const KIND = {
@@ -53,8 +53,6 @@ const EXTRA: readonly (readonly [number, number])[] = [
 export const BTF_MAGIC = 0xeb9f;
 /** Bytes of types that are walked in one go. */
 const BATCH = 0x10000;
-/** Typedefs, qualifiers and nested structures deeper than this are damage. */
-const DEEPEST = 32;
 
 interface Part {
   readonly offset: number;
@@ -73,7 +71,7 @@ interface Header {
  * Types have no index, so they are walked from the first, but no further than to the last that was asked for: the
  * structures that matter tend to stand at the front, and the pages of the rest need not be read.
  */
-export class Btf implements TypeSource {
+export class Btf implements TypeGraph<number> {
   readonly #first: number;
   readonly #types: Readable;
   readonly #strings: Readable;
@@ -86,7 +84,6 @@ export class Btf implements TypeSource {
   /** Ids of structures, unions and enums by name, the first of each, as far as they have been walked. */
   readonly #structures = new Map<string, number>();
   readonly #enums = new Map<string, number>();
-  readonly #members = new Map<number, Map<string, PlacedMember>>();
 
   constructor(
     readonly source: string,
@@ -104,24 +101,55 @@ export class Btf implements TypeSource {
     this.#starts = new Uint32Array(Math.ceil(types.size / 12));
   }
 
-  sizeOf(name: string): number | null {
-    const id = this.#structure(name);
-    return id === null ? null : this.#owner(id).#word(id, 8);
+  structure(name: string): number | null {
+    return this.#structure(name);
   }
 
-  member(name: string, path: string): Member | null {
-    let id = this.#structure(name);
-    let offset = 0;
-    let member: Member | null = null;
-    for (const step of path.split('.')) {
-      if (id === null) return null;
-      const found: FoundMember | null = this.#findMember(id, step);
-      if (found === null) return null;
-      offset += found.offset;
-      id = found.structure;
-      member = { ...found.shape, offset };
+  key(type: number): number {
+    return type;
+  }
+
+  node(type: number): TypeNode<number> {
+    const { at, kind, owner } = this.#type(type);
+    switch (kind) {
+      case KIND.Struct:
+      case KIND.Union:
+        return { kind: 'struct', bytes: owner.#types.u32(at + 8) };
+      case KIND.Int:
+      case KIND.Enum:
+      case KIND.Enum64:
+        return { kind: 'number', bytes: owner.#types.u32(at + 8) };
+      case KIND.Ptr:
+        return { kind: 'pointer', bytes: 8 };
+      case KIND.Float:
+        return { kind: 'other', bytes: owner.#types.u32(at + 8) };
+      case KIND.Array:
+        return { kind: 'array', element: owner.#types.u32(at + 12), count: owner.#types.u32(at + 20) };
+      case KIND.Typedef:
+      case KIND.Volatile:
+      case KIND.Const:
+      case KIND.Restrict:
+      case KIND.TypeTag:
+        return { kind: 'alias', to: owner.#types.u32(at + 8) };
+      default:
+        return { kind: 'other', bytes: 0 };
     }
-    return member;
+  }
+
+  *members(structure: number): Generator<DeclaredMember<number>> {
+    const { at, kind, vlen, kflag, owner } = this.#type(structure);
+    if (kind !== KIND.Struct && kind !== KIND.Union) return;
+    for (let i = 0; i < vlen; i++) {
+      const entry = at + 12 + i * 12;
+      const bits = owner.#types.u32(entry + 8);
+      // With kflag the upper eight bits are a bit field's width.
+      yield {
+        name: owner.#text(owner.#types.u32(entry)),
+        type: owner.#types.u32(entry + 4),
+        bitOffset: kflag ? bits & 0xffffff : bits,
+        bitSize: kflag ? bits >>> 24 : 0,
+      };
+    }
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
@@ -174,86 +202,17 @@ export class Btf implements TypeSource {
     if (!ids.has(name)) ids.set(name, this.#first + this.#count);
   }
 
-  /** A member of a structure; all of them are read when the first is asked for. */
-  #findMember(id: number, name: string): FoundMember | null {
-    if (id < this.#first && this.base !== null) return this.base.#findMember(id, name);
-    let members = this.#members.get(id);
-    if (members === undefined) {
-      members = new Map();
-      this.#collect(id, 0, members, DEEPEST);
-      this.#members.set(id, members);
-    }
-    const found = members.get(name);
-    return found === undefined ? null : { offset: found.offset, ...this.#shapeOf(found.type) };
-  }
-
-  /** Members by name, those of unnamed structures inside included; the first of a name counts. */
-  #collect(id: number, start: number, members: Map<string, PlacedMember>, depth: number): void {
-    if (depth === 0) throw new DumpError(`${this.source}: structures nest without end at type ${id}`);
-    if (id < this.#first && this.base !== null) {
-      this.base.#collect(id, start, members, depth);
-      return;
-    }
-    const { at, kind, vlen, kflag } = this.#type(id);
-    if (kind !== KIND.Struct && kind !== KIND.Union) return;
-    for (let i = 0; i < vlen; i++) {
-      const entry = at + 12 + i * 12;
-      const name = this.#text(this.#types.u32(entry));
-      const type = this.#types.u32(entry + 4);
-      const bits = this.#types.u32(entry + 8);
-      // With kflag the upper eight bits are a bit field's width.
-      const offset = start + Math.floor((kflag ? bits & 0xffffff : bits) / 8);
-      if (name === '') this.#collect(this.#strip(type), offset, members, depth - 1);
-      else if (!members.has(name)) members.set(name, { offset, type });
-    }
-  }
-
-  #shapeOf(type: number): { shape: Omit<Member, 'offset'>; structure: number | null } {
-    let id = this.#strip(type);
-    let count = 1;
-    let { kind, at } = this.#owner(id).#type(id);
-    for (let depth = 0; kind === KIND.Array; depth++) {
-      if (depth === DEEPEST) throw new DumpError(`${this.source}: arrays nest without end at type ${type}`);
-      const array = this.#owner(id).#types;
-      count *= array.u32(at + 20);
-      id = this.#strip(array.u32(at + 12));
-      ({ kind, at } = this.#owner(id).#type(id));
-    }
-    const element = this.#bytesOf(id, kind);
-    const isStruct = kind === KIND.Struct || kind === KIND.Union;
-    const numeric = kind === KIND.Int || kind === KIND.Enum || kind === KIND.Enum64;
-    const what = isStruct ? 'struct' : kind === KIND.Ptr ? 'pointer' : numeric ? 'number' : 'other';
-    return { shape: { size: element * count, count, element, kind: what }, structure: isStruct ? id : null };
-  }
-
-  #bytesOf(id: number, kind: number): number {
-    if (kind === KIND.Ptr) return 8;
-    const sized = kind === KIND.Int || kind === KIND.Enum || kind === KIND.Enum64 || kind === KIND.Float;
-    return sized || kind === KIND.Struct || kind === KIND.Union ? this.#owner(id).#word(id, 8) : 0;
-  }
-
-  /** Through typedefs and qualifiers to what is meant. */
-  #strip(type: number): number {
-    let id = type;
-    for (let depth = 0; depth < DEEPEST; depth++) {
-      const { kind, at } = this.#owner(id).#type(id);
-      const passes = (kind >= KIND.Typedef && kind <= KIND.Restrict) || kind === KIND.TypeTag;
-      if (!passes) return id;
-      id = this.#owner(id).#types.u32(at + 8);
-    }
-    throw new DumpError(`${this.source}: type ${type} is defined by itself`);
-  }
-
   /** Which of the two, base or this, holds a type. */
   #owner(id: number): Btf {
     return id < this.#first && this.base !== null ? this.base : this;
   }
 
-  #type(id: number): { at: number; kind: number; vlen: number; kflag: boolean } {
-    if (id === 0) return { at: 0, kind: 0, vlen: 0, kflag: false };
-    const at = this.#start(id);
-    const info = this.#types.u32(at + 4);
-    return { at, kind: kindOf(info), vlen: vlenOf(info), kflag: info >>> 31 === 1 };
+  #type(id: number): { at: number; kind: number; vlen: number; kflag: boolean; owner: Btf } {
+    const owner = this.#owner(id);
+    if (id === 0) return { at: 0, kind: 0, vlen: 0, kflag: false, owner };
+    const at = owner.#start(id);
+    const info = owner.#types.u32(at + 4);
+    return { at, kind: kindOf(info), vlen: vlenOf(info), kflag: info >>> 31 === 1, owner };
   }
 
   #start(id: number): number {
@@ -263,27 +222,10 @@ export class Btf implements TypeSource {
     return start;
   }
 
-  #word(id: number, offset: number): number {
-    return this.#types.u32(this.#start(id) + offset);
-  }
-
   #text(offset: number): string {
     if (offset < this.#stringStart) return this.base === null ? '' : this.base.#text(offset);
     return this.#strings.text(offset - this.#stringStart);
   }
-}
-
-/** Where a member lies, and its type's id. */
-interface PlacedMember {
-  readonly offset: number;
-  readonly type: number;
-}
-
-interface FoundMember {
-  readonly offset: number;
-  readonly shape: Omit<Member, 'offset'>;
-  /** Type id to go on in with the next step of a path. */
-  readonly structure: number | null;
 }
 
 // Up to 6.18 kind has 5 bits and vlen 16; in 7.3 they have 7 and 24. The bits between were zero.

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { Member, TypeSource } from './source.js';
+
+/** What a type is; `R` is how its graph names a type. Sizes in bytes. */
+export type TypeNode<R> =
+  | { readonly kind: 'struct' | 'number' | 'pointer' | 'other'; readonly bytes: number }
+  /** `count` is 0 for a flexible array; of several dimensions it is their product. */
+  | { readonly kind: 'array'; readonly element: R; readonly count: number }
+  /** A typedef or a qualifier. */
+  | { readonly kind: 'alias'; readonly to: R };
+
+/** A member as it is declared; `name` is empty for an unnamed structure. */
+export interface DeclaredMember<R> {
+  readonly name: string;
+  readonly type: R;
+  readonly bitOffset: number;
+  /** Width of a bit field, 0 for any other member. */
+  readonly bitSize: number;
+}
+
+/** Descriptions of types that refer to each other, as BTF and DWARF have them. */
+export interface TypeGraph<R> {
+  readonly source: string;
+  /** The full definition of `struct name` or `union name`. */
+  structure(name: string): R | null;
+  node(type: R): TypeNode<R>;
+  /** The members of a structure or union. */
+  members(structure: R): Iterable<DeclaredMember<R>>;
+  enumerators(name: string): ReadonlyMap<string, number> | null;
+  /** The same for the same type. */
+  key(type: R): unknown;
+}
+
+/** Typedefs, qualifiers, arrays and nested structures deeper than this are damage. */
+const DEEPEST = 32;
+
+/** Where a member lies in the structure that was asked, in bytes; bit fields keep their width. */
+interface Placed<R> {
+  readonly offset: number;
+  readonly type: R;
+  readonly bitSize: number;
+}
+
+/** Structures and members by name, out of any graph of types. */
+export class GraphTypes<R> implements TypeSource {
+  readonly #graph: TypeGraph<R>;
+  readonly #structures = new Map<string, R | null>();
+  readonly #members = new Map<unknown, ReadonlyMap<string, Placed<R>>>();
+
+  constructor(graph: TypeGraph<R>) {
+    this.#graph = graph;
+  }
+
+  get source(): string {
+    return this.#graph.source;
+  }
+
+  sizeOf(name: string): number | null {
+    const structure = this.#structure(name);
+    if (structure === null) return null;
+    const node = this.#graph.node(structure);
+    return 'bytes' in node ? node.bytes : null;
+  }
+
+  member(name: string, path: string): Member | null {
+    let structure = this.#structure(name);
+    let offset = 0;
+    let member: Member | null = null;
+    for (const step of path.split('.')) {
+      const placed: Placed<R> | undefined = structure === null ? undefined : this.#membersOf(structure).get(step);
+      if (placed === undefined) return null;
+      offset += placed.offset;
+      const shape = this.#shapeOf(placed);
+      structure = shape.structure;
+      member = { ...shape.member, offset };
+    }
+    return member;
+  }
+
+  enumerators(name: string): ReadonlyMap<string, number> | null {
+    return this.#graph.enumerators(name);
+  }
+
+  #structure(name: string): R | null {
+    let found = this.#structures.get(name);
+    if (found === undefined) {
+      found = this.#graph.structure(name);
+      this.#structures.set(name, found);
+    }
+    return found;
+  }
+
+  /** All members by name when the first is asked for. */
+  #membersOf(structure: R): ReadonlyMap<string, Placed<R>> {
+    const key = this.#graph.key(structure);
+    const known = this.#members.get(key);
+    if (known !== undefined) return known;
+    const members = new Map<string, Placed<R>>();
+    this.#collect(structure, 0, members, DEEPEST);
+    this.#members.set(key, members);
+    return members;
+  }
+
+  /** Those of unnamed structures inside are included; the first of a name counts. */
+  #collect(structure: R, start: number, members: Map<string, Placed<R>>, depth: number): void {
+    if (depth === 0) throw new DumpError(`${this.source}: structures nest without end`);
+    for (const { name, type, bitOffset, bitSize } of this.#graph.members(structure)) {
+      const offset = start + Math.floor(bitOffset / 8);
+      if (name !== '') {
+        if (!members.has(name)) members.set(name, { offset, type, bitSize });
+        continue;
+      }
+      const inner = this.#strip(type);
+      if (this.#graph.node(inner).kind === 'struct') this.#collect(inner, offset, members, depth - 1);
+    }
+  }
+
+  /** A bit field has no size in bytes, so that nobody reads it as a number. */
+  #shapeOf({ type, bitSize }: Placed<R>): { member: Omit<Member, 'offset'>; structure: R | null } {
+    if (bitSize > 0) return { member: { size: 0, count: 1, element: 0, kind: 'other' }, structure: null };
+    let id = this.#strip(type);
+    let node = this.#graph.node(id);
+    let count = 1;
+    for (let depth = 0; node.kind === 'array'; depth++) {
+      if (depth === DEEPEST) throw new DumpError(`${this.source}: arrays nest without end`);
+      count *= node.count;
+      id = this.#strip(node.element);
+      node = this.#graph.node(id);
+    }
+    const element = 'bytes' in node ? node.bytes : 0;
+    const kind = node.kind === 'alias' ? 'other' : node.kind;
+    return { member: { size: element * count, count, element, kind }, structure: kind === 'struct' ? id : null };
+  }
+
+  /** Through typedefs and qualifiers to what is meant. */
+  #strip(type: R): R {
+    let id = type;
+    for (let depth = 0; depth < DEEPEST; depth++) {
+      const node = this.#graph.node(id);
+      if (node.kind !== 'alias') return id;
+      id = node.to;
+    }
+    throw new DumpError(`${this.source}: a type is defined by itself`);
+  }
+}
