@@ -10,6 +10,20 @@ const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
 const { dependencies, version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
 
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`;
+
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
 execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.json')], {
@@ -40,10 +54,18 @@ chmodSync(at('dist/cli.js'), 0o755);
 
 function licence(name) {
   const folder = `node_modules/${name}`;
-  const { version: theirs } = JSON.parse(readFileSync(at(`${folder}/package.json`), 'utf8'));
+  const {
+    version: theirs,
+    license,
+    author,
+    contributors = [],
+  } = JSON.parse(readFileSync(at(`${folder}/package.json`), 'utf8'));
   const file = ['LICENSE', 'LICENSE.txt', 'LICENSE.md', 'license']
     .map((text) => at(`${folder}/${text}`))
     .find(existsSync);
-  if (file === undefined) throw new Error(`${name}: no licence to ship`);
-  return `${name} ${theirs}\n\n${readFileSync(file, 'utf8')}`;
+  if (file !== undefined) return `${name} ${theirs}\n\n${readFileSync(file, 'utf8')}`;
+  // Some packages name their licence and leave its text out.
+  if (license !== 'MIT') throw new Error(`${name}: no licence to ship`);
+  const holders = [author, ...contributors].map((person) => person?.name ?? person).filter(Boolean);
+  return `${name} ${theirs}\n\nCopyright (c) ${[...new Set(holders.map((holder) => holder.replace(/ <.*/, '')))].join(', ')}\n\n${MIT}`;
 }

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { StderrLog } from './cli-log.js';
+import { type AskOptions, asking, besideOf, besideOptions, coreOf, type DumpOptions, needed } from './cli-options.js';
 import type { ExitCode, Streams } from './commands/command.js';
 import type { Question } from './commands/excerpt.js';
+import type { DescribedKernel } from './commands/layout.js';
 import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
-import { openDump } from './open.js';
+import { describeFiles } from './debuginfo/describe.js';
+import { describeDump, openDump } from './open.js';
 import type { Style } from './report/text.js';
 
 /** Put in by the build: the package's version. */
 declare const KVM_VTOP_VERSION: string;
-
-interface AskOptions {
-  readonly core?: string;
-  readonly process?: string;
-  readonly physical?: readonly string[];
-  readonly vm?: string;
-  readonly addressSpace: number;
-  readonly verbose?: boolean;
-}
 
 interface VtopOptions extends AskOptions {
   readonly json?: boolean;
@@ -52,6 +46,13 @@ Exit status: as that of the answers; 2 if nothing was written.
 Example:
   kvm-vtop excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump`;
 
+const LAYOUT_EXAMPLE = `
+Exit status: 0 the profile is whole, 1 it lacks structures that are named, 2 nothing was written.
+
+Example:
+  kvm-vtop layout --vmlinux vmlinux --kvm-module kvm.ko.debug -o layout.json
+  kvm-vtop -c vmcore --layout layout.json -g 191579 -p 34de5840`;
+
 /** The command line. `finish` gets the exit code, `openLog` the wish for --verbose. */
 export function program(finish: (code: ExitCode) => void, openLog: (verbose: boolean) => StderrLog): Command {
   const root = asking(new Command('kvm-vtop'))
@@ -76,6 +77,20 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     .action(async (more: string[], options: VtopOptions) => {
       finish(await vtop(options, more, openLog));
     });
+  besideOptions(root.command('layout'))
+    .summary('write down the layout of a kernel, for machines without its debug information')
+    .description(
+      'Writes a layout profile: the offsets and sizes that are read of one build of a kernel, out of its debug\ninformation or out of a dump that brings its own.',
+    )
+    .option('-c, --core <file>', 'a dump of that kernel; else --vmlinux, and --kvm-module where KVM is a module')
+    .option('-o, --output <file>', 'the file to write')
+    .option('--force', 'overwrite it if it exists')
+    .option('-v, --verbose', 'on standard error: what was found where, and the time each step took')
+    .addHelpText('after', LAYOUT_EXAMPLE)
+    .action(async (options: LayoutOptions) => {
+      refuseBefore(root, 'layout');
+      finish(await layout(options, openLog));
+    });
   asking(root.command('excerpt'))
     .summary('write a small dump that still answers these addresses')
     .description('Writes a small dump with only the pages that the answers to these addresses read.')
@@ -89,30 +104,9 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
   return root;
 }
 
-/** The options of every command that asks for addresses. */
-function asking(command: Command): Command {
-  return command
-    .option('-c, --core <file>', "the host's vmcore: ELF or kdump-compressed")
-    .option(
-      '-g, --process <pid|task>',
-      'the process that holds the VM: a pid (decimal, else hexadecimal) or a task_struct address',
-    )
-    .option(
-      '-p, --physical <address...>',
-      'guest physical addresses, hexadecimal; - reads one a line from standard input',
-    )
-    .option(
-      '--vm <fd|kvm>',
-      'which VM of a process with several: its file descriptor, or the address of its struct kvm',
-    )
-    .option('--address-space <number>', "KVM's address space: 0 the ordinary one, 1 that of SMM", spaceNumber, 0)
-    .option('-v, --verbose', 'on standard error: what was found where, and the time each step took')
-    .argument('[address...]', 'more addresses');
-}
-
-function spaceNumber(text: string): number {
-  if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('0 is the ordinary one, 1 that of SMM.');
-  return Number(text);
+interface LayoutOptions extends DumpOptions {
+  readonly output?: string;
+  readonly force?: boolean;
 }
 
 /** Options in front of a command's word would be the main job's, and lost. */
@@ -120,11 +114,6 @@ function refuseBefore(root: Command, word: string): void {
   const given = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
   if (given !== undefined)
     throw new UsageError(`${given.short ?? given.long ?? ''} stands before '${word}'; its options go behind that word`);
-}
-
-function needed<T>(value: T | undefined, problem: string): T {
-  if (value === undefined) throw new UsageError(problem);
-  return value;
 }
 
 function questionOf(options: AskOptions, more: readonly string[]): Question {
@@ -135,8 +124,6 @@ function questionOf(options: AskOptions, more: readonly string[]): Question {
   return { process, vm, addressSpace, addresses };
 }
 
-const coreOf = ({ core }: AskOptions): string => needed(core, "-c is missing: the host's vmcore; see --help");
-
 async function vtop(
   options: VtopOptions,
   more: readonly string[],
@@ -145,8 +132,8 @@ async function vtop(
   const path = coreOf(options);
   const command = new Vtop({ ...questionOf(options, more), json: options.json ?? false, style: options.style });
   const log = openLog(options.verbose ?? false);
-  const { host } = await log.stepAsync('open', () => openDump(path, log));
-  return command.run(host, streams(log));
+  const { host, close } = await log.stepAsync('open', () => openDump(path, { log, beside: besideOf(options) }));
+  return command.run(host, streams(log)).finally(close);
 }
 
 async function excerpt(
@@ -158,12 +145,27 @@ async function excerpt(
   const question = questionOf(options, more);
   const output = needed(options.output, '-o is missing: the file to write');
   const { excerpt: cut } = await import('./commands/excerpt.js');
+  const beside = besideOf(options);
   return cut(
-    openDump,
+    (path, more) => openDump(path, { ...more, beside }),
     { core, output, force: options.force ?? false },
     [question],
     streams(openLog(options.verbose ?? false)),
   );
+}
+
+async function layout(options: LayoutOptions, openLog: (verbose: boolean) => StderrLog): Promise<ExitCode> {
+  const output = needed(options.output, '-o is missing: the file to write');
+  const { core, vmlinux, kvmModule, force = false } = options;
+  const inputs = [core, vmlinux, kvmModule].filter((path) => path !== undefined);
+  const log = openLog(options.verbose ?? false);
+  const { layout: write } = await import('./commands/layout.js');
+  const open = (): Promise<DescribedKernel> => {
+    if (core !== undefined) return describeDump(core, { log, beside: besideOf(options) });
+    const from = needed(vmlinux, '--vmlinux or -c is missing: what the layout is taken from; see layout --help');
+    return describeFiles(from, kvmModule ?? null, log);
+  };
+  return write(open, { output, force, inputs }, streams(log));
 }
 
 function streams(log: StderrLog): Streams {

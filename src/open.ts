@@ -2,11 +2,15 @@
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
+import { Beside, type BesideOptions } from './debuginfo/beside.js';
 import type { DumpImage } from './dump/image.js';
 import { openImage } from './dump/open.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { openHost } from './kernel/open-host.js';
+import { findModule, moduleBuildId } from './kernel/modules.js';
+import { openHostWith } from './kernel/open-host.js';
+import type { ProfileIdentity } from './types/profile.js';
+import type { TypeSource } from './types/source.js';
 
 /** An opened dump: its physical memory and its kernel. */
 export interface OpenDump {
@@ -16,26 +20,59 @@ export interface OpenDump {
   readonly close: () => void;
 }
 
+/** How a dump is opened; everything has a default. */
+export interface OpenOptions {
+  readonly log?: Log;
+  /** Can put itself between the kernel and the image, to see which frames are read. */
+  readonly watch?: (image: DumpImage) => FrameSource;
+  /** Files of symbols and types beside the dump. */
+  readonly beside?: Partial<BesideOptions>;
+}
+
+const NOTHING_SAID: BesideOptions = {
+  typesFrom: 'auto',
+  vmlinux: null,
+  kvmModule: null,
+  systemMap: null,
+  layout: null,
+  debugDirs: [],
+  fetch: null,
+};
+
 /**
  * Opens a host's dump. Throws `DumpError` when the file is no dump, or its kernel can't be read, saying what is
- * missing. `watch` can put itself between the kernel and the image, to see which frames are read.
+ * missing.
  */
-export async function openDump(
-  path: string,
-  log: Log = silentLog,
-  watch: (image: DumpImage) => FrameSource = (image) => image,
-): Promise<OpenDump> {
+export async function openDump(path: string, options: OpenOptions = {}): Promise<OpenDump> {
+  const { log = silentLog } = options;
+  const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
   const file = FileSource.open(path);
+  const beside = new Beside({ ...NOTHING_SAID, ...options.beside }, log);
   const close = (): void => {
+    beside.save();
     file.close();
   };
   try {
     const image = await openImage(file, () => {
       log.tick();
     });
-    return { image, host: openHost(image, watch(image), log), close };
+    return { image, host: await openHostWith(image, watch(image), log, beside), close };
   } catch (error) {
-    close();
+    file.close();
     throw error;
   }
+}
+
+/** The types of a dump's kernel and its identity, for a layout profile. */
+export async function describeDump(
+  path: string,
+  options: OpenOptions,
+): Promise<{ types: TypeSource; identity: ProfileIdentity }> {
+  const { host } = await openDump(path, options);
+  const { memory, types, symbols, identity } = host;
+  const { release, version, buildId } = identity;
+  const modules = symbols.get('modules');
+  const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
+  const kvmBuildId = module === null ? null : moduleBuildId(memory, types, module);
+  return { types, identity: { release, version, buildId, kvmBuildId, source: types.source } };
 }

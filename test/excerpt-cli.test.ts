@@ -78,7 +78,7 @@ describe('excerpt', () => {
     for (const output of [dump, target('alias')])
       expect(args(output)).toMatchObject({
         status: 2,
-        stderr: expect.stringMatching(/is the dump that the excerpt is cut from/),
+        stderr: expect.stringMatching(/is what is read; it is not overwritten/),
       });
     expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
     expect(cut('dangling').status).toBe(2);

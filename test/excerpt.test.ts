@@ -81,10 +81,10 @@ const QUESTION = { process: '136', vm: null, addressSpace: 0, addresses: ['840',
 async function cut(name: string, second: () => void, changes: readonly (readonly [string, string])[] = []) {
   const output = join(folder, name);
   let opened = 0;
-  const open: Opener = (path, log, watch) => {
-    if (++opened === 1) return openDump(path, log, watch);
+  const open: Opener = (path, options) => {
+    if (++opened === 1) return openDump(path, options);
     second();
-    return openDump(path, log, (image) => altered(image, changes));
+    return openDump(path, { ...options, watch: (image) => altered(image, changes) });
   };
   const streams = kept();
   const done = excerpt(open, { core: FIXTURE, output, force: false }, [QUESTION], streams);

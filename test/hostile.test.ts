@@ -15,7 +15,7 @@ const CHANGES = [
 
 async function ask(process: string, addresses: readonly string[], { json = false, vm = null as string | null } = {}) {
   const streams = kept();
-  const { host, close } = await openDump(FIXTURE, streams.log, (image) => altered(image, CHANGES));
+  const { host, close } = await openDump(FIXTURE, { log: streams.log, watch: (image) => altered(image, CHANGES) });
   const code = await new Vtop({ process, vm, addressSpace: 0, addresses, json, style: 'crash' })
     .run(host, streams)
     .catch((error: unknown) => {

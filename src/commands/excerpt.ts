@@ -9,15 +9,15 @@ import { parseAddress, printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
-import { checkTarget, writeExcerpt } from '../write/excerpt.js';
+import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
+import { checkTarget } from '../write/target.js';
 import type { ExitCode, Streams } from './command.js';
 import { Vtop } from './vtop.js';
 
 /** Opens a dump; `watch` may look on while its frames are read. */
 export type Opener = (
   path: string,
-  log: Log,
-  watch?: (image: DumpImage) => FrameSource,
+  options: { readonly log: Log; readonly watch?: (image: DumpImage) => FrameSource },
 ) => Promise<{ image: DumpImage; host: Host; close: () => void }>;
 
 /** Addresses of one VM that an excerpt must be able to answer. */
@@ -46,33 +46,41 @@ export async function excerpt(
 ): Promise<ExitCode> {
   const { core, output, force } = options;
   const { log } = streams;
-  const target = checkTarget(output, force, core);
+  const target = checkTarget(output, force, [core]);
   const asked = await spelledOut(questions, streams);
   let recorder: RecordingFrames | null = null;
-  const { image, host } = await open(core, log, (image) => (recorder = new RecordingFrames(image)));
-  const answers = await log.stepAsync('answers', () => ask(host, asked));
-  const frames = (recorder as RecordingFrames | null)?.seen ?? [];
+  const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
+  const opened = await open(core, { log, watch });
+  try {
+    const answers = await log.stepAsync('answers', () => ask(opened.host, asked));
+    const frames = (recorder as RecordingFrames | null)?.seen ?? [];
+    const verify = async (draft: string): Promise<void> => {
+      const again = await open(draft, { log: silentLog });
+      const { digest } = await ask(again.host, asked).finally(again.close);
+      if (digest !== answers.digest)
+        throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);
+    };
+    const size = await log.stepAsync('excerpt', () =>
+      writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
+    );
+    await streams.write(
+      `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
+    );
+    return answers.code;
+  } finally {
+    opened.close();
+  }
+}
+
+function sourceOf({ image, host }: { readonly image: DumpImage; readonly host: Host }): ExcerptSource {
   const { reader } = image;
-  const source = {
+  return {
     uts: host.uts,
     physBase: reader.physBase ?? host.info.number('phys_base') ?? 0n,
     notes: reader.notes.map(({ name, type, desc }) => ({ name, type, desc: desc.array() })),
     vmcoreinfo: reader.vmcoreinfo?.array() ?? null,
     memory: image,
   };
-  const verify = async (draft: string): Promise<void> => {
-    const { host: reopened, close: closeDraft } = await open(draft, silentLog);
-    const again = await ask(reopened, asked).finally(closeDraft);
-    if (again.digest !== answers.digest)
-      throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);
-  };
-  const size = await log.stepAsync('excerpt', () =>
-    writeExcerpt(target, source, frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
-  );
-  await streams.write(
-    `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
-  );
-  return answers.code;
 }
 
 /** `-` replaced by the lines of standard input, which can be read but once. */

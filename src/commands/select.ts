@@ -3,14 +3,15 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
-import { type HeldVm, heldVms, holders } from '../kvm/find-vms.js';
+import { type HeldVm, holders, vmsOf } from '../kvm/find-vms.js';
 import { Kvm } from '../kvm/kvm.js';
 import { Vm } from '../kvm/vm.js';
 
 /** The VM that a command works on, and the process through which it was named. */
 export interface Selected {
   readonly pid: number;
-  readonly fd: number;
+  /** Null where descriptors can't be read. */
+  readonly fd: number | null;
   readonly vm: Vm;
 }
 
@@ -27,13 +28,13 @@ export function selectVm(host: Host, process: string | null, choice: string | nu
       `-g is missing: the pid or task_struct address of the process that holds the VM; ${listHolders(kvm, tasks)}`,
     );
   const task = findTask(host, kvm, tasks, process);
-  const { files, mm } = tasks.alive(task);
-  const held = files === 0n ? [] : heldVms(kvm, files);
+  const alive = tasks.alive(task);
+  const held = vmsOf(kvm, alive);
   if (held.length === 0) throw new DumpError(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
   const { fd, address } = choose(kvm, task, held, choice);
-  host.log.found(`${nameOf(task)}: VM of descriptor ${fd}, struct kvm at 0x${address.toString(16)}`);
+  host.log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
   const vm = new Vm(kvm, address);
-  if (vm.mm.address !== mm)
+  if (vm.mm.address !== alive.mm)
     host.log.warn(`the VM's memory is its creator's, not that of ${nameOf(task)}: answered through kvm.mm`);
   return { pid: task.tgid, fd, vm };
 }
@@ -76,7 +77,9 @@ function choose(kvm: Kvm, task: Task, held: readonly HeldVm[], choice: string | 
 
 /** A line a VM: descriptor, address, slots. */
 function listVms(kvm: Kvm, held: readonly HeldVm[]): string {
-  const lines = held.map(({ fd, address }) => `  fd ${fd}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
+  const lines = held.map(
+    ({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`,
+  );
   return lines.join('\n');
 }
 
@@ -97,7 +100,7 @@ function listHolders(kvm: Kvm, tasks: Tasks): string {
   let trouble = '';
   try {
     for (const { task, vms } of holders(kvm, tasks))
-      found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd).join(' ')})`);
+      found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd ?? '?').join(' ')})`);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
     trouble = `not all could be looked at: ${error.message}`;

@@ -8,6 +8,9 @@ export interface Note {
   readonly desc: Bytes;
 }
 
+/** NT_GNU_BUILD_ID (elf.h). */
+export const GNU_BUILD_ID = 3;
+
 const align4 = (size: number): number => Math.ceil(size / 4) * 4;
 
 /** More notes, or bytes of them, no machine has: one or two of 400 bytes for each of 8,192 processors. */

@@ -5,29 +5,38 @@ import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
 
-/** Bytes of a block; 64 KiB to 256 KiB read equally fast, the small end wastes least on scattered reads. */
+/** Bytes of a block of a dump; 64 KiB to 256 KiB read equally fast, the small end wastes least on scattered reads. */
 const BLOCK = 0x10000;
 /** Bytes that are read at once at the most: a table of a few million program headers. */
 const MOST = 0x20000000;
-/** Blocks kept: 16 MiB. */
-const BLOCKS = 256;
+/** Bytes kept in blocks. */
+const KEPT = 16 * 1024 * 1024;
+/** Reads of as many blocks go past the cache. */
+const MANY = 8;
 
 /** A file read with `readSync` through a bounded cache of blocks, whatever the file's size. */
 export class FileSource implements ByteSource {
   readonly size: number;
   readonly #descriptor: number;
-  readonly #blocks = new Lru<Buffer>(BLOCKS);
+  readonly #block: number;
+  readonly #blocks: Lru<Buffer>;
 
   private constructor(
     readonly name: string,
     descriptor: number,
+    block: number,
   ) {
     this.#descriptor = descriptor;
+    this.#block = block;
+    this.#blocks = new Lru(KEPT / block);
     this.size = fstatSync(descriptor).size;
   }
 
-  /** Opens a regular file. Throws `DumpError` when there is none, or it can't be read. */
-  static open(path: string): FileSource {
+  /**
+   * Opens a regular file; `wanted` is for the error, `block` the bytes that are read at once around a place. Throws
+   * `DumpError` when there is none, or it can't be read.
+   */
+  static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
     let descriptor: number;
     try {
       // Without O_NONBLOCK a FIFO would wait for its writer.
@@ -36,9 +45,9 @@ export class FileSource implements ByteSource {
       throw new DumpError(`${path}: ${reasonOf(cause)}`, { cause });
     }
     const stat = fstatSync(descriptor);
-    if (stat.isFile()) return new FileSource(path, descriptor);
+    if (stat.isFile()) return new FileSource(path, descriptor, block);
     closeSync(descriptor);
-    throw new DumpError(`${path}: ${stat.isDirectory() ? 'a directory' : 'not a regular file'}, a dump is needed`);
+    throw new DumpError(`${path}: ${stat.isDirectory() ? 'a directory' : 'not a regular file'}, ${wanted}`);
   }
 
   close(): void {
@@ -53,27 +62,32 @@ export class FileSource implements ByteSource {
         hint: 'the file is truncated or damaged',
       });
     if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
-    const first = Math.floor(offset / BLOCK);
-    const inside = offset - first * BLOCK;
-    if (inside + length <= BLOCK) return Bytes.of(this.#block(first, what).subarray(inside, inside + length), place);
+    const block = this.#block;
+    const first = Math.floor(offset / block);
+    const inside = offset - first * block;
+    if (inside + length <= block) return Bytes.of(this.#blockAt(first, what).subarray(inside, inside + length), place);
     return Bytes.of(this.#gather(offset, length, what), place);
   }
 
   #gather(offset: number, length: number, what: string): Buffer {
     const whole = Buffer.allocUnsafeSlow(length);
+    if (length >= MANY * this.#block) {
+      this.#fill(whole, offset, what);
+      return whole;
+    }
     for (let done = 0; done < length; ) {
-      const index = Math.floor((offset + done) / BLOCK);
-      const inside = offset + done - index * BLOCK;
-      done += this.#block(index, what).copy(whole, done, inside, Math.min(BLOCK, inside + length - done));
+      const index = Math.floor((offset + done) / this.#block);
+      const inside = offset + done - index * this.#block;
+      done += this.#blockAt(index, what).copy(whole, done, inside, Math.min(this.#block, inside + length - done));
     }
     return whole;
   }
 
-  #block(index: number, what: string): Buffer {
+  #blockAt(index: number, what: string): Buffer {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
-    const start = index * BLOCK;
-    const block = Buffer.allocUnsafeSlow(Math.min(BLOCK, this.size - start));
+    const start = index * this.#block;
+    const block = Buffer.allocUnsafeSlow(Math.min(this.#block, this.size - start));
     this.#fill(block, start, what);
     this.#blocks.set(index, block);
     return block;

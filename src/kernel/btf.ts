@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
+import type { Log } from '../core/log.js';
 import { type Memory, readOf } from '../core/memory.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
+import type { TypeSource } from '../types/source.js';
 import { listLinks } from './pointers.js';
 import { btfFields, btfModuleFields, moduleFields } from './structs.js';
 
@@ -14,7 +16,7 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const MOST_MODULES = 0x10000;
 
 /** The types of vmlinux, between __start_BTF and __stop_BTF; null when the kernel brings none. */
-export function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
+function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
   const start = symbols.get('__start_BTF');
   const stop = symbols.get('__stop_BTF');
   if (start === undefined || stop === undefined || stop <= start) return null;
@@ -26,7 +28,7 @@ export function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
  * The types that a module adds to vmlinux's, from the kernel's own copy (btf_modules, kernel/bpf/btf.c): that of
  * struct module is gone once the module is loaded, or built on a distilled base. Null when the module has none.
  */
-export function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
+function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
   if (head === undefined || base.structure('btf_module') === null) return null;
   const at = resolve(new GraphTypes(base), { entry: btfModuleFields, btf: btfFields, module: moduleFields });
@@ -42,4 +44,20 @@ export function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: str
     return new Btf(`${base.source} and of module ${name}`, data, base, split);
   }
   return null;
+}
+
+/**
+ * The types of module kvm on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
+ * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
+ */
+export function ownTypes(memory: Memory, symbols: Symbols, release: string, log: Log): TypeSource {
+  const vmlinux = vmlinuxBtf(memory, symbols);
+  if (vmlinux === null) throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`);
+  try {
+    return new GraphTypes(moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux);
+  } catch (error) {
+    if (!(error instanceof DumpError) || vmlinux.structure('kvm') === null) throw error;
+    log.warn(`types: taken from vmlinux alone: ${error.message}`);
+    return new GraphTypes(vmlinux);
+  }
 }

@@ -4,6 +4,7 @@ import type { FrameSource } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
+import type { KernelIdentity } from './identity.js';
 import type { KernelMemory } from './memory.js';
 
 /** An opened kernel: its memory, its names and its types. */
@@ -16,5 +17,6 @@ export interface Host {
   readonly uts: readonly string[];
   readonly types: TypeSource;
   readonly symbols: Symbols;
+  readonly identity: KernelIdentity;
   readonly log: Log;
 }

@@ -1,152 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
-import { pfnOf } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-import { type FrameSource, readOf } from '../core/memory.js';
+import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
-import { VmCoreInfo } from '../notes/vmcoreinfo.js';
-import { x86Form } from '../paging/form.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
-import { Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
-import { scanKallsyms } from '../symbols/kallsyms-scan.js';
-import { GraphTypes } from '../types/graph.js';
+import { LayeredSymbols } from '../symbols/layered.js';
+import type { SymbolTable } from '../symbols/table.js';
+import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
-import { moduleBtf, vmlinuxBtf } from './btf.js';
+import { checkedIdentity, openMemory, vmcoreinfoOf } from './bootstrap.js';
+import { ownTypes } from './btf.js';
 import type { Host } from './host.js';
-import { KernelMemory } from './memory.js';
+import { Identity, type KernelIdentity } from './identity.js';
+import type { KernelMemory } from './memory.js';
+import { findModule, moduleBuildId } from './modules.js';
+import { nothingBeside, type Outside } from './outside.js';
+import { openKallsyms } from './own-symbols.js';
+import { ALWAYS } from './structs.js';
 
-/** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
-const START_KERNEL_MAP = 0xffffffff80000000n;
-/** Most bytes of it (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
-const KERNEL_IMAGE_SIZE = 0x40000000n;
-/** Bytes of it that are searched at a time. */
-const PIECE = 0x200000n;
-/** Bytes of each of the six texts of struct new_utsname. */
-const UTS_FIELD = 65;
-
-/**
- * Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. `frames` is the
- * image's memory, or something that looks on while it is read.
- */
+/** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
 export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {
-  const info = vmcoreinfoOf(image);
-  const release = printable(info.release ?? 'of unknown release');
-  log.found(`${image.file.name}: ${image.reader.description}, kernel ${release}`);
-  const memory = log.step('kernel page tables', () => openMemory(frames, info));
-  const uts = checkedIdentity(image, memory, info, release);
-  const kallsyms = log.step('kallsyms', () => openKallsyms(memory, info, release));
-  const symbols = new Symbols(kallsyms);
-  log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
-  const types = log.step('types', () => openTypes(memory, symbols, release, log));
-  log.found(`types: ${types.source}`);
-  return { frames, memory, info, release, uts, types, symbols, log };
-}
-
-function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
-  const text = image.reader.vmcoreinfo;
-  if (text !== null) return VmCoreInfo.of(text);
-  throw new DumpError(`${image.file.name}: no VMCOREINFO in the dump`, {
-    hint: "QEMU writes it for machines with '-device vmcoreinfo', makedumpfile and the kernel always",
-  });
-}
-
-function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
-  const need = <T>(value: T | null, key: string): T => {
-    if (value === null)
-      throw new DumpError(`VMCOREINFO has no ${key}`, { hint: 'is this the dump of an x86-64 Linux?' });
-    return value;
-  };
-  const physBase = need(info.number('phys_base'), 'NUMBER(phys_base)');
-  const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
-  const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
-  const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
-  return new KernelMemory(frames, x86Form(levels, encryptionBit(info)), root);
-}
-
-/** The memory encryption bit of page-table entries: none, or one of the address bits from 32 on. */
-function encryptionBit(info: VmCoreInfo): bigint {
-  const mask = info.number('sme_mask') ?? 0n;
-  if (mask === 0n || (mask >= 1n << 32n && mask < 1n << 52n && (mask & (mask - 1n)) === 0n)) return mask;
-  throw new DumpError(`VMCOREINFO: NUMBER(sme_mask)=${mask} is no single bit of an address`);
+  const opening = new Opening(image, frames, log);
+  opening.readOwnTypes();
+  return opening.host([], []);
 }
 
 /**
- * The memory must be that of the kernel that the notes tell of: its init_uts_ns names the same release there. Notes of
- * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right. The six texts found.
+ * The same with what lies beside the dump. What the user named comes before the kernel's own; what can be found is
+ * looked for only where the kernel's own is not enough. `frames` is the image's memory, or something that looks on.
  */
-function checkedIdentity(image: DumpImage, memory: KernelMemory, info: VmCoreInfo, release: string): readonly string[] {
-  const namespace = info.symbol('init_uts_ns');
-  if (namespace === null) return ['Linux', '', release, '', 'x86_64', ''];
-  // Before 5.14 VMCOREINFO does not tell: there a 4-byte reference count stands in front.
-  const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
-  const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
-  const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
-  if (uts[0] === 'Linux' && uts[2] === info.release) return uts;
-  const found = printable(uts[2] ?? '');
-  throw new DumpError(
-    `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,
-  );
+export async function openHostWith(image: DumpImage, frames: FrameSource, log: Log, outside: Outside): Promise<Host> {
+  const opening = new Opening(image, frames, log, outside);
+  const { identity, slide } = opening;
+  opening.addSymbols(await outside.symbols(identity, slide, !opening.hasSymbols));
+  const given = await outside.givenTypes(opening.identity);
+  if (outside.typesFrom === 'auto' || outside.typesFrom === 'btf') opening.readOwnTypes();
+  const found = await outside.foundTypes(opening.identity, (more) => opening.isEnough([...given, ...more]));
+  return opening.host(given, found);
 }
 
-/** The kernel's own symbols: where VMCOREINFO says they are, else by a scan of the kernel's image. */
-function openKallsyms(memory: KernelMemory, info: VmCoreInfo, release: string): Kallsyms {
-  const stext = info.symbol('_stext');
-  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
-  const tables = namedTables(info);
-  if (tables !== null) return new Kallsyms(memory, tables, stext);
-  for (const [from, to] of partsOfImage(info, stext)) {
-    const found = scanKallsyms(memory, from, to, stext);
-    if (found !== null) return found;
+/** Symbols without which nothing is found. */
+const NEEDED_SYMBOLS = ['init_task', 'modules'];
+
+/** Throws `DumpError` for a table of another build: VMCOREINFO names some addresses. */
+function checkSymbols(table: SymbolTable, info: VmCoreInfo): void {
+  for (const name of ['_stext', 'init_uts_ns', 'node_online_map', 'swapper_pg_dir', 'init_top_pgt']) {
+    const [told, found] = [info.symbol(name), table.find(name)];
+    if (told !== null && found !== null && told !== found)
+      throw new DumpError(
+        `${table.source} is of another build: it puts ${name} at 0x${found.toString(16)}, the dump at 0x${told.toString(16)}`,
+      );
   }
-  throw new DumpError(
-    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
-    {
-      hint: 'is CONFIG_KALLSYMS off?',
-    },
-  );
 }
 
-function namedTables(info: VmCoreInfo): KallsymsTables | null {
-  const table = (name: string) => info.symbol(`kallsyms_${name}`);
-  const numSyms = table('num_syms');
-  const names = table('names');
-  const tokenTable = table('token_table');
-  const tokenIndex = table('token_index');
-  if (numSyms === null || names === null || tokenTable === null || tokenIndex === null) return null;
-  const rest = { offsets: table('offsets'), relativeBase: table('relative_base'), addresses: table('addresses') };
-  return { numSyms, names, tokenTable, tokenIndex, addresses: [rest] };
-}
+class Opening {
+  readonly info: VmCoreInfo;
+  readonly release: string;
+  readonly memory: KernelMemory;
+  readonly uts: readonly string[];
+  #tables: readonly SymbolTable[] = [];
+  /** Why the kernel's own symbols, or its own types, are not to be had. */
+  readonly #problems: string[] = [];
+  #own: TypeSource | null = null;
 
-/**
- * The kernel's image in pieces, the likeliest first: its tables of symbols are read-only data, which ends where the
- * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
- */
-function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
-  const data = info
-    .symbols()
-    .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)
-    .sort((a, b) => (a < b ? -1 : 1));
-  const [first = stext] = data;
-  for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];
-  yield [first, data.at(-1) ?? first];
-}
+  constructor(
+    image: DumpImage,
+    readonly frames: FrameSource,
+    readonly log: Log,
+    readonly outside: Outside = nothingBeside,
+  ) {
+    this.info = vmcoreinfoOf(image);
+    this.release = printable(this.info.release ?? 'of unknown release');
+    log.found(`${image.file.name}: ${image.reader.description}, kernel ${this.release}`);
+    this.memory = log.step('kernel page tables', () => openMemory(frames, this.info));
+    this.uts = checkedIdentity(image, this.memory, this.info, this.release);
+    const kallsyms = this.#optional(() =>
+      log.step('kallsyms', () => openKallsyms(this.memory, this.info, this.release)),
+    );
+    if (kallsyms === null) return;
+    this.#tables = [kallsyms];
+    log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
+  }
 
-/**
- * The types of module kvm on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
- * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
- */
-function openTypes(memory: KernelMemory, symbols: Symbols, release: string, log: Log): TypeSource {
-  const vmlinux = vmlinuxBtf(memory, symbols);
-  if (vmlinux === null)
-    throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, {
-      hint: 'its types have to come from elsewhere, which this version can not read yet',
+  get identity(): KernelIdentity {
+    return new Identity(this.memory, this.info, this.#symbols, this.release, this.uts[3] ?? '');
+  }
+
+  /** KASLR's slide of the kernel's text. */
+  get slide(): bigint {
+    return this.info.kernelOffset ?? 0n;
+  }
+
+  get hasSymbols(): boolean {
+    return NEEDED_SYMBOLS.every((name) => this.#symbols.find(name) !== null);
+  }
+
+  /** Symbols that the kernel's own table lacks. */
+  addSymbols(tables: readonly SymbolTable[]): void {
+    for (const table of tables) checkSymbols(table, this.info);
+    this.#tables = [...this.#tables, ...tables];
+    for (const { source } of tables) this.log.found(`symbols: ${source}`);
+  }
+
+  readOwnTypes(): void {
+    const symbols = new Symbols(this.#symbols);
+    this.#own = this.#optional(() =>
+      this.log.step('types', () => ownTypes(this.memory, symbols, this.release, this.log)),
+    );
+  }
+
+  isEnough(types: readonly TypeSource[]): boolean {
+    const layers = this.#layers(types, []);
+    return ALWAYS.every((name) => layers.sizeOf(name) !== null);
+  }
+
+  host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
+    const { frames, memory, info, release, uts, log } = this;
+    const types = this.#layers(given, found);
+    if (types.sizeOf('kvm') === null || this.#tables.length === 0) throw this.#notEnough();
+    log.found(`types: ${types.source}`);
+    const symbols = new Symbols(this.#symbols);
+    this.#checkModule(symbols, types);
+    return { frames, memory, info, release, uts, types, symbols, identity: this.identity, log };
+  }
+
+  get #symbols(): SymbolTable {
+    return new LayeredSymbols(this.#tables);
+  }
+
+  #layers(given: readonly TypeSource[], found: readonly TypeSource[]): TypeSource {
+    const layers = [...given, ...(this.#own === null ? [] : [this.#own]), ...found];
+    const [only] = layers;
+    return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
+  }
+
+  /** A kvm.ko of another build would give wrong offsets: the running module's build-id decides. */
+  #checkModule(symbols: Symbols, types: TypeSource): void {
+    const modules = symbols.get('modules');
+    this.outside.checkModule(() => {
+      return this.#optional(() => {
+        const module = modules === undefined ? null : findModule(this.memory, types, modules, 'kvm');
+        return module === null ? null : moduleBuildId(this.memory, types, module);
+      });
     });
-  try {
-    return new GraphTypes(moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux);
-  } catch (error) {
-    if (!(error instanceof DumpError) || vmlinux.structure('kvm') === null) throw error;
-    log.warn(`types: taken from vmlinux alone: ${error.message}`);
-    return new GraphTypes(vmlinux);
+  }
+
+  #notEnough(): DumpError {
+    const { looked } = this.outside;
+    const where = looked.length === 0 ? '' : `; looked for in vain: ${looked.join(', ')}`;
+    const [first = `kernel ${this.release}: no types of KVM`] = this.#problems;
+    return new DumpError(`${first}${where}`, {
+      hint: '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
+    });
+  }
+
+  #optional<T>(work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      this.#problems.push(error.message);
+      this.log.found(error.message);
+      return null;
+    }
   }
 }

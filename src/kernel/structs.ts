@@ -108,6 +108,22 @@ export const moduleFields = fields('module', {
   name: required('name'),
   kallsyms: required('kallsyms', 8),
 });
+/** kernel/module/sysfs.c: where a module's notes are; before 5.14 its build-id is told nowhere else. */
+export const moduleNotesFields = fields('module', {
+  // Since Linux commit 83cc6fa0049b ("module: add printk formats to add module build ID to stacktraces") (in v5.14).
+  buildId: optional('build_id'),
+  notes: optional('notes_attrs', 8),
+});
+export const notesAttrsFields = fields('module_notes_attrs', {
+  // Later (7.2 has it) their number is told by the pointers of an attribute group, the last of which is 0.
+  count: optional('notes', 4),
+  pointers: optional('grp.bin_attrs', 8),
+  attributes: required('attrs'),
+});
+export const binAttributeFields = fields('bin_attribute', {
+  size: required('size', 8),
+  address: required('private', 8),
+});
 export const modKallsymsFields = fields('mod_kallsyms', {
   symtab: required('symtab', 8),
   count: required('num_symtab', 4),
@@ -126,3 +142,32 @@ export const btfFields = fields('btf', {
   firstId: required('start_id', 4),
   firstString: required('start_str_off', 4),
 });
+
+/** Structures that every kernel has and that translation needs: types that lack one of them are not whole. */
+export const ALWAYS: readonly string[] = [
+  'task_struct',
+  'signal_struct',
+  'pid',
+  'files_struct',
+  'fdtable',
+  'file',
+  'dentry',
+  'mm_struct',
+  'vm_area_struct',
+  'page',
+  'swap_info_struct',
+  'module',
+  'kvm',
+  'kvm_memory_slot',
+];
+
+/** Source files whose units of debug information tend to define what is read. */
+export const LIKELY_UNITS: readonly string[] = [
+  'virt/kvm/kvm_main.c',
+  'fs/file.c',
+  'fs/namespace.c',
+  'lib/maple_tree.c',
+  'lib/xarray.c',
+  'lib/radix-tree.c',
+  'kernel/fork.c',
+];

@@ -28,6 +28,8 @@ export interface Task {
 export class Tasks {
   readonly #host: Host;
   readonly #at: Resolved<typeof taskFields>;
+  /** Whether the user knows that pids are looked up the long way. */
+  #told = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -41,7 +43,8 @@ export class Tasks {
       return this.#byIdr(pid);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`);
+      if (!this.#told) this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`);
+      this.#told = true;
       return this.#byList(pid);
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { Files, type OpenFile } from '../kernel/files.js';
+import { pointerAt } from '../kernel/pointers.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
 import type { Kvm } from './kvm.js';
 
@@ -9,15 +10,39 @@ const VM_FILE_NAME = 'kvm-vm';
 
 /** A VM that a process holds: by which descriptor, and where its struct kvm is. */
 export interface HeldVm {
-  readonly fd: number;
+  /** Null where descriptors can't be read. */
+  readonly fd: number | null;
   readonly address: bigint;
+}
+
+/** Hosts whose users have been told that descriptors can't be read. */
+const told = new WeakSet<Kvm>();
+
+/** The VMs of a process: those whose files it holds; where descriptors can't be read, those that live in its memory. */
+export function vmsOf(kvm: Kvm, task: Task): HeldVm[] {
+  const missing = ['files_struct', 'fdtable'].filter((name) => kvm.host.types.sizeOf(name) === null);
+  if (missing.length === 0) return task.files === 0n ? [] : heldVms(kvm, task.files);
+  if (!told.has(kvm))
+    kvm.host.log.warn(
+      `descriptors can't be read, no source of types has struct ${missing.join(' and ')}: VMs are found by the memory of the process that made them`,
+    );
+  told.add(kvm);
+  return task.mm === 0n ? [] : vmsIn(kvm, task.mm);
+}
+
+/** The VMs of vm_list whose memory this is. */
+function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
+  const at = BigInt(kvm.at.mm.offset);
+  return [...kvm.all()]
+    .filter((address) => pointerAt(kvm.host.memory, address + at, 'struct kvm') === mm)
+    .map((address) => ({ fd: null, address }));
 }
 
 /**
  * The VMs whose files a process holds. A file is a VM's if its f_op is kvm_vm_fops; the name of its dentry is a
  * second witness, asked once for each kind of file, and a warning says so when the two disagree.
  */
-export function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
+function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   const reader = new Files(kvm.host);
   const named = new Map<bigint, boolean>();
   const held: HeldVm[] = [];
@@ -70,8 +95,7 @@ export interface Holder {
 export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
   for (const task of tasks.leaders()) {
     try {
-      const { files } = tasks.alive(task);
-      const vms = files === 0n ? [] : heldVms(kvm, files);
+      const vms = vmsOf(kvm, tasks.alive(task));
       if (vms.length > 0) yield { task, vms };
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from './core/errors.js';
+import type { BesideOptions } from './debuginfo/beside.js';
+import type { TypesFrom } from './kernel/outside.js';
+
+/** Options of every command that opens a dump. */
+export interface DumpOptions {
+  readonly core?: string;
+  readonly types: TypesFrom;
+  readonly vmlinux?: string;
+  readonly kvmModule?: string;
+  readonly systemMap?: string;
+  readonly layout?: string;
+  readonly debugDir: readonly string[];
+  readonly debuginfod?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Options of every command that asks for addresses. */
+export interface AskOptions extends DumpOptions {
+  readonly process?: string;
+  readonly physical?: readonly string[];
+  readonly vm?: string;
+  readonly addressSpace: number;
+}
+
+export function asking(command: Command): Command {
+  command
+    .option('-c, --core <file>', "the host's vmcore: ELF or kdump-compressed")
+    .option(
+      '-g, --process <pid|task>',
+      'the process that holds the VM: a pid (decimal, else hexadecimal) or a task_struct address',
+    )
+    .option(
+      '-p, --physical <address...>',
+      'guest physical addresses, hexadecimal; - reads one a line from standard input',
+    )
+    .option(
+      '--vm <fd|kvm>',
+      'which VM of a process with several: its file descriptor, or the address of its struct kvm',
+    )
+    .option('--address-space <number>', "KVM's address space: 0 the ordinary one, 1 that of SMM", spaceNumber, 0);
+  return besideOptions(command)
+    .option('-v, --verbose', 'on standard error: what was found where, and the time each step took')
+    .argument('[address...]', 'more addresses');
+}
+
+const FROM: readonly TypesFrom[] = ['auto', 'btf', 'dwarf', 'layout'];
+
+export function besideOptions(command: Command): Command {
+  return command
+    .option('--vmlinux <file>', "the kernel's vmlinux with debug information, of the same build")
+    .option('--kvm-module <file>', "the kernel's kvm.ko with debug information (kvm.ko.debug; .gz, .xz or .zst)")
+    .option('--system-map <file>', "the kernel's System.map, where the dump has no symbols")
+    .option('--layout <file>', "a layout profile of the kernel ('kvm-vtop layout' writes them)")
+    .option('--debug-dir <folder>', 'look for these files here first (can be given again)', gather, [])
+    .option('--debuginfod', 'fetch debug information by build-id from $DEBUGINFOD_URLS')
+    .addOption(
+      new Option('--types <source>', 'where structures come from: all that helps, or one kind of source alone')
+        .choices(FROM)
+        .default('auto'),
+    );
+}
+
+const gather = (folder: string, before: readonly string[]): string[] => [...before, folder];
+
+function spaceNumber(text: string): number {
+  if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('0 is the ordinary one, 1 that of SMM.');
+  return Number(text);
+}
+
+export function needed<T>(value: T | undefined, problem: string): T {
+  if (value === undefined) throw new UsageError(problem);
+  return value;
+}
+
+export const coreOf = ({ core }: DumpOptions): string => needed(core, "-c is missing: the host's vmcore; see --help");
+
+/** The files beside the dump. */
+export const besideOf = (options: DumpOptions): BesideOptions => ({
+  typesFrom: options.types,
+  vmlinux: options.vmlinux ?? null,
+  kvmModule: options.kvmModule ?? null,
+  systemMap: options.systemMap ?? null,
+  layout: options.layout ?? null,
+  debugDirs: options.debugDir,
+  fetch: null,
+});

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import { ALWAYS } from '../kernel/structs.js';
+import { enums, views } from '../kvm/views.js';
+import { type ProfileIdentity, profileOf } from '../types/profile.js';
+import type { TypeSource } from '../types/source.js';
+import { checkTarget, writeText } from '../write/target.js';
+import type { ExitCode, Streams } from './command.js';
+
+/** A kernel's types, and which build of it they describe. */
+export interface DescribedKernel {
+  readonly types: TypeSource;
+  readonly identity: ProfileIdentity;
+}
+
+export interface LayoutOptions {
+  readonly output: string;
+  readonly force: boolean;
+  /** Files that are read: never overwritten. */
+  readonly inputs: readonly string[];
+}
+
+/** Writes a layout profile: the offsets and sizes that this program reads, of one build of a kernel. */
+export async function layout(
+  open: () => Promise<DescribedKernel>,
+  { output, force, inputs }: LayoutOptions,
+  streams: Streams,
+): Promise<ExitCode> {
+  const target = checkTarget(output, force, inputs);
+  const { types, identity } = await streams.log.stepAsync('types', open);
+  const missing = ALWAYS.filter((name) => types.sizeOf(name) === null);
+  if (missing.includes('kvm')) throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`);
+  if (missing.length > 0)
+    streams.log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
+  const profile = profileOf(types, identity, views, enums);
+  const text = `${JSON.stringify(profile, null, 1)}\n`;
+  const size = await writeText(target, text);
+  const count = Object.values(profile.structs).reduce((sum, { members }) => sum + Object.keys(members).length, 0);
+  await streams.write(
+    `${target.path}: ${Object.keys(profile.structs).length} structures, ${count} members, ${size} bytes, kernel ${profile.release}\n`,
+  );
+  return missing.length === 0 ? 0 : 1;
+}

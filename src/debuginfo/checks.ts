@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { ElfObject } from '../elf/sections.js';
+import type { KernelIdentity } from '../kernel/identity.js';
+import { ElfSymbols } from '../symbols/elf-symbols.js';
+import type { Profile } from '../types/profile.js';
+
+const LONGEST_BANNER = 1024;
+
+/**
+ * Throws `DumpError` unless a vmlinux is of the dump's very build. The build-id decides; where the dump's is not known,
+ * or comes from VMCOREINFO alone and differs, linux_banner does.
+ */
+export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
+  const { name } = object.file;
+  const { buildId } = object;
+  if (buildId !== null && buildId === kernel.buildId) return;
+  const differs = `build-id ${buildId ?? 'none'}, the dump's kernel ${kernel.release} has ${kernel.buildId ?? 'none'}`;
+  if (buildId !== null && kernel.buildIdProven) throw otherBuild(name, differs);
+  const banner = bannerOf(object);
+  if (banner === null) throw otherBuild(name, `${differs}, and no linux_banner to compare`);
+  if (!banner.includes(` ${kernel.release} `) || !banner.includes(kernel.version))
+    throw otherBuild(name, `${differs}; its banner is "${banner}"`);
+}
+
+/** Throws `DumpError` unless a module was built for the dump's release, as far as the file tells. */
+export function checkModuleRelease(object: ElfObject, kernel: KernelIdentity): void {
+  const section = object.section('.modinfo');
+  if (section === null || !object.hasContents(section)) return;
+  const text = Buffer.from(object.bytes(section).array()).toString('latin1');
+  const release = /(?:^|\0)vermagic=(\S+)/.exec(text)?.[1];
+  if (release !== undefined && release !== kernel.release)
+    throw otherBuild(object.file.name, `built for kernel ${release}, the dump is of ${kernel.release}`);
+}
+
+/** Throws `DumpError` unless a profile is of the dump's very build. */
+export function checkProfile(profile: Profile, name: string, kernel: KernelIdentity): void {
+  if (!isOf(profile, kernel))
+    throw otherBuild(
+      name,
+      `for kernel ${profile.release} ${profile.version ?? ''}, build-id ${profile.buildId ?? 'none'}; the dump is of ${kernel.release} ${kernel.version}, build-id ${kernel.buildId ?? 'none'}`,
+    );
+}
+
+/** By build-id; where one of the two has none that can be trusted, by release, number and date of the build. */
+export function isOf(profile: Profile, kernel: KernelIdentity): boolean {
+  if (profile.buildId !== null && kernel.buildId !== null) {
+    if (profile.buildId === kernel.buildId) return true;
+    if (kernel.buildIdProven) return false;
+  }
+  return profile.release === kernel.release && profile.version !== null && profile.version === kernel.version;
+}
+
+export const otherBuild = (name: string, differs: string): DumpError =>
+  new DumpError(`${name} is of another build: ${differs}`, { hint: 'offsets of another build give wrong addresses' });
+
+/** "Linux version …" out of a vmlinux; null where the file has no such contents. */
+export function bannerOf(object: ElfObject): string | null {
+  try {
+    const address = new ElfSymbols(object, 0n).find('linux_banner');
+    const section = object.sections.find(
+      (found) =>
+        address !== null &&
+        found.address !== 0n &&
+        address >= found.address &&
+        address < found.address + BigInt(found.size),
+    );
+    if (address === null || section === undefined || !object.hasContents(section)) return null;
+    const offset = Number(address - section.address);
+    return object
+      .bytes(section, offset, Math.min(LONGEST_BANNER, section.size - offset))
+      .text()
+      .trim();
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
+}

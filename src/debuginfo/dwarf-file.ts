@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { dirname, join, resolve } from 'node:path';
+import { DumpError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { ElfObject } from '../elf/sections.js';
+import { type Definitions, SearchedDefinitions } from '../types/dwarf/definitions.js';
+import { Entries } from '../types/dwarf/entries.js';
+import { DwarfGraph } from '../types/dwarf/graph.js';
+import type { DebugSections } from '../types/dwarf/sections.js';
+import { GraphTypes } from '../types/graph.js';
+import type { TypeSource } from '../types/source.js';
+import { openPacked } from './file.js';
+import { CachedDefinitions } from './index-cache.js';
+import { openDebugSections } from './sections.js';
+
+/** Smaller files are searched faster than a record of them is read. */
+const WORTH_KEEPING = 4 * 1024 * 1024;
+
+/** A file with DWARF: its types, and what keeps the record of where they are. */
+export interface DwarfFile {
+  readonly object: ElfObject;
+  readonly types: TypeSource;
+  readonly save: (log: Log) => void;
+}
+
+/** Opens an ELF file that lies beside the dump, unpacked if need be. */
+export const openObject = async (path: string): Promise<ElfObject> => new ElfObject(await openPacked(path));
+
+/** The types in an opened file. `likely`: ends of the names of source files that tend to have what is wanted. */
+export async function openDwarf(object: ElfObject, likely: readonly string[]): Promise<DwarfFile> {
+  const sections = await openDebugSections(object, await openAlternate(object));
+  const entries = new Entries(sections);
+  const searched = new SearchedDefinitions(entries, likely);
+  const { buildId } = object;
+  const keeps = buildId !== null && sections.infoSize >= WORTH_KEEPING;
+  const cached = keeps ? new CachedDefinitions(entries, searched, { buildId, size: object.file.size }) : null;
+  const definitions: Definitions = cached ?? searched;
+  return {
+    object,
+    types: new GraphTypes(new DwarfGraph(`DWARF of ${object.file.name}`, entries, definitions)),
+    save: (log) => cached?.save(log),
+  };
+}
+
+/** The file that dwz moved common entries to: its path, beside the file or absolute, and its build-id. */
+async function openAlternate(object: ElfObject): Promise<DebugSections | null> {
+  const section = object.section('.gnu_debugaltlink');
+  if (section === null || !object.hasContents(section)) return null;
+  const bytes = object.bytes(section);
+  const link = bytes.text();
+  const path = resolve(dirname(object.file.name), link);
+  const alternate = await openObject(path).catch((error: unknown) => {
+    throw new DumpError(
+      `${object.file.name}: part of its debug information is in another file: ${(error as Error).message}`,
+      {
+        cause: error,
+        hint: `it is looked for at ${join(dirname(object.file.name), link)}`,
+      },
+    );
+  });
+  const wanted = Buffer.from(bytes.array().subarray(link.length + 1)).toString('hex');
+  if (alternate.buildId !== wanted)
+    throw new DumpError(`${path}: build-id ${alternate.buildId ?? 'none'}, but ${object.file.name} names ${wanted}`);
+  return openDebugSections(alternate, null);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { wholeForm } from '../codecs/whole.js';
+import { BytesSource } from '../core/bytes-source.js';
+import { DumpError } from '../core/errors.js';
+import type { ByteSource } from '../core/memory.js';
+import { FileSource } from '../io/file-source.js';
+
+/** Its units are looked at one by one, far from each other. */
+const BLOCK = 4096;
+
+/** Opens a file that lies beside the dump, decompressed if it is gzip, xz or zstd as a whole. */
+export async function openPacked(path: string): Promise<ByteSource> {
+  const file = FileSource.open(path, 'a file of debug information or symbols is needed', BLOCK);
+  const form = wholeForm(file.read(0, Math.min(file.size, 16), 'start of the file').array());
+  if (form === null) return file;
+  try {
+    return new BytesSource(path, await form.decode(file.read(0, file.size, `${form.name} file`).array()));
+  } catch (error) {
+    if (error instanceof DumpError) throw error;
+    const hint =
+      form.name === 'xz' ? 'unpack it with xz -d and give what comes out' : `is the ${form.name} file whole?`;
+    throw new DumpError(`${path}: ${form.name} could not be decoded: ${(error as Error).message}`, {
+      cause: error,
+      hint,
+    });
+  } finally {
+    file.close();
+  }
+}

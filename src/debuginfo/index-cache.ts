@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Log } from '../core/log.js';
+import { cacheHome, readText, writeWhole } from '../io/cache-folder.js';
+import { AT, TAG } from '../types/dwarf/constants.js';
+import type { DefinitionKind, Definitions, Place } from '../types/dwarf/definitions.js';
+import type { Entries } from '../types/dwarf/entries.js';
+
+/** Raised when what is kept, or how it is found, changes. */
+const VERSION = 1;
+
+type Kept = Readonly<Record<string, readonly [unit: number, entry: number] | null>>;
+
+/**
+ * Where a file's definitions are, kept in the user's cache folder by the file's build-id and size. A place is looked at
+ * before it is believed; that a file lacks a name rests on the record's checksum.
+ */
+export class CachedDefinitions implements Definitions {
+  readonly #path: string;
+  readonly #kept: Kept;
+  readonly #found = new Map<string, Place | null>();
+
+  constructor(
+    readonly entries: Entries,
+    readonly search: Definitions,
+    readonly identity: { readonly buildId: string; readonly size: number },
+  ) {
+    this.#path = join(cacheHome(), 'kvm-vtop', 'dwarf', `${identity.buildId}-${identity.size}.json`);
+    this.#kept = this.#load();
+  }
+
+  find(kind: DefinitionKind, name: string): Place | null {
+    const key = `${kind} ${name}`;
+    let place = this.#found.get(key);
+    if (place === undefined) {
+      place = this.#fromKept(kind, name, key);
+      if (place === undefined) place = this.search.find(kind, name);
+      this.#found.set(key, place);
+    }
+    return place;
+  }
+
+  /** Keeps what was found in this run. What goes wrong with that costs no more than the next run's time. */
+  save(log: Log): void {
+    const places = { ...this.#kept };
+    for (const [key, place] of this.#found) places[key] = place === null ? null : [place.unit, place.entry];
+    const text = JSON.stringify(places);
+    if (text === JSON.stringify(this.#kept)) return;
+    try {
+      writeWhole(this.#path, JSON.stringify({ ...this.#head(), sum: sumOf(text), places }));
+    } catch (error) {
+      log.found(`index of debug information not kept: ${(error as Error).message}`);
+    }
+  }
+
+  #head() {
+    return { format: 'kvm-vtop index of debug information', version: VERSION, ...this.identity };
+  }
+
+  #fromKept(kind: DefinitionKind, name: string, key: string): Place | null | undefined {
+    const kept = Object.hasOwn(this.#kept, key) ? this.#kept[key] : undefined;
+    if (kept === undefined || kept === null) return kept;
+    const place = { unit: kept[0], entry: kept[1] };
+    return this.#isThere(kind, name, place) ? place : undefined;
+  }
+
+  #isThere(kind: DefinitionKind, name: string, place: Place): boolean {
+    try {
+      const entry = this.entries.entry(this.entries.unit(place.unit), place.entry);
+      if (entry === null || this.entries.text(entry, AT.Name) !== name) return false;
+      const enumeration = entry.tag === TAG.EnumerationType;
+      const structure = entry.tag === TAG.StructureType || entry.tag === TAG.UnionType;
+      return kind === 'enumeration' ? enumeration : structure;
+    } catch {
+      return false;
+    }
+  }
+
+  #load(): Kept {
+    try {
+      const value = JSON.parse(readText(this.#path) ?? '{}') as { sum?: unknown; places?: Kept };
+      const { sum, places = {}, ...head } = value;
+      const isOurs = JSON.stringify(head) === JSON.stringify(this.#head());
+      return isOurs && sum === sumOf(JSON.stringify(places)) && areWhole(places) ? places : {};
+    } catch {
+      return {};
+    }
+  }
+}
+
+const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const areWhole = (places: Kept): boolean =>
+  Object.values(places).every((place) => place === null || (Array.isArray(place) && place.every(Number.isSafeInteger)));

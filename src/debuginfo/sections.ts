@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { codecs } from '../codecs/index.js';
+import type { Bytes } from '../core/bytes.js';
+import { BytesSource } from '../core/bytes-source.js';
+import { DumpError } from '../core/errors.js';
+import type { ByteSource } from '../core/memory.js';
+import { Relocations } from '../elf/relocations.js';
+import { type ElfObject, ET_REL, type Section, SHF_COMPRESSED, SHT_RELA } from '../elf/sections.js';
+import type { DebugSections } from '../types/dwarf/sections.js';
+
+/** Elf64_Chdr: type, reserved, size, alignment. */
+const CHDR_SIZE = 24;
+const COMPRESSED_BY: Readonly<Record<number, 'zlib' | 'zstd'>> = { 1: 'zlib', 2: 'zstd' };
+/** .zdebug_NAME: "ZLIB", the size in 8 bytes, big endian, and a zlib stream. */
+const GNU_MAGIC = 'ZLIB';
+const GNU_HEADER = 12;
+/** No section of debug information is larger. */
+const MOST = 2 ** 31 - 1;
+
+/** The debug sections of a file, ready to be read. Throws `DumpError` for a file without. */
+export async function openDebugSections(object: ElfObject, alternate: DebugSections | null): Promise<DebugSections> {
+  const info = await contents(object, 'info');
+  const abbrev = await contents(object, 'abbrev');
+  if (info === null || abbrev === null)
+    throw new DumpError(`${object.file.name}: no debug information (.debug_info) in it`, {
+      hint: 'distributions ship it in a package of its own (-dbg, -dbgsym, -debuginfo)',
+    });
+  const types = await contents(object, 'types');
+  const whole = async (name: string): Promise<Bytes | null> => {
+    const source = await contents(object, name);
+    return source === null ? null : source.read(0, source.size, `.debug_${name}`);
+  };
+  return {
+    name: object.file.name,
+    infoSize: info.size,
+    typesSize: types?.size ?? 0,
+    info: (offset, length) =>
+      types !== null && offset >= info.size
+        ? types.read(offset - info.size, length, '.debug_types')
+        : info.read(offset, length, '.debug_info'),
+    abbrev: abbrev.read(0, abbrev.size, '.debug_abbrev'),
+    str: await whole('str'),
+    lineStr: await whole('line_str'),
+    strOffsets: await whole('str_offsets'),
+    alternate,
+  };
+}
+
+/** What .debug_NAME (or .zdebug_NAME) holds, decompressed and relocated; null without one. */
+async function contents(object: ElfObject, name: string): Promise<ByteSource | null> {
+  const plain = object.section(`.debug_${name}`);
+  const section = plain ?? object.section(`.zdebug_${name}`);
+  if (section === null || section.size === 0 || !object.hasContents(section)) return null;
+  const unpacked =
+    plain === null
+      ? await unpackGnu(object, section)
+      : (section.flags & SHF_COMPRESSED) === 0
+        ? new SectionSource(object, section)
+        : await unpack(object, section);
+  return relocated(object, section, unpacked);
+}
+
+async function unpack(object: ElfObject, section: Section): Promise<ByteSource> {
+  const bytes = object.bytes(section);
+  const codec = COMPRESSED_BY[bytes.u32(0)];
+  if (codec === undefined) throw bytes.error(0, `section ${section.name}: compression ${bytes.u32(0)} is not known`);
+  return inflate(object, section, codec, bytes.slice(CHDR_SIZE, bytes.length - CHDR_SIZE), bytes.u53(8));
+}
+
+async function unpackGnu(object: ElfObject, section: Section): Promise<ByteSource> {
+  const bytes = object.bytes(section);
+  if (bytes.text(0, 4) !== GNU_MAGIC) throw bytes.error(0, `section ${section.name}: no ZLIB in front`);
+  const size = Number(bytes.window(0, GNU_HEADER).getBigUint64(4));
+  return inflate(object, section, 'zlib', bytes.slice(GNU_HEADER, bytes.length - GNU_HEADER), size);
+}
+
+async function inflate(
+  object: ElfObject,
+  section: Section,
+  codec: 'zlib' | 'zstd',
+  data: Bytes,
+  size: number,
+): Promise<ByteSource> {
+  if (size > MOST) throw data.error(0, `section ${section.name}: ${size} bytes are too many to be meant`);
+  const decode = await codecs[codec]();
+  const unpacked = decode(data.array(), size);
+  if (unpacked === null) throw data.error(0, `section ${section.name} is no ${codec} data of ${size} bytes`);
+  return new BytesSource(`${object.file.name} (${section.name}, unpacked)`, unpacked);
+}
+
+/** Of a file that is still to be linked (a module), the offsets into other sections are in its relocations. */
+function relocated(object: ElfObject, section: Section, source: ByteSource): ByteSource {
+  if (object.header.eType !== ET_REL) return source;
+  const table = object.sections.find(({ type, info }) => type === SHT_RELA && info === section.index);
+  if (table === undefined) return source;
+  const whole = source.read(0, source.size, `section ${section.name}`).array().slice();
+  new Relocations(object, table).apply(whole, 0);
+  return new BytesSource(`${object.file.name} (${section.name}, relocated)`, whole);
+}
+
+/** A section that stands in the file as it is. */
+class SectionSource implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+
+  constructor(
+    readonly object: ElfObject,
+    readonly section: Section,
+  ) {
+    this.name = `${object.file.name} (${section.name})`;
+    this.size = section.size;
+  }
+
+  read(offset: number, length: number): Bytes {
+    return this.object.bytes(this.section, offset, length);
+  }
+}

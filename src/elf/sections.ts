@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../core/bytes.js';
+import { DumpError } from '../core/errors.js';
+import type { ByteSource } from '../core/memory.js';
+import { type Elf64Core, numberOf } from '../headers/headers.js';
+import { readElf } from './elf.js';
+import { GNU_BUILD_ID, parseNotes } from './notes.js';
+
+export const ET_REL = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_RELA = 4;
+export const SHT_NOTE = 7;
+const SHT_NOBITS = 8;
+export const SHF_COMPRESSED = 0x800;
+const SHDR_SIZE = 64;
+/** e_shstrndx when the true number stands in sh_link of section header 0; the count then in its sh_size. */
+const SHN_XINDEX = 0xffff;
+
+/** A section header; offsets and sizes in bytes. */
+export interface Section {
+  readonly index: number;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  readonly address: bigint;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+}
+
+/** An ELF file with sections: an executable, a kernel module, a file of debug information. */
+export class ElfObject {
+  readonly header: Elf64Core;
+  readonly sections: readonly Section[];
+
+  /** Throws `DumpError` when this is no 64-bit little-endian ELF file with section headers. */
+  constructor(readonly file: ByteSource) {
+    this.header = readElf(file);
+    this.sections = readSections(file, this.header);
+  }
+
+  section(name: string): Section | null {
+    return this.sections.find((section) => section.name === name) ?? null;
+  }
+
+  /** Whether a section's contents are in this file: a file of debug information alone keeps the headers of others. */
+  hasContents({ type }: Section): boolean {
+    return type !== SHT_NOBITS;
+  }
+
+  /** A section's bytes as they stand in the file. */
+  bytes(section: Section, offset = 0, length = section.size - offset): Bytes {
+    if (section.type === SHT_NOBITS)
+      throw new DumpError(`${this.file.name}: section ${section.name} has no contents in this file`);
+    return this.file.read(section.offset + offset, length, `section ${section.name}`);
+  }
+
+  /** The build-id's hexadecimal digits; null for a file without. */
+  get buildId(): string | null {
+    for (const section of this.sections) {
+      if (section.type !== SHT_NOTE) continue;
+      const note = parseNotes(this.bytes(section)).find(({ name, type }) => name === 'GNU' && type === GNU_BUILD_ID);
+      if (note !== undefined) return Buffer.from(note.desc.array()).toString('hex');
+    }
+    return null;
+  }
+}
+
+function readSections(file: ByteSource, header: Elf64Core): Section[] {
+  const offset = numberOf(header.eShoff, `${file.name}: e_shoff`);
+  if (offset === 0) throw new DumpError(`${file.name}: an ELF file without sections`);
+  const first = file.read(offset, SHDR_SIZE, 'section header 0');
+  const count = header.eShnum === 0 ? first.u53(32) : header.eShnum;
+  const table = file.read(offset, count * SHDR_SIZE, `${count} section headers`);
+  const at = (index: number) => index * SHDR_SIZE;
+  const names = header.eShstrndx === SHN_XINDEX ? first.u32(40) : header.eShstrndx;
+  const strings = file.read(table.u53(at(names) + 24), table.u53(at(names) + 32), 'section names');
+  return Array.from({ length: count }, (_, index) => ({
+    index,
+    name: strings.text(table.u32(at(index))),
+    type: table.u32(at(index) + 4),
+    flags: table.u53(at(index) + 8),
+    address: table.u64(at(index) + 16),
+    offset: table.u53(at(index) + 24),
+    size: table.u53(at(index) + 32),
+    link: table.u32(at(index) + 40),
+    info: table.u32(at(index) + 44),
+  }));
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** A folder of the user's for what can be made again ($XDG_CACHE_HOME or ~/.cache). */
+export const cacheHome = (): string => process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+
+/** Whether something is there that can be looked at. */
+export const fileExists = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/** The text of a small file; null when there is none, or it can't be read. */
+export function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Writes a whole file under another name and then gives it its own, so that who reads at the same time, or writes the
+ * same, meets the old one or the new one and nothing between. Throws the system's error.
+ */
+export function writeWhole(path: string, contents: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  try {
+    writeFileSync(draft, contents, { flag: 'wx' });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}

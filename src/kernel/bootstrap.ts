@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import { pfnOf } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { type FrameSource, readOf } from '../core/memory.js';
+import { printable } from '../core/text.js';
+import type { DumpImage } from '../dump/image.js';
+import { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { x86Form } from '../paging/form.js';
+import { KernelMemory } from './memory.js';
+
+/** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
+export const START_KERNEL_MAP = 0xffffffff80000000n;
+/** Most bytes of it (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
+export const KERNEL_IMAGE_SIZE = 0x40000000n;
+/** Bytes of each of the six texts of struct new_utsname. */
+const UTS_FIELD = 65;
+
+export function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
+  const text = image.reader.vmcoreinfo;
+  if (text !== null) return VmCoreInfo.of(text);
+  throw new DumpError(`${image.file.name}: no VMCOREINFO in the dump`, {
+    hint: "QEMU writes it for machines with '-device vmcoreinfo', makedumpfile and the kernel always",
+  });
+}
+
+export function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
+  const need = <T>(value: T | null, key: string): T => {
+    if (value === null)
+      throw new DumpError(`VMCOREINFO has no ${key}`, { hint: 'is this the dump of an x86-64 Linux?' });
+    return value;
+  };
+  const physBase = need(info.number('phys_base'), 'NUMBER(phys_base)');
+  const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
+  const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
+  const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
+  return new KernelMemory(frames, x86Form(levels, encryptionBit(info)), root);
+}
+
+/** The memory encryption bit of page-table entries: none, or one of the address bits from 32 on. */
+function encryptionBit(info: VmCoreInfo): bigint {
+  const mask = info.number('sme_mask') ?? 0n;
+  if (mask === 0n || (mask >= 1n << 32n && mask < 1n << 52n && (mask & (mask - 1n)) === 0n)) return mask;
+  throw new DumpError(`VMCOREINFO: NUMBER(sme_mask)=${mask} is no single bit of an address`);
+}
+
+/**
+ * The memory must be that of the kernel that the notes tell of: its init_uts_ns names the same release there. Notes of
+ * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right. The six texts found.
+ */
+export function checkedIdentity(
+  image: DumpImage,
+  memory: KernelMemory,
+  info: VmCoreInfo,
+  release: string,
+): readonly string[] {
+  const namespace = info.symbol('init_uts_ns');
+  if (namespace === null) return ['Linux', '', release, '', 'x86_64', ''];
+  // Before 5.14 VMCOREINFO does not tell: there a 4-byte reference count stands in front.
+  const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
+  const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
+  const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
+  if (uts[0] === 'Linux' && uts[2] === info.release) return uts;
+  const found = printable(uts[2] ?? '');
+  throw new DumpError(
+    `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,
+  );
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { Memory } from '../core/memory.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
+import { scanKallsyms } from '../symbols/kallsyms-scan.js';
+import { KERNEL_IMAGE_SIZE, START_KERNEL_MAP } from './bootstrap.js';
+
+/** Bytes of the image that are searched at a time. */
+const PIECE = 0x200000n;
+
+/** The kernel's own symbols: where VMCOREINFO says they are, else by a scan of the kernel's image. */
+export function openKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
+  const stext = info.symbol('_stext');
+  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  const tables = namedTables(info);
+  if (tables !== null) return new Kallsyms(memory, tables, stext);
+  for (const [from, to] of partsOfImage(info, stext)) {
+    const found = scanKallsyms(memory, from, to, stext);
+    if (found !== null) return found;
+  }
+  throw new DumpError(
+    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
+    {
+      hint: 'is CONFIG_KALLSYMS off?',
+    },
+  );
+}
+
+function namedTables(info: VmCoreInfo): KallsymsTables | null {
+  const table = (name: string) => info.symbol(`kallsyms_${name}`);
+  const numSyms = table('num_syms');
+  const names = table('names');
+  const tokenTable = table('token_table');
+  const tokenIndex = table('token_index');
+  if (numSyms === null || names === null || tokenTable === null || tokenIndex === null) return null;
+  const rest = { offsets: table('offsets'), relativeBase: table('relative_base'), addresses: table('addresses') };
+  return { numSyms, names, tokenTable, tokenIndex, addresses: [rest] };
+}
+
+/**
+ * The kernel's image in pieces, the likeliest first: its tables of symbols are read-only data, which ends where the
+ * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
+ */
+function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+  const data = info
+    .symbols()
+    .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)
+    .sort((a, b) => (a < b ? -1 : 1));
+  const [first = stext] = data;
+  for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];
+  yield [first, data.at(-1) ?? first];
+}
