@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { gunzipSync } from 'node:zlib';
+import type * as XzDecompress from 'xz-decompress';
 
 /** A module with its debug information has 20 to 60 MB, a whole kernel up to 1 GB. */
 const MOST = 2 ** 31 - 1;
@@ -33,7 +34,9 @@ async function decodeZstd(file: Uint8Array): Promise<Uint8Array> {
 
 /** xz without a filter for machine code, as modules and debug files are packed. */
 async function decodeXz(file: Uint8Array): Promise<Uint8Array> {
-  const { XzReadableStream } = (await import('xz-decompress')).default;
+  // A CommonJS module, which some loaders wrap and others do not.
+  const loaded = (await import('xz-decompress')) as unknown as { default?: typeof XzDecompress } & typeof XzDecompress;
+  const { XzReadableStream } = loaded.default ?? loaded;
   const compressed = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(file);

@@ -46,18 +46,49 @@ export async function openDebugSections(object: ElfObject, alternate: DebugSecti
   };
 }
 
-/** What .debug_NAME (or .zdebug_NAME) holds, decompressed and relocated; null without one. */
+/**
+ * What .debug_NAME (or .zdebug_NAME) holds, decompressed and relocated; null without one. In a file that is still to be
+ * linked every type unit has a section of its own: they are joined, as a linker would.
+ */
 async function contents(object: ElfObject, name: string): Promise<ByteSource | null> {
-  const plain = object.section(`.debug_${name}`);
-  const section = plain ?? object.section(`.zdebug_${name}`);
-  if (section === null || section.size === 0 || !object.hasContents(section)) return null;
-  const unpacked =
-    plain === null
-      ? await unpackGnu(object, section)
-      : (section.flags & SHF_COMPRESSED) === 0
-        ? new SectionSource(object, section)
-        : await unpack(object, section);
-  return relocated(object, section, unpacked);
+  const named = object.sections.filter(
+    (section) =>
+      (section.name === `.debug_${name}` || section.name === `.zdebug_${name}`) &&
+      section.size > 0 &&
+      object.hasContents(section),
+  );
+  const [first] = named;
+  if (first === undefined) return null;
+  const unpacked = await Promise.all(named.map((section) => unpackedOf(object, section)));
+  if (object.header.eType !== ET_REL) return unpacked[0] ?? null;
+  return joined(object, named, unpacked);
+}
+
+/** Of a module, offsets into other sections, and into others of the same name, are in its relocations. */
+function joined(object: ElfObject, sections: readonly Section[], sources: readonly ByteSource[]): ByteSource {
+  const [{ name }] = sections as [Section];
+  const whole = new Uint8Array(sources.reduce((sum, { size }) => sum + size, 0));
+  const bases = new Map<number, number>();
+  let base = 0;
+  sections.forEach(({ index }, i) => {
+    const { size } = sources[i] as ByteSource;
+    bases.set(index, base);
+    whole.set((sources[i] as ByteSource).read(0, size, `section ${name}`).array(), base);
+    base += size;
+  });
+  sections.forEach(({ index }, i) => {
+    const table = object.sections.find(({ type, info }) => type === SHT_RELA && info === index);
+    const start = bases.get(index) ?? 0;
+    const piece = whole.subarray(start, start + (sources[i] as ByteSource).size);
+    if (table !== undefined) new Relocations(object, table, bases).apply(piece);
+  });
+  return new BytesSource(`${object.file.name} (${name}, relocated)`, whole);
+}
+
+function unpackedOf(object: ElfObject, section: Section): Promise<ByteSource> {
+  if (section.name.startsWith('.z')) return unpackGnu(object, section);
+  if ((section.flags & SHF_COMPRESSED) !== 0) return unpack(object, section);
+  return Promise.resolve(new SectionSource(object, section));
 }
 
 async function unpack(object: ElfObject, section: Section): Promise<ByteSource> {
@@ -86,16 +117,6 @@ async function inflate(
   const unpacked = decode(data.array(), size);
   if (unpacked === null) throw data.error(0, `section ${section.name} is no ${codec} data of ${size} bytes`);
   return new BytesSource(`${object.file.name} (${section.name}, unpacked)`, unpacked);
-}
-
-/** Of a file that is still to be linked (a module), the offsets into other sections are in its relocations. */
-function relocated(object: ElfObject, section: Section, source: ByteSource): ByteSource {
-  if (object.header.eType !== ET_REL) return source;
-  const table = object.sections.find(({ type, info }) => type === SHT_RELA && info === section.index);
-  if (table === undefined) return source;
-  const whole = source.read(0, source.size, `section ${section.name}`).array().slice();
-  new Relocations(object, table).apply(whole, 0);
-  return new BytesSource(`${object.file.name} (${section.name}, relocated)`, whole);
 }
 
 /** A section that stands in the file as it is. */

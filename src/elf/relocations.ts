@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
-import { lowerBound } from '../core/search.js';
 import type { ElfObject, Section } from './sections.js';
 
 const RELA_SIZE = 24;
@@ -8,68 +7,39 @@ const SYM_SIZE = 24;
 /** x86-64 psABI, "Relocation": those that put an address or an offset into data, and their bytes. */
 const WIDTH: Readonly<Record<number, 4 | 8>> = { 1: 8, 10: 4, 11: 4 };
 
-/** The relocations of one section (SHT_RELA); all sections lie at address 0, as in a file that is to be linked. */
+/** The relocations of one section (SHT_RELA) of a file that is to be linked. */
 export class Relocations {
   readonly #table: DataView;
   readonly #symbols: Bytes;
-  /** Records in the order of their places, where the table is not in it. */
-  readonly #order: Uint32Array | null;
-  readonly #count: number;
+  readonly #bases: ReadonlyMap<number, number>;
 
-  constructor(object: ElfObject, table: Section) {
+  /** `bases`: where sections by their numbers are put; the others lie at 0. */
+  constructor(object: ElfObject, table: Section, bases: ReadonlyMap<number, number>) {
     const bytes = object.bytes(table);
     this.#table = bytes.window(0, bytes.length);
-    this.#count = Math.floor(bytes.length / RELA_SIZE);
     const symtab = object.sections[table.link];
     if (symtab === undefined) throw bytes.error(0, `section ${table.name} names no table of symbols`);
     this.#symbols = object.bytes(symtab);
-    this.#order = this.#sorted();
+    this.#bases = bases;
   }
 
-  /** Puts the relocated values into a piece of the section that begins at `start`. */
-  apply(piece: Uint8Array, start: number): void {
-    const view = new DataView(piece.buffer, piece.byteOffset, piece.length);
-    const end = start + piece.length;
-    for (let i = lowerBound(this.#count, (rank) => this.#place(rank) >= start); i < this.#count; i++) {
-      const record = this.#record(i);
-      const place = this.#table.getUint32(record, true) + this.#table.getUint32(record + 4, true) * 2 ** 32;
-      if (place >= end) return;
-      this.#put(view, place - start, record);
+  /** Puts the relocated values into the section's bytes. */
+  apply(section: Uint8Array): void {
+    const view = new DataView(section.buffer, section.byteOffset, section.length);
+    const table = this.#table;
+    for (let record = 0; record + RELA_SIZE <= table.byteLength; record += RELA_SIZE) {
+      const width = WIDTH[table.getUint32(record + 8, true)];
+      const place = table.getUint32(record, true) + table.getUint32(record + 4, true) * 2 ** 32;
+      if (width === undefined || place + width > view.byteLength) continue;
+      const value = this.#valueOf(table.getUint32(record + 12, true)) + table.getInt32(record + 16, true);
+      view.setUint32(place, value, true);
+      if (width === 8) view.setInt32(place + 4, table.getInt32(record + 20, true), true);
     }
   }
 
-  /** A value that reaches over the piece's end belongs to nobody who reads whole entries. */
-  #put(view: DataView, at: number, record: number): void {
-    const type = this.#table.getUint32(record + 8, true);
-    const symbol = this.#table.getUint32(record + 12, true);
-    const width = WIDTH[type];
-    if (width === undefined || at + width > view.byteLength) return;
-    const base = this.#symbols.u32(symbol * SYM_SIZE + 8);
-    const value = base + this.#table.getInt32(record + 16, true);
-    view.setUint32(at, value, true);
-    if (width === 8) view.setInt32(at + 4, this.#table.getInt32(record + 20, true), true);
-  }
-
-  #record(rank: number): number {
-    return (this.#order === null ? rank : (this.#order[rank] as number)) * RELA_SIZE;
-  }
-
-  #place(rank: number): number {
-    const record = this.#record(rank);
-    return this.#table.getUint32(record, true) + this.#table.getUint32(record + 4, true) * 2 ** 32;
-  }
-
-  #sorted(): Uint32Array | null {
-    let sorted = true;
-    for (let i = 1; i < this.#count && sorted; i++)
-      sorted =
-        this.#table.getUint32(i * RELA_SIZE, true) >= this.#table.getUint32((i - 1) * RELA_SIZE, true) ||
-        this.#table.getUint32(i * RELA_SIZE + 4, true) > 0;
-    if (sorted) return null;
-    const places = Float64Array.from(
-      { length: this.#count },
-      (_, i) => this.#table.getUint32(i * RELA_SIZE, true) + this.#table.getUint32(i * RELA_SIZE + 4, true) * 2 ** 32,
-    );
-    return Uint32Array.from(places.keys()).sort((a, b) => (places[a] as number) - (places[b] as number));
+  /** The low half of a symbol's value, which is its place in its section. */
+  #valueOf(symbol: number): number {
+    const at = symbol * SYM_SIZE;
+    return this.#symbols.u32(at + 8) + (this.#bases.get(this.#symbols.u16(at + 6)) ?? 0);
   }
 }

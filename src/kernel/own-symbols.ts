@@ -19,12 +19,7 @@ export function openKallsyms(memory: Memory, info: VmCoreInfo, release: string):
     const found = scanKallsyms(memory, from, to, stext);
     if (found !== null) return found;
   }
-  throw new DumpError(
-    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
-    {
-      hint: 'is CONFIG_KALLSYMS off?',
-    },
-  );
+  throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`);
 }
 
 function namedTables(info: VmCoreInfo): KallsymsTables | null {

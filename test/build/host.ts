@@ -95,7 +95,9 @@ export class SyntheticHost extends SyntheticKernel {
   }
 
   vm(mm: bigint, slots: readonly SlotWish[], smm: readonly SlotWish[] = []): bigint {
-    return this.make('kvm', { mm, 'memslots[0]': this.memslots(slots), 'memslots[1]': this.memslots(smm) });
+    const kvm = this.make('kvm', { mm, 'memslots[0]': this.memslots(slots), 'memslots[1]': this.memslots(smm) });
+    this.append(this.vmList, kvm + this.offset('kvm', 'vm_list'));
+    return kvm;
   }
 
   /** A balanced tree over the slots, as far as order is concerned; colours are nobody's business. */

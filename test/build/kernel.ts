@@ -18,7 +18,9 @@ import { KVM_TYPES, SMALL_KERNEL } from './small-kernel.js';
 const NEWEST = FORMS['7.2'] as KallsymsForm;
 const TEXT = 0xffffffff80000000n;
 const TEXT_FRAMES = 0x400;
-const RELEASE = '9.9.9-synthetic';
+export const RELEASE = '9.9.9-synthetic';
+/** uts version. */
+export const VERSION = '#7 SMP synthetic';
 
 export interface HostOptions {
   readonly levels?: 4 | 5;
@@ -27,6 +29,10 @@ export interface HostOptions {
   readonly smeMask?: bigint;
   readonly kallsyms?: KallsymsForm;
   readonly types?: string;
+  /** No table of symbols anywhere (CONFIG_KALLSYMS off). */
+  readonly noKallsyms?: boolean;
+  /** Hexadecimal digits of the build-id in the kernel's notes. */
+  readonly buildId?: string;
   /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */
   readonly silent?: boolean;
   /** What the BTF says, where it shall not be what is there. */
@@ -91,8 +97,10 @@ export class SyntheticKernel {
       this.symbol('dzswap_trees', this.#image(options.zswapTrees * 8));
       this.symbol('dafter_zswap_trees', this.at('zswap_trees') + BigInt(options.zswapTrees * 8));
     }
+    if (options.buildId !== undefined) this.#notes(options.buildId);
+    this.vmList = this.allocate(16);
     this.#emptyLists();
-    this.set('uts_namespace', this.at('init_uts_ns'), { sysname: 'Linux', release: RELEASE });
+    this.set('uts_namespace', this.at('init_uts_ns'), { sysname: 'Linux', release: RELEASE, version: VERSION });
   }
 
   get textStart(): bigint {
@@ -196,7 +204,7 @@ export class SyntheticKernel {
   }
 
   readonly vmFops = 0xffffffffc0a01000n;
-  readonly vmList = 0xffffffffc0a02000n;
+  readonly vmList: bigint;
 
   /** The dump's image, with everything in its place. */
   image(): DumpImage {
@@ -249,6 +257,11 @@ export class SyntheticKernel {
     const percpu: [string, bigint][] =
       form.addresses === 'percpu' || form.addresses === 'absolute' ? [['Apcpu_thing', 0x1f0n]] : [];
     const base = (this.#data + 0xfffn) & ~0xfffn;
+    if (this.options.noKallsyms === true) {
+      this.#tables = new Map();
+      this.write(this.at('swapper_pg_dir'), this.memory.frames.get(this.kernel.root) as Uint8Array);
+      return;
+    }
     const { bytes, tables } = writeKallsyms([...percpu, ...this.symbols], base, form);
     this.#data = base + BigInt(bytes.length);
     this.write(base, bytes);
@@ -286,9 +299,20 @@ export class SyntheticKernel {
     return address;
   }
 
+  #notes(buildId: string): void {
+    const note = Buffer.concat([Buffer.alloc(12), Buffer.from('GNU\0'), Buffer.from(buildId, 'hex')]);
+    note.writeUInt32LE(4, 0);
+    note.writeUInt32LE(buildId.length / 2, 4);
+    note.writeUInt32LE(3, 8);
+    const start = this.#image(note.length);
+    this.write(start, note);
+    this.symbol('R__start_notes', start);
+    this.symbol('R__stop_notes', start + BigInt(note.length));
+  }
+
   #emptyLists(): void {
     const tasks = this.at('init_task') + this.offset('task_struct', 'tasks');
-    for (const head of [tasks, this.at('modules'), this.at('btf_modules')]) {
+    for (const head of [tasks, this.at('modules'), this.at('btf_modules'), this.vmList]) {
       this.u64(head, head);
       this.u64(head + 8n, head);
     }

@@ -53,6 +53,7 @@ export class SearchedDefinitions implements Definitions {
       this.#begin();
       if (!this.#found.has(key)) this.#search(key, needles);
     }
+    if (!this.#found.has(key)) this.#searchOpaque(key);
     const found = this.#found.get(key) ?? null;
     if (found === null) this.#absent.add(key);
     return found;
@@ -81,7 +82,6 @@ export class SearchedDefinitions implements Definitions {
       }
       if (inInfo && start + WINDOW > infoSize) start = infoSize - WINDOW;
     }
-    this.#searchOpaque(key);
   }
 
   /** A hit counts if an entry that defines something can have its name there. */
@@ -94,6 +94,8 @@ export class SearchedDefinitions implements Definitions {
 
   /** Units whose names are indices or lie in another file can't be searched: they are read whole. */
   #searchOpaque(key: string): void {
+    const { alternate, strOffsets } = this.#entries.sections;
+    if (alternate === null && strOffsets === null) return;
     for (const start of this.#entries.starts) {
       if (this.#indexed.has(start) || isPlain(this.#entries.abbreviations(start))) continue;
       this.#index(this.#entries.unit(start));

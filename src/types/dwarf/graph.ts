@@ -3,7 +3,7 @@ import { DumpError } from '../../core/errors.js';
 import type { DeclaredMember, TypeGraph, TypeNode } from '../graph.js';
 import { AT, FORM, TAG } from './constants.js';
 import { Cursor } from './cursor.js';
-import type { DefinitionKind, Definitions } from './definitions.js';
+import { type DefinitionKind, type Definitions, SearchedDefinitions } from './definitions.js';
 import { Entries, type Entry } from './entries.js';
 import type { Reference } from './values.js';
 
@@ -18,17 +18,19 @@ export type DwarfType = { readonly file: Entries; readonly entry: Entry } | null
 export class DwarfGraph implements TypeGraph<DwarfType> {
   readonly source: string;
   readonly #file: Entries;
-  readonly #alternate: Entries | null;
   readonly #definitions: Definitions;
+  /** The file that dwz moved common entries to; its definitions are searched, nothing of them is kept. */
+  readonly #alternate: { readonly file: Entries; readonly definitions: Definitions } | null;
   /** Entries of type units by their signatures, once one is asked for. */
   #signatures: ReadonlyMap<bigint, number> | null = null;
 
   constructor(source: string, file: Entries, definitions: Definitions) {
     this.source = source;
     this.#file = file;
-    const { alternate } = file.sections;
-    this.#alternate = alternate === null ? null : new Entries(alternate);
     this.#definitions = definitions;
+    const { alternate } = file.sections;
+    const common = alternate === null ? null : new Entries(alternate);
+    this.#alternate = common === null ? null : { file: common, definitions: new SearchedDefinitions(common, []) };
   }
 
   key(type: DwarfType): string {
@@ -95,8 +97,8 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
   /** A declaration stands for the definition in a type unit, or for the one that the file has elsewhere. */
   #structureNode(type: NonNullable<DwarfType>, bytes: number): TypeNode<DwarfType> {
     const { file, entry } = type;
-    if (file.number(entry, AT.Declaration) === null) return { kind: 'struct', bytes };
     const signature = file.reference(entry, AT.Signature);
+    if (signature === null && file.number(entry, AT.Declaration) === null) return { kind: 'struct', bytes };
     const definition =
       signature === null ? this.structure(file.text(entry, AT.Name) ?? '') : this.#follow(file, signature);
     return definition === null ? { kind: 'other', bytes: 0 } : { kind: 'alias', to: definition };
@@ -127,11 +129,13 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
   }
 
   #placed(kind: DefinitionKind, name: string): DwarfType {
-    const place = this.#definitions.find(kind, name);
-    if (place === null) return null;
-    const unit = this.#file.unit(place.unit);
-    const entry = this.#file.entry(unit, place.entry);
-    return entry === null ? null : { file: this.#file, entry };
+    const own = { file: this.#file, definitions: this.#definitions };
+    for (const { file, definitions } of this.#alternate === null ? [own] : [own, this.#alternate]) {
+      const place = definitions.find(kind, name);
+      const entry = place === null ? null : file.entry(file.unit(place.unit), place.entry);
+      if (entry !== null) return { file, entry };
+    }
+    return null;
   }
 
   #typeOf({ file, entry }: NonNullable<DwarfType>): DwarfType {
@@ -141,7 +145,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
 
   #follow(file: Entries, reference: Reference, from: Entry | null = null): DwarfType {
     if (reference.kind === 'signature') return this.#bySignature(reference.signature);
-    const target = reference.kind === 'alternate' ? this.#alternate : file;
+    const target = reference.kind === 'alternate' ? (this.#alternate?.file ?? null) : file;
     if (target === null)
       throw new DumpError(`${this.source}: a type lies in another file`, {
         hint: 'the file that .gnu_debugaltlink names is needed beside it',
