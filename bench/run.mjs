@@ -18,7 +18,7 @@ const shared = resolve(process.env.KVM_VTOP_SHARED ?? join(root, '..', 'shared')
 const peers = process.env.KVM_VTOP_PEERS;
 const debug = process.env.KVM_VTOP_DEBUG;
 const runs = Number(process.env.KVM_VTOP_BENCH_RUNS ?? 7);
-const hosts = ['debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
+const hosts = ['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
 const GPA = '1001840';
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -69,6 +69,20 @@ function onePeerEach(name, folder, release, pid, hva) {
   const lines = `vtop -c ${pid} ${hva}\nquit\n`;
   if (!timed(crash, lines).stdout.includes('PAGE:')) console.log(`${name}: crash has no answer`);
   else compare(`${name}, one address, against crash`, ours, crash, lines);
+  byDwarf({ name, dump, pid, vmlinux, module, drgn, crash, lines });
+}
+
+/** The same through debug information alone: without a record of where types are, and with the one of a run before. */
+function byDwarf({ name, dump, pid, vmlinux, module, drgn, crash, lines }) {
+  const question = ['-c', dump, '-g', pid, '-p', GPA, '--json'];
+  const files = ['--types', 'dwarf', '--vmlinux', vmlinux, '--kvm-module', module];
+  const cache = mkdtempSync(join(tmpdir(), 'kvm-vtop-bench-cache-'));
+  const with_ = (folder, ...more) => ['env', `XDG_CACHE_HOME=${folder}`, ...cli(...question, ...more)];
+  // A folder that can't be made: nothing is kept.
+  const first = with_('/dev/null/none', ...files);
+  if (timed(drgn).stdout.includes('"hpa": "')) compare(`${name}, by DWARF, against drgn`, first, drgn);
+  if (timed(crash, lines).stdout.includes('PAGE:')) compare(`${name}, by DWARF, against crash`, first, crash, lines);
+  compare(`${name}, by DWARF with the record of a run before, against BTF`, with_(cache, ...files), with_(cache));
 }
 
 async function inProcess(name, folder, pid) {

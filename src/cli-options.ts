@@ -85,5 +85,5 @@ export const besideOf = (options: DumpOptions): BesideOptions => ({
   systemMap: options.systemMap ?? null,
   layout: options.layout ?? null,
   debugDirs: options.debugDir,
-  fetch: null,
+  debuginfod: options.debuginfod ?? false,
 });

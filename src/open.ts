@@ -36,7 +36,7 @@ const NOTHING_SAID: BesideOptions = {
   systemMap: null,
   layout: null,
   debugDirs: [],
-  fetch: null,
+  debuginfod: false,
 };
 
 /**

@@ -36,7 +36,7 @@ const NOTHING: BesideOptions = {
   systemMap: null,
   layout: null,
   debugDirs: [],
-  fetch: null,
+  debuginfod: false,
 };
 
 /** Where one address of a host is, and what was said on the way. */

@@ -5,8 +5,8 @@ import { selectVm } from '../src/commands/select.js';
 import { gfn } from '../src/core/address.js';
 import { Road } from '../src/translate/road.js';
 import { SyntheticHost } from './build/host.js';
-import type { HostOptions } from './build/kernel.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from './build/memory.js';
+import type { HostOptions } from './build/options.js';
 
 const HVA = 0x7f0000000000n;
 const slot = (id: number, gpa: bigint, pages: bigint, hva = HVA, flags = 0) => ({ id, gpa, pages, hva, flags });

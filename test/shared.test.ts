@@ -2,8 +2,8 @@
 // The whole truth: every page of every VM of the recorded hosts, by the checkers that lie beside them.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
-import { hasShared, ROOT, SHARED } from './run.js';
+import { describe, expect, test } from '@jest/globals';
+import { hasShared, kvmVtop, ROOT, SHARED } from './run.js';
 
 const needsShared = hasShared ? test : test.skip;
 if (!hasShared) console.log(`skipped: no recorded hosts in ${SHARED}; set KVM_VTOP_SHARED to their folder`);
@@ -31,4 +31,35 @@ needsShared.each(['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'deb
 needsShared('the text of 354 addresses is what crash 9.0.2 printed', () => {
   const { last } = check('vtop', hosts('debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd'));
   expect(last).toBe('354 of 354 as crash prints them');
+});
+
+const RELEASES = [
+  ['debian-5.10-lzo', '5.10.0-32-amd64', '132'],
+  ['debian-6.1-zlib', '6.1.0-50-amd64', '136'],
+  ['debian-6.12-zstd', '6.12.107+deb13-amd64', '182'],
+  ['debian-7.2-zstd-contents', '7.2.13+deb14-amd64', '147'],
+] as const;
+
+describe.each(RELEASES)('%s', (host, release, pid) => {
+  const debug = join(SHARED, 'debug', release);
+
+  needsShared('by the profile that is shipped, BTF off', () => {
+    expect(check('truth', [...hosts(host), '--', '--types', 'layout']).last).toMatch(/^(\d{5}) of \1 right$/);
+  });
+
+  needsShared("by kvm.ko's DWARF alone, BTF and profiles off", () => {
+    const options = ['--types', 'dwarf', '--kvm-module', join(debug, 'kvm.ko.xz'), '--debug-dir', '/nowhere'];
+    const { last } = check('truth', [...hosts(host), '--vms', 'alpha,beta,protnone', '--', ...options]);
+    expect(last).toMatch(/^(\d{5}) of \1 right$/);
+  });
+
+  needsShared('JSON is byte for byte the same with kvm.ko and System.map beside the dump', () => {
+    const gpas = Array.from({ length: 4096 }, (_, i) => (i * 0x8123).toString(16)).join('\n');
+    const ask = (...options: string[]) =>
+      kvmVtop(['-c', join(SHARED, 'dumps', host, 'vmcore'), '-g', pid, '-p', '-', '--json', ...options], gpas);
+    const alone = ask('--types', 'btf');
+    expect(alone.stdout.split('\n')).toHaveLength(4097);
+    const files = ['--kvm-module', join(debug, 'kvm.ko.xz'), '--system-map', join(debug, 'System.map.xz')];
+    expect(ask(...files)).toEqual(alone);
+  });
 });

@@ -26,8 +26,8 @@ export interface BesideOptions {
   readonly layout: string | null;
   /** Folders to look in before the places of distributions. */
   readonly debugDirs: readonly string[];
-  /** Fetches a file by its build-id; null where that was not asked for. */
-  readonly fetch: ((buildId: string) => Promise<string | null>) | null;
+  /** Whether files may be fetched by their build-id; without it no socket is opened. */
+  readonly debuginfod: boolean;
 }
 
 /** Files of symbols and types that lie beside a dump: those named, those that are where distributions put them. */
@@ -149,10 +149,17 @@ export class Beside implements Outside {
   }
 
   async #fetched(kernel: KernelIdentity): Promise<TypeSource | null> {
-    const { fetch } = this.#options;
-    if (fetch === null || kernel.buildId === null) return null;
-    const path = await fetch(kernel.buildId);
-    return path === null ? null : this.#types(await this.#vmlinux(path, kernel));
+    if (!this.#options.debuginfod) return null;
+    if (kernel.buildId === null) {
+      this.looked.push('debuginfod (the build-id is not known)');
+      return null;
+    }
+    // The network's code is loaded only here.
+    const { fetchDebuginfo, settingsOf } = await import('./debuginfod.js');
+    const path = await fetchDebuginfo(kernel.buildId, settingsOf(process.env), this.#log);
+    if (path !== null) return this.#types(await this.#vmlinux(path, kernel));
+    this.looked.push(`debuginfod (build-id ${kernel.buildId})`);
+    return null;
   }
 
   /** The first file in its places that serves; those that do not are told with --verbose. */

@@ -23,13 +23,14 @@ export function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
   });
 }
 
-export function openMemory(frames: FrameSource, info: VmCoreInfo): KernelMemory {
+export function openMemory(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): KernelMemory {
   const need = <T>(value: T | null, key: string): T => {
     if (value === null)
       throw new DumpError(`VMCOREINFO has no ${key}`, { hint: 'is this the dump of an x86-64 Linux?' });
     return value;
   };
-  const physBase = need(info.number('phys_base'), 'NUMBER(phys_base)');
+  const told = info.number('phys_base') ?? findPhysBase(frames, info, hint);
+  const physBase = need(told, 'NUMBER(phys_base)');
   const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
   const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
@@ -64,4 +65,44 @@ export function checkedIdentity(
   throw new DumpError(
     `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,
   );
+}
+
+/** Kernels are loaded at multiples of this (CONFIG_PHYSICAL_ALIGN), the lowest and highest place that is tried. */
+const ALIGN = 0x200000n;
+const LOWEST = -0x40000000n;
+const HIGHEST = 0x1000000000n;
+/** The system's name and its end. */
+const LINUX = [0x4c, 0x69, 0x6e, 0x75, 0x78, 0];
+
+/**
+ * Before 4.10 VMCOREINFO gives the address of the variable phys_base, which is needed to read it: the right value is
+ * the one that finds itself there, and the kernel's name in init_uts_ns. `hint`: what the dump's header says.
+ */
+function findPhysBase(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): bigint | null {
+  const variable = info.symbol('phys_base');
+  if (variable === null) return null;
+  const isRight = (value: bigint): boolean =>
+    imageU64(frames, variable, value) === BigInt.asUintN(64, value) && isNamed(frames, info, value);
+  if (hint !== null && isRight(hint)) return hint;
+  if (isRight(0n)) return 0n;
+  for (let value = LOWEST; value < HIGHEST; value += ALIGN) if (isRight(value)) return value;
+  return null;
+}
+
+/** Eight bytes of the kernel's image, were it loaded there; null where the dump has none. */
+function imageU64(frames: FrameSource, address: bigint, physBase: bigint): bigint | null {
+  const place = address - START_KERNEL_MAP + physBase;
+  if (place < 0n || place % 8n !== 0n) return null;
+  const page = frames.frame(pfnOf(Number(place)));
+  return page === null ? null : page.getBigUint64(Number(place % 4096n), true);
+}
+
+/** "Linux" and its end at the start of init_uts_ns.name. */
+function isNamed(frames: FrameSource, info: VmCoreInfo, physBase: bigint): boolean {
+  const namespace = info.symbol('init_uts_ns');
+  if (namespace === null) return true;
+  const place = Number(namespace - START_KERNEL_MAP + physBase) + (info.offset('uts_namespace.name') ?? 4);
+  const page = place < 0 ? null : frames.frame(pfnOf(place));
+  const at = place % 4096;
+  return page !== null && at + LINUX.length <= 4096 && LINUX.every((byte, i) => page.getUint8(at + i) === byte);
 }

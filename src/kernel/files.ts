@@ -3,9 +3,10 @@ import { PAGE_SIZE } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import type { TypeSource } from '../types/source.js';
 import type { Host } from './host.js';
 import { pointerAt } from './pointers.js';
-import { dentryFields, fdtableFields, fileFields, filesFields, mountFields } from './structs.js';
+import { dentryFields, fdtableFields, fileFields, filesFields, mountFields, oldMountFields } from './structs.js';
 
 /** sysctl_nr_open_max: no descriptor table is larger (fs/file.c). */
 const MOST_FILES = 0x7fffffc0;
@@ -62,10 +63,10 @@ export class Files {
   /** A file's whole path, up through its mounts. */
   pathOf(file: bigint): string {
     const { memory, types } = this.#host;
-    const { mount } = resolve(types, { mount: mountFields });
+    const mount = mountsOf(types);
     const record = readOf(memory, file, this.#at.bytes, 'struct file');
     let dentry = record.u64(this.#at.dentry.offset);
-    let at = record.u64(this.#at.mnt.offset) - BigInt(mount.mnt.offset);
+    let at = record.u64(this.#at.mnt.offset) - BigInt(mount.toMnt);
     let path = '';
     for (let step = 0; step < DEEPEST_PATH; step++) {
       const bytes = readOf(memory, at, mount.bytes, 'struct mount');
@@ -101,4 +102,12 @@ export class Files {
     if (length > LONGEST_NAME) throw bytes.error(this.#dentry.length.offset, `a dentry's name of ${length} bytes`);
     return readOf(this.#host.memory, bytes.u64(this.#dentry.name.offset), length, "a dentry's name").text();
   }
+}
+
+/** Mounts as the kernel keeps them: around the struct vfsmount that files point to, or that itself (2.6). */
+function mountsOf(types: TypeSource) {
+  if (types.sizeOf('mount') === null && types.member('vfsmount', 'mnt_parent') !== null)
+    return { ...resolve(types, { mount: oldMountFields }).mount, toMnt: 0 };
+  const { mount } = resolve(types, { mount: mountFields });
+  return { ...mount, toMnt: mount.mnt.offset };
 }

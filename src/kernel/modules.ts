@@ -7,7 +7,14 @@ import { ModuleSymbols } from '../symbols/module-symbols.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { listLinks, pointerAt } from './pointers.js';
-import { binAttributeFields, modKallsymsFields, moduleFields, moduleNotesFields, notesAttrsFields } from './structs.js';
+import {
+  binAttributeFields,
+  modKallsymsFields,
+  moduleFields,
+  moduleNotesFields,
+  notesAttrsFields,
+  oldModuleTableFields,
+} from './structs.js';
 
 /** A host has a few hundred; the kernel sets no limit. */
 const MOST_MODULES = 0x10000;
@@ -29,8 +36,13 @@ export function findModule(memory: Memory, types: TypeSource, modules: bigint, n
 
 /** A module's own symbols (kernel/module/kallsyms.c): those it kept after loading. */
 export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: string): ModuleSymbols {
-  const { module: at, table } = resolve(types, { module: moduleFields, table: modKallsymsFields });
-  const kallsyms = pointerAt(memory, module + BigInt(at.kallsyms.offset), `module ${name}`);
+  const { module: at } = resolve(types, { module: moduleFields });
+  const { table } =
+    at.kallsyms === null
+      ? resolve(types, { table: oldModuleTableFields })
+      : resolve(types, { table: modKallsymsFields });
+  const kallsyms =
+    at.kallsyms === null ? module : pointerAt(memory, module + BigInt(at.kallsyms.offset), `module ${name}`);
   const record = readOf(memory, kallsyms, table.bytes, `symbol table of module ${name}`);
   const count = record.u32(table.count.offset);
   if (count > MOST_SYMBOLS) throw new DumpError(`module ${name}: ${count} symbols`);

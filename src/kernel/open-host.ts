@@ -74,7 +74,7 @@ class Opening {
     this.info = vmcoreinfoOf(image);
     this.release = printable(this.info.release ?? 'of unknown release');
     log.found(`${image.file.name}: ${image.reader.description}, kernel ${this.release}`);
-    this.memory = log.step('kernel page tables', () => openMemory(frames, this.info));
+    this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
     const kallsyms = this.#optional(() =>
       log.step('kallsyms', () => openKallsyms(this.memory, this.info, this.release)),

@@ -18,6 +18,8 @@ export interface Page {
   readonly count: number;
 }
 
+/** arch/x86/include/asm/pgtable_64_types.h */
+const VMEMMAP_START = { 4: 0xffffea0000000000n, 5: 0xffd4000000000000n } as const;
 const FLAG_BITS = 64;
 const LONGEST_NAME = 32;
 
@@ -61,9 +63,10 @@ function vmemmapOf({ info, symbols, memory }: Host): bigint {
   const told = info.symbol('vmemmap');
   if (told !== null) return told;
   const variable = symbols.get('vmemmap_base');
-  if (variable === undefined)
-    throw new DumpError("the kernel's symbols lack vmemmap_base, so struct page can't be found");
-  return pointerAt(memory, variable, 'vmemmap_base');
+  if (variable !== undefined) return pointerAt(memory, variable, 'vmemmap_base');
+  // Before memory was randomised it was a constant, and still is where the kernel was not moved.
+  if ((info.kernelOffset ?? 0n) === 0n) return VMEMMAP_START[memory.form.levels];
+  throw new DumpError("the kernel's symbols lack vmemmap_base, so struct page can't be found");
 }
 
 /**

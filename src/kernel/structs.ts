@@ -11,17 +11,28 @@ export const taskFields = fields('task_struct', {
   mm: required('mm', 8),
   files: required('files', 8),
   signal: required('signal', 8),
-  threadNode: required('thread_node'),
+  // Since Linux commit 0c740d0afc3b ("introduce for_each_thread() to replace the buggy while_each_thread()") (in v3.14)
+  // a list with a head in signal_struct; before it a ring, gone in 6.7.
+  threadNode: optional('thread_node'),
+  threadGroup: optional('thread_group'),
   // Since Linux commit 2c4704756cab ("pids: Move the pgrp and session pid pointers from task_struct to
   // signal_struct") (in v4.19) pid_links, before it pids[] of struct pid_link.
   pidLinks: required(['pid_links', 'pids']),
 });
 
 /** include/linux/sched/signal.h */
-export const signalFields = fields('signal_struct', { threadHead: required('thread_head') });
+export const signalFields = fields('signal_struct', { threadHead: optional('thread_head') });
 
 /** include/linux/pid.h */
 export const pidFields = fields('pid', { tasks: required('tasks') });
+
+/** include/linux/pid.h, kernel/pid.c; up to 4.14 a hash table leads from numbers to struct pid. */
+export const hashedPidFields = fields('pid', { numbers: required('numbers') });
+export const upidFields = fields('upid', {
+  number: required('nr', 4),
+  namespace: required('ns', 8),
+  chain: required('pid_chain'),
+});
 
 /** include/linux/pid_namespace.h, idr.h; since Linux commit 95846ecf9dac ("pid: replace pid bitmap implementation
  * with IDR API") (in v4.15). */
@@ -32,6 +43,8 @@ export const pidNamespaceFields = fields('pid_namespace', {
 
 /** include/linux/xarray.h */
 export const xaNodeFields = fields('xa_node', { shift: required('shift', 1), slots: required('slots', 8) });
+/** include/linux/radix-tree.h; before Linux commit 01959dfe771c ("xarray: Define struct xa_node") (in v4.20). */
+export const radixNodeFields = fields('radix_tree_node', { shift: required('shift', 1), slots: required('slots', 8) });
 
 /** include/linux/fdtable.h */
 export const filesFields = fields('files_struct', { fdt: required('fdt', 8) });
@@ -48,6 +61,12 @@ export const dentryFields = fields('dentry', {
   parent: required('d_parent', 8),
   name: required('d_name.name', 8),
   length: required('d_name.len', 4),
+});
+/** Before Linux commit 7d6fec45a5131 ("vfs: start hiding vfsmount guts series") (in v3.3) they were in struct vfsmount. */
+export const oldMountFields = fields('vfsmount', {
+  root: required('mnt_root', 8),
+  parent: required('mnt_parent', 8),
+  mountpoint: required('mnt_mountpoint', 8),
 });
 export const mountFields = fields('mount', {
   mnt: required('mnt'),
@@ -100,14 +119,22 @@ export const nodeFields = fields('pglist_data', { present: required('node_presen
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
 
 /** include/linux/swap.h */
+/** include/linux/mmzone.h: a node has its own LRU lists since v4.8, when swap entries changed too. */
+export const nodeListsFields = fields('pglist_data', { lruvec: optional(['lruvec', '__lruvec']) });
+
+/** include/linux/swap.h */
 export const swapInfoFields = fields('swap_info_struct', { max: required('max', 4), file: required('swap_file', 8) });
 
 /** include/linux/module.h */
 export const moduleFields = fields('module', {
   list: required('list'),
   name: required('name'),
-  kallsyms: required('kallsyms', 8),
+  // Since Linux commit 8244062ef1e5 ("modules: fix longstanding /proc/kallsyms vs module insertion race.") (in v4.5)
+  // behind a pointer; before it in struct module itself.
+  kallsyms: optional('kallsyms', 8),
 });
+const moduleTable = { symtab: required('symtab', 8), count: required('num_symtab', 4), strtab: required('strtab', 8) };
+export const oldModuleTableFields = fields('module', moduleTable);
 /** kernel/module/sysfs.c: where a module's notes are; before 5.14 its build-id is told nowhere else. */
 export const moduleNotesFields = fields('module', {
   // Since Linux commit 83cc6fa0049b ("module: add printk formats to add module build ID to stacktraces") (in v5.14).
@@ -124,11 +151,7 @@ export const binAttributeFields = fields('bin_attribute', {
   size: required('size', 8),
   address: required('private', 8),
 });
-export const modKallsymsFields = fields('mod_kallsyms', {
-  symtab: required('symtab', 8),
-  count: required('num_symtab', 4),
-  strtab: required('strtab', 8),
-});
+export const modKallsymsFields = fields('mod_kallsyms', moduleTable);
 
 /** kernel/bpf/btf.c; since 5.11. */
 export const btfModuleFields = fields('btf_module', {

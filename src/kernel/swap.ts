@@ -2,11 +2,11 @@
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import type { Symbols } from '../symbols/cache.js';
-import { resolve } from '../types/fields.js';
+import { resolve, resolveIfPresent } from '../types/fields.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
 import { pointerAt } from './pointers.js';
-import { swapInfoFields } from './structs.js';
+import { nodeListsFields, swapInfoFields } from './structs.js';
 
 /** MAX_SWAPFILES lies between these in every configuration (include/linux/swap.h). */
 const FEWEST = 16;
@@ -39,9 +39,17 @@ export class Swap {
   /** By type: an area, null for none, and what can't be read. */
   readonly #areas = new Map<number, Area | null | 'unreadable'>();
 
+  /** Whether entries without the L1TF fix have the form of 4.8 and later; null where that is not known. */
+  readonly late: boolean | null;
+  /** Bytes from one element of swap_info to the next: pointers, or in 2.6.32 the structures themselves. */
+  readonly #stride: number;
+
   constructor(host: Host) {
     this.#host = host;
     this.#specials = known(host);
+    const node = resolveIfPresent(host.types, nodeListsFields);
+    this.late = node === null ? null : node.lruvec !== null;
+    this.#stride = strideOf(host);
   }
 
   /** What an entry of this type and offset is. Swap is only what lies inside an area that the host has. */
@@ -74,11 +82,13 @@ export class Swap {
     const table = symbols.get('swap_info');
     if (table === undefined) return 'unreadable';
     return this.#optional(type, 'unreadable', () => {
-      const info = pointerAt(memory, table + BigInt(type * 8), 'swap_info');
+      const place = table + BigInt(type * this.#stride);
+      const info = this.#stride === POINTER ? pointerAt(memory, place, 'swap_info') : place;
       if (info === 0n) return null;
       const { area } = resolve(types, { area: swapInfoFields });
       const bytes = readOf(memory, info, area.bytes, 'struct swap_info_struct');
       const file = bytes.u64(area.file.offset);
+      if (file === 0n) return null;
       const device = this.#optional(type, null, () => new Files(this.#host).pathOf(file));
       return { pages: bytes.u32(area.max.offset), device };
     });
@@ -111,10 +121,11 @@ function known(host: Host): readonly SwapKind[] {
  * SWAPIN_ERROR. MAX_SWAPFILES is the length of swap_info, so the distance to the next symbol; which groups a kernel
  * has follows from how many types are left. Empty when the distance makes no sense.
  */
-function specialsOf({ symbols, types, log }: Host): SwapKind[] {
-  const files = lengthOf(symbols, 'swap_info');
+function specialsOf(host: Host): SwapKind[] {
+  const { symbols, types, log } = host;
+  const files = lengthOf(symbols, 'swap_info', strideOf(host));
   // Another array of as many elements: padding behind one of them would tell.
-  const witness = lengthOf(symbols, 'zswap_trees') ?? files;
+  const witness = lengthOf(symbols, 'zswap_trees', POINTER) ?? files;
   if (files === null || files !== witness || files < FEWEST || files > MOST) {
     log.found(`swap: the number of swap types is not known (${files ?? '?'}, ${witness ?? '?'})`);
     return [];
@@ -125,11 +136,20 @@ function specialsOf({ symbols, types, log }: Host): SwapKind[] {
   return kinds ?? new Array<SwapKind>(32 - files).fill('unknown');
 }
 
-/** Elements of an array of pointers: the distance to the next symbol. */
-function lengthOf(symbols: Symbols, name: string): number | null {
+/** Elements of an array: the distance to the next symbol. */
+function lengthOf(symbols: Symbols, name: string, stride: number): number | null {
   const start = symbols.get(name);
   const next = start === undefined ? null : symbols.table.next(start);
-  return start === undefined || next === null ? null : Math.floor(Number(next - start) / 8);
+  return start === undefined || next === null ? null : Math.floor(Number(next - start) / stride);
+}
+
+const POINTER = 8;
+
+/** swap_info is an array of structures if it is far too long for one of pointers. */
+function strideOf({ symbols, types }: Host): number {
+  const bytes = types.sizeOf('swap_info_struct');
+  const pointers = lengthOf(symbols, 'swap_info', POINTER);
+  return bytes !== null && pointers !== null && pointers >= FEWEST * (bytes / POINTER) ? bytes : POINTER;
 }
 
 const repeat = (kind: SwapKind, count: number): SwapKind[] => new Array<SwapKind>(count).fill(kind);

@@ -3,9 +3,10 @@ import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { Host } from './host.js';
+import { pidInHash } from './pid-hash.js';
 import { listLinks, pointerAt } from './pointers.js';
-import { pidFields, pidNamespaceFields, signalFields, taskFields, xaNodeFields } from './structs.js';
-import { xarrayEntry } from './xarray.js';
+import { pidFields, pidNamespaceFields, signalFields, taskFields } from './structs.js';
+import { xaNodes, xarrayEntry } from './xarray.js';
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h). */
 export const PID_LIMIT = 2 ** 22;
@@ -40,7 +41,7 @@ export class Tasks {
   byPid(pid: number): Task | null {
     if (pid <= 0 || pid >= PID_LIMIT) return null;
     try {
-      return this.#byIdr(pid);
+      return this.#host.types.member('pid_namespace', 'idr') === null ? this.#byHash(pid) : this.#byIdr(pid);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       if (!this.#told) this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`);
@@ -68,10 +69,15 @@ export class Tasks {
   /** The threads of a task's process. */
   *threads(task: Task): Generator<Task> {
     const { signal } = resolve(this.#host.types, { signal: signalFields });
-    const node = BigInt(this.#at.threadNode.offset);
-    const head = task.signal + BigInt(signal.threadHead.offset);
-    for (const link of listLinks(this.#host.memory, head, PID_LIMIT, `threads of pid ${task.tgid}`))
-      yield this.#read(link - node);
+    const { threadNode, threadGroup } = this.#at;
+    const isList = threadNode !== null && signal.threadHead !== null;
+    const link = isList ? threadNode : threadGroup;
+    if (link === null) throw new DumpError("type information lacks the members that lead to a process's threads");
+    const head = isList ? task.signal + BigInt(signal.threadHead.offset) : task.address + BigInt(link.offset);
+    // The ring has no head of its own: it leads from a thread to the others.
+    if (!isList) yield task;
+    for (const at of listLinks(this.#host.memory, head, PID_LIMIT, `threads of pid ${task.tgid}`))
+      yield this.#read(at - BigInt(link.offset));
   }
 
   /** A thread of the process that still has files and memory: its leader can have exited before the others. */
@@ -84,17 +90,25 @@ export class Tasks {
   /** init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
   #byIdr(pid: number): Task | null {
     const { memory, types } = this.#host;
-    const { namespace, node, pids } = resolve(types, {
-      namespace: pidNamespaceFields,
-      node: xaNodeFields,
-      pids: pidFields,
-    });
+    const { namespace } = resolve(types, { namespace: pidNamespaceFields });
     const address = this.#symbol('init_pid_ns');
     const init = readOf(memory, address, namespace.bytes, 'init_pid_ns');
     const index = pid - (namespace.base === null ? 0 : init.u32(namespace.base.offset));
     if (index < 0) return null;
-    const entry = xarrayEntry(memory, node, init.u64(namespace.root.offset), BigInt(index));
-    if (entry === 0n) return null;
+    const entry = xarrayEntry(memory, xaNodes(types), init.u64(namespace.root.offset), BigInt(index));
+    return entry === 0n ? null : this.#ofPid(entry, pid);
+  }
+
+  /** pid_hash, the table of struct upid by number and namespace (kernel/pid.c up to 4.14, find_pid_ns). */
+  #byHash(pid: number): Task | null {
+    const found = pidInHash(this.#host, pid, this.#symbol('init_pid_ns'));
+    return found === null ? null : this.#ofPid(found, pid);
+  }
+
+  /** The task of a struct pid. */
+  #ofPid(entry: bigint, pid: number): Task | null {
+    const { memory, types } = this.#host;
+    const { pids } = resolve(types, { pids: pidFields });
     // pid.tasks[PIDTYPE_PID] is the first hlist_head; its node lies in the task. A pid can outlive its task.
     const link = pointerAt(memory, entry + BigInt(pids.tasks.offset), `struct pid of ${pid}`);
     if (link === 0n) return null;

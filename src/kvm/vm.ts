@@ -2,9 +2,7 @@
 import type { Gfn } from '../core/address.js';
 import { DumpError, during } from '../core/errors.js';
 import { type Mm, readMm } from '../kernel/mm.js';
-import { xaNodeFields } from '../kernel/structs.js';
-import { type XaNodeFields, xarrayEntry } from '../kernel/xarray.js';
-import { resolveIfPresent } from '../types/fields.js';
+import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/xarray.js';
 import { type Kvm, readKvm } from './kvm.js';
 import { slotReader } from './memslots/index.js';
 import { MemslotSet } from './memslots/set.js';
@@ -28,7 +26,7 @@ export class Vm {
     const { at, host } = kvm;
     this.mm = during(`VM at 0x${address.toString(16)}`, () => readMm(host, bytes.u64(at.mm.offset)));
     this.#attributes = at.attributes === null ? null : bytes.u64(at.attributes.offset);
-    this.#xaNode = resolveIfPresent(host.types, xaNodeFields);
+    this.#xaNode = at.attributes === null || host.types.sizeOf('xa_node') === null ? null : xaNodes(host.types);
   }
 
   /** How many address spaces the kernel keeps: 2 where KVM knows SMM. */

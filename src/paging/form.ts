@@ -6,15 +6,17 @@ export interface PagingForm {
   /** Bits of an entry's upper word that belong to the address: 32 to 51, without the memory encryption bit. */
   readonly addressHigh: number;
   /**
-   * Frames of entries that are not present stand inverted (L1TF mitigation, asm/pgtable-invert.h; Linux commit
-   * 6b28baca9b1f ("x86/speculation/l1tf: Protect PROT_NONE PTEs against speculation") (in v4.19, widely backported)).
+   * The highest of these bits. In an entry that is not present it tells whether the frame stands inverted (L1TF
+   * mitigation, asm/pgtable-invert.h; Linux commit 6b28baca9b1f ("x86/speculation/l1tf: Protect PROT_NONE PTEs against
+   * speculation") (in v4.19, widely backported)): no machine has memory at 2^50 and above.
    */
-  readonly inverted: boolean;
+  readonly topHigh: number;
 }
 
 /** x86-64 paging; `smeMask` is the encryption bit of every entry, 0 without one. */
-export function x86Form(levels: 4 | 5, smeMask = 0n, inverted = true): PagingForm {
-  return { levels, addressHigh: Number((0xfffff_00000000n & ~smeMask) >> 32n), inverted };
+export function x86Form(levels: 4 | 5, smeMask = 0n): PagingForm {
+  const addressHigh = Number((0xfffff_00000000n & ~smeMask) >> 32n);
+  return { levels, addressHigh, topHigh: (addressHigh & 0x80000) !== 0 ? 0x80000 : 0x40000 };
 }
 
 /** Names of the tables by level, 0 the lowest. With 4 levels the P4D is folded into the PGD. */

@@ -132,7 +132,7 @@ export class PageWalker {
     if (level > 2) return Walk.Bad;
     const present = level === 0 ? PROTNONE : level === 1 ? PSE : PROTNONE | PSE;
     if ((lo & present) === present) {
-      const turn = this.#form.inverted ? 0xffffffff : 0;
+      const turn = (hi & this.#form.topHigh) !== 0 ? 0xffffffff : 0;
       return this.#leaf(level, (lo ^ turn) >>> 0, (hi ^ turn) >>> 0, page, true);
     }
     return (lo & (PROTNONE | PSE)) === 0 ? Walk.Special : Walk.Bad;

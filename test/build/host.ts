@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lives on a kernel put together by hand: tasks, files, virtual machines and their memory.
-import { SyntheticKernel } from './kernel.js';
+import { PIDHASH_SHIFT, SyntheticKernel } from './kernel.js';
 import { PAGE, PageTables } from './memory.js';
 
-export type { HostOptions } from './kernel.js';
+export type { HostOptions } from './options.js';
 
 /** What a slot is made of; addresses in bytes. */
 export interface SlotWish {
@@ -18,11 +18,17 @@ export class SyntheticHost extends SyntheticKernel {
   /** A process of one thread, in the task list and the pid IDR (unless `unlisted`). */
   task(pid: number, comm: string, mm: bigint, files: bigint, where: { idr?: boolean; list?: boolean } = {}): bigint {
     const signal = this.make('signal_struct');
-    const threads = signal + this.offset('signal_struct', 'thread_head');
-    this.u64(threads, threads);
-    this.u64(threads + 8n, threads);
     const task = this.make('task_struct', { pid, tgid: pid, comm, mm, files, signal });
-    this.append(threads, task + this.offset('task_struct', 'thread_node'));
+    if (this.has('task_struct', 'thread_node')) {
+      const threads = signal + this.offset('signal_struct', 'thread_head');
+      this.u64(threads, threads);
+      this.u64(threads + 8n, threads);
+      this.append(threads, task + this.offset('task_struct', 'thread_node'));
+    } else {
+      const ring = task + this.offset('task_struct', 'thread_group');
+      this.u64(ring, ring);
+      this.u64(ring + 8n, ring);
+    }
     if (where.list !== false)
       this.append(
         this.at('init_task') + this.offset('task_struct', 'tasks'),
@@ -37,38 +43,69 @@ export class SyntheticHost extends SyntheticKernel {
     const signal = this.pointer(leader + this.offset('task_struct', 'signal'));
     const tgid = Number(this.pointer(leader + this.offset('task_struct', 'pid')) & 0xffffffffn);
     const task = this.make('task_struct', { pid: tid, tgid, comm, mm, files, signal });
-    this.append(signal + this.offset('signal_struct', 'thread_head'), task + this.offset('task_struct', 'thread_node'));
+    if (this.has('task_struct', 'thread_node'))
+      this.append(
+        signal + this.offset('signal_struct', 'thread_head'),
+        task + this.offset('task_struct', 'thread_node'),
+      );
+    else
+      this.append(
+        leader + this.offset('task_struct', 'thread_group'),
+        task + this.offset('task_struct', 'thread_group'),
+      );
     this.idr(tid, task);
     return task;
   }
 
+  /** Makes a task known by its number. */
   idr(pid: number, task: bigint): void {
-    const record = this.make('pid', { 'tasks[0].first': task + this.offset('task_struct', 'pid_links') });
-    this.xarraySet(this.at('init_pid_ns') + this.offset('pid_namespace', 'idr.idr_rt.xa_head'), BigInt(pid), record);
+    const link = this.has('task_struct', 'pid_links') ? 'pid_links' : 'pids';
+    const record = this.make('pid', { 'tasks[0].first': task + this.offset('task_struct', link) });
+    if (!this.has('pid_namespace', 'idr')) {
+      this.hash(pid, record);
+      return;
+    }
+    const root = this.layouts.structs.has('xarray') ? 'idr.idr_rt.xa_head' : 'idr.idr_rt.rnode';
+    this.xarraySet(this.at('init_pid_ns') + this.offset('pid_namespace', root), BigInt(pid), record);
+  }
+
+  /** Up to 4.14: into pid_hash, at the head of its chain. */
+  hash(pid: number, record: bigint): void {
+    const namespace = this.at('init_pid_ns');
+    this.set('pid', record, { 'numbers[0].nr': pid, 'numbers[0].ns': namespace });
+    const ratio = this.options.goldenRatio ?? 0x9e37fffffffc0001n;
+    const bucket = BigInt.asUintN(64, (BigInt(pid) + namespace) * ratio) >> BigInt(64 - PIDHASH_SHIFT);
+    const head = this.pointer(this.at('pid_hash')) + bucket * 8n;
+    const link = record + this.offset('pid', 'numbers[0].pid_chain');
+    this.u64(link, this.pointer(head));
+    this.u64(head, link);
   }
 
   /** Stores an entry in the XArray whose xa_head lies at an address. */
   xarraySet(head: bigint, index: bigint, entry: bigint): void {
+    // An XArray's nodes end in binary 10, those of the radix tree before it in 01.
+    const type = this.layouts.structs.has('xa_node') ? 'xa_node' : 'radix_tree_node';
+    const tag = type === 'xa_node' ? 2n : 1n;
     let root = this.pointer(head);
-    let shift = root === 0n ? -6n : BigInt(this.byte(root - 2n + this.offset('xa_node', 'shift')));
+    let shift = root === 0n ? -6n : BigInt(this.byte(root - tag + this.offset(type, 'shift')));
     while (shift < 0n || index >> (shift + 6n) > 0n) {
       shift += 6n;
-      const node = this.make('xa_node', { shift });
-      if (root !== 0n) this.u64(node + this.offset('xa_node', 'slots'), root);
-      root = node + 2n;
+      const node = this.make(type, { shift });
+      if (root !== 0n) this.u64(node + this.offset(type, 'slots'), root);
+      root = node + tag;
       this.u64(head, root);
     }
-    let node = root - 2n;
+    let node = root - tag;
     for (; shift > 0n; shift -= 6n) {
-      const slot = node + this.offset('xa_node', 'slots') + ((index >> shift) & 63n) * 8n;
+      const slot = node + this.offset(type, 'slots') + ((index >> shift) & 63n) * 8n;
       let next = this.pointer(slot);
       if (next === 0n) {
-        next = this.make('xa_node', { shift: shift - 6n }) + 2n;
+        next = this.make(type, { shift: shift - 6n }) + tag;
         this.u64(slot, next);
       }
-      node = next - 2n;
+      node = next - tag;
     }
-    this.u64(node + this.offset('xa_node', 'slots') + (index & 63n) * 8n, entry);
+    this.u64(node + this.offset(type, 'slots') + (index & 63n) * 8n, entry);
   }
 
   /** A descriptor table with these files, by descriptor. */
@@ -95,9 +132,44 @@ export class SyntheticHost extends SyntheticKernel {
   }
 
   vm(mm: bigint, slots: readonly SlotWish[], smm: readonly SlotWish[] = []): bigint {
-    const kvm = this.make('kvm', { mm, 'memslots[0]': this.memslots(slots), 'memslots[1]': this.memslots(smm) });
+    const kvm = this.make('kvm', { mm });
+    const { type } = this.layouts.at('kvm', 'memslots');
+    const of = type.kind === 'array' ? type.of : type;
+    if (of.kind === 'struct') this.slotArray('kvm', kvm, slots);
+    else if (type.kind !== 'array') this.set('kvm', kvm, { memslots: this.slotSet(slots) });
+    else
+      [slots, smm].forEach((list, i) => {
+        this.set('kvm', kvm, { [`memslots[${i}]`]: this.slotSet(list) });
+      });
     this.append(this.vmList, kvm + this.offset('kvm', 'vm_list'));
     return kvm;
+  }
+
+  slotSet(slots: readonly SlotWish[]): bigint {
+    if (this.has('kvm_memslots', 'gfn_tree')) return this.memslots(slots);
+    const { offset, type } = this.layouts.at('kvm_memslots', 'memslots');
+    const flexible = type.kind === 'array' && type.count === 0;
+    const bytes = flexible ? offset + slots.length * this.layouts.size(type.of) : this.layouts.size('kvm_memslots');
+    const set = this.allocate(bytes);
+    this.slotArray('kvm_memslots', set, slots);
+    return set;
+  }
+
+  /** In the order in which the era keeps them: by id, by size or by frame, the highest first. */
+  slotArray(struct: string, address: bigint, slots: readonly SlotWish[]): void {
+    const { offset, type } = this.layouts.at(struct, 'memslots');
+    const element = type.kind === 'array' ? this.layouts.size(type.of) : 0;
+    const byId = !this.has(struct, 'id_to_index');
+    const byFrame = this.has(struct, 'used_slots');
+    const sorted = [...slots].sort((a, b) => Number(byFrame ? b.gpa - a.gpa : b.pages - a.pages));
+    sorted.forEach(({ id, gpa, pages, hva, flags = 0 }, i) => {
+      const at = address + BigInt(offset + (byId ? id : i) * element);
+      const named = this.has('kvm_memory_slot', 'id') ? { id } : {};
+      this.set('kvm_memory_slot', at, { base_gfn: gpa / PAGE, npages: pages, userspace_addr: hva, flags, ...named });
+    });
+    const count = byFrame ? 'used_slots' : this.has(struct, 'nmemslots') ? 'nmemslots' : null;
+    if (count === null) return;
+    this.set(struct, address, { [count]: byId ? Math.max(0, ...slots.map(({ id }) => id + 1)) : slots.length });
   }
 
   /** A balanced tree over the slots, as far as order is concerned; colours are nobody's business. */
@@ -126,9 +198,10 @@ export class SyntheticHost extends SyntheticKernel {
     pid: number,
     slots: readonly SlotWish[],
     comm = 'qemu-system-x86',
+    smm: readonly SlotWish[] = [],
   ): { mm: bigint; tables: PageTables; vm: bigint; task: bigint } {
     const { address: mm, tables } = this.mm();
-    const vm = this.vm(mm, slots);
+    const vm = this.vm(mm, slots, smm);
     const task = this.task(pid, comm, mm, this.files({ 9: this.file(this.vmFops, vm, 'kvm-vm') }));
     return { mm, tables, vm, task };
   }

@@ -8,10 +8,11 @@ import { silentLog } from '../../src/core/log.js';
 import { DumpImage, type PageReader } from '../../src/dump/image.js';
 import type { Host } from '../../src/kernel/host.js';
 import { openHost } from '../../src/kernel/open-host.js';
-import { type BtfOptions, BtfWriter } from './btf.js';
+import { BtfWriter } from './btf.js';
 import { FORMS, type KallsymsForm, writeKallsyms } from './kallsyms.js';
 import { Layouts } from './layout.js';
 import { PAGE, PageTables, PhysicalMemory } from './memory.js';
+import type { HostOptions } from './options.js';
 
 import { KVM_TYPES, SMALL_KERNEL } from './small-kernel.js';
 
@@ -22,37 +23,8 @@ export const RELEASE = '9.9.9-synthetic';
 /** uts version. */
 export const VERSION = '#7 SMP synthetic';
 
-export interface HostOptions {
-  readonly levels?: 4 | 5;
-  readonly kaslr?: bigint;
-  readonly physBase?: bigint;
-  readonly smeMask?: bigint;
-  readonly kallsyms?: KallsymsForm;
-  readonly types?: string;
-  /** No table of symbols anywhere (CONFIG_KALLSYMS off). */
-  readonly noKallsyms?: boolean;
-  /** Hexadecimal digits of the build-id in the kernel's notes. */
-  readonly buildId?: string;
-  /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */
-  readonly silent?: boolean;
-  /** What the BTF says, where it shall not be what is there. */
-  readonly btfTypes?: string;
-  readonly btf?: BtfOptions;
-  /** KVM's structures in the BTF of module kvm instead of vmlinux's. */
-  readonly splitBtf?: boolean;
-  /** With `splitBtf`: what vmlinux's BTF says, KVM's structures or none. */
-  readonly vmlinuxTypes?: string;
-  /** No BTF at all. */
-  readonly noBtf?: boolean;
-  /** Modules: without kvm, KVM is built in or not there. */
-  readonly kvm?: 'module' | 'built in' | 'absent';
-  /** Length of swap_info: which swap types are real. */
-  readonly swapFiles?: number;
-  /** Length of zswap_trees, an array of as many elements. */
-  readonly zswapTrees?: number;
-  /** How many symbols nobody asks for. */
-  readonly ballast?: number;
-}
+/** Buckets of pid_hash, as a power of 2. */
+export const PIDHASH_SHIFT = 9;
 
 /** The kernel itself: memory, symbols, types, modules, notes. */
 export class SyntheticKernel {
@@ -91,8 +63,19 @@ export class SyntheticKernel {
       ['init_uts_ns', 'uts_namespace'],
     ] as const)
       this.symbol(`d${name}`, this.#image(this.layouts.structs.has(type) ? this.layouts.size(type) : 16));
-    this.symbol('dswap_info', this.#image((options.swapFiles ?? 24) * 8));
-    this.symbol('dafter_swap_info', this.at('swap_info') + BigInt((options.swapFiles ?? 24) * 8));
+    const stride = options.swapStructs === true ? this.layouts.size('swap_info_struct') : 8;
+    this.symbol('dswap_info', this.#image((options.swapFiles ?? 24) * stride));
+    this.symbol('dafter_swap_info', this.at('swap_info') + BigInt((options.swapFiles ?? 24) * stride));
+    if (options.oldNotes === true) {
+      this.symbol('dphys_base', this.#image(8));
+      this.u64(this.at('phys_base'), this.#physBase);
+    }
+    if (this.layouts.structs.has('upid')) {
+      this.symbol('bpid_hash', this.#image(8));
+      this.symbol('dpidhash_shift', this.#image(8));
+      this.u64(this.at('pid_hash'), this.allocate(2 ** PIDHASH_SHIFT * 8));
+      this.u64(this.at('pidhash_shift'), BigInt(PIDHASH_SHIFT));
+    }
     if (options.zswapTrees !== undefined) {
       this.symbol('dzswap_trees', this.#image(options.zswapTrees * 8));
       this.symbol('dafter_zswap_trees', this.at('zswap_trees') + BigInt(options.zswapTrees * 8));
@@ -100,7 +83,11 @@ export class SyntheticKernel {
     if (options.buildId !== undefined) this.#notes(options.buildId);
     this.vmList = this.allocate(16);
     this.#emptyLists();
-    this.set('uts_namespace', this.at('init_uts_ns'), { sysname: 'Linux', release: RELEASE, version: VERSION });
+    this.set('uts_namespace', this.at('init_uts_ns'), {
+      sysname: 'Linux',
+      release: options.release ?? RELEASE,
+      version: VERSION,
+    });
   }
 
   get textStart(): bigint {
@@ -183,13 +170,25 @@ export class SyntheticKernel {
     return address;
   }
 
+  /** Whether this kernel's structure has a member. */
+  has(struct: string, member: string): boolean {
+    return this.layouts.structs.get(struct)?.some(([name]) => name === member) ?? false;
+  }
+
   offset(struct: string, path: string): bigint {
     return BigInt(this.layouts.offset(struct, path));
   }
 
   /** A swap area of this type; `pages` with its header. */
   swapArea(type: number, pages = 2 ** 32 - 1): bigint {
-    const info = this.make('swap_info_struct', { max: pages });
+    // What its file is called is another test's.
+    const area = { max: pages, swap_file: 0xffff888ffff00000n };
+    if (this.options.swapStructs === true) {
+      const place = this.at('swap_info') + BigInt(type * this.layouts.size('swap_info_struct'));
+      this.set('swap_info_struct', place, area);
+      return place;
+    }
+    const info = this.make('swap_info_struct', area);
     this.u64(this.at('swap_info') + BigInt(type * 8), info);
     return info;
   }
@@ -274,8 +273,19 @@ export class SyntheticKernel {
     const kallsyms = (this.options.silent === true ? [] : keys)
       .filter((key) => this.#tables?.has(key))
       .map((key) => `SYMBOL(kallsyms_${key})=${this.#tables?.get(key)?.toString(16)}`);
+    if (this.options.oldNotes === true)
+      return [
+        `OSRELEASE=${this.options.release ?? RELEASE}`,
+        'PAGESIZE=4096',
+        ...['init_uts_ns', 'swapper_pg_dir', 'phys_base'].map(
+          (name) => `SYMBOL(${name})=${this.at(name).toString(16)}`,
+        ),
+        `SYMBOL(_stext)=${this.textStart.toString(16)}`,
+        `SYMBOL(node_online_map)=${((this.#data + 0xfffn) & ~0xfffn).toString(16)}`,
+        '',
+      ].join('\n');
     return [
-      `OSRELEASE=${RELEASE}`,
+      `OSRELEASE=${this.options.release ?? RELEASE}`,
       'PAGESIZE=4096',
       `SYMBOL(swapper_pg_dir)=${this.at('swapper_pg_dir').toString(16)}`,
       `SYMBOL(init_uts_ns)=${this.at('init_uts_ns').toString(16)}`,
@@ -341,8 +351,10 @@ export class SyntheticKernel {
       record.writeBigUInt64LE(address, 8);
       this.write(symtab + BigInt(i * 24), record);
     });
-    const kallsyms = this.make('mod_kallsyms', { symtab, strtab, num_symtab: symbols.length });
-    const module = this.make('module', { name, kallsyms });
+    const table = { symtab, strtab, num_symtab: symbols.length };
+    const module = this.layouts.structs.has('mod_kallsyms')
+      ? this.make('module', { name, kallsyms: this.make('mod_kallsyms', table) })
+      : this.make('module', { name, ...table });
     this.append(this.at('modules'), module + this.offset('module', 'list'));
     return module;
   }

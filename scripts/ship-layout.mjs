@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// ship-layout DUMP...: writes the layout profile of each dump's kernel, from its own BTF, to src/layouts/. The line that
+// names a new one in src/layouts/shipped.ts is to be written by hand. Build first.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = new URL('..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-layout-'));
+for (const [i, dump] of process.argv.slice(2).entries()) {
+  const output = join(folder, `${i}.json`);
+  const args = [join(root, 'dist', 'cli.js'), 'layout', '-c', dump, '--types', 'btf', '-o', output];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+  const { release } = JSON.parse(readFileSync(output, 'utf8'));
+  copyFileSync(output, join(root, 'src', 'layouts', `${release}.json`));
+}
+spawnSync('npx', ['biome', 'check', '--write', 'src/layouts'], { cwd: root, stdio: 'inherit' });

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every structure in the debug information of real modules kvm, and what the dumped kernels' own BTF says of them,
+// against pahole.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { openObject } from '../src/debuginfo/dwarf-file.js';
+import { openDebugSections } from '../src/debuginfo/sections.js';
+import { openDump } from '../src/open.js';
+import { AT } from '../src/types/dwarf/constants.js';
+import { SearchedDefinitions } from '../src/types/dwarf/definitions.js';
+import { Entries } from '../src/types/dwarf/entries.js';
+import { DwarfGraph, type DwarfType } from '../src/types/dwarf/graph.js';
+import { hasShared, SHARED } from './run.js';
+
+const HOSTS = [
+  ['5.10.0-32-amd64', 'debian-5.10-lzo'],
+  ['6.1.0-50-amd64', 'debian-6.1-zlib'],
+  ['6.12.107+deb13-amd64', 'debian-6.12-zstd'],
+  ['7.2.13+deb14-amd64', 'debian-7.2-zstd-contents'],
+] as const;
+
+const hasPahole = spawnSync('pahole', ['--version']).status === 0;
+if (!hasPahole) console.log('skipped: no pahole');
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-pahole-'));
+
+/** A member where it lies, in bits from the structure's start; `width` in bits for bit fields, else 0; `size` in bytes. */
+interface Row {
+  readonly name: string;
+  readonly bit: number;
+  readonly width: number;
+  readonly size: number;
+}
+interface Told {
+  /** Null for unions, whose size pahole does not print. */
+  readonly size: number | null;
+  readonly rows: readonly Row[];
+}
+
+/** pahole's text, by structure. */
+function toldBy(text: string): Map<string, Told> {
+  const told = new Map<string, Told>();
+  for (const [, name = '', body = ''] of text.matchAll(/^(?:struct|union) (\w+) \{\n([\s\S]*?)^\}/gm)) {
+    // Inner structures have such a line too: the last is the structure's own.
+    const size = [...body.matchAll(/\/\* size: (\d+)/g)].at(-1)?.[1];
+    told.set(name, { size: size === undefined ? null : Number(size), rows: body.split('\n').flatMap(rowOf) });
+  }
+  return told;
+}
+
+function rowOf(line: string): Row[] {
+  const found = /^(.*?)\/\*\s+(\d+)(?::\s*(\d+))?\s+(\d+) \*\/$/.exec(line);
+  if (found === null) return [];
+  const [, before = '', offset, bit = '0', size] = found;
+  const text = before.replace(/__attribute__\(\(.*?\)\)+/g, '').trim();
+  const pointer = /\(\*+\s*(?:const\s+)?(\w+)/.exec(text)?.[1];
+  const plain = /(\w+)\s*(?:\[[^\]]*\])*\s*(?::\s*\d+)?;$/.exec(text)?.[1];
+  const width = Number(/:\s*(\d+);$/.exec(text)?.[1] ?? 0);
+  // A structure with a tag can be a member without a name (-fms-extensions).
+  const name = /^\};$|^(?:struct|union) \w+\s*;$/.test(text) ? '' : (pointer ?? plain ?? '');
+  return [{ name, bit: Number(offset) * 8 + Number(bit), width, size: width > 0 ? 0 : Number(size) }];
+}
+
+/** Our reader's rows, unnamed structures spelled out as pahole does. */
+class Listing {
+  constructor(readonly graph: DwarfGraph) {}
+
+  rows(structure: DwarfType, start = 0): Row[] {
+    return [...this.graph.members(structure)].flatMap(({ name, type, bitOffset, bitSize }) => {
+      const bit = start + bitOffset;
+      const inner = this.#unnamed(type);
+      const own = { name, bit, width: bitSize, size: bitSize > 0 ? 0 : this.#size(type) };
+      return inner === null ? [own] : [...this.rows(inner, bit), own];
+    });
+  }
+
+  #unnamed(type: DwarfType): DwarfType {
+    const node = this.graph.node(type);
+    if (node.kind === 'array') return this.#unnamed(node.element);
+    if (type === null || type.file.text(type.entry, AT.Name) !== null) return null;
+    // Through const and volatile, which have no name; a typedef has one.
+    if (node.kind === 'alias') return this.#unnamed(node.to);
+    return node.kind === 'struct' ? type : null;
+  }
+
+  #size(type: DwarfType): number {
+    const node = this.graph.node(type);
+    if (node.kind === 'array') return node.count * this.#size(node.element);
+    return node.kind === 'alias' ? this.#size(node.to) : node.bytes;
+  }
+}
+
+const sorted = (rows: readonly Row[]): string[] =>
+  rows.map(({ name, bit, width, size }) => `${String(bit).padStart(8)} ${name} :${width} ${size}`).sort();
+
+const withAll = hasShared && hasPahole ? describe : describe.skip;
+withAll.each(HOSTS)('%s', (release, host) => {
+  const packed = join(SHARED, 'debug', release, 'kvm.ko.xz');
+  let known: Map<string, Told> | null = null;
+  const told = async () => {
+    if (known !== null) return known;
+    const object = await openObject(packed);
+    const plain = join(folder, `${release}.ko`);
+    writeFileSync(plain, object.file.read(0, object.file.size, 'module').array());
+    known = toldBy(spawnSync('pahole', [plain], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout);
+    return known;
+  };
+
+  test('every structure of kvm.ko: names, sizes, offsets, bit fields', async () => {
+    const object = await openObject(packed);
+    const entries = new Entries(await openDebugSections(object, null));
+    const graph = new DwarfGraph('kvm.ko', entries, new SearchedDefinitions(entries, []));
+    const listing = new Listing(graph);
+    const structures = await told();
+    expect(structures.size).toBeGreaterThan(900);
+    let members = 0;
+    for (const [name, { size, rows }] of structures) {
+      const structure = graph.structure(name);
+      const node = structure === null ? null : graph.node(structure);
+      expect([name, node]).toEqual([name, { kind: 'struct', bytes: size ?? expect.any(Number) }]);
+      expect([name, sorted(listing.rows(structure))]).toEqual([name, sorted(rows)]);
+      members += rows.length;
+    }
+    console.log(`${release}: ${structures.size} structures of kvm.ko with ${members} members are as pahole reads them`);
+  });
+
+  test("what the dump's own BTF has of them: sizes, and the place of every named member", async () => {
+    const { host: opened, close } = await openDump(join(SHARED, 'dumps', host, 'vmcore'), {
+      beside: { typesFrom: 'btf' },
+    });
+    let [structures, members] = [0, 0];
+    for (const [name, { size, rows }] of await told()) {
+      const bytes = opened.types.sizeOf(name);
+      if (bytes === null) continue;
+      expect([name, bytes]).toEqual([name, size ?? bytes]);
+      structures++;
+      // Names that occur once; bit fields and members of members that have a name are not found by theirs.
+      const once = rows.filter(({ name: member }) => rows.filter((row) => row.name === member).length === 1);
+      for (const { name: member, bit, width, size: told8 } of once) {
+        const found = width > 0 || member === '' ? null : opened.types.member(name, member);
+        if (found === null) continue;
+        expect([name, member, found.offset, found.size]).toEqual([name, member, bit / 8, told8]);
+        members++;
+      }
+    }
+    close();
+    expect(structures).toBeGreaterThan(600);
+    console.log(
+      `${release}: ${structures} structures and ${members} members of the dump's BTF are as pahole reads kvm.ko`,
+    );
+  });
+});
