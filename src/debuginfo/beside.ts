@@ -4,7 +4,7 @@ import type { Log } from '../core/log.js';
 import type { ElfObject } from '../elf/sections.js';
 import { fileExists, readText } from '../io/cache-folder.js';
 import type { KernelIdentity } from '../kernel/identity.js';
-import type { Outside, TypesFrom } from '../kernel/outside.js';
+import type { Outside, TypesFrom, WantedSymbols } from '../kernel/outside.js';
 import { LIKELY_UNITS } from '../kernel/structs.js';
 import { shippedProfile } from '../layouts/shipped.js';
 import { ElfSymbols } from '../symbols/elf-symbols.js';
@@ -46,10 +46,18 @@ export class Beside implements Outside {
     this.typesFrom = options.typesFrom;
   }
 
-  async symbols(kernel: KernelIdentity, slide: bigint, search: boolean): Promise<readonly SymbolTable[]> {
+  async symbols(kernel: KernelIdentity, slide: bigint, want: WantedSymbols): Promise<readonly SymbolTable[]> {
     const { systemMap, vmlinux } = this.#options;
+    if (want === 'search') return this.#foundSymbols(kernel, slide);
     if (systemMap !== null) return [await readMap(systemMap, slide)];
-    if (!search) return [];
+    if (want === 'besides' || vmlinux === null) return [];
+    // A build-id that differs can be VMCOREINFO's fault: then the kernel's own symbols have to show whose it is.
+    const object = await openObject(vmlinux);
+    return object.buildId !== null && object.buildId === kernel.buildId ? [new ElfSymbols(object, slide)] : [];
+  }
+
+  async #foundSymbols(kernel: KernelIdentity, slide: bigint): Promise<readonly SymbolTable[]> {
+    const { vmlinux } = this.#options;
     if (vmlinux !== null) return [new ElfSymbols(await this.#vmlinux(vmlinux, kernel), slide)];
     const map = await this.#search('System.map', kernel, (path) => readMap(path, slide));
     if (map !== null) return [map];

@@ -6,6 +6,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
+import type { Kallsyms } from '../symbols/kallsyms.js';
 import { LayeredSymbols } from '../symbols/layered.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { LayeredTypes } from '../types/layered.js';
@@ -17,12 +18,13 @@ import { Identity, type KernelIdentity } from './identity.js';
 import type { KernelMemory } from './memory.js';
 import { findModule, moduleBuildId } from './modules.js';
 import { nothingBeside, type Outside } from './outside.js';
-import { openKallsyms } from './own-symbols.js';
+import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { ALWAYS } from './structs.js';
 
 /** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
 export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {
   const opening = new Opening(image, frames, log);
+  opening.scanForSymbols();
   opening.readOwnTypes();
   return opening.host([], []);
 }
@@ -33,8 +35,10 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
  */
 export async function openHostWith(image: DumpImage, frames: FrameSource, log: Log, outside: Outside): Promise<Host> {
   const opening = new Opening(image, frames, log, outside);
-  const { identity, slide } = opening;
-  opening.addSymbols(await outside.symbols(identity, slide, !opening.hasSymbols));
+  const { slide } = opening;
+  opening.addSymbols(await outside.symbols(opening.identity, slide, opening.hasSymbols ? 'besides' : 'instead'));
+  if (!opening.hasSymbols) opening.scanForSymbols();
+  if (!opening.hasSymbols) opening.addSymbols(await outside.symbols(opening.identity, slide, 'search'));
   const given = await outside.givenTypes(opening.identity);
   if (outside.typesFrom === 'auto' || outside.typesFrom === 'btf') opening.readOwnTypes();
   const found = await outside.foundTypes(opening.identity, (more) => opening.isEnough([...given, ...more]));
@@ -76,12 +80,19 @@ class Opening {
     log.found(`${image.file.name}: ${image.reader.description}, kernel ${this.release}`);
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
-    const kallsyms = this.#optional(() =>
-      log.step('kallsyms', () => openKallsyms(this.memory, this.info, this.release)),
-    );
+    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release));
+  }
+
+  /** Looks for the kernel's own symbols where VMCOREINFO does not name them: that takes a while. */
+  scanForSymbols(): void {
+    if (this.#tables.length === 0) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
+  }
+
+  #addOwn(open: () => Kallsyms | null): void {
+    const kallsyms = this.#optional(() => this.log.step('kallsyms', open));
     if (kallsyms === null) return;
-    this.#tables = [kallsyms];
-    log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
+    this.#tables = [kallsyms, ...this.#tables];
+    this.log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
   }
 
   get identity(): KernelIdentity {

@@ -6,11 +6,14 @@ import type { KernelIdentity } from './identity.js';
 /** Where types may come from: whatever there is, or one kind of source alone. */
 export type TypesFrom = 'auto' | 'btf' | 'dwarf' | 'layout';
 
+/** Those that the user named, `besides` the kernel's own or `instead` of them; or to `search` for what nobody named. */
+export type WantedSymbols = 'besides' | 'instead' | 'search';
+
 /** What lies beside a dump: files that the user named, files in the places of distributions, profiles that are shipped. */
 export interface Outside {
   readonly typesFrom: TypesFrom;
-  /** Tables of symbols that the user named; `search`: also those that can be found. */
-  symbols(kernel: KernelIdentity, slide: bigint, search: boolean): Promise<readonly SymbolTable[]>;
+  /** Tables of symbols. */
+  symbols(kernel: KernelIdentity, slide: bigint, want: WantedSymbols): Promise<readonly SymbolTable[]>;
   /** Types that the user named. */
   givenTypes(kernel: KernelIdentity): Promise<readonly TypeSource[]>;
   /** Types that can be found, until those asked for so far are whole (`enough`). */

@@ -9,17 +9,26 @@ import { KERNEL_IMAGE_SIZE, START_KERNEL_MAP } from './bootstrap.js';
 /** Bytes of the image that are searched at a time. */
 const PIECE = 0x200000n;
 
-/** The kernel's own symbols: where VMCOREINFO says they are, else by a scan of the kernel's image. */
-export function openKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
-  const stext = info.symbol('_stext');
-  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+/** The kernel's own symbols where VMCOREINFO says they are; null when it does not (before Linux 6.0). */
+export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms | null {
   const tables = namedTables(info);
-  if (tables !== null) return new Kallsyms(memory, tables, stext);
+  return tables === null ? null : new Kallsyms(memory, tables, stextOf(info, release));
+}
+
+/** The same by a scan of the kernel's image. Throws `DumpError` when it has none. */
+export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
+  const stext = stextOf(info, release);
   for (const [from, to] of partsOfImage(info, stext)) {
     const found = scanKallsyms(memory, from, to, stext);
     if (found !== null) return found;
   }
   throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`);
+}
+
+function stextOf(info: VmCoreInfo, release: string): bigint {
+  const stext = info.symbol('_stext');
+  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  return stext;
 }
 
 function namedTables(info: VmCoreInfo): KallsymsTables | null {

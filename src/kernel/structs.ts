@@ -193,4 +193,6 @@ export const LIKELY_UNITS: readonly string[] = [
   'lib/xarray.c',
   'lib/radix-tree.c',
   'kernel/fork.c',
+  'kernel/module.c',
+  'kernel/module/sysfs.c',
 ];

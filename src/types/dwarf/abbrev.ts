@@ -23,23 +23,55 @@ export interface Abbreviation {
 /** A table of .debug_abbrev, by code. */
 export type Abbreviations = ReadonlyMap<number, Abbreviation>;
 
-export const parseAbbreviations = (section: Bytes, offset: number): Abbreviations =>
-  new Map(abbreviationsAt(section, offset));
-
-/** One abbreviation of a table; null when it has none of this code. */
-export function findAbbreviation(section: Bytes, offset: number, wanted: number): Abbreviation | null {
-  for (const [code, shape] of abbreviationsAt(section, offset)) if (code === wanted) return shape;
-  return null;
-}
-
-function* abbreviationsAt(section: Bytes, offset: number): Generator<readonly [number, Abbreviation]> {
+export function parseAbbreviations(section: Bytes, offset: number): Abbreviations {
   const cursor = new Cursor(section, offset);
-  let count = 0;
+  const table = new Map<number, Abbreviation>();
   for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
-    if (count++ === MOST) throw cursor.error('a table of abbreviations without end');
+    if (table.size === MOST) throw cursor.error('a table of abbreviations without end');
     const tag = cursor.uleb();
     const children = cursor.u8() === 1;
-    yield [code, { tag, children, attributes: attributesOf(cursor) }];
+    table.set(code, { tag, children, attributes: attributesOf(cursor) });
+  }
+  return table;
+}
+
+/**
+ * One abbreviation of a table; null when it has none of this code. The others are only stepped over: a kernel has
+ * thousands of tables, of which one entry is wanted to tell what its unit is.
+ */
+export function findAbbreviation(section: Bytes, offset: number, wanted: number): Abbreviation | null {
+  const array = section.array();
+  const cursor = new Cursor(section, offset);
+  for (let count = 0; count < MOST; count++) {
+    const code = cursor.uleb();
+    if (code === 0) return null;
+    const tag = cursor.uleb();
+    const children = cursor.u8() === 1;
+    if (code === wanted) return { tag, children, attributes: attributesOf(cursor) };
+    cursor.at = behindAttributes(array, cursor.at);
+  }
+  throw cursor.error('a table of abbreviations without end');
+}
+
+/** Where the pair of zeros ends that ends a row of names and forms. */
+function behindAttributes(array: Uint8Array, start: number): number {
+  let at = start;
+  for (;;) {
+    let name = 0;
+    let form = 0;
+    let byte: number;
+    do {
+      byte = array[at++] ?? 0;
+      name |= byte;
+    } while (byte >= 0x80);
+    const first = at;
+    do {
+      byte = array[at++] ?? 0;
+      form |= byte;
+    } while (byte >= 0x80);
+    if (name === 0 && form === 0) return at;
+    // DW_FORM_implicit_const has its value here.
+    if (at - first === 1 && form === FORM.ImplicitConst) while ((array[at++] ?? 0) >= 0x80);
   }
 }
 

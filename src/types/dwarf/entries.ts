@@ -20,7 +20,8 @@ import { numberValue, type Reference, referenceValue, skipValue, textValue, type
 const SHORTEST_HEADER = 11;
 /** Forms of a name that can be read without the unit's base of indices. */
 const NAMED: ReadonlySet<number> = new Set([FORM.String, FORM.Strp, FORM.LineStrp]);
-/** Bytes of a unit's own entry up to its name, which can stand behind its producer's command line. */
+/** Bytes of a unit's own entry up to its name, mostly, and where its producer's command line stands before it. */
+const NEAR_ROOT = 64;
 const LONGEST_ROOT = 4096;
 /** Units whose bytes are kept. */
 const UNITS = 16;
@@ -91,9 +92,17 @@ export class Entries {
   /** The name of a unit's source file, without reading the unit; null when it has none, or it is written out of reach. */
   unitName(start: number): string | null {
     const header = this.#header(start);
-    const length = Math.min(header.end - start, LONGEST_ROOT);
-    const bytes = this.sections.info(start, length);
-    const cursor = new Cursor(bytes, header.entries - start);
+    try {
+      return this.#rootName(header, NEAR_ROOT);
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      return this.#rootName(header, LONGEST_ROOT);
+    }
+  }
+
+  #rootName(header: UnitHeader, most: number): string | null {
+    const { start } = header;
+    const cursor = new Cursor(this.sections.info(start, Math.min(header.end - start, most)), header.entries - start);
     const shape = findAbbreviation(this.sections.abbrev, header.abbrevOffset, cursor.uleb());
     const unit = { header, sections: this.sections, stringsBase: 0 };
     for (const { name, form } of shape?.attributes ?? []) {
