@@ -94,6 +94,11 @@ describe('types', () => {
     );
   });
 
+  test.each([24, 32] as const)('BTF that no symbol leads to, header of %i bytes', (headerLength) => {
+    expect(answer({ noBtfSymbols: true, btf: { headerLength } })).toEqual(RIGHT);
+    expect(answer({ noBtfSymbols: true, splitBtf: true, btf: { headerLength } })).toEqual(RIGHT);
+  });
+
   test('the types of KVM in the BTF of its module', () => {
     expect(answer({ splitBtf: true })).toEqual(RIGHT);
   });

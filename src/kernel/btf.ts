@@ -3,11 +3,14 @@ import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import { type Memory, readOf } from '../core/memory.js';
+import { occurrences } from '../core/memory-search.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import type { TypeSource } from '../types/source.js';
+import { partsOfImage } from './own-symbols.js';
 import { listLinks } from './pointers.js';
 import { btfFields, btfModuleFields, moduleFields } from './structs.js';
 
@@ -22,6 +25,39 @@ function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
   if (start === undefined || stop === undefined || stop <= start) return null;
   if (stop - start > MOST_BYTES) throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes`);
   return new Btf('BTF of vmlinux', LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux'));
+}
+
+/** Magic, version, flags, and a header of 24 or 32 bytes with the types right behind it. */
+const STARTS = [24, 32].map((length) => Uint8Array.of(0x9f, 0xeb, 1, 0, length, 0, 0, 0, 0, 0, 0, 0));
+
+/** BTF of vmlinux by what it looks like, for kernels whose table of symbols has no data; null when there is none. */
+function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
+  const stext = info.symbol('_stext');
+  if (stext === null) return null;
+  for (const [from, to] of partsOfImage(info, stext))
+    for (const start of STARTS)
+      for (const hit of occurrences(memory, from, to + BigInt(start.length), start)) {
+        const found = btfAt(memory, hit);
+        if (found !== null) return found;
+      }
+  return null;
+}
+
+/** Strings lie right behind the types, and a kernel's BTF has tasks in it. */
+function btfAt(memory: Memory, address: bigint): Btf | null {
+  try {
+    const header = readOf(memory, address, 32, 'BTF header');
+    const [length, types, strings, size] = [header.u32(4), header.u32(12), header.u32(16), header.u32(20)];
+    const layout = length >= 32 ? header.u32(24) + header.u32(28) : 0;
+    const end = length + Math.max(strings + size, layout);
+    if (strings < types || end > MOST_BYTES || size === 0) return null;
+    const data = LazyBytes.of(memory, address, end, 'BTF found by a scan');
+    const found = new Btf('BTF of vmlinux, found by a scan', data);
+    return data.u8(length + strings) === 0 && found.structure('task_struct') !== null ? found : null;
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
 }
 
 /**
@@ -50,8 +86,10 @@ function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): B
  * The types of module kvm on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
  * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
  */
-export function ownTypes(memory: Memory, symbols: Symbols, release: string, log: Log): TypeSource {
-  const vmlinux = vmlinuxBtf(memory, symbols);
+export function ownTypes(memory: Memory, symbols: Symbols, info: VmCoreInfo, release: string, log: Log): TypeSource {
+  // A table that has the borders of sections would have those of BTF too.
+  const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
+  const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null) throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`);
   try {
     return new GraphTypes(moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux);

@@ -118,7 +118,7 @@ class Opening {
   readOwnTypes(): void {
     const symbols = new Symbols(this.#symbols);
     this.#own = this.#optional(() =>
-      this.log.step('types', () => ownTypes(this.memory, symbols, this.release, this.log)),
+      this.log.step('types', () => ownTypes(this.memory, symbols, this.info, this.release, this.log)),
     );
   }
 

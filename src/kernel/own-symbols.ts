@@ -46,7 +46,7 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
  * The kernel's image in pieces, the likeliest first: its tables of symbols are read-only data, which ends where the
  * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
  */
-function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
   const data = info
     .symbols()
     .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)

@@ -233,9 +233,7 @@ export class SyntheticKernel {
   }
 
   /** The text of the usual structures, to be changed. */
-  typesText(): string {
-    return SMALL_KERNEL + KVM_TYPES;
-  }
+  readonly typesText = (): string => SMALL_KERNEL + KVM_TYPES;
 
   vmcoreinfo(): string {
     this.#finish();
@@ -365,8 +363,10 @@ export class SyntheticKernel {
     const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : told, btf);
     const start = this.#image(core.bytes().length + 1);
     this.write(start, core.bytes());
-    this.symbol('D__start_BTF', start);
-    this.symbol('D__stop_BTF', start + BigInt(core.bytes().length));
+    if (this.options.noBtfSymbols !== true) {
+      this.symbol('D__start_BTF', start);
+      this.symbol('D__stop_BTF', start + BigInt(core.bytes().length));
+    }
     if (!splitBtf) return;
     const split = new BtfWriter(this.layouts, { ...btf, unknownKinds: [], base: core.end });
     const data = this.allocate(split.bytes().length);

@@ -22,6 +22,8 @@ export interface HostOptions {
   readonly splitBtf?: boolean;
   /** With `splitBtf`: what vmlinux's BTF says, KVM's structures or none. */
   readonly vmlinuxTypes?: string;
+  /** The symbols __start_BTF and __stop_BTF are missing (CONFIG_KALLSYMS_ALL off). */
+  readonly noBtfSymbols?: boolean;
   /** No BTF at all. */
   readonly noBtf?: boolean;
   /** Modules: without kvm, KVM is built in or not there. */

@@ -3,7 +3,7 @@ import { type Memory, readOf } from '../../core/memory.js';
 import { type Resolved, resolve } from '../../types/fields.js';
 import type { TypeSource } from '../../types/source.js';
 import { arrayMemslotsFields, inlineMemslotsFields, slotFields } from '../structs.js';
-import type { SlotReader } from './index.js';
+import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot } from './slot.js';
 
 /** KVM_MEMORY_SLOTS + KVM_PRIVATE_MEM_SLOTS up to Linux 3.7: 32 and 4; later 3 are KVM's own, whatever their number. */

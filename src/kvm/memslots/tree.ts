@@ -4,7 +4,7 @@ import { type Memory, readOf } from '../../core/memory.js';
 import { rbNodeFields } from '../../kernel/structs.js';
 import { resolve } from '../../types/fields.js';
 import { slotFields, treeMemslotsFields, treeSlotFields } from '../structs.js';
-import type { SlotReader } from './index.js';
+import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot, TREE_SLOTS, TREE_USER_SLOTS } from './slot.js';
 
 /** Slots in a red-black tree by guest frame (Linux 5.17 and later). */
