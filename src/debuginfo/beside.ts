@@ -143,7 +143,7 @@ export class Beside implements Outside {
 
   async #moduleTypes(path: string, kernel: KernelIdentity): Promise<TypeSource> {
     const object = await openObject(path);
-    checkModuleRelease(object, kernel);
+    checkModuleRelease(object, kernel.release, 'dump');
     const types = await this.#types(object);
     const { buildId } = object;
     if (buildId !== null) this.#modules.push({ name: path, buildId });

@@ -23,14 +23,14 @@ export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
     throw otherBuild(name, `${differs}; its banner is "${banner}"`);
 }
 
-/** Throws `DumpError` unless a module was built for the dump's release, as far as the file tells. */
-export function checkModuleRelease(object: ElfObject, kernel: KernelIdentity): void {
+/** Throws `DumpError` unless a module was built for a release, the one of `whose`, as far as the file tells. */
+export function checkModuleRelease(object: ElfObject, wanted: string, whose: string): void {
   const section = object.section('.modinfo');
   if (section === null || !object.hasContents(section)) return;
   const text = Buffer.from(object.bytes(section).array()).toString('latin1');
   const release = /(?:^|\0)vermagic=(\S+)/.exec(text)?.[1];
-  if (release !== undefined && release !== kernel.release)
-    throw otherBuild(object.file.name, `built for kernel ${release}, the dump is of ${kernel.release}`);
+  if (release !== undefined && release !== wanted)
+    throw otherBuild(object.file.name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
 }
 
 /** Throws `DumpError` unless a profile is of the dump's very build. */

@@ -4,7 +4,7 @@ import { BytesSource } from '../core/bytes-source.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { ElfObject } from '../elf/sections.js';
-import { cacheHome, fileExists, writeWhole } from '../io/cache-folder.js';
+import { cacheHome, hasContents, writeWhole } from '../io/cache-folder.js';
 
 /** Seconds without a byte before a server is given up, where DEBUGINFOD_TIMEOUT does not say (debuginfod_find_debuginfo(3)). */
 const TIMEOUT = 90;
@@ -41,7 +41,8 @@ export async function fetchDebuginfo(buildId: string, settings: DebuginfodSettin
       hint: 'it names the servers, for example https://debuginfod.debian.net',
     });
   const path = join(settings.cache, buildId, 'debuginfo');
-  if (fileExists(path)) return path;
+  // elfutils' client leaves an empty file where no server had anything.
+  if (hasContents(path)) return path;
   for (const server of settings.urls) {
     const body = await askServer(server, buildId, settings, log);
     if (body === null) continue;

@@ -2,11 +2,12 @@
 import { basename } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import type { ElfObject } from '../elf/sections.js';
 import { LIKELY_UNITS } from '../kernel/structs.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { ProfileIdentity } from '../types/profile.js';
 import type { TypeSource } from '../types/source.js';
-import { bannerOf } from './checks.js';
+import { bannerOf, checkModuleRelease } from './checks.js';
 import { openDwarf, openObject } from './dwarf-file.js';
 
 /** The types in a vmlinux and the kvm.ko of the same build, and which build that is. No dump is needed. */
@@ -17,13 +18,13 @@ export async function describeFiles(
 ): Promise<{ types: TypeSource; identity: ProfileIdentity }> {
   const object = await openObject(vmlinux);
   const kernel = await openDwarf(object, LIKELY_UNITS);
-  const module = kvmModule === null ? null : await openDwarf(await openObject(kvmModule), LIKELY_UNITS);
-  kernel.save(log);
-  module?.save(log);
   const banner = bannerOf(object);
   const [, release, version] = /^Linux version (\S+) .*?(#.*)$/.exec(banner ?? '') ?? [];
   if (release === undefined)
     throw new DumpError(`${vmlinux}: no linux_banner in it, so that nobody can tell which kernel it is`);
+  const module = kvmModule === null ? null : await openDwarf(await openModule(kvmModule, release), LIKELY_UNITS);
+  kernel.save(log);
+  module?.save(log);
   return {
     types: new LayeredTypes(module === null ? [kernel.types] : [module.types, kernel.types]),
     identity: {
@@ -34,4 +35,10 @@ export async function describeFiles(
       source: `DWARF of ${[vmlinux, ...(kvmModule === null ? [] : [kvmModule])].map((path) => basename(path)).join(' and of ')}`,
     },
   };
+}
+
+async function openModule(path: string, release: string): Promise<ElfObject> {
+  const object = await openObject(path);
+  checkModuleRelease(object, release, 'vmlinux');
+  return object;
 }

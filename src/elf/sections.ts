@@ -13,6 +13,8 @@ export const SHT_NOTE = 7;
 const SHT_NOBITS = 8;
 export const SHF_COMPRESSED = 0x800;
 const SHDR_SIZE = 64;
+/** A section's name is no longer. */
+const LONGEST_NAME = 256;
 /** e_shstrndx when the true number stands in sh_link of section header 0; the count then in its sh_size. */
 const SHN_XINDEX = 0xffff;
 
@@ -78,7 +80,7 @@ function readSections(file: ByteSource, header: Elf64Core): Section[] {
   const strings = file.read(table.u53(at(names) + 24), table.u53(at(names) + 32), 'section names');
   return Array.from({ length: count }, (_, index) => ({
     index,
-    name: strings.text(table.u32(at(index))),
+    name: strings.text(table.u32(at(index)), LONGEST_NAME),
     type: table.u32(at(index) + 4),
     flags: table.u53(at(index) + 8),
     address: table.u64(at(index) + 16),

@@ -9,6 +9,9 @@ export const cacheHome = (): string => process.env.XDG_CACHE_HOME || join(homedi
 /** Whether something is there that can be looked at. */
 export const fileExists = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
+/** Whether a file is there and not empty. */
+export const hasContents = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+
 /** The text of a small file; null when there is none, or it can't be read. */
 export function readText(path: string): string | null {
   try {

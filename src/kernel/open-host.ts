@@ -85,7 +85,7 @@ class Opening {
 
   /** Looks for the kernel's own symbols where VMCOREINFO does not name them: that takes a while. */
   scanForSymbols(): void {
-    if (this.#tables.length === 0) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
+    if (!this.hasSymbols) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
   }
 
   #addOwn(open: () => Kallsyms | null): void {

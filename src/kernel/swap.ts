@@ -131,7 +131,11 @@ function specialsOf(host: Host): SwapKind[] {
     return [];
   }
   const flags = types.enumerators('pageflags');
-  const kinds = kindsFor(32 - files, flags?.has('PG_hwpoison') ?? true, flags?.has('PG_anon_exclusive') ?? false);
+  if (flags === null) {
+    log.warn('swap: which entry types are special is not known, no source of types has enum pageflags');
+    return new Array<SwapKind>(32 - files).fill('unknown');
+  }
+  const kinds = kindsFor(32 - files, flags.has('PG_hwpoison'), flags.has('PG_anon_exclusive'));
   if (kinds === null) log.warn(`swap: ${32 - files} special entry types, an unknown mixture`);
   return kinds ?? new Array<SwapKind>(32 - files).fill('unknown');
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../../core/errors.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import { type Resolved, resolve } from '../../types/fields.js';
 import type { TypeSource } from '../../types/source.js';
@@ -44,7 +45,10 @@ const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')
 type ArrayFields = Resolved<typeof arrayMemslotsFields>;
 
 function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, ids: number): number {
-  if (used === null) return slots.count;
+  if (used === null) {
+    if (slots.count > MOST_SLOTS) throw new DumpError(`struct kvm_memslots has room for ${slots.count} slots`);
+    return slots.count;
+  }
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
   if (count > Math.min(ids, MOST_SLOTS)) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);

@@ -70,11 +70,18 @@ export function skipValue(cursor: Cursor, form: number, { offsetSize, addressSiz
       cursor.uleb();
       return;
     case FORM.Indirect:
-      skipValue(cursor, cursor.uleb(), { offsetSize, addressSize, version } as UnitHeader);
+      skipIndirect(cursor, { offsetSize, addressSize, version } as UnitHeader);
       return;
     default:
       throw cursor.error(`a form of attribute that is not known: 0x${form.toString(16)}`);
   }
+}
+
+/** A form that stands before the value; it can't be this one again. */
+function skipIndirect(cursor: Cursor, header: UnitHeader): void {
+  const form = cursor.uleb();
+  if (form === FORM.Indirect) throw cursor.error('an indirect form of an indirect form');
+  skipValue(cursor, form, header);
 }
 
 /** Bytes of the forms that always have as many. */
