@@ -52,7 +52,7 @@ export function besideOptions(command: Command): Command {
   return command
     .option('--vmlinux <file>', "the kernel's vmlinux with debug information, of the same build")
     .option('--kvm-module <file>', "the kernel's kvm.ko with debug information (kvm.ko.debug; .gz, .xz or .zst)")
-    .option('--system-map <file>', "the kernel's System.map, where the dump has no symbols")
+    .option('--system-map <file>', "the kernel's System.map, for symbols that the dump lacks")
     .option('--layout <file>', "a layout profile of the kernel ('kvm-vtop layout' writes them)")
     .option('--debug-dir <folder>', 'look for these files here first (can be given again)', gather, [])
     .option('--debuginfod', 'fetch debug information by build-id from $DEBUGINFOD_URLS')
@@ -87,3 +87,7 @@ export const besideOf = (options: DumpOptions): BesideOptions => ({
   debugDirs: options.debugDir,
   debuginfod: options.debuginfod ?? false,
 });
+
+/** Those of them that are read. */
+export const filesOf = ({ vmlinux, kvmModule, systemMap, layout }: BesideOptions): string[] =>
+  [vmlinux, kvmModule, systemMap, layout].filter((path) => path !== null);

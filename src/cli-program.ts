@@ -2,15 +2,24 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import type { StderrLog } from './cli-log.js';
-import { type AskOptions, asking, besideOf, besideOptions, coreOf, type DumpOptions, needed } from './cli-options.js';
+import {
+  type AskOptions,
+  asking,
+  besideOf,
+  besideOptions,
+  coreOf,
+  type DumpOptions,
+  filesOf,
+  needed,
+} from './cli-options.js';
 import type { ExitCode, Streams } from './commands/command.js';
 import type { Question } from './commands/excerpt.js';
-import type { DescribedKernel } from './commands/layout.js';
 import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
 import { describeFiles } from './debuginfo/describe.js';
 import { describeDump, openDump } from './open.js';
 import type { Style } from './report/text.js';
+import type { DescribedKernel } from './types/profile.js';
 
 /** Put in by the build: the package's version. */
 declare const KVM_VTOP_VERSION: string;
@@ -148,7 +157,7 @@ async function excerpt(
   const beside = besideOf(options);
   return cut(
     (path, more) => openDump(path, { ...more, beside }),
-    { core, output, force: options.force ?? false },
+    { core, output, force: options.force ?? false, inputs: filesOf(beside) },
     [question],
     streams(openLog(options.verbose ?? false)),
   );
@@ -157,7 +166,7 @@ async function excerpt(
 async function layout(options: LayoutOptions, openLog: (verbose: boolean) => StderrLog): Promise<ExitCode> {
   const output = needed(options.output, '-o is missing: the file to write');
   const { core, vmlinux, kvmModule, force = false } = options;
-  const inputs = [core, vmlinux, kvmModule].filter((path) => path !== undefined);
+  const inputs = [...(core === undefined ? [] : [core]), ...filesOf(besideOf(options))];
   const log = openLog(options.verbose ?? false);
   const { layout: write } = await import('./commands/layout.js');
   const open = (): Promise<DescribedKernel> => {

@@ -7,10 +7,9 @@ import type { DumpImage } from './dump/image.js';
 import { openImage } from './dump/open.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { findModule, moduleBuildId } from './kernel/modules.js';
+import { kvmBuildId } from './kernel/module-build.js';
 import { openHostWith } from './kernel/open-host.js';
-import type { ProfileIdentity } from './types/profile.js';
-import type { TypeSource } from './types/source.js';
+import type { DescribedKernel } from './types/profile.js';
 
 /** An opened dump: its physical memory and its kernel. */
 export interface OpenDump {
@@ -29,16 +28,6 @@ export interface OpenOptions {
   readonly beside?: Partial<BesideOptions>;
 }
 
-const NOTHING_SAID: BesideOptions = {
-  typesFrom: 'auto',
-  vmlinux: null,
-  kvmModule: null,
-  systemMap: null,
-  layout: null,
-  debugDirs: [],
-  debuginfod: false,
-};
-
 /**
  * Opens a host's dump. Throws `DumpError` when the file is no dump, or its kernel can't be read, saying what is
  * missing.
@@ -47,9 +36,9 @@ export async function openDump(path: string, options: OpenOptions = {}): Promise
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
   const file = FileSource.open(path);
-  const beside = new Beside({ ...NOTHING_SAID, ...options.beside }, log);
+  const beside = new Beside(options.beside ?? {}, log);
   const close = (): void => {
-    beside.save();
+    beside.close();
     file.close();
   };
   try {
@@ -58,21 +47,22 @@ export async function openDump(path: string, options: OpenOptions = {}): Promise
     });
     return { image, host: await openHostWith(image, watch(image), log, beside), close };
   } catch (error) {
-    file.close();
+    close();
     throw error;
   }
 }
 
 /** The types of a dump's kernel and its identity, for a layout profile. */
-export async function describeDump(
-  path: string,
-  options: OpenOptions,
-): Promise<{ types: TypeSource; identity: ProfileIdentity }> {
-  const { host } = await openDump(path, options);
+export async function describeDump(path: string, options: OpenOptions): Promise<DescribedKernel> {
+  const { host, close } = await openDump(path, options);
   const { memory, types, symbols, identity } = host;
   const { release, version, buildId } = identity;
-  const modules = symbols.get('modules');
-  const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
-  const kvmBuildId = module === null ? null : moduleBuildId(memory, types, module);
-  return { types, identity: { release, version, buildId, kvmBuildId, source: types.source } };
+  const kernel = {
+    release,
+    version,
+    buildId,
+    kvmBuildId: kvmBuildId(memory, symbols.table, types),
+    source: types.source,
+  };
+  return { types, identity: kernel, close };
 }

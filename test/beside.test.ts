@@ -10,12 +10,13 @@ import { gfn } from '../src/core/address.js';
 import { silentLog } from '../src/core/log.js';
 import { Beside, type BesideOptions } from '../src/debuginfo/beside.js';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
+import { buildIdNote } from '../src/elf/notes.js';
 import { openHostWith } from '../src/kernel/open-host.js';
 import { Road } from '../src/translate/road.js';
 import { type CompileWish, compile, has, hasGcc, run, toC } from './build/compiled.js';
 import { type HostOptions, SyntheticHost } from './build/host.js';
-import { RELEASE, VERSION } from './build/kernel.js';
 import { Layouts } from './build/layout.js';
+import { RELEASE, BANNER as TEXT } from './build/options.js';
 import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
 
 const HVA = 0x7f0000000000n;
@@ -23,28 +24,20 @@ const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
 const withGcc = hasGcc ? describe : describe.skip;
 if (!hasGcc) console.log('skipped: no gcc');
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-beside-'));
-const BANNER = `const char linux_banner[] = "Linux version ${RELEASE} (us@here) (gcc) ${VERSION}\\n";\n`;
+const BANNER = `const char linux_banner[] = ${JSON.stringify(TEXT)};\n`;
 const ALL = new Layouts(SMALL_KERNEL + KVM_TYPES);
 const KVM = new Layouts(SMALL_KERNEL + KVM_TYPES);
 const vmlinux = (text = toC(ALL), wish: CompileWish = {}) => compile(`${BANNER}${text}`, { linked: true, ...wish });
-const kvmKo = (only = (name: string) => /kvm|gmem/.test(name)) => compile(toC(KVM, only));
-
-const NOTHING: BesideOptions = {
-  typesFrom: 'auto',
-  vmlinux: null,
-  kvmModule: null,
-  systemMap: null,
-  layout: null,
-  debugDirs: [],
-  debuginfod: false,
-};
+const isKvms = (name: string) => /kvm|gmem/.test(name);
+const MODINFO = `__attribute__((section(".modinfo"))) const char m[] = "license=GPL\\0vermagic=${RELEASE} SMP mod_unload";\n`;
+const kvmKo = (only = isKvms, prefix = MODINFO) => compile(prefix + toC(KVM, only));
 
 /** Where one address of a host is, and what was said on the way. */
 async function ask(host: SyntheticHost, options: Partial<BesideOptions>) {
   const said: string[] = [];
   const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };
   const image = host.image();
-  const opened = await openHostWith(image, image, log, new Beside({ ...NOTHING, ...options }, log));
+  const opened = await openHostWith(image, image, log, new Beside(options, log));
   const { vm, fd } = selectVm(opened, '191', null);
   const road = new Road(opened, vm, 0);
   const state = road.translate(gfn(0x104), 0);
@@ -66,10 +59,7 @@ withGcc('debug information in place of BTF', () => {
 
   test.each([2, 3, 4, 5] as const)('DWARF %i of vmlinux without KVM, and of kvm.ko', async (dwarf) => {
     const text = toC(new Layouts(SMALL_KERNEL));
-    const kvmModule = compile(
-      toC(KVM, (name) => /kvm|gmem/.test(name)),
-      { dwarf },
-    );
+    const kvmModule = compile(MODINFO + toC(KVM, isKvms), { dwarf });
     expect(await ask(hostOf({ noBtf: true }), { vmlinux: vmlinux(text, { dwarf }), kvmModule })).toMatchObject(RIGHT);
   });
 
@@ -128,12 +118,70 @@ withGcc('whose build it is', () => {
   });
 
   test('a module tells the release it was built for', async () => {
-    const text = (release: string) =>
-      `__attribute__((section(".modinfo"))) const char m[] = "license=GPL\\0vermagic=${release} SMP mod_unload";\n`;
-    const of = (release: string) => compile(text(release) + toC(KVM, (name) => /kvm|gmem/.test(name)));
-    expect(await ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: of(RELEASE) })).toMatchObject(RIGHT);
+    const of = (release: string) => kvmKo(isKvms, MODINFO.replace(RELEASE, release));
+    const { said, ...rest } = await ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: of(RELEASE) });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toMatch(/tells no build-id of module kvm: its release is all that was compared/);
     await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: of('4.18.0') })).rejects.toThrow(
       /is of another build: built for kernel 4\.18\.0, the dump is of 9\.9\.9-synthetic/,
+    );
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: kvmKo(isKvms, '') })).rejects.toThrow(
+      /has neither a build-id nor the release it was built for/,
+    );
+  });
+});
+
+withGcc('whether kvm.ko is of the module that ran', () => {
+  const [OWN, OTHER] = ['cd'.repeat(20), 'ef'.repeat(20)];
+  const PLACE = 0xffffffffc0a05000n;
+  const noteInC = (buildId: string) =>
+    `${MODINFO}__attribute__((section(".note.gnu.build-id"))) const unsigned char id[] = {${buildIdNote(buildId).join(',')}};\n`;
+  const OWN_KO = () => kvmKo(isKvms, noteInC(OWN));
+  /** A kvm.ko whose struct module has its build-id elsewhere. */
+  const misread = () => {
+    const text = SMALL_KERNEL.replace('  u8 build_id[20]\n  ptr mem[7]\n', '  ptr mem[7]\n  u8 build_id[20]\n');
+    return compile(noteInC(OWN) + toC(new Layouts(text + KVM_TYPES), (name) => isKvms(name) || name === 'module'));
+  };
+  const withNote = (host: SyntheticHost, buildId: string) => {
+    host.kernel.map(PLACE, host.memory.allocate());
+    host.write(PLACE + 0x124n, buildIdNote(buildId));
+    return host;
+  };
+  const bare = (options: HostOptions = {}) => hostOf({ btfTypes: SMALL_KERNEL, ...options });
+
+  test('its own build-id says so', async () => {
+    const { said, ...rest } = await ask(bare({ kvmBuildId: OWN }), { kvmModule: OWN_KO() });
+    expect(rest).toEqual(RIGHT);
+    expect(said).not.toMatch(/build-id/);
+  });
+
+  test("another's is refused, and both are named", async () => {
+    const host = withNote(bare({ kvmBuildId: OTHER }), OTHER);
+    await expect(ask(host, { kvmModule: OWN_KO() })).rejects.toThrow(
+      `is of another build: build-id ${OWN}, the module kvm that runs in the dump has ${OTHER}`,
+    );
+  });
+
+  test('the note in memory decides where offsets are wrong', async () => {
+    expect(await ask(withNote(bare({ kvmBuildId: OTHER }), OWN), { kvmModule: misread() })).toMatchObject(RIGHT);
+    await expect(ask(withNote(bare(), OTHER), { kvmModule: misread() })).rejects.toThrow(
+      `is of another build: build-id ${OWN}, no module that runs in the dump has it`,
+    );
+  });
+
+  test('a page of modules that the dump lacks leaves it open, and it is said', async () => {
+    const host = bare();
+    host.kernel.map(PLACE, 0x7fffff);
+    const { said, ...rest } = await ask(host, { kvmModule: OWN_KO() });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toMatch(
+      /whether it is of the module kvm that ran can't be told, pages of modules are not in the dump/,
+    );
+  });
+
+  test('a module is none where KVM is built in', async () => {
+    await expect(ask(bare({ kvm: 'built in' }), { kvmModule: OWN_KO() })).rejects.toThrow(
+      /it describes a module, but KVM is built into the kernel/,
     );
   });
 });
@@ -224,8 +272,56 @@ describe('symbols', () => {
   test('of another build it is refused', async () => {
     const host = hostOf({ noKallsyms: true });
     await expect(ask(host, { systemMap: mapOf(host, SLIDE + 0x1000n) })).rejects.toThrow(
-      /System\.map is of another build: it puts _stext at 0xffffffff82fff000, the dump at 0xffffffff83000000/,
+      /System\.map is of another build: it puts init_uts_ns at 0xffffffff83005000, the dump at 0xffffffff83006000/,
     );
+  });
+
+  const mapWith = (host: SyntheticHost, change: (name: string, at: bigint) => bigint | null) => {
+    const path = mapOf(host);
+    const lines = host.symbols.flatMap(([name, at]) => {
+      const changed = change(name.slice(1), at);
+      return changed === null ? [] : [`${(changed - SLIDE).toString(16)} ${name[0]} ${name.slice(1)}\n`];
+    });
+    writeFileSync(path, lines.join(''));
+    return path;
+  };
+  const FUNCTIONS: HostOptions = { functions: 40, ballast: 1100 };
+
+  test('of another build, with the symbols that VMCOREINFO names in their places', async () => {
+    const host = hostOf({ ...FUNCTIONS, silent: true });
+    const other = mapWith(host, (name, at) => (/^function_2|^init_task$/.test(name) ? at + 0x40n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(
+      /System\.map is of another build: it puts function_2/,
+    );
+  });
+
+  test("of another build, where the kernel has no table: the banner isn't there", async () => {
+    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
+    const other = mapWith(host, (name, at) => (/^linux_banner$|^init_task$/.test(name) ? at + 0x40n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(
+      /another build: where it puts linux_banner, the dump has/,
+    );
+    const silent = mapWith(host, (name, at) => (name === 'linux_banner' ? null : at));
+    await expect(ask(host, { systemMap: silent })).rejects.toThrow(/no linux_banner in it, so that nobody can tell/);
+  });
+
+  test('of which only some lines are there does not stand in for the kernel’s own', async () => {
+    const host = hostOf({ ...FUNCTIONS, silent: true });
+    const partial = mapWith(host, (name, at) => (/^function_|^_stext$/.test(name) ? at : null));
+    expect(await ask(host, { systemMap: partial })).toMatchObject(RIGHT);
+  });
+
+  test('a copy of /proc/kallsyms has the addresses as they ran', async () => {
+    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
+    const path = mapOf(host, 0n);
+    writeFileSync(path, `${readFileSync(path, 'utf8')}ffffffffc0000000 d init_task\t[evil]\n`);
+    expect(await ask(host, { systemMap: path })).toMatchObject(RIGHT);
+  });
+
+  test.each(['init_uts_ns', 'swapper_pg_dir', '_stext'])('of another build, by %s', async (moved) => {
+    const host = hostOf({ noKallsyms: true });
+    const other = mapWith(host, (name, at) => (name === moved ? at + 0x1000n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(`is of another build: it puts ${moved} at`);
   });
 
   test("the one line of Debian's image packages is none", async () => {

@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
+import { buildIdNote } from '../src/elf/notes.js';
 import { compile, hasGcc, toC } from './build/compiled.js';
 import { elfCore } from './build/files.js';
 import { SyntheticHost } from './build/host.js';
+import type { HostOptions } from './build/options.js';
 import { ROOT } from './run.js';
 
 const withGcc = hasGcc ? describe : describe.skip;
@@ -19,11 +21,13 @@ if (!hasGcc) console.log('skipped: no gcc');
 let server: Server | null = null;
 
 /** A server that answers as it is told; what it was asked. */
-async function serve(answer: (response: ServerResponse) => void): Promise<{ url: string; asked: string[] }> {
+async function serve(
+  answer: (response: ServerResponse, url: string) => void,
+): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = [];
   const made = createServer(({ url = '' }, response) => {
     asked.push(url);
-    answer(response);
+    answer(response, url);
   });
   server = made;
   await new Promise<void>((done) => made.listen(0, '127.0.0.1', done));
@@ -51,11 +55,11 @@ function ask(dump: string, environment: Readonly<Record<string, string>>, ...opt
 }
 
 withGcc('debuginfod', () => {
-  async function hostWithServer() {
+  async function hostWithServer(only: (name: string) => boolean = () => true, options: HostOptions = {}) {
     const host = new SyntheticHost({ noBtf: true });
-    const path = compile(toC(host.layouts), { linked: true });
+    const path = compile(toC(host.layouts, only), { linked: true });
     const buildId = (await openObject(path)).buildId as string;
-    const made = new SyntheticHost({ noBtf: true, buildId });
+    const made = new SyntheticHost({ noBtf: true, buildId, ...options });
     made.vmm(191, [{ id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n }]).tables.map(0x7f0000004000n, 0x234);
     const text = made.vmcoreinfo();
     const dump = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-debuginfod-')), 'dump');
@@ -77,6 +81,35 @@ withGcc('debuginfod', () => {
     expect(existsSync(join(cache, buildId, 'debuginfo'))).toBe(true);
     expect((await ask(dump, environment, '--debuginfod')).stdout).toBe(first.stdout);
     expect(asked).toHaveLength(1);
+  });
+
+  test("module kvm's by the build-id of the module that ran", async () => {
+    const isKvms = (name: string) => /kvm|gmem/.test(name);
+    const kvmBuildId = 'cd'.repeat(20);
+    const { dump, path, buildId, cache } = await hostWithServer((name) => !isKvms(name), { kvmBuildId });
+    const note = `__attribute__((section(".note.gnu.build-id"))) const unsigned char id[] = {${buildIdNote(kvmBuildId).join(',')}};\n`;
+    const module = compile(note + toC(new SyntheticHost().layouts, isKvms));
+    const files = new Map([
+      [buildId, path],
+      [kvmBuildId, module],
+    ]);
+    const { url, asked } = await serve((response, from) =>
+      response.end(readFileSync(files.get(from.split('/')[2] ?? '') ?? '')),
+    );
+    const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: cache }, '--debuginfod');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(run.stdout)).toMatchObject({ hpa: '0x234000' });
+    expect(asked).toEqual([`/buildid/${buildId}/debuginfo`, `/buildid/${kvmBuildId}/debuginfo`]);
+  });
+
+  test('a cache folder that can’t be written to is named', async () => {
+    const { dump, path, cache } = await hostWithServer();
+    const { url } = await serve((response) => response.end(readFileSync(path)));
+    const file = join(cache, 'file');
+    writeFileSync(file, '');
+    const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: file }, '--debuginfod');
+    expect(run.status).toBe(2);
+    expect(run.stderr).toMatch(/what debuginfod sent can't be kept: .*; DEBUGINFOD_CACHE_PATH names another folder\n$/);
   });
 
   test('without --debuginfod nobody is asked, whatever the environment says', async () => {
@@ -120,7 +153,12 @@ withGcc('debuginfod', () => {
   });
 
   test.each<readonly [string, (response: ServerResponse) => void, Readonly<Record<string, string>>, RegExp]>([
-    ['has it not', (response) => response.writeHead(404).end(), {}, /looked for in vain: .*debuginfod \(build-id/],
+    [
+      'has it not',
+      (response) => response.writeHead(404).end(),
+      {},
+      /looked for in vain: .*debuginfod \(vmlinux, build-id/,
+    ],
     ['is broken', (response) => response.writeHead(500).end(), {}, /status 500/],
     ['says nothing', () => undefined, { DEBUGINFOD_TIMEOUT: '1' }, /no answer for 1 s/],
     ['is slow', (response) => response.write('x'), { DEBUGINFOD_MAXTIME: '1' }, /not done after 1 s/],

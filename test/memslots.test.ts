@@ -7,6 +7,7 @@ import { Road } from '../src/translate/road.js';
 import { SyntheticHost } from './build/host.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from './build/memory.js';
 import type { HostOptions } from './build/options.js';
+import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
 
 const HVA = 0x7f0000000000n;
 const slot = (id: number, gpa: bigint, pages: bigint, hva = HVA, flags = 0) => ({ id, gpa, pages, hva, flags });
@@ -256,56 +257,43 @@ describe('what is at an address', () => {
     expect(ask(entryAt(0, swapEntry(type, 0x777n), { swapFiles: 24 }).road, 0x5000n)).toMatchObject(expected);
   });
 
-  // The other mixtures of include/linux/swap.h since 5.19, by how many types are left to swap.
+  // The mixtures of include/linux/swap.h since 5.19: p(oisoned), m(igrating), d(evice), marker M, not known '?'.
+  const STATES = { p: 'poisoned', m: 'migrating', d: 'not-present', M: 'marker', '?': 'damaged' } as const;
+  const [UP_TO_6_5, UP_TO_6_3] = [
+    SMALL_KERNEL.replace('folio {\n', 'folio {\n  u8 _folio_dtor\n  pad 7\n') + KVM_TYPES,
+    SMALL_KERNEL.replace('  ptr mem[7]\n', '') + KVM_TYPES,
+  ];
+  const NO_FOLIO = SMALL_KERNEL.replace(/folio \{[^}]*\}\n/, '') + KVM_TYPES;
   test.each([
-    [28, ['poisoned', 'migrating', 'migrating', 'migrating']],
-    [27, ['poisoned', 'migrating', 'migrating', 'migrating', 'marker']],
-    [26, ['poisoned', 'migrating', 'migrating', 'migrating', 'marker', 'marker']],
-    [
-      23,
-      [
-        'poisoned',
-        'migrating',
-        'migrating',
-        'migrating',
-        'not-present',
-        'not-present',
-        'not-present',
-        'not-present',
-        'marker',
-      ],
-    ],
-    [
-      22,
-      [
-        'poisoned',
-        'migrating',
-        'migrating',
-        'migrating',
-        'not-present',
-        'not-present',
-        'not-present',
-        'not-present',
-        'marker',
-        'marker',
-      ],
-    ],
-  ])('with %i types of swap the others are known', (swapFiles, states) => {
-    const found = states.map(
-      (_, i) => ask(entryAt(0, swapEntry(swapFiles + i, 1n), { swapFiles }).road, 0x5000n).state,
-    );
-    expect(found).toEqual(states);
-    expect(ask(entryAt(0, swapEntry(swapFiles - 1, 1n), { swapFiles }).road, 0x5000n).state).toBe('swapped');
+    ['6.12 without devices', 27, 'pmmmM', {}],
+    ['6.12', 23, 'pmmmddddM', {}],
+    ['7.2', 24, 'pmmmdddM', {}],
+    ['more than 6.6 can have', 28, '????', {}],
+    ['6.4 without markers', 28, 'pmmm', { types: UP_TO_6_5 }],
+    ['6.4 without markers, with devices', 24, 'pmmmdddd', { types: UP_TO_6_5 }],
+    ['6.1 without devices', 26, 'pmmmMM', { types: UP_TO_6_3 }],
+    ['6.1', 22, 'pmmmddddMM', { types: UP_TO_6_3 }],
+    ['6.1 without markers, with devices', 23, 'pmmmddddM', { types: UP_TO_6_3 }],
+    ['the same either way', 23, 'pmmmddddM', { types: NO_FOLIO }],
+    ['four devices or three and a marker', 24, '????????', { types: NO_FOLIO }],
+  ] as const)('special types of %s', (_name, swapFiles, states, options) => {
+    const stateOf = (type: number) =>
+      ask(entryAt(0, swapEntry(type, 1n), { swapFiles, ...options }).road, 0x5000n).state;
+    const letters = states.split('') as (keyof typeof STATES)[];
+    expect(letters.map((_, i) => stateOf(swapFiles + i))).toEqual(letters.map((letter) => STATES[letter]));
+    expect(stateOf(swapFiles - 1)).toBe('swapped');
   });
 
   test.each([
     ['of an area that the host has', 7, 0xfffn, { state: 'swapped', swap: { type: 7, offset: 0xfff } }],
     ['behind the end of its area', 7, 0x1000n, { state: 'damaged', reason: 'bad-entry', frame: null }],
     ['of an area that the host has not', 8, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
+    ['of an area that was switched off', 9, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
   ])('a swap entry %s', (_name, type, offset, expected) => {
     const { host, road } = entryAt(0, swapEntry(type, offset), { swapFiles: 24 });
     host.swapArea(7, 0x1000);
     host.u64(host.at('swap_info') + 8n * 8n, 0n);
+    host.set('swap_info_struct', host.swapArea(9), { swap_file: 0 });
     expect(ask(road, 0x5000n)).toMatchObject(expected);
   });
 

@@ -7,9 +7,9 @@ import { describe, expect, test } from '@jest/globals';
 import { compile, hasGcc, toC } from './build/compiled.js';
 import { elfCore } from './build/files.js';
 import { SyntheticHost } from './build/host.js';
-import { RELEASE, VERSION } from './build/kernel.js';
 import { PAGE, protNone, swapEntry } from './build/memory.js';
 import { ERAS, type Era } from './build/old-kernels.js';
+import { RELEASE, VERSION } from './build/options.js';
 import { kvmVtop } from './run.js';
 
 const withGcc = hasGcc ? describe : describe.skip;
@@ -36,7 +36,7 @@ const typesOf = (host: SyntheticHost, dwarf: 2 | 3 | 4 | 5, release = RELEASE) =
 const rawSwap = (era: Era['swap'], type: number, offset: bigint): bigint =>
   era === 'inverted'
     ? swapEntry(type, offset)
-    : era === 'bits 1 to 5'
+    : era !== 'bits 9 to 13'
       ? (BigInt(type) << 1n) | (offset << 9n)
       : (BigInt(type) << 9n) | (offset << 14n);
 /** PROT_NONE before the L1TF fix: the frame stands as it is. */
@@ -56,7 +56,8 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   const make = () => {
     const host = new SyntheticHost(options);
     for (let type = 0; type < (options.swapFiles ?? 24); type++) host.swapArea(type);
-    const internal = name === '2.6.32' || name === 'RHEL 6' ? 33 : name === '3.8' ? 126 : name === '5.14' ? 32765 : 510;
+    const internal =
+      name === '2.6.32' || name === 'RHEL 6' ? 33 : name.startsWith('3.') ? 126 : name === '5.14' ? 32765 : 510;
     const { task, tables, vm } = host.vmm(
       191579,
       [
@@ -119,15 +120,16 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     expect(lines.map(({ state, hpa, protNone: none, frame }) => [state, hpa, none, frame])).toEqual([
       ['mapped', '0x111005', false, null],
       ['mapped', '0x666000', true, null],
-      ['swapped', null, false, null],
-      ['poisoned', null, false, '0x888'],
+      [swap === 'not known' ? 'damaged' : 'swapped', null, false, null],
+      swap === 'not known' ? ['damaged', null, false, null] : ['poisoned', null, false, '0x888'],
       ['mapped', '0x222abc', false, null],
       ['mapped', '0x333fff', false, null],
       ['no-memslot', null, false, null],
       ['mapped', '0x444000', false, null],
       ['no-memslot', null, false, null],
     ]);
-    expect(lines[2]?.swap).toMatchObject({ type: 2, offset: 0x777 });
+    if (swap === 'not known') expect(lines[2]?.swap).toBeNull();
+    else expect(lines[2]?.swap).toMatchObject({ type: 2, offset: 0x777 });
     expect(lines.map(({ slot }) => slot?.id)).toEqual([0, 0, 0, 0, 3, 1, undefined, expect.any(Number), undefined]);
     expect(lines.map(({ slot }) => slot?.internal ?? false)).toEqual([
       false,
@@ -195,7 +197,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
   const RELEASE_THEN = '2.6.32-220.el6.x86_64';
 
   /** A host with what stood there in its place: tables, mapping and struct page. */
-  function host(): SyntheticHost {
+  function host(users = 5): SyntheticHost {
     const made = new SyntheticHost({ ...(ERAS['RHEL 6'] as Era).options, release: RELEASE_THEN });
     const start = 0x7f05d7e00000n;
     const slots = [
@@ -216,7 +218,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     made.memory.writeU64(0x736871328n, 0x8000000611c000e7n);
     const mm = made.make('mm_struct', {
       pgd,
-      mm_users: 5,
+      mm_users: users,
       'mm_rb.rb_node': vma + made.offset('vm_area_struct', 'vm_rb'),
     });
     const vm = made.vm(mm, slots);
@@ -237,6 +239,15 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     expect(json).toMatchObject({ state: 'mapped', hpa: '0x611de5840', pageSize: 2 ** 21 });
   });
 
+  test('of a process that is gone no mapping is shown, though its tree still leads to one', () => {
+    const made = host(0);
+    const vmlinux = typesOf(made, 4, RELEASE_THEN);
+    const args = ['-c', dumpOf(made, 'mail-gone'), '--vmlinux', vmlinux, '-g', '191579', '-p', '34de5840'];
+    const { stdout, stderr } = kvmVtop(args);
+    expect(stdout).toContain('611c00000');
+    expect({ stderr, mapping: /VMA/.test(stdout) }).toEqual({ stderr: '', mapping: false });
+  });
+
   test('without types: what is missing, and what would help', () => {
     const run = kvmVtop(['-c', dumpOf(host(), 'mail-bare'), '-g', '191579', '-p', '34de5840']);
     expect(run).toMatchObject({ status: 2, stdout: '' });
@@ -252,6 +263,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     expect(kvmVtop(['layout', '--vmlinux', vmlinux, '-o', profile])).toMatchObject({ status: 0, stderr: '' });
     const dump = dumpOf(made, 'mail-profile');
     const run = kvmVtop(['-c', dump, '--layout', profile, '-g', '191579', '-p', '34de5840', '--style', '2012']);
-    expect(run).toEqual({ status: 0, stdout: MAIL, stderr: '' });
+    const stderr = expect.stringMatching(/^kvm-vtop: layout profile .* tells no build-id of module kvm: .*\n$/);
+    expect(run).toEqual({ status: 0, stdout: MAIL, stderr });
   });
 });

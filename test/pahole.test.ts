@@ -13,14 +13,7 @@ import { AT } from '../src/types/dwarf/constants.js';
 import { SearchedDefinitions } from '../src/types/dwarf/definitions.js';
 import { Entries } from '../src/types/dwarf/entries.js';
 import { DwarfGraph, type DwarfType } from '../src/types/dwarf/graph.js';
-import { hasShared, SHARED } from './run.js';
-
-const HOSTS = [
-  ['5.10.0-32-amd64', 'debian-5.10-lzo'],
-  ['6.1.0-50-amd64', 'debian-6.1-zlib'],
-  ['6.12.107+deb13-amd64', 'debian-6.12-zstd'],
-  ['7.2.13+deb14-amd64', 'debian-7.2-zstd-contents'],
-] as const;
+import { HOSTS, hasShared, SHARED } from './run.js';
 
 const hasPahole = spawnSync('pahole', ['--version']).status === 0;
 if (!hasPahole) console.log('skipped: no pahole');
@@ -96,7 +89,7 @@ const sorted = (rows: readonly Row[]): string[] =>
   rows.map(({ name, bit, width, size }) => `${String(bit).padStart(8)} ${name} :${width} ${size}`).sort();
 
 const withAll = hasShared && hasPahole ? describe : describe.skip;
-withAll.each(HOSTS)('%s', (release, host) => {
+withAll.each(HOSTS)('$release', ({ release, host }) => {
   const packed = join(SHARED, 'debug', release, 'kvm.ko.xz');
   let known: Map<string, Told> | null = null;
   const told = async () => {

@@ -30,3 +30,11 @@ export const fixtures = (): string[] =>
 /** The folder of recorded hosts that lies beside the checkout on the developers' machines and in CI. */
 export const SHARED = process.env.KVM_VTOP_SHARED ?? join(ROOT, '..', 'shared');
 export const hasShared = existsSync(join(SHARED, 'dumps'));
+
+/** The recorded hosts: their folder, the kernel's release, the pid of their VM alpha, the fixture that was cut out of them. */
+export const HOSTS = [
+  { host: 'debian-5.10-lzo', release: '5.10.0-32-amd64', pid: '132', fixture: 'debian-5.10' },
+  { host: 'debian-6.1-zlib', release: '6.1.0-50-amd64', pid: '136', fixture: 'debian-6.1' },
+  { host: 'debian-6.12-zstd', release: '6.12.107+deb13-amd64', pid: '182', fixture: 'debian-6.12' },
+  { host: 'debian-7.2-zstd-contents', release: '7.2.13+deb14-amd64', pid: '147', fixture: 'debian-7.2' },
+] as const;

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { hasShared, kvmVtop, ROOT, SHARED } from './run.js';
+import { HOSTS, hasShared, kvmVtop, ROOT, SHARED } from './run.js';
 
 const needsShared = hasShared ? test : test.skip;
 if (!hasShared) console.log(`skipped: no recorded hosts in ${SHARED}; set KVM_VTOP_SHARED to their folder`);
@@ -19,28 +19,18 @@ function check(tool: string, args: readonly string[]): { status: number | null; 
   return { status: run.status, last: run.stdout.trimEnd().split('\n').at(-1) ?? '', text: run.stdout };
 }
 
-needsShared.each(['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'])(
-  '%s: every page that its kernel and QEMU told of',
-  (host) => {
-    const { status, last, text } = check('truth', hosts(host));
-    expect({ status, wrong: status === 0 ? '' : text }).toEqual({ status: 0, wrong: '' });
-    expect(last).toMatch(/^(\d+) of \1 right$/);
-  },
-);
+needsShared.each(HOSTS)('$host: every page that its kernel and QEMU told of', ({ host }) => {
+  const { status, last, text } = check('truth', hosts(host));
+  expect({ status, wrong: status === 0 ? '' : text }).toEqual({ status: 0, wrong: '' });
+  expect(last).toMatch(/^(\d+) of \1 right$/);
+});
 
 needsShared('the text of 354 addresses is what crash 9.0.2 printed', () => {
   const { last } = check('vtop', hosts('debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd'));
   expect(last).toBe('354 of 354 as crash prints them');
 });
 
-const RELEASES = [
-  ['debian-5.10-lzo', '5.10.0-32-amd64', '132'],
-  ['debian-6.1-zlib', '6.1.0-50-amd64', '136'],
-  ['debian-6.12-zstd', '6.12.107+deb13-amd64', '182'],
-  ['debian-7.2-zstd-contents', '7.2.13+deb14-amd64', '147'],
-] as const;
-
-describe.each(RELEASES)('%s', (host, release, pid) => {
+describe.each(HOSTS)('$host', ({ host, release, pid }) => {
   const debug = join(SHARED, 'debug', release);
 
   needsShared('by the profile that is shipped, BTF off', () => {

@@ -9,6 +9,7 @@ import { parseAddress, printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
+import { kvmBuildId } from '../kernel/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import { checkTarget } from '../write/target.js';
 import type { ExitCode, Streams } from './command.js';
@@ -32,6 +33,8 @@ export interface ExcerptOptions {
   readonly core: string;
   readonly output: string;
   readonly force: boolean;
+  /** Other files that are read: never overwritten. */
+  readonly inputs?: readonly string[];
 }
 
 /**
@@ -46,13 +49,14 @@ export async function excerpt(
 ): Promise<ExitCode> {
   const { core, output, force } = options;
   const { log } = streams;
-  const target = checkTarget(output, force, [core]);
+  const target = checkTarget(output, force, [core, ...(options.inputs ?? [])]);
   const asked = await spelledOut(questions, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
   const opened = await open(core, { log, watch });
   try {
     const answers = await log.stepAsync('answers', () => ask(opened.host, asked));
+    readIdentity(opened.host);
     const frames = (recorder as RecordingFrames | null)?.seen ?? [];
     const verify = async (draft: string): Promise<void> => {
       const again = await open(draft, { log: silentLog });
@@ -70,6 +74,12 @@ export async function excerpt(
   } finally {
     opened.close();
   }
+}
+
+/** Files beside the excerpt must be told from those of another build, as files beside the dump are. */
+function readIdentity({ identity, memory, symbols, types, log }: Host): void {
+  const ofModule = kvmBuildId(memory, symbols.table, types);
+  log.found(`build-ids: kernel ${identity.buildId ?? 'not known'}, module kvm ${ofModule ?? 'not known'}`);
 }
 
 function sourceOf({ image, host }: { readonly image: DumpImage; readonly host: Host }): ExcerptSource {

@@ -2,16 +2,9 @@
 import { DumpError } from '../core/errors.js';
 import { ALWAYS } from '../kernel/structs.js';
 import { enums, views } from '../kvm/views.js';
-import { type ProfileIdentity, profileOf } from '../types/profile.js';
-import type { TypeSource } from '../types/source.js';
+import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
 import { checkTarget, writeText } from '../write/target.js';
 import type { ExitCode, Streams } from './command.js';
-
-/** A kernel's types, and which build of it they describe. */
-export interface DescribedKernel {
-  readonly types: TypeSource;
-  readonly identity: ProfileIdentity;
-}
 
 export interface LayoutOptions {
   readonly output: string;
@@ -27,12 +20,9 @@ export async function layout(
   streams: Streams,
 ): Promise<ExitCode> {
   const target = checkTarget(output, force, inputs);
-  const { types, identity } = await streams.log.stepAsync('types', open);
-  const missing = ALWAYS.filter((name) => types.sizeOf(name) === null);
-  if (missing.includes('kvm')) throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`);
-  if (missing.length > 0)
-    streams.log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
-  const profile = profileOf(types, identity, views, enums);
+  const described = await streams.log.stepAsync('types', open);
+  const { profile, missing } = profileAndGaps(described, streams);
+  described.close();
   const text = `${JSON.stringify(profile, null, 1)}\n`;
   const size = await writeText(target, text);
   const count = Object.values(profile.structs).reduce((sum, { members }) => sum + Object.keys(members).length, 0);
@@ -40,4 +30,15 @@ export async function layout(
     `${target.path}: ${Object.keys(profile.structs).length} structures, ${count} members, ${size} bytes, kernel ${profile.release}\n`,
   );
   return missing.length === 0 ? 0 : 1;
+}
+
+function profileAndGaps(
+  { types, identity }: DescribedKernel,
+  { log }: Streams,
+): { profile: Profile; missing: string[] } {
+  const missing = ALWAYS.filter((name) => types.sizeOf(name) === null);
+  if (missing.includes('kvm')) throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`);
+  if (missing.length > 0)
+    log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
+  return { profile: profileOf(types, identity, views, enums), missing };
 }

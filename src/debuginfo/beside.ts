@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-import type { ElfObject } from '../elf/sections.js';
-import { fileExists, readText } from '../io/cache-folder.js';
+import { FileSource } from '../io/file-source.js';
 import type { KernelIdentity } from '../kernel/identity.js';
-import type { Outside, TypesFrom, WantedSymbols } from '../kernel/outside.js';
-import { LIKELY_UNITS } from '../kernel/structs.js';
+import type { ModuleOrigin } from '../kernel/module-build.js';
+import type { Outside, SymbolsWanted, TypesFrom, TypesWanted } from '../kernel/outside.js';
 import { shippedProfile } from '../layouts/shipped.js';
-import { ElfSymbols } from '../symbols/elf-symbols.js';
-import { SystemMap } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { type Profile, ProfileTypes, parseProfile } from '../types/profile.js';
 import type { TypeSource } from '../types/source.js';
-import { checkModuleRelease, checkProfile, checkVmlinux, isOf, otherBuild } from './checks.js';
-import { type DwarfFile, openDwarf, openObject } from './dwarf-file.js';
-import { openPacked } from './file.js';
-import { placesOf, type Wanted } from './places.js';
+import { checkModuleRelease, checkProfile, isOf } from './checks.js';
+import { Lookup } from './lookup.js';
+import type { Wanted } from './places.js';
+import { SymbolFiles } from './symbols.js';
 
 /** What the user said about files beside the dump. */
 export interface BesideOptions {
@@ -30,39 +26,44 @@ export interface BesideOptions {
   readonly debuginfod: boolean;
 }
 
+/** Nothing said: whatever there is. */
+export const NOTHING_SAID: BesideOptions = {
+  typesFrom: 'auto',
+  vmlinux: null,
+  kvmModule: null,
+  systemMap: null,
+  layout: null,
+  debugDirs: [],
+  debuginfod: false,
+};
+
 /** Files of symbols and types that lie beside a dump: those named, those that are where distributions put them. */
 export class Beside implements Outside {
   readonly typesFrom: TypesFrom;
-  readonly looked: string[] = [];
+  readonly modules: ModuleOrigin[] = [];
   readonly #options: BesideOptions;
   readonly #log: Log;
-  readonly #opened: DwarfFile[] = [];
-  /** Files whose types are module kvm's, with their build-ids. */
-  readonly #modules: { readonly name: string; readonly buildId: string }[] = [];
+  readonly #lookup: Lookup;
+  readonly #symbols: SymbolFiles;
 
-  constructor(options: BesideOptions, log: Log) {
-    this.#options = options;
+  constructor(options: Partial<BesideOptions>, log: Log) {
+    this.#options = { ...NOTHING_SAID, ...options };
     this.#log = log;
-    this.typesFrom = options.typesFrom;
+    this.#lookup = new Lookup(this.#options.debugDirs, log);
+    this.#symbols = new SymbolFiles(this.#lookup, this.#options);
+    this.typesFrom = this.#options.typesFrom;
   }
 
-  async symbols(kernel: KernelIdentity, slide: bigint, want: WantedSymbols): Promise<readonly SymbolTable[]> {
-    const { systemMap, vmlinux } = this.#options;
-    if (want === 'search') return this.#foundSymbols(kernel, slide);
-    if (systemMap !== null) return [await readMap(systemMap, slide)];
-    if (want === 'besides' || vmlinux === null) return [];
-    // A build-id that differs can be VMCOREINFO's fault: then the kernel's own symbols have to show whose it is.
-    const object = await openObject(vmlinux);
-    return object.buildId !== null && object.buildId === kernel.buildId ? [new ElfSymbols(object, slide)] : [];
+  get looked(): readonly string[] {
+    return this.#lookup.looked;
   }
 
-  async #foundSymbols(kernel: KernelIdentity, slide: bigint): Promise<readonly SymbolTable[]> {
-    const { vmlinux } = this.#options;
-    if (vmlinux !== null) return [new ElfSymbols(await this.#vmlinux(vmlinux, kernel), slide)];
-    const map = await this.#search('System.map', kernel, (path) => readMap(path, slide));
-    if (map !== null) return [map];
-    const found = await this.#search('vmlinux', kernel, (path) => this.#vmlinux(path, kernel));
-    return found === null ? [] : [new ElfSymbols(found, slide)];
+  provenSymbols(wanted: SymbolsWanted): Promise<SymbolTable | null> {
+    return this.#symbols.proven(wanted);
+  }
+
+  moreSymbols(wanted: SymbolsWanted, enough: (tables: readonly SymbolTable[]) => boolean): Promise<SymbolTable[]> {
+    return this.#symbols.more(wanted, enough);
   }
 
   async givenTypes(kernel: KernelIdentity): Promise<readonly TypeSource[]> {
@@ -71,123 +72,95 @@ export class Beside implements Outside {
     const from = (kind: TypesFrom): boolean => this.typesFrom === 'auto' || this.typesFrom === kind;
     if (layout !== null && from('layout')) given.push(this.#profile(layout, kernel));
     if (kvmModule !== null && from('dwarf')) given.push(await this.#moduleTypes(kvmModule, kernel));
-    if (vmlinux !== null && from('dwarf')) given.push(await this.#types(await this.#vmlinux(vmlinux, kernel)));
+    if (vmlinux !== null && from('dwarf')) given.push(await this.#vmlinuxTypes(vmlinux, kernel));
     return given;
   }
 
-  async foundTypes(
-    kernel: KernelIdentity,
-    enough: (types: readonly TypeSource[]) => boolean,
-  ): Promise<readonly TypeSource[]> {
+  async foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]> {
     const found: TypeSource[] = [];
-    for (const find of this.#ways(kernel)) {
-      if (enough(found)) break;
-      const types = await find();
+    for (const find of this.#ways(wanted)) {
+      if (wanted.enough(found)) break;
+      const types = await find(found);
       if (types !== null) found.push(types);
     }
     return found;
   }
 
-  checkModule(running: () => string | null): void {
-    if (this.#modules.length === 0) return;
-    const buildId = running();
-    for (const { name, buildId: theirs } of this.#modules)
-      if (buildId !== null && buildId !== theirs)
-        throw otherBuild(name, `build-id ${theirs}, the module kvm that runs in the dump has ${buildId}`);
-  }
-
-  /** Keeps what was found in the user's cache folder. */
-  save(): void {
-    for (const file of this.#opened) file.save(this.#log);
+  /** Keeps what was found in the user's cache folder, and closes the files. */
+  close(): void {
+    this.#lookup.close();
   }
 
   /** Where types can come from that nobody named, the surest and cheapest first. */
-  *#ways(kernel: KernelIdentity): Generator<() => Promise<TypeSource | null>> {
+  *#ways(wanted: TypesWanted): Generator<(found: readonly TypeSource[]) => Promise<TypeSource | null>> {
     const { typesFrom } = this;
-    const { kvmModule, vmlinux, layout } = this.#options;
+    const { kernel } = wanted;
+    const { kvmModule, vmlinux, layout, debuginfod } = this.#options;
+    const search = this.#lookup.search.bind(this.#lookup);
     if (typesFrom !== 'dwarf' && typesFrom !== 'btf' && layout === null) yield () => this.#shipped(kernel);
     if (typesFrom !== 'dwarf' && typesFrom !== 'auto') return;
-    if (kvmModule === null) yield () => this.#search('kvm.ko', kernel, (path) => this.#moduleTypes(path, kernel));
-    if (vmlinux !== null) return;
-    yield () => this.#search('vmlinux', kernel, async (path) => this.#types(await this.#vmlinux(path, kernel)));
-    yield () => this.#fetched(kernel);
+    if (kvmModule === null) yield () => search('kvm.ko', kernel, (path) => this.#moduleTypes(path, kernel));
+    if (vmlinux === null) yield () => search('vmlinux', kernel, (path) => this.#vmlinuxTypes(path, kernel));
+    if (!debuginfod) return;
+    const fetched = (path: string) => this.#vmlinuxTypes(path, kernel);
+    if (vmlinux === null) yield () => this.#fetched('vmlinux', kernel.buildId, fetched);
+    if (kvmModule !== null) return;
+    // The module's build-id is read with what is known by now.
+    yield (found) => this.#fetched('kvm.ko', wanted.kvmBuildId(found), (path) => this.#moduleTypes(path, kernel));
   }
 
   #profile(path: string, kernel: KernelIdentity): TypeSource {
-    const text = readText(path);
-    if (text === null) throw new DumpError(`${path}: no such file, or it can't be read; a layout profile is needed`);
-    const profile = parseProfile(text, path);
-    checkProfile(profile, path, kernel);
-    return this.#typesOfProfile(profile, `layout profile ${path}`);
+    const file = FileSource.open(path, 'a layout profile is needed');
+    try {
+      const text = Buffer.from(file.read(0, file.size, 'layout profile').array()).toString('utf8');
+      const profile = parseProfile(text, path);
+      checkProfile(profile, path, kernel);
+      return this.#typesOfProfile(profile, `layout profile ${path}`);
+    } finally {
+      file.close();
+    }
   }
 
   async #shipped(kernel: KernelIdentity): Promise<TypeSource | null> {
     const profile = await shippedProfile(kernel.release);
     if (profile === null || !isOf(profile, kernel)) {
-      this.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'not known'})`);
+      this.#lookup.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'not known'})`);
       return null;
     }
     return this.#typesOfProfile(profile, `shipped layout profile of ${kernel.release}`);
   }
 
   #typesOfProfile(profile: Profile, name: string): TypeSource {
-    if (profile.kvmBuildId !== null) this.#modules.push({ name, buildId: profile.kvmBuildId });
+    this.modules.push({ name, buildId: profile.kvmBuildId });
     return new ProfileTypes(name, profile);
   }
 
-  async #vmlinux(path: string, kernel: KernelIdentity): Promise<ElfObject> {
-    const object = await openObject(path);
-    checkVmlinux(object, kernel);
-    return object;
+  async #vmlinuxTypes(path: string, kernel: KernelIdentity): Promise<TypeSource> {
+    return this.#lookup.types(await this.#lookup.vmlinux(path, kernel), 'task_struct');
   }
 
   async #moduleTypes(path: string, kernel: KernelIdentity): Promise<TypeSource> {
-    const object = await openObject(path);
+    const object = await this.#lookup.object(path);
     checkModuleRelease(object, kernel.release, 'dump');
-    const types = await this.#types(object);
-    const { buildId } = object;
-    if (buildId !== null) this.#modules.push({ name: path, buildId });
+    const types = await this.#lookup.types(object, 'kvm');
+    this.modules.push({ name: path, buildId: object.buildId });
     return types;
   }
 
-  async #types(object: ElfObject): Promise<TypeSource> {
-    const file = await openDwarf(object, LIKELY_UNITS);
-    this.#opened.push(file);
-    return file.types;
-  }
-
-  async #fetched(kernel: KernelIdentity): Promise<TypeSource | null> {
-    if (!this.#options.debuginfod) return null;
-    if (kernel.buildId === null) {
-      this.looked.push('debuginfod (the build-id is not known)');
+  async #fetched(
+    wanted: Wanted,
+    buildId: string | null,
+    open: (path: string) => Promise<TypeSource>,
+  ): Promise<TypeSource | null> {
+    if (buildId === null) {
+      this.#lookup.looked.push(`debuginfod (the build-id of ${wanted} is not known)`);
       return null;
     }
     // The network's code is loaded only here.
     const { fetchDebuginfo, settingsOf } = await import('./debuginfod.js');
-    const path = await fetchDebuginfo(kernel.buildId, settingsOf(process.env), this.#log);
-    if (path !== null) return this.#types(await this.#vmlinux(path, kernel));
-    this.looked.push(`debuginfod (build-id ${kernel.buildId})`);
+    const path = await fetchDebuginfo(buildId, settingsOf(process.env), this.#log);
+    if (path !== null) return open(path);
+    this.#lookup.looked.push(`debuginfod (${wanted}, build-id ${buildId})`);
     return null;
   }
-
-  /** The first file in its places that serves; those that do not are told with --verbose. */
-  async #search<T>(wanted: Wanted, kernel: KernelIdentity, open: (path: string) => Promise<T>): Promise<T | null> {
-    const buildId = wanted === 'vmlinux' ? kernel.buildId : null;
-    for (const path of placesOf(wanted, kernel.release, buildId, this.#options.debugDirs)) {
-      if (!fileExists(path)) continue;
-      try {
-        return await open(path);
-      } catch (error) {
-        if (!(error instanceof DumpError)) throw error;
-        this.#log.found(`${wanted}: ${error.message}`);
-      }
-    }
-    this.looked.push(wanted);
-    return null;
-  }
-}
-
-async function readMap(path: string, slide: bigint): Promise<SymbolTable> {
-  const file = await openPacked(path);
-  return new SystemMap(file.read(0, file.size, 'System.map'), path, slide);
 }

@@ -2,6 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { ElfObject } from '../elf/sections.js';
 import type { KernelIdentity } from '../kernel/identity.js';
+import { isBannerOf, otherBuild } from '../kernel/same-build.js';
 import { ElfSymbols } from '../symbols/elf-symbols.js';
 import type { Profile } from '../types/profile.js';
 
@@ -19,18 +20,30 @@ export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
   if (buildId !== null && kernel.buildIdProven) throw otherBuild(name, differs);
   const banner = bannerOf(object);
   if (banner === null) throw otherBuild(name, `${differs}, and no linux_banner to compare`);
-  if (!banner.includes(` ${kernel.release} `) || !banner.includes(kernel.version))
-    throw otherBuild(name, `${differs}; its banner is "${banner}"`);
+  if (!isBannerOf(banner, kernel)) throw otherBuild(name, `${differs}; its banner is "${banner}"`);
 }
 
-/** Throws `DumpError` unless a module was built for a release, the one of `whose`, as far as the file tells. */
+/**
+ * Throws `DumpError` unless a module was built for a release, the one of `whose`. A file that tells no release must
+ * have a build-id, by which it is checked later.
+ */
 export function checkModuleRelease(object: ElfObject, wanted: string, whose: string): void {
+  const { name } = object.file;
+  const release = releaseOf(object);
+  if (release !== null && release !== wanted)
+    throw otherBuild(name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
+  if (release === null && object.buildId === null)
+    throw new DumpError(`${name} has neither a build-id nor the release it was built for`, {
+      hint: 'offsets of another build give wrong addresses: a module as it was built has both',
+    });
+}
+
+/** "vermagic=" out of a module (MODULE_INFO); null where it has none. */
+function releaseOf(object: ElfObject): string | null {
   const section = object.section('.modinfo');
-  if (section === null || !object.hasContents(section)) return;
+  if (section === null || !object.hasContents(section)) return null;
   const text = Buffer.from(object.bytes(section).array()).toString('latin1');
-  const release = /(?:^|\0)vermagic=(\S+)/.exec(text)?.[1];
-  if (release !== undefined && release !== wanted)
-    throw otherBuild(object.file.name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
+  return /(?:^|\0)vermagic=(\S+)/.exec(text)?.[1] ?? null;
 }
 
 /** Throws `DumpError` unless a profile is of the dump's very build. */
@@ -48,11 +61,8 @@ export function isOf(profile: Profile, kernel: KernelIdentity): boolean {
     if (profile.buildId === kernel.buildId) return true;
     if (kernel.buildIdProven) return false;
   }
-  return profile.release === kernel.release && profile.version !== null && profile.version === kernel.version;
+  return profile.release === kernel.release && kernel.version !== '' && profile.version === kernel.version;
 }
-
-export const otherBuild = (name: string, differs: string): DumpError =>
-  new DumpError(`${name} is of another build: ${differs}`, { hint: 'offsets of another build give wrong addresses' });
 
 /** "Linux version …" out of a vmlinux; null where the file has no such contents. */
 export function bannerOf(object: ElfObject): string | null {

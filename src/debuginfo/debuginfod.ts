@@ -46,11 +46,22 @@ export async function fetchDebuginfo(buildId: string, settings: DebuginfodSettin
   for (const server of settings.urls) {
     const body = await askServer(server, buildId, settings, log);
     if (body === null) continue;
-    writeWhole(path, body);
+    keep(path, body);
     log.found(`debuginfod: ${buildId} from ${server}, ${body.length} bytes, kept at ${path}`);
     return path;
   }
   return null;
+}
+
+function keep(path: string, body: Uint8Array): void {
+  try {
+    writeWhole(path, body);
+  } catch (cause) {
+    throw new DumpError(`${path}: what debuginfod sent can't be kept: ${(cause as Error).message}`, {
+      cause,
+      hint: 'DEBUGINFOD_CACHE_PATH names another folder',
+    });
+  }
 }
 
 async function askServer(

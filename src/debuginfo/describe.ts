@@ -3,42 +3,38 @@ import { basename } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ElfObject } from '../elf/sections.js';
-import { LIKELY_UNITS } from '../kernel/structs.js';
 import { LayeredTypes } from '../types/layered.js';
-import type { ProfileIdentity } from '../types/profile.js';
-import type { TypeSource } from '../types/source.js';
+import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
-import { openDwarf, openObject } from './dwarf-file.js';
+import { Lookup } from './lookup.js';
 
 /** The types in a vmlinux and the kvm.ko of the same build, and which build that is. No dump is needed. */
-export async function describeFiles(
-  vmlinux: string,
-  kvmModule: string | null,
-  log: Log,
-): Promise<{ types: TypeSource; identity: ProfileIdentity }> {
-  const object = await openObject(vmlinux);
-  const kernel = await openDwarf(object, LIKELY_UNITS);
-  const banner = bannerOf(object);
-  const [, release, version] = /^Linux version (\S+) .*?(#.*)$/.exec(banner ?? '') ?? [];
-  if (release === undefined)
-    throw new DumpError(`${vmlinux}: no linux_banner in it, so that nobody can tell which kernel it is`);
-  const module = kvmModule === null ? null : await openDwarf(await openModule(kvmModule, release), LIKELY_UNITS);
-  kernel.save(log);
-  module?.save(log);
+export async function describeFiles(vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> {
+  const lookup = new Lookup([], log);
+  const object = await lookup.object(vmlinux);
+  const { release, version } = releaseOf(object);
+  const module = kvmModule === null ? null : await lookup.object(kvmModule);
+  if (module !== null) checkModuleRelease(module, release, 'vmlinux');
+  const kernel = await lookup.types(object, 'task_struct');
+  const files = module === null ? [vmlinux] : [vmlinux, module.file.name];
+  const identity: ProfileIdentity = {
+    release,
+    version,
+    buildId: object.buildId,
+    kvmBuildId: module?.buildId ?? null,
+    source: `DWARF of ${files.map((path) => basename(path)).join(' and of ')}`,
+  };
   return {
-    types: new LayeredTypes(module === null ? [kernel.types] : [module.types, kernel.types]),
-    identity: {
-      release,
-      version: version ?? null,
-      buildId: object.buildId,
-      kvmBuildId: module?.object.buildId ?? null,
-      source: `DWARF of ${[vmlinux, ...(kvmModule === null ? [] : [kvmModule])].map((path) => basename(path)).join(' and of ')}`,
+    types: module === null ? kernel : new LayeredTypes([await lookup.types(module, 'kvm'), kernel]),
+    identity,
+    close: () => {
+      lookup.close();
     },
   };
 }
 
-async function openModule(path: string, release: string): Promise<ElfObject> {
-  const object = await openObject(path);
-  checkModuleRelease(object, release, 'vmlinux');
-  return object;
+function releaseOf(object: ElfObject): { release: string; version: string | null } {
+  const [, release, version = null] = /^Linux version (\S+) .*?(#.*)$/.exec(bannerOf(object) ?? '') ?? [];
+  if (release !== undefined) return { release, version };
+  throw new DumpError(`${object.file.name}: no linux_banner in it, so that nobody can tell which kernel it is`);
 }

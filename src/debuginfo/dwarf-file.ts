@@ -26,9 +26,16 @@ export interface DwarfFile {
 /** Opens an ELF file that lies beside the dump, unpacked if need be. */
 export const openObject = async (path: string): Promise<ElfObject> => new ElfObject(await openPacked(path));
 
-/** The types in an opened file. `likely`: ends of the names of source files that tend to have what is wanted. */
-export async function openDwarf(object: ElfObject, likely: readonly string[]): Promise<DwarfFile> {
-  const sections = await openDebugSections(object, await openAlternate(object));
+/**
+ * The types in an opened file. `likely`: ends of the names of source files that tend to have what is wanted. `open`
+ * opens the file that parts of it were moved to.
+ */
+export async function openDwarf(
+  object: ElfObject,
+  likely: readonly string[],
+  open: (path: string) => Promise<ElfObject> = openObject,
+): Promise<DwarfFile> {
+  const sections = await openDebugSections(object, await openAlternate(object, open));
   const entries = new Entries(sections);
   const searched = new SearchedDefinitions(entries, likely);
   const { buildId } = object;
@@ -43,13 +50,16 @@ export async function openDwarf(object: ElfObject, likely: readonly string[]): P
 }
 
 /** The file that dwz moved common entries to: its path, beside the file or absolute, and its build-id. */
-async function openAlternate(object: ElfObject): Promise<DebugSections | null> {
+async function openAlternate(
+  object: ElfObject,
+  open: (path: string) => Promise<ElfObject>,
+): Promise<DebugSections | null> {
   const section = object.section('.gnu_debugaltlink');
   if (section === null || !object.hasContents(section)) return null;
   const bytes = object.bytes(section);
   const link = bytes.text();
   const path = resolve(dirname(object.file.name), link);
-  const alternate = await openObject(path).catch((error: unknown) => {
+  const alternate = await open(path).catch((error: unknown) => {
     throw new DumpError(
       `${object.file.name}: part of its debug information is in another file: ${(error as Error).message}`,
       {

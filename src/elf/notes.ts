@@ -34,3 +34,12 @@ export function parseNotes(bytes: Bytes): Note[] {
   }
   return notes;
 }
+
+/** The bytes of the note that holds a build-id, given as hexadecimal digits. */
+export function buildIdNote(buildId: string): Uint8Array {
+  const note = Buffer.concat([Buffer.alloc(12), Buffer.from('GNU\0'), Buffer.from(buildId, 'hex')]);
+  note.writeUInt32LE(4, 0);
+  note.writeUInt32LE(buildId.length / 2, 4);
+  note.writeUInt32LE(GNU_BUILD_ID, 8);
+  return note;
+}

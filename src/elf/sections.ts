@@ -55,6 +55,8 @@ export class ElfObject {
   bytes(section: Section, offset = 0, length = section.size - offset): Bytes {
     if (section.type === SHT_NOBITS)
       throw new DumpError(`${this.file.name}: section ${section.name} has no contents in this file`);
+    if (offset < 0 || offset + length > section.size)
+      throw new DumpError(`${this.file.name}: section ${section.name} ends before its byte ${offset + length}`);
     return this.file.read(section.offset + offset, length, `section ${section.name}`);
   }
 

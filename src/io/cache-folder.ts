@@ -6,11 +6,21 @@ import { dirname, join } from 'node:path';
 /** A folder of the user's for what can be made again ($XDG_CACHE_HOME or ~/.cache). */
 export const cacheHome = (): string => process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 
-/** Whether something is there that can be looked at. */
-export const fileExists = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+/** Bytes of a file; null where there is none, or its folder can't be looked into. */
+function sizeOfFile(path: string): number | null {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() === true ? found.size : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a file is there that can be looked at. */
+export const fileExists = (path: string): boolean => sizeOfFile(path) !== null;
 
 /** Whether a file is there and not empty. */
-export const hasContents = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+export const hasContents = (path: string): boolean => (sizeOfFile(path) ?? 0) > 0;
 
 /** The text of a small file; null when there is none, or it can't be read. */
 export function readText(path: string): string | null {

@@ -2,19 +2,11 @@
 import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
-import { GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
 import { ModuleSymbols } from '../symbols/module-symbols.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { listLinks, pointerAt } from './pointers.js';
-import {
-  binAttributeFields,
-  modKallsymsFields,
-  moduleFields,
-  moduleNotesFields,
-  notesAttrsFields,
-  oldModuleTableFields,
-} from './structs.js';
+import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs.js';
 
 /** A host has a few hundred; the kernel sets no limit. */
 const MOST_MODULES = 0x10000;
@@ -58,40 +50,4 @@ export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint,
     `symbol names of module ${name}`,
   );
   return new ModuleSymbols(name, symbols, strings);
-}
-
-/** Attributes of a module's notes, at the most. */
-const MOST_NOTES = 64;
-const LONGEST_NOTE = 0x10000n;
-
-/** Hexadecimal digits of a loaded module's build-id, as the kernel keeps it; null where it can't be told. */
-export function moduleBuildId(memory: Memory, types: TypeSource, module: bigint): string | null {
-  const { module: at } = resolve(types, { module: moduleNotesFields });
-  if (at.buildId !== null) {
-    const bytes = readOf(memory, module + BigInt(at.buildId.offset), at.buildId.size, 'build-id of a module').array();
-    return bytes.every((byte) => byte === 0) ? null : Buffer.from(bytes).toString('hex');
-  }
-  if (at.notes === null || types.sizeOf('module_notes_attrs') === null || types.sizeOf('bin_attribute') === null)
-    return null;
-  const notes = pointerAt(memory, module + BigInt(at.notes.offset), 'notes of a module');
-  return notes === 0n ? null : buildIdInNotes(memory, types, notes);
-}
-
-function buildIdInNotes(memory: Memory, types: TypeSource, address: bigint): string | null {
-  const at = resolve(types, { notes: notesAttrsFields, attribute: binAttributeFields });
-  const { count, pointers } = at.notes;
-  const most =
-    count === null ? MOST_NOTES : readOf(memory, address + BigInt(count.offset), 4, 'notes of a module').u32(0);
-  const list = pointers === null ? null : pointerAt(memory, address + BigInt(pointers.offset), 'notes of a module');
-  for (let i = 0; i < Math.min(most, MOST_NOTES); i++) {
-    if (list !== null && pointerAt(memory, list + BigInt(i * 8), 'notes of a module') === 0n) return null;
-    const place = address + BigInt(at.notes.attributes.offset + i * at.attribute.bytes);
-    const attribute = readOf(memory, place, at.attribute.bytes, 'note of a module');
-    const size = attribute.u64(at.attribute.size.offset);
-    if (size > LONGEST_NOTE) continue;
-    const bytes = readOf(memory, attribute.u64(at.attribute.address.offset), Number(size), 'note of a module');
-    const note = parseNotes(bytes).find(({ name, type }) => name === 'GNU' && type === GNU_BUILD_ID);
-    if (note !== undefined) return Buffer.from(note.desc.array()).toString('hex');
-  }
-  return null;
 }

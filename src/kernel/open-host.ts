@@ -16,9 +16,10 @@ import { ownTypes } from './btf.js';
 import type { Host } from './host.js';
 import { Identity, type KernelIdentity } from './identity.js';
 import type { KernelMemory } from './memory.js';
-import { findModule, moduleBuildId } from './modules.js';
-import { nothingBeside, type Outside } from './outside.js';
+import { checkModules, kvmBuildId } from './module-build.js';
+import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
 import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
+import { checkTable } from './same-build.js';
 import { ALWAYS } from './structs.js';
 
 /** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
@@ -35,29 +36,17 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
  */
 export async function openHostWith(image: DumpImage, frames: FrameSource, log: Log, outside: Outside): Promise<Host> {
   const opening = new Opening(image, frames, log, outside);
-  const { slide } = opening;
-  opening.addSymbols(await outside.symbols(opening.identity, slide, opening.hasSymbols ? 'besides' : 'instead'));
-  if (!opening.hasSymbols) opening.scanForSymbols();
-  if (!opening.hasSymbols) opening.addSymbols(await outside.symbols(opening.identity, slide, 'search'));
+  const proven = opening.hasSymbols([]) ? null : await outside.provenSymbols(opening.symbolsWanted);
+  opening.addSymbols(proven === null ? [] : [proven]);
+  opening.scanForSymbols();
+  opening.addSymbols(await outside.moreSymbols(opening.symbolsWanted, (tables) => opening.hasSymbols(tables)));
   const given = await outside.givenTypes(opening.identity);
   if (outside.typesFrom === 'auto' || outside.typesFrom === 'btf') opening.readOwnTypes();
-  const found = await outside.foundTypes(opening.identity, (more) => opening.isEnough([...given, ...more]));
-  return opening.host(given, found);
+  return opening.host(given, await outside.foundTypes(opening.typesWanted(given)));
 }
 
 /** Symbols without which nothing is found. */
 const NEEDED_SYMBOLS = ['init_task', 'modules'];
-
-/** Throws `DumpError` for a table of another build: VMCOREINFO names some addresses. */
-function checkSymbols(table: SymbolTable, info: VmCoreInfo): void {
-  for (const name of ['_stext', 'init_uts_ns', 'node_online_map', 'swapper_pg_dir', 'init_top_pgt']) {
-    const [told, found] = [info.symbol(name), table.find(name)];
-    if (told !== null && found !== null && told !== found)
-      throw new DumpError(
-        `${table.source} is of another build: it puts ${name} at 0x${found.toString(16)}, the dump at 0x${told.toString(16)}`,
-      );
-  }
-}
 
 class Opening {
   readonly info: VmCoreInfo;
@@ -65,6 +54,7 @@ class Opening {
   readonly memory: KernelMemory;
   readonly uts: readonly string[];
   #tables: readonly SymbolTable[] = [];
+  #kallsyms: Kallsyms | null = null;
   /** Why the kernel's own symbols, or its own types, are not to be had. */
   readonly #problems: string[] = [];
   #own: TypeSource | null = null;
@@ -85,12 +75,13 @@ class Opening {
 
   /** Looks for the kernel's own symbols where VMCOREINFO does not name them: that takes a while. */
   scanForSymbols(): void {
-    if (!this.hasSymbols) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
+    if (!this.hasSymbols([])) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
   }
 
   #addOwn(open: () => Kallsyms | null): void {
     const kallsyms = this.#optional(() => this.log.step('kallsyms', open));
     if (kallsyms === null) return;
+    this.#kallsyms = kallsyms;
     this.#tables = [kallsyms, ...this.#tables];
     this.log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
   }
@@ -99,18 +90,28 @@ class Opening {
     return new Identity(this.memory, this.info, this.#symbols, this.release, this.uts[3] ?? '');
   }
 
-  /** KASLR's slide of the kernel's text. */
-  get slide(): bigint {
-    return this.info.kernelOffset ?? 0n;
+  /** What a table of symbols is wanted for, and how it is checked. */
+  get symbolsWanted(): SymbolsWanted {
+    const { identity: kernel, info, memory } = this;
+    const own = this.#kallsyms;
+    return {
+      kernel,
+      slide: info.kernelOffset ?? 0n,
+      stext: info.symbol('_stext'),
+      check: (table) => {
+        checkTable(table, { info, kernel, memory, own });
+      },
+    };
   }
 
-  get hasSymbols(): boolean {
-    return NEEDED_SYMBOLS.every((name) => this.#symbols.find(name) !== null);
+  /** Whether the symbols are there without which nothing is found, with these tables too. */
+  hasSymbols(more: readonly SymbolTable[]): boolean {
+    const tables = [...this.#tables, ...more];
+    return NEEDED_SYMBOLS.every((name) => tables.some((table) => table.find(name) !== null));
   }
 
   /** Symbols that the kernel's own table lacks. */
   addSymbols(tables: readonly SymbolTable[]): void {
-    for (const table of tables) checkSymbols(table, this.info);
     this.#tables = [...this.#tables, ...tables];
     for (const { source } of tables) this.log.found(`symbols: ${source}`);
   }
@@ -122,9 +123,13 @@ class Opening {
     );
   }
 
-  isEnough(types: readonly TypeSource[]): boolean {
-    const layers = this.#layers(types, []);
-    return ALWAYS.every((name) => layers.sizeOf(name) !== null);
+  typesWanted(given: readonly TypeSource[]): TypesWanted {
+    const layers = (more: readonly TypeSource[]) => this.#layers(given, more);
+    return {
+      kernel: this.identity,
+      enough: (more) => ALWAYS.every((name) => layers(more).sizeOf(name) !== null),
+      kvmBuildId: (more) => kvmBuildId(this.memory, this.#symbols, layers(more)),
+    };
   }
 
   host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
@@ -132,8 +137,8 @@ class Opening {
     const types = this.#layers(given, found);
     if (types.sizeOf('kvm') === null || this.#tables.length === 0) throw this.#notEnough();
     log.found(`types: ${types.source}`);
+    checkModules(this.outside.modules, { memory, symbols: this.#symbols, types, log });
     const symbols = new Symbols(this.#symbols);
-    this.#checkModule(symbols, types);
     return { frames, memory, info, release, uts, types, symbols, identity: this.identity, log };
   }
 
@@ -145,17 +150,6 @@ class Opening {
     const layers = [...given, ...(this.#own === null ? [] : [this.#own]), ...found];
     const [only] = layers;
     return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
-  }
-
-  /** A kvm.ko of another build would give wrong offsets: the running module's build-id decides. */
-  #checkModule(symbols: Symbols, types: TypeSource): void {
-    const modules = symbols.get('modules');
-    this.outside.checkModule(() => {
-      return this.#optional(() => {
-        const module = modules === undefined ? null : findModule(this.memory, types, modules, 'kvm');
-        return module === null ? null : moduleBuildId(this.memory, types, module);
-      });
-    });
   }
 
   #notEnough(): DumpError {

@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Placed } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import type { TypeSource } from '../types/source.js';
 import type { KernelIdentity } from './identity.js';
+import type { ModuleOrigin } from './module-build.js';
 
 /** Where types may come from: whatever there is, or one kind of source alone. */
 export type TypesFrom = 'auto' | 'btf' | 'dwarf' | 'layout';
 
-/** Those that the user named, `besides` the kernel's own or `instead` of them; or to `search` for what nobody named. */
-export type WantedSymbols = 'besides' | 'instead' | 'search';
+/** What tables of symbols are wanted for. */
+export interface SymbolsWanted extends Placed {
+  readonly kernel: KernelIdentity;
+  /** Throws `DumpError` for a table of another build. */
+  readonly check: (table: SymbolTable) => void;
+}
+
+/** What types are wanted for. */
+export interface TypesWanted {
+  readonly kernel: KernelIdentity;
+  /** Whether these are all that is needed. */
+  readonly enough: (types: readonly TypeSource[]) => boolean;
+  /** Build-id of the module kvm that ran, read with these; null where it can't be told. */
+  readonly kvmBuildId: (types: readonly TypeSource[]) => string | null;
+}
 
 /** What lies beside a dump: files that the user named, files in the places of distributions, profiles that are shipped. */
 export interface Outside {
   readonly typesFrom: TypesFrom;
-  /** Tables of symbols. */
-  symbols(kernel: KernelIdentity, slide: bigint, want: WantedSymbols): Promise<readonly SymbolTable[]>;
+  /** Symbols of a file that is known to be this kernel's by its build-id: it saves looking for the kernel's own. */
+  provenSymbols(wanted: SymbolsWanted): Promise<SymbolTable | null>;
+  /** Symbols that the user named; and unless these are `enough`, those that can be found. */
+  moreSymbols(wanted: SymbolsWanted, enough: (tables: readonly SymbolTable[]) => boolean): Promise<SymbolTable[]>;
   /** Types that the user named. */
   givenTypes(kernel: KernelIdentity): Promise<readonly TypeSource[]>;
-  /** Types that can be found, until those asked for so far are whole (`enough`). */
-  foundTypes(kernel: KernelIdentity, enough: (types: readonly TypeSource[]) => boolean): Promise<readonly TypeSource[]>;
-  /** Refuses a module file of another build than the running module's, whose build-id `running` reads if it is asked. */
-  checkModule(running: () => string | null): void;
+  /** Types that can be found, until there are enough. */
+  foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]>;
+  /** What of all these describes module kvm. */
+  readonly modules: readonly ModuleOrigin[];
   /** Places that were looked at for a message, and what would help. */
   readonly looked: readonly string[];
 }
@@ -27,9 +44,10 @@ export interface Outside {
 /** Nothing but the dump. */
 export const nothingBeside: Outside = {
   typesFrom: 'auto',
-  symbols: () => Promise.resolve([]),
+  provenSymbols: () => Promise.resolve(null),
+  moreSymbols: () => Promise.resolve([]),
   givenTypes: () => Promise.resolve([]),
   foundTypes: () => Promise.resolve([]),
-  checkModule: () => undefined,
+  modules: [],
   looked: [],
 };

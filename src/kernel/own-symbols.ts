@@ -47,8 +47,7 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
  * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
  */
 export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
-  const data = info
-    .symbols()
+  const data = [...info.symbols().values()]
     .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)
     .sort((a, b) => (a < b ? -1 : 1));
   const [first = stext] = data;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from '../core/address.js';
-import { DumpError } from '../core/errors.js';
 import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
 import { type Resolved, resolve, resolveIfPresent } from '../types/fields.js';
 import type { Host } from './host.js';
@@ -64,9 +63,8 @@ function vmemmapOf({ info, symbols, memory }: Host): bigint {
   if (told !== null) return told;
   const variable = symbols.get('vmemmap_base');
   if (variable !== undefined) return pointerAt(memory, variable, 'vmemmap_base');
-  // Before memory was randomised it was a constant, and still is where the kernel was not moved.
-  if ((info.kernelOffset ?? 0n) === 0n) return VMEMMAP_START[memory.form.levels];
-  throw new DumpError("the kernel's symbols lack vmemmap_base, so struct page can't be found");
+  // Before Linux commit 25dfe4785332 ("x86/mm/64: Enable KASLR for vmemmap memory region") (in v4.9) a constant.
+  return VMEMMAP_START[memory.form.levels];
 }
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DIRTY } from '../paging/form.js';
-import type { Swap, SwapKind } from './swap.js';
+import type { Swap } from './swap.js';
+import type { SwapKind } from './swap-kinds.js';
 
 /** A swap entry of a page table: not present, not PROT_NONE, not zero. */
 export interface SwapEntry {

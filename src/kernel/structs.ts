@@ -43,7 +43,7 @@ export const pidNamespaceFields = fields('pid_namespace', {
 
 /** include/linux/xarray.h */
 export const xaNodeFields = fields('xa_node', { shift: required('shift', 1), slots: required('slots', 8) });
-/** include/linux/radix-tree.h; before Linux commit 01959dfe771c ("xarray: Define struct xa_node") (in v4.20). */
+/** include/linux/radix-tree.h; up to v4.19. */
 export const radixNodeFields = fields('radix_tree_node', { shift: required('shift', 1), slots: required('slots', 8) });
 
 /** include/linux/fdtable.h */
@@ -118,13 +118,6 @@ export const nodeFields = fields('pglist_data', { present: required('node_presen
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
 
-/** include/linux/swap.h */
-/** include/linux/mmzone.h: a node has its own LRU lists since v4.8, when swap entries changed too. */
-export const nodeListsFields = fields('pglist_data', { lruvec: optional(['lruvec', '__lruvec']) });
-
-/** include/linux/swap.h */
-export const swapInfoFields = fields('swap_info_struct', { max: required('max', 4), file: required('swap_file', 8) });
-
 /** include/linux/module.h */
 export const moduleFields = fields('module', {
   list: required('list'),
@@ -137,7 +130,7 @@ const moduleTable = { symtab: required('symtab', 8), count: required('num_symtab
 export const oldModuleTableFields = fields('module', moduleTable);
 /** kernel/module/sysfs.c: where a module's notes are; before 5.14 its build-id is told nowhere else. */
 export const moduleNotesFields = fields('module', {
-  // Since Linux commit 83cc6fa0049b ("module: add printk formats to add module build ID to stacktraces") (in v5.14).
+  // Since Linux commit 9294523e3768 ("module: add printk formats to add module build ID to stacktraces") (in v5.14).
   buildId: optional('build_id'),
   notes: optional('notes_attrs', 8),
 });

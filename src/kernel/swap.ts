@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
-import type { Symbols } from '../symbols/cache.js';
 import { resolve, resolveIfPresent } from '../types/fields.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
 import { pointerAt } from './pointers.js';
-import { nodeListsFields, swapInfoFields } from './structs.js';
+import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';
+import { nodeListsFields, numaEraFields, swapInfoFields } from './swap-structs.js';
 
-/** MAX_SWAPFILES lies between these in every configuration (include/linux/swap.h). */
-const FEWEST = 16;
-const MOST = 31;
 /** Every kernel up to 7.3 leaves at least this many types to real swap, whatever its configuration. */
 const ALWAYS_SWAP = 22;
-
-/** What the type of a swap entry stands for. */
-export type SwapKind =
-  | 'swap'
-  | 'hwpoison'
-  | 'migration'
-  | 'device-private'
-  | 'device-exclusive'
-  | 'marker'
-  | 'swapin-error'
-  | 'unknown';
 
 /** A swap area: how many pages it has, the header included, and the device or file behind it. */
 interface Area {
@@ -47,8 +33,7 @@ export class Swap {
   constructor(host: Host) {
     this.#host = host;
     this.#specials = known(host);
-    const node = resolveIfPresent(host.types, nodeListsFields);
-    this.late = node === null ? null : node.lruvec !== null;
+    this.late = isLate(host);
     this.#stride = strideOf(host);
   }
 
@@ -105,6 +90,14 @@ export class Swap {
   }
 }
 
+/** Null where it is not known: without struct pglist_data, and where NUMA balancing moved offsets. */
+function isLate({ types }: Host): boolean | null {
+  const node = resolveIfPresent(types, nodeListsFields);
+  const mm = resolveIfPresent(types, numaEraFields);
+  if (node === null || mm === null) return null;
+  return mm.since !== null && mm.until === null && mm.balancing !== null ? null : node.lruvec !== null;
+}
+
 /** Whatever stands in the way of knowing is said, and costs no more than these answers. */
 function known(host: Host): readonly SwapKind[] {
   try {
@@ -114,72 +107,4 @@ function known(host: Host): readonly SwapKind[] {
     host.log.warn(`swap: which entry types are special is not known: ${error.message}`);
     return [];
   }
-}
-
-/**
- * The kinds of the types from MAX_SWAPFILES to 31, in their order HWPOISON, MIGRATION, DEVICE, PTE_MARKER,
- * SWAPIN_ERROR. MAX_SWAPFILES is the length of swap_info, so the distance to the next symbol; which groups a kernel
- * has follows from how many types are left. Empty when the distance makes no sense.
- */
-function specialsOf(host: Host): SwapKind[] {
-  const { symbols, types, log } = host;
-  const files = lengthOf(symbols, 'swap_info', strideOf(host));
-  // Another array of as many elements: padding behind one of them would tell.
-  const witness = lengthOf(symbols, 'zswap_trees', POINTER) ?? files;
-  if (files === null || files !== witness || files < FEWEST || files > MOST) {
-    log.found(`swap: the number of swap types is not known (${files ?? '?'}, ${witness ?? '?'})`);
-    return [];
-  }
-  const flags = types.enumerators('pageflags');
-  if (flags === null) {
-    log.warn('swap: which entry types are special is not known, no source of types has enum pageflags');
-    return new Array<SwapKind>(32 - files).fill('unknown');
-  }
-  const kinds = kindsFor(32 - files, flags.has('PG_hwpoison'), flags.has('PG_anon_exclusive'));
-  if (kinds === null) log.warn(`swap: ${32 - files} special entry types, an unknown mixture`);
-  return kinds ?? new Array<SwapKind>(32 - files).fill('unknown');
-}
-
-/** Elements of an array: the distance to the next symbol. */
-function lengthOf(symbols: Symbols, name: string, stride: number): number | null {
-  const start = symbols.get(name);
-  const next = start === undefined ? null : symbols.table.next(start);
-  return start === undefined || next === null ? null : Math.floor(Number(next - start) / stride);
-}
-
-const POINTER = 8;
-
-/** swap_info is an array of structures if it is far too long for one of pointers. */
-function strideOf({ symbols, types }: Host): number {
-  const bytes = types.sizeOf('swap_info_struct');
-  const pointers = lengthOf(symbols, 'swap_info', POINTER);
-  return bytes !== null && pointers !== null && pointers >= FEWEST * (bytes / POINTER) ? bytes : POINTER;
-}
-
-const repeat = (kind: SwapKind, count: number): SwapKind[] => new Array<SwapKind>(count).fill(kind);
-
-/**
- * The mixture of groups that gives `count` types. Since 5.19 (PG_anon_exclusive) migration takes three types and
- * markers exist (6.1: together with SWAPIN_ERROR); device memory takes 2 up to 5.13, 4 up to 6.12, then 3.
- */
-function kindsFor(count: number, hwpoison: boolean, exclusive: boolean): SwapKind[] | null {
-  const head = [...repeat('hwpoison', hwpoison ? 1 : 0), ...repeat('migration', exclusive ? 3 : 2)];
-  const device = {
-    0: [],
-    2: repeat('device-private', 2),
-    3: [...repeat('device-private', 2), 'device-exclusive'],
-    4: [...repeat('device-private', 2), ...repeat('device-exclusive', 2)],
-  } as const satisfies Record<number, readonly SwapKind[]>;
-  const tails: readonly (readonly SwapKind[])[] = exclusive
-    ? [
-        [],
-        ['marker'],
-        ['marker', 'swapin-error'],
-        [...device[3], 'marker'],
-        [...device[4], 'marker'],
-        [...device[4], 'marker', 'swapin-error'],
-      ]
-    : [[], device[2], device[4]];
-  const tail = tails.find(({ length }) => head.length + length === count);
-  return tail === undefined ? null : [...head, ...tail];
 }

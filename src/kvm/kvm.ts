@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, during } from '../core/errors.js';
+import { DumpError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import { readOf } from '../core/memory.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
@@ -9,6 +10,9 @@ import { kvmFields } from './structs.js';
 
 /** vm_list has no bound of its own; each VM costs a file. */
 const MOST_VMS = 1 << 22;
+
+/** Address of a symbol of KVM's; null without one. */
+type Find = (name: string) => bigint | null;
 
 /** KVM on a host: built in or a module. */
 export class Kvm {
@@ -25,25 +29,43 @@ export class Kvm {
     this.at = resolve(host.types, { kvm: kvmFields }).kvm;
   }
 
-  /** Address of every struct kvm of the host, the newest VM first; null when vm_list is not known. */
+  /** Address of every struct kvm of the host, the newest VM first. Throws `DumpError` when vm_list is not known. */
   *all(): Generator<bigint> {
-    if (this.#vmList === null) return;
+    if (this.#vmList === null)
+      throw new DumpError("the VMs of this host can't be listed: no table of symbols has vm_list");
     for (const link of listLinks(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
       yield link - BigInt(this.at.vmList.offset);
   }
 }
 
-/** KVM's own symbols: of its module, or of the kernel it is built into. */
-function symbolsOf({ memory, types, symbols, release }: Host): (name: string) => bigint | null {
+/**
+ * KVM's own symbols: of its module, or of the kernel it is built into. Where a module's can't be read, nothing is known
+ * of them, and a warning says so: VMs are then found by other marks.
+ */
+function symbolsOf(host: Host): Find {
+  const { memory, types, symbols, release, log } = host;
   const modules = symbols.get('modules');
-  const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
-  if (module !== null) {
-    const table = during('module kvm', () => moduleSymbols(memory, types, module, 'kvm'));
-    return (name) => table.find(name);
+  const table = orNull(log, () => {
+    const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
+    return module === null ? 'no module' : moduleSymbols(memory, types, module, 'kvm');
+  });
+  if (table !== 'no module') return (name) => table?.find(name) ?? null;
+  if (['kvm_vm_fops', 'vm_list'].some((name) => symbols.get(name) !== undefined))
+    return (name) => symbols.get(name) ?? null;
+  if (modules !== undefined) throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`);
+  throw new DumpError(`kernel ${release}: no table of symbols has 'modules', so that module kvm can't be found`, {
+    hint: '--system-map or --vmlinux gives it',
+  });
+}
+
+function orNull<T>(log: Log, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    log.warn(`module kvm: ${error.message}: its symbols are not known`);
+    return null;
   }
-  const builtIn = ['kvm_vm_fops', 'vm_list'].some((name) => symbols.get(name) !== undefined);
-  if (!builtIn) throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`);
-  return (name) => symbols.get(name) ?? null;
 }
 
 /** The struct kvm at an address, as bytes. */

@@ -30,12 +30,14 @@ export class VmCoreInfo {
   }
 
   /** Run-time virtual addresses of all symbols it names. */
-  symbols(): bigint[] {
-    return [...this.#values.keys()].flatMap((key) => {
+  symbols(): ReadonlyMap<string, bigint> {
+    const all = new Map<string, bigint>();
+    for (const key of this.#values.keys()) {
       const name = /^SYMBOL\((\w+)\)$/.exec(key)?.[1];
       const address = name === undefined ? null : this.symbol(name);
-      return address === null ? [] : [address];
-    });
+      if (name !== undefined && address !== null) all.set(name, address);
+    }
+    return all;
   }
 
   /** A number, signed; decimal by rule, hexadecimal with 0x by exception (VMALLOC_START). */

@@ -5,6 +5,8 @@ import { type ElfObject, SHT_SYMTAB } from '../elf/sections.js';
 import type { SymbolTable } from './table.js';
 
 const SYM_SIZE = 24;
+const STT_SECTION = 3;
+const STT_FILE = 4;
 
 /** The symbols of a vmlinux. Addresses are as linked; `slide` is KASLR's. */
 export class ElfSymbols implements SymbolTable {
@@ -32,7 +34,8 @@ export class ElfSymbols implements SymbolTable {
   find(name: string): bigint | null {
     const places = this.#placesOf(name);
     for (let i = 0; i < this.#count && places.size > 0; i++)
-      if (places.has(this.#table.getUint32(i * SYM_SIZE, true))) return this.#value(i) + this.#slide;
+      if (places.has(this.#table.getUint32(i * SYM_SIZE, true)) && this.#isPlaced(i))
+        return this.#value(i) + this.#slide;
     return null;
   }
 
@@ -41,9 +44,15 @@ export class ElfSymbols implements SymbolTable {
     let best: bigint | null = null;
     for (let i = 0; i < this.#count; i++) {
       const value = this.#value(i);
-      if (value > linked && (best === null || value < best)) best = value;
+      if (this.#isPlaced(i) && value > linked && (best === null || value < best)) best = value;
     }
     return best === null ? null : best + this.#slide;
+  }
+
+  /** Whether it stands for a place: not for a section, a source file, or what another object defines. */
+  #isPlaced(index: number): boolean {
+    const type = this.#table.getUint8(index * SYM_SIZE + 4) & 15;
+    return type !== STT_SECTION && type !== STT_FILE && this.#table.getUint16(index * SYM_SIZE + 6, true) !== 0;
   }
 
   #value(index: number): bigint {

@@ -8,4 +8,6 @@ export interface SymbolTable {
   find(name: string): bigint | null;
   /** The lowest symbol address above one that `find` gave. */
   next(address: bigint): bigint | null;
+  /** Some functions whose names stand there once; for tables that do not tell which build they are of. */
+  sample?(): (readonly [name: string, address: bigint])[];
 }

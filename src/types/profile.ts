@@ -19,6 +19,14 @@ export interface ProfileIdentity {
   readonly source: string;
 }
 
+/** A kernel's types, and which build of it they describe. */
+export interface DescribedKernel {
+  readonly types: TypeSource;
+  readonly identity: ProfileIdentity;
+  /** Closes the files that are read. */
+  readonly close: () => void;
+}
+
 /** A member in a profile; `count` stands for arrays, `element` where it does not follow from size and count. */
 interface ProfileMember {
   readonly offset: number;
@@ -165,5 +173,7 @@ function isMember(value: unknown, size: number): boolean {
   if (!isRecord(value) || !KINDS.includes(value.kind) || !isSize(value.offset) || !isSize(value.size)) return false;
   if (value.count !== undefined && !isSize(value.count)) return false;
   if (value.element !== undefined && !isSize(value.element)) return false;
-  return (value.offset as number) + (value.size as number) <= size;
+  const elements = (value.count ?? 1) as number;
+  const bytes = Math.max(value.size as number, elements * ((value.element ?? 0) as number));
+  return (value.offset as number) + bytes <= size;
 }

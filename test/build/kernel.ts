@@ -6,22 +6,20 @@ import { Bytes } from '../../src/core/bytes.js';
 import type { Log } from '../../src/core/log.js';
 import { silentLog } from '../../src/core/log.js';
 import { DumpImage, type PageReader } from '../../src/dump/image.js';
+import { buildIdNote } from '../../src/elf/notes.js';
 import type { Host } from '../../src/kernel/host.js';
 import { openHost } from '../../src/kernel/open-host.js';
 import { BtfWriter } from './btf.js';
 import { FORMS, type KallsymsForm, writeKallsyms } from './kallsyms.js';
 import { Layouts } from './layout.js';
 import { PAGE, PageTables, PhysicalMemory } from './memory.js';
-import type { HostOptions } from './options.js';
-
+import { BANNER, type HostOptions, RELEASE, VERSION } from './options.js';
 import { KVM_TYPES, SMALL_KERNEL } from './small-kernel.js';
+import { vmcoreinfoText } from './vmcoreinfo.js';
 
 const NEWEST = FORMS['7.2'] as KallsymsForm;
 const TEXT = 0xffffffff80000000n;
 const TEXT_FRAMES = 0x400;
-export const RELEASE = '9.9.9-synthetic';
-/** uts version. */
-export const VERSION = '#7 SMP synthetic';
 
 /** Buckets of pid_hash, as a power of 2. */
 export const PIDHASH_SHIFT = 9;
@@ -33,8 +31,8 @@ export class SyntheticKernel {
   readonly layouts: Layouts;
   readonly symbols: [string, bigint][] = [];
   readonly options: HostOptions;
-  readonly #kaslr: bigint;
-  readonly #physBase: bigint;
+  readonly kaslr: bigint;
+  readonly physBase: bigint;
   #data: bigint;
   /** Physical address of each page that was written to. */
   readonly #pages = new Map<bigint, bigint>();
@@ -43,11 +41,11 @@ export class SyntheticKernel {
 
   constructor(options: HostOptions = {}) {
     this.options = options;
-    this.#kaslr = options.kaslr ?? 0x2000000n;
-    this.#physBase = options.physBase ?? -0x1000000n;
+    this.kaslr = options.kaslr ?? 0x2000000n;
+    this.physBase = options.physBase ?? -0x1000000n;
     this.layouts = new Layouts(options.types ?? SMALL_KERNEL + KVM_TYPES);
     this.kernel = new PageTables(this.memory, options.levels ?? 4, options.smeMask ?? 0n);
-    const frame = Number((this.textStart - TEXT + this.#physBase) / PAGE);
+    const frame = Number((this.textStart - TEXT + this.physBase) / PAGE);
     for (let i = 0; i < TEXT_FRAMES; i++) {
       this.memory.frames.set(frame + i, new Uint8Array(4096));
       this.kernel.map(this.textStart + BigInt(i) * PAGE, frame + i);
@@ -68,7 +66,7 @@ export class SyntheticKernel {
     this.symbol('dafter_swap_info', this.at('swap_info') + BigInt((options.swapFiles ?? 24) * stride));
     if (options.oldNotes === true) {
       this.symbol('dphys_base', this.#image(8));
-      this.u64(this.at('phys_base'), this.#physBase);
+      this.u64(this.at('phys_base'), this.physBase);
     }
     if (this.layouts.structs.has('upid')) {
       this.symbol('bpid_hash', this.#image(8));
@@ -81,6 +79,9 @@ export class SyntheticKernel {
       this.symbol('dafter_zswap_trees', this.at('zswap_trees') + BigInt(options.zswapTrees * 8));
     }
     if (options.buildId !== undefined) this.#notes(options.buildId);
+    const banner = Buffer.from(`${BANNER}\0`, 'latin1');
+    this.symbol('Dlinux_banner', this.#image(banner.length));
+    this.write(this.at('linux_banner'), banner);
     this.vmList = this.allocate(16);
     this.#emptyLists();
     this.set('uts_namespace', this.at('init_uts_ns'), {
@@ -91,7 +92,7 @@ export class SyntheticKernel {
   }
 
   get textStart(): bigint {
-    return TEXT + 0x1000000n + this.#kaslr;
+    return TEXT + 0x1000000n + this.kaslr;
   }
 
   at(symbol: string): bigint {
@@ -214,7 +215,7 @@ export class SyntheticKernel {
       page: (frame) => this.memory.frame(frame) ?? this.memory.why(frame),
       vmcoreinfo: Bytes.of(Buffer.from(info, 'latin1'), { source: 'synthetic', offset: 0 }),
       notes: [],
-      physBase: this.#physBase,
+      physBase: this.physBase,
     };
     const file = {
       name: 'synthetic',
@@ -248,6 +249,8 @@ export class SyntheticKernel {
     if (this.options.noBtf !== true) this.#btf();
     for (let i = 0; i < (this.options.ballast ?? 600); i++)
       this.symbol(`t${'x'.repeat(1 + (i % 150))}_${i}`, this.textStart + BigInt(i) * 8n);
+    for (let i = 0; i < (this.options.functions ?? 0); i++)
+      this.symbol(`Tfunction_${i}`, this.textStart + 0x100n + BigInt(i) * 16n);
     this.symbol('T_stext', this.textStart);
     this.symbols.sort((a, b) => (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0));
     const form = this.options.kallsyms ?? NEWEST;
@@ -267,37 +270,7 @@ export class SyntheticKernel {
   }
 
   #vmcoreinfo(): string {
-    const keys = ['num_syms', 'names', 'token_table', 'token_index', 'offsets', 'relative_base', 'addresses'];
-    const kallsyms = (this.options.silent === true ? [] : keys)
-      .filter((key) => this.#tables?.has(key))
-      .map((key) => `SYMBOL(kallsyms_${key})=${this.#tables?.get(key)?.toString(16)}`);
-    if (this.options.oldNotes === true)
-      return [
-        `OSRELEASE=${this.options.release ?? RELEASE}`,
-        'PAGESIZE=4096',
-        ...['init_uts_ns', 'swapper_pg_dir', 'phys_base'].map(
-          (name) => `SYMBOL(${name})=${this.at(name).toString(16)}`,
-        ),
-        `SYMBOL(_stext)=${this.textStart.toString(16)}`,
-        `SYMBOL(node_online_map)=${((this.#data + 0xfffn) & ~0xfffn).toString(16)}`,
-        '',
-      ].join('\n');
-    return [
-      `OSRELEASE=${this.options.release ?? RELEASE}`,
-      'PAGESIZE=4096',
-      `SYMBOL(swapper_pg_dir)=${this.at('swapper_pg_dir').toString(16)}`,
-      `SYMBOL(init_uts_ns)=${this.at('init_uts_ns').toString(16)}`,
-      `OFFSET(uts_namespace.name)=${this.layouts.offset('uts_namespace', 'sysname')}`,
-      `SYMBOL(_stext)=${this.textStart.toString(16)}`,
-      // Data, behind the tables of symbols.
-      `SYMBOL(node_online_map)=${((this.#data + 0xfffn) & ~0xfffn).toString(16)}`,
-      `NUMBER(phys_base)=${this.#physBase}`,
-      `NUMBER(pgtable_l5_enabled)=${this.options.levels === 5 ? 1 : 0}`,
-      `NUMBER(sme_mask)=${this.options.smeMask ?? 0n}`,
-      `KERNELOFFSET=${this.#kaslr.toString(16)}`,
-      ...kallsyms,
-      '',
-    ].join('\n');
+    return vmcoreinfoText(this, this.#tables ?? new Map(), (this.#data + 0xfffn) & ~0xfffn);
   }
 
   /** A piece of the kernel's own image. */
@@ -308,10 +281,7 @@ export class SyntheticKernel {
   }
 
   #notes(buildId: string): void {
-    const note = Buffer.concat([Buffer.alloc(12), Buffer.from('GNU\0'), Buffer.from(buildId, 'hex')]);
-    note.writeUInt32LE(4, 0);
-    note.writeUInt32LE(buildId.length / 2, 4);
-    note.writeUInt32LE(3, 8);
+    const note = buildIdNote(buildId);
     const start = this.#image(note.length);
     this.write(start, note);
     this.symbol('R__start_notes', start);
@@ -353,6 +323,9 @@ export class SyntheticKernel {
     const module = this.layouts.structs.has('mod_kallsyms')
       ? this.make('module', { name, kallsyms: this.make('mod_kallsyms', table) })
       : this.make('module', { name, ...table });
+    const { kvmBuildId } = this.options;
+    if (name === 'kvm' && kvmBuildId !== undefined)
+      this.write(module + this.offset('module', 'build_id'), Buffer.from(kvmBuildId, 'hex'));
     this.append(this.at('modules'), module + this.offset('module', 'list'));
     return module;
   }

@@ -201,6 +201,10 @@ const MOD_KALLSYMS = (text: string) =>
     'mod_kallsyms {\n  ptr symtab\n  u32 num_symtab\n  ptr strtab\n}\nmodule {\n  u32 state\n  struct list_head list\n  char name[56]\n  pad 100\n  ptr kallsyms\n}',
   );
 
+/** 3.15 to 3.19: VMAs are cached by a number, page middle directories not counted yet. */
+const NUMA = (text: string) =>
+  text.replace('mm_struct {\n', 'mm_struct {\n  u32 vmacache_seqnum\n  int numa_scan_seq\n');
+
 /** The IDR of 4.15, on the radix tree of that time; swap entries as since 4.8. */
 const IDR = (text: string, tree: string) =>
   text
@@ -273,7 +277,7 @@ export interface Era {
   /** Address spaces. */
   readonly spaces: 1 | 2;
   /** How swap entries stand in page tables. */
-  readonly swap: 'bits 1 to 5' | 'bits 9 to 13' | 'inverted';
+  readonly swap: 'bits 1 to 5' | 'bits 9 to 13' | 'inverted' | 'not known';
 }
 
 const form = (name: string): KallsymsForm => FORMS[name] as KallsymsForm;
@@ -301,6 +305,15 @@ export const ERAS: Readonly<Record<string, Era>> = {
     },
     spaces: 1,
     swap: 'bits 1 to 5',
+  },
+  '3.16 with NUMA balancing': {
+    options: {
+      ...beforeNumbers,
+      types: BASICS + NUMA(PROCESS_3) + SLOTS_BY_SIZE + FLAGS,
+      swapFiles: 29,
+    },
+    spaces: 1,
+    swap: 'not known',
   },
   'RHEL 7': {
     options: { ...silent, kallsyms: form('4.4'), types: BASICS + PROCESS_3 + SLOTS_FIXED + FLAGS, swapFiles: 27 },

@@ -2,6 +2,11 @@
 import type { BtfOptions } from './btf.js';
 import type { KallsymsForm } from './kallsyms.js';
 
+export const RELEASE = '9.9.9-synthetic';
+/** uts version. */
+export const VERSION = '#7 SMP synthetic';
+export const BANNER = `Linux version ${RELEASE} (us@here) (gcc) ${VERSION}\n`;
+
 export interface HostOptions {
   readonly levels?: 4 | 5;
   readonly kaslr?: bigint;
@@ -13,6 +18,8 @@ export interface HostOptions {
   readonly noKallsyms?: boolean;
   /** Hexadecimal digits of the build-id in the kernel's notes. */
   readonly buildId?: string;
+  /** The same of module kvm, in its struct module. */
+  readonly kvmBuildId?: string;
   /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */
   readonly silent?: boolean;
   /** What the BTF says, where it shall not be what is there. */
@@ -39,6 +46,8 @@ export interface HostOptions {
   readonly swapStructs?: boolean;
   /** Length of zswap_trees, an array of as many elements. */
   readonly zswapTrees?: number;
+  /** How many global functions it has. */
+  readonly functions?: number;
   /** How many symbols nobody asks for. */
   readonly ballast?: number;
 }

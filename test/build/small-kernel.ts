@@ -114,6 +114,8 @@ module {
   u32 state
   struct list_head list
   char name[56]
+  u8 build_id[20]
+  ptr mem[7]
   ptr kallsyms
 }
 btf {
@@ -141,6 +143,9 @@ uts_namespace {
   char version[65]
   char machine[65]
   char domainname[65]
+}
+folio {
+  u64 flags
 }
 enum pageflags { PG_locked=0, PG_hwpoison=20, __NR_PAGEFLAGS=22, PG_anon_exclusive=11 }
 `;

@@ -45,12 +45,11 @@ const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')
 type ArrayFields = Resolved<typeof arrayMemslotsFields>;
 
 function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, ids: number): number {
-  if (used === null) {
-    if (slots.count > MOST_SLOTS) throw new DumpError(`struct kvm_memslots has room for ${slots.count} slots`);
-    return slots.count;
-  }
+  if (ids === 0 || ids > MOST_SLOTS || (used === null && slots.count === 0))
+    throw new DumpError(`how many memslots there are is not known: struct kvm_memslots has room for ${ids}`);
+  if (used === null) return slots.count;
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
-  if (count > Math.min(ids, MOST_SLOTS)) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);
+  if (count > ids) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);
   return count;
 }

@@ -166,7 +166,7 @@ function needlesFor({ sections }: Entries, name: string): Buffer[] {
 function* hits(array: Uint8Array, needles: readonly Buffer[]): Generator<number> {
   const bytes = Buffer.from(array.buffer, array.byteOffset, array.length);
   for (const needle of needles) {
-    // Most bytes of debug information are 0: the search goes by the rarest byte of the needle's first three.
+    // Most bytes of debug information are 0: a search that begins with one stops everywhere.
     const skip = needle[0] === 0 ? 1 : 0;
     const part = needle.subarray(skip);
     for (let at = bytes.indexOf(part, skip); at >= 0; at = bytes.indexOf(part, at + 1))

@@ -3,13 +3,7 @@ import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
 import { Lru } from '../../core/lru.js';
 import { lowerBound } from '../../core/search.js';
-import {
-  type Abbreviation,
-  type Abbreviations,
-  type Attribute,
-  findAbbreviation,
-  parseAbbreviations,
-} from './abbrev.js';
+import { type Abbreviation, type Abbreviations, AbbreviationTables, type Attribute } from './abbrev.js';
 import { AT, FORM } from './constants.js';
 import { Cursor } from './cursor.js';
 import type { DebugSections } from './sections.js';
@@ -47,11 +41,13 @@ export interface Entry {
 
 /** The units and entries of a file of debug information. */
 export class Entries {
-  readonly #abbreviations = new Map<number, Abbreviations>();
+  readonly #abbreviations: AbbreviationTables;
   readonly #units = new Lru<Unit>(UNITS);
   #starts: number[] | null = null;
 
-  constructor(readonly sections: DebugSections) {}
+  constructor(readonly sections: DebugSections) {
+    this.#abbreviations = new AbbreviationTables(sections.abbrev);
+  }
 
   /** Where each unit of .debug_info begins, ascending. */
   get starts(): readonly number[] {
@@ -78,11 +74,6 @@ export class Entries {
       }
   }
 
-  /** All units, in their order. */
-  *units(): Generator<Unit> {
-    for (const { start } of this.headers()) yield this.unit(start);
-  }
-
   /** The start of the unit that holds an offset of .debug_info. */
   unitAt(offset: number): number {
     const { starts } = this;
@@ -103,7 +94,7 @@ export class Entries {
   #rootName(header: UnitHeader, most: number): string | null {
     const { start } = header;
     const cursor = new Cursor(this.sections.info(start, Math.min(header.end - start, most)), header.entries - start);
-    const shape = findAbbreviation(this.sections.abbrev, header.abbrevOffset, cursor.uleb());
+    const shape = this.#abbreviations.find(header.abbrevOffset, cursor.uleb());
     const unit = { header, sections: this.sections, stringsBase: 0 };
     for (const { name, form } of shape?.attributes ?? []) {
       if (name === AT.Name) return NAMED.has(form) ? textValue(cursor, form, unit) : null;
@@ -113,7 +104,7 @@ export class Entries {
   }
 
   abbreviations(start: number): Abbreviations {
-    return this.#table(this.#header(start).abbrevOffset);
+    return this.#abbreviations.table(this.#header(start).abbrevOffset);
   }
 
   unit(start: number): Unit {
@@ -125,7 +116,7 @@ export class Entries {
       header,
       bytes,
       sections: this.sections,
-      abbreviations: this.#table(header.abbrevOffset),
+      abbreviations: this.#abbreviations.table(header.abbrevOffset),
       stringsBase: 0,
     };
     const based = { ...unit, stringsBase: this.#stringsBase(unit) };
@@ -204,15 +195,6 @@ export class Entries {
     const inTypes = start >= infoSize;
     const rest = infoSize - start + (inTypes ? typesSize : 0);
     return readUnitHeader(this.sections.info(start, Math.min(LONGEST_HEADER, rest)), start, inTypes);
-  }
-
-  #table(offset: number): Abbreviations {
-    let table = this.#abbreviations.get(offset);
-    if (table === undefined) {
-      table = parseAbbreviations(this.sections.abbrev, offset);
-      this.#abbreviations.set(offset, table);
-    }
-    return table;
   }
 
   /** DW_AT_str_offsets_base of the unit's own entry; without it, behind the header of .debug_str_offsets. */

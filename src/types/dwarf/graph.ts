@@ -176,13 +176,18 @@ function signaturesOf(file: Entries): ReadonlyMap<bigint, number> {
   return signatures;
 }
 
+/** No array of the kernel's has more. */
+const MOST_ELEMENTS = 2 ** 31;
+
 /** Elements of an array, the product of its dimensions; 0 for a flexible one. */
 function countOf(file: Entries, array: Entry): number {
   let count = 1;
   for (const child of file.children(array)) {
     if (child.tag !== TAG.SubrangeType) continue;
     const bound = file.number(child, AT.UpperBound);
-    count *= file.number(child, AT.Count) ?? (bound === null ? 0 : bound + 1);
+    // gcc gives a flexible array the bound -1, as wide as it happens to be.
+    const elements = file.number(child, AT.Count) ?? (bound === null ? 0 : bound + 1);
+    count *= elements > MOST_ELEMENTS ? 0 : elements;
   }
   return count;
 }

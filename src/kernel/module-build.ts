@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which build of module kvm runs in a dump, and whether a file is of the same one.
+import type { Bytes } from '../core/bytes.js';
+import { DumpError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { isUnreadable, type Memory, readOf, type Unreadable } from '../core/memory.js';
+import { occurrences } from '../core/memory-search.js';
+import { buildIdNote, GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
+import type { SymbolTable } from '../symbols/table.js';
+import { resolve } from '../types/fields.js';
+import type { TypeSource } from '../types/source.js';
+import { findModule } from './modules.js';
+import { pointerAt } from './pointers.js';
+import { otherBuild } from './same-build.js';
+import { binAttributeFields, moduleNotesFields, notesAttrsFields } from './structs.js';
+
+/** Attributes of a module's notes, at the most. */
+const MOST_NOTES = 64;
+const LONGEST_NOTE = 0x10000n;
+
+/** Where modules are loaded in every version and with KASLR (MODULES_VADDR, MODULES_END; arch/x86/include/asm/pgtable_64_types.h). */
+const MODULES_START = 0xffffffffa0000000n;
+const MODULES_END = 0xffffffffff000000n;
+
+/** What describes module kvm's structures, from outside the dump. */
+export interface ModuleOrigin {
+  readonly name: string;
+  /** Of the module it describes; null where it does not tell. */
+  readonly buildId: string | null;
+}
+
+/** Hexadecimal digits of module kvm's build-id, as the kernel keeps it; null where it can't be told. */
+export function kvmBuildId(memory: Memory, symbols: SymbolTable, types: TypeSource): string | null {
+  try {
+    const modules = symbols.find('modules');
+    const module = modules === null ? null : findModule(memory, types, modules, 'kvm');
+    return module === null ? null : moduleBuildId(memory, types, module);
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
+}
+
+function moduleBuildId(memory: Memory, types: TypeSource, module: bigint): string | null {
+  const { module: at } = resolve(types, { module: moduleNotesFields });
+  if (at.buildId !== null) {
+    const bytes = readOf(memory, module + BigInt(at.buildId.offset), at.buildId.size, 'build-id of a module').array();
+    return bytes.every((byte) => byte === 0) ? null : Buffer.from(bytes).toString('hex');
+  }
+  if (at.notes === null || types.sizeOf('module_notes_attrs') === null || types.sizeOf('bin_attribute') === null)
+    return null;
+  const notes = pointerAt(memory, module + BigInt(at.notes.offset), 'notes of a module');
+  return notes === 0n ? null : buildIdInNotes(memory, types, notes);
+}
+
+function buildIdInNotes(memory: Memory, types: TypeSource, address: bigint): string | null {
+  const at = resolve(types, { notes: notesAttrsFields, attribute: binAttributeFields });
+  const { count, pointers } = at.notes;
+  const most =
+    count === null ? MOST_NOTES : readOf(memory, address + BigInt(count.offset), 4, 'notes of a module').u32(0);
+  const list = pointers === null ? null : pointerAt(memory, address + BigInt(pointers.offset), 'notes of a module');
+  for (let i = 0; i < Math.min(most, MOST_NOTES); i++) {
+    if (list !== null && pointerAt(memory, list + BigInt(i * 8), 'notes of a module') === 0n) return null;
+    const place = address + BigInt(at.notes.attributes.offset + i * at.attribute.bytes);
+    const attribute = readOf(memory, place, at.attribute.bytes, 'note of a module');
+    const size = attribute.u64(at.attribute.size.offset);
+    if (size > LONGEST_NOTE) continue;
+    const bytes = readOf(memory, attribute.u64(at.attribute.address.offset), Number(size), 'note of a module');
+    const note = parseNotes(bytes).find(({ name, type }) => name === 'GNU' && type === GNU_BUILD_ID);
+    if (note !== undefined) return Buffer.from(note.desc.array()).toString('hex');
+  }
+  return null;
+}
+
+/**
+ * Throws `DumpError` unless what describes module kvm is of the build that runs in the dump. What the kernel says is
+ * read with offsets that may be the wrong ones themselves: so a build-id that is not found that way is looked for as a
+ * note in the memory of the modules.
+ */
+export function checkModules(
+  origins: readonly ModuleOrigin[],
+  { memory, symbols, types, log }: { memory: Memory; symbols: SymbolTable; types: TypeSource; log: Log },
+): void {
+  if (origins.length === 0) return;
+  const told = kvmBuildId(memory, symbols, types);
+  const unproven = origins.filter(({ buildId }) => buildId === null || buildId !== told);
+  const builtIn = told === null && unproven.length > 0 && symbols.find('kvm_vm_fops') !== null;
+  for (const { name, buildId } of unproven) {
+    if (builtIn && buildId !== null)
+      throw otherBuild(name, 'it describes a module, but KVM is built into the kernel of the dump');
+    if (builtIn) continue;
+    if (buildId !== null) checkNote(memory, name, buildId, told, log);
+    else log.warn(`${name} tells no build-id of module kvm: its release is all that was compared`);
+  }
+}
+
+function checkNote(memory: Memory, name: string, buildId: string, told: string | null, log: Log): void {
+  const found = log.step('build-id in the memory of modules', () => findNote(memory, buildId));
+  if (found === 'found') return;
+  const running =
+    told === null ? 'no module that runs in the dump has it' : `the module kvm that runs in the dump has ${told}`;
+  if (told !== null || found === 'absent') throw otherBuild(name, `build-id ${buildId}, ${running}`);
+  log.warn(`${name}: whether it is of the module kvm that ran can't be told, pages of modules are not in the dump`);
+}
+
+/** `unknown`: not found, but not all of that memory is in the dump. */
+function findNote(memory: Memory, buildId: string): 'found' | 'absent' | 'unknown' {
+  const watched = new Watched(memory);
+  const { done } = occurrences(watched, MODULES_START, MODULES_END, buildIdNote(buildId)).next();
+  if (done !== true) return 'found';
+  return watched.hasGaps ? 'unknown' : 'absent';
+}
+
+/** Memory that remembers whether some of what is mapped could not be read. */
+class Watched implements Memory {
+  hasGaps = false;
+
+  constructor(readonly memory: Memory) {}
+
+  read(address: bigint, length: number): Bytes | Unreadable {
+    const bytes = this.memory.read(address, length);
+    if (isUnreadable(bytes) && bytes.reason !== 'unmapped') this.hasGaps = true;
+    return bytes;
+  }
+}
