@@ -8,11 +8,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
 import { openDebugSections } from '../src/debuginfo/sections.js';
+import { views } from '../src/kvm/views.js';
 import { openDump } from '../src/open.js';
+import { Btf } from '../src/types/btf.js';
 import { AT } from '../src/types/dwarf/constants.js';
 import { SearchedDefinitions } from '../src/types/dwarf/definitions.js';
 import { Entries } from '../src/types/dwarf/entries.js';
 import { DwarfGraph, type DwarfType } from '../src/types/dwarf/graph.js';
+import { GraphTypes } from '../src/types/graph.js';
+import type { TypeSource } from '../src/types/source.js';
 import { HOSTS, hasShared, SHARED } from './run.js';
 
 const hasPahole = spawnSync('pahole', ['--version']).status === 0;
@@ -88,6 +92,26 @@ class Listing {
 const sorted = (rows: readonly Row[]): string[] =>
   rows.map(({ name, bit, width, size }) => `${String(bit).padStart(8)} ${name} :${width} ${size}`).sort();
 
+/** Sizes, and the place of every named member, of the structures that a source has; how many there were. */
+function compareNamed(types: TypeSource, told: ReadonlyMap<string, Told>): { structures: number; members: number } {
+  let [structures, members] = [0, 0];
+  for (const [name, { size, rows }] of told) {
+    const bytes = types.sizeOf(name);
+    if (bytes === null) continue;
+    expect([name, bytes]).toEqual([name, size ?? bytes]);
+    structures++;
+    // Names that occur once; bit fields and members of members that have a name are not found by theirs.
+    const once = rows.filter(({ name: member }) => rows.filter((row) => row.name === member).length === 1);
+    for (const { name: member, bit, width, size: told8 } of once) {
+      const found = width > 0 || member === '' ? null : types.member(name, member);
+      if (found === null) continue;
+      expect([name, member, found.offset, found.size]).toEqual([name, member, bit / 8, told8]);
+      members++;
+    }
+  }
+  return { structures, members };
+}
+
 const withAll = hasShared && hasPahole ? describe : describe.skip;
 withAll.each(HOSTS)('$release', ({ release, host }) => {
   const packed = join(SHARED, 'debug', release, 'kvm.ko.xz');
@@ -123,25 +147,58 @@ withAll.each(HOSTS)('$release', ({ release, host }) => {
     const { host: opened, close } = await openDump(join(SHARED, 'dumps', host, 'vmcore'), {
       beside: { typesFrom: 'btf' },
     });
-    let [structures, members] = [0, 0];
-    for (const [name, { size, rows }] of await told()) {
-      const bytes = opened.types.sizeOf(name);
-      if (bytes === null) continue;
-      expect([name, bytes]).toEqual([name, size ?? bytes]);
-      structures++;
-      // Names that occur once; bit fields and members of members that have a name are not found by theirs.
-      const once = rows.filter(({ name: member }) => rows.filter((row) => row.name === member).length === 1);
-      for (const { name: member, bit, width, size: told8 } of once) {
-        const found = width > 0 || member === '' ? null : opened.types.member(name, member);
-        if (found === null) continue;
-        expect([name, member, found.offset, found.size]).toEqual([name, member, bit / 8, told8]);
-        members++;
-      }
-    }
+    const { structures, members } = compareNamed(opened.types, await told());
     close();
     expect(structures).toBeGreaterThan(600);
     console.log(
       `${release}: ${structures} structures and ${members} members of the dump's BTF are as pahole reads kvm.ko`,
     );
+  });
+});
+
+/** Debian's packages of debug information, unpacked below a folder each: RELEASE/usr/lib/debug. */
+const DEBUG = process.env.KVM_VTOP_DEBUG;
+if (DEBUG === undefined) console.log("skipped: vmlinux against pahole; set KVM_VTOP_DEBUG to Debian's debug packages");
+const withVmlinux = DEBUG !== undefined && hasPahole ? describe : describe.skip;
+withVmlinux.each(HOSTS)('vmlinux of $release: the structures that are read', ({ release }) => {
+  const path = join(DEBUG ?? '', release, 'usr/lib/debug/boot', `vmlinux-${release}`);
+  const known = [...new Set(views.map(({ struct }) => struct))].sort();
+  // Asked for several at once, pahole leaves some out.
+  const told = (form: string): Map<string, Told> => {
+    const one = (name: string) => spawnSync('pahole', ['-F', form, '-C', name, path], { encoding: 'utf8' }).stdout;
+    const all = known.map((name) => [name, toldBy(one(name)).get(name)] as const);
+    return new Map(all.flatMap(([name, found]) => (found === undefined ? [] : [[name, found] as const])));
+  };
+
+  test('DWARF: names, sizes, offsets, bit fields', async () => {
+    const object = await openObject(path);
+    const entries = new Entries(await openDebugSections(object, null));
+    const graph = new DwarfGraph('vmlinux', entries, new SearchedDefinitions(entries, []));
+    const listing = new Listing(graph);
+    const structures = told('dwarf');
+    let members = 0;
+    for (const [name, { size, rows }] of structures) {
+      const structure = graph.structure(name);
+      expect([name, structure && graph.node(structure)]).toEqual([
+        name,
+        { kind: 'struct', bytes: size ?? expect.any(Number) },
+      ]);
+      expect([name, sorted(listing.rows(structure))]).toEqual([name, sorted(rows)]);
+      members += rows.length;
+    }
+    expect(structures.size).toBeGreaterThan(20);
+    console.log(
+      `${release}: DWARF of vmlinux: ${structures.size} structures with ${members} members as pahole reads them`,
+    );
+  });
+
+  test('BTF, its section in the file', async () => {
+    const object = await openObject(path);
+    const section = object.section('.BTF');
+    if (section === null) throw new Error('no .BTF');
+    const types = new GraphTypes(new Btf('.BTF', object.bytes(section)));
+    const { structures, members } = compareNamed(types, told('btf'));
+    expect(structures).toBeGreaterThan(20);
+    console.log(`${release}: BTF of vmlinux: ${structures} structures with ${members} members as pahole reads them`);
   });
 });
