@@ -2,11 +2,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from './core/errors.js';
 import type { BesideOptions } from './debuginfo/beside.js';
+import type { InputFormat } from './dump/open.js';
 import type { TypesFrom } from './kernel/outside.js';
 
-/** Options of every command that opens a dump. */
-export interface DumpOptions {
-  readonly core?: string;
+/** Which dump, and how it is read. */
+export interface CoreOptions {
+  readonly core: readonly string[];
+  readonly inputFormat: InputFormat;
+}
+
+/** Options of every command that opens a host. */
+export interface DumpOptions extends CoreOptions {
   readonly types: TypesFrom;
   readonly vmlinux?: string;
   readonly kvmModule?: string;
@@ -26,8 +32,7 @@ export interface AskOptions extends DumpOptions {
 }
 
 export function asking(command: Command): Command {
-  command
-    .option('-c, --core <file>', "the host's vmcore: ELF or kdump-compressed")
+  coreOptions(command, "the host's vmcore: ELF or kdump-compressed; again for each part of a split one")
     .option(
       '-g, --process <pid|task>',
       'the process that holds the VM: a pid (decimal, else hexadecimal) or a task_struct address',
@@ -44,6 +49,18 @@ export function asking(command: Command): Command {
   return besideOptions(command)
     .option('-v, --verbose', 'on standard error: what was found where, and the time each step took')
     .argument('[address...]', 'more addresses');
+}
+
+const FORMATS: readonly InputFormat[] = ['auto', 'raw', 'lime'];
+
+export function coreOptions(command: Command, core: string): Command {
+  return command
+    .option('-c, --core <file>', core, gather, [])
+    .addOption(
+      new Option('--input-format <form>', 'what the file is, where it does not tell: raw is memory from address 0 on')
+        .choices(FORMATS)
+        .default('auto'),
+    );
 }
 
 const FROM: readonly TypesFrom[] = ['auto', 'btf', 'dwarf', 'layout'];
@@ -75,7 +92,13 @@ export function needed<T>(value: T | undefined, problem: string): T {
   return value;
 }
 
-export const coreOf = ({ core }: DumpOptions): string => needed(core, "-c is missing: the host's vmcore; see --help");
+export function coreOf({ core }: CoreOptions): readonly string[] {
+  if (core.length === 0) throw new UsageError("-c is missing: the host's vmcore; see --help");
+  return core;
+}
+
+/** How the dump is read. */
+export const inputOf = ({ inputFormat }: CoreOptions): { inputFormat: InputFormat } => ({ inputFormat });
 
 /** The files beside the dump. */
 export const besideOf = (options: DumpOptions): BesideOptions => ({

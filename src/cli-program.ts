@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import type { StderrLog } from './cli-log.js';
 import {
@@ -8,11 +7,15 @@ import {
   besideOf,
   besideOptions,
   coreOf,
+  coreOptions,
   type DumpOptions,
   filesOf,
+  inputOf,
   needed,
 } from './cli-options.js';
-import type { ExitCode, Streams } from './commands/command.js';
+import { addPhys } from './cli-phys.js';
+import { streams } from './cli-streams.js';
+import type { ExitCode } from './commands/command.js';
 import type { Question } from './commands/excerpt.js';
 import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
@@ -86,12 +89,15 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     .action(async (more: string[], options: VtopOptions) => {
       finish(await vtop(options, more, openLog));
     });
-  besideOptions(root.command('layout'))
+  addPhys(root, finish, openLog, refuseBefore);
+  coreOptions(
+    besideOptions(root.command('layout')),
+    'a dump of that kernel; else --vmlinux, and --kvm-module where KVM is a module',
+  )
     .summary('write down the layout of a kernel, for machines without its debug information')
     .description(
       'Writes a layout profile: the offsets and sizes that are read of one build of a kernel, out of its debug\ninformation or out of a dump that brings its own.',
     )
-    .option('-c, --core <file>', 'a dump of that kernel; else --vmlinux, and --kvm-module where KVM is a module')
     .option('-o, --output <file>', 'the file to write')
     .option('--force', 'overwrite it if it exists')
     .option('-v, --verbose', 'on standard error: what was found where, and the time each step took')
@@ -138,10 +144,12 @@ async function vtop(
   more: readonly string[],
   openLog: (verbose: boolean) => StderrLog,
 ): Promise<ExitCode> {
-  const path = coreOf(options);
+  const paths = coreOf(options);
   const command = new Vtop({ ...questionOf(options, more), json: options.json ?? false, style: options.style });
   const log = openLog(options.verbose ?? false);
-  const { host, close } = await log.stepAsync('open', () => openDump(path, { log, beside: besideOf(options) }));
+  const { host, close } = await log.stepAsync('open', () =>
+    openDump(paths, { log, ...inputOf(options), beside: besideOf(options) }),
+  );
   return command.run(host, streams(log)).finally(close);
 }
 
@@ -156,7 +164,7 @@ async function excerpt(
   const { excerpt: cut } = await import('./commands/excerpt.js');
   const beside = besideOf(options);
   return cut(
-    (path, more) => openDump(path, { ...more, beside }),
+    (paths, more) => openDump(paths, { ...more, beside, inputFormat: paths === core ? options.inputFormat : 'auto' }),
     { core, output, force: options.force ?? false, inputs: filesOf(beside) },
     [question],
     streams(openLog(options.verbose ?? false)),
@@ -166,28 +174,13 @@ async function excerpt(
 async function layout(options: LayoutOptions, openLog: (verbose: boolean) => StderrLog): Promise<ExitCode> {
   const output = needed(options.output, '-o is missing: the file to write');
   const { core, vmlinux, kvmModule, force = false } = options;
-  const inputs = [...(core === undefined ? [] : [core]), ...filesOf(besideOf(options))];
+  const inputs = [...core, ...filesOf(besideOf(options))];
   const log = openLog(options.verbose ?? false);
   const { layout: write } = await import('./commands/layout.js');
   const open = (): Promise<DescribedKernel> => {
-    if (core !== undefined) return describeDump(core, { log, beside: besideOf(options) });
+    if (core.length > 0) return describeDump(core, { log, ...inputOf(options), beside: besideOf(options) });
     const from = needed(vmlinux, '--vmlinux or -c is missing: what the layout is taken from; see layout --help');
     return describeFiles(from, kvmModule ?? null, log);
   };
   return write(open, { output, force, inputs }, streams(log));
-}
-
-function streams(log: StderrLog): Streams {
-  const { stdin, stdout } = process;
-  return {
-    log,
-    async write(text) {
-      log.clear();
-      if (!stdout.write(text)) await once(stdout, 'drain');
-    },
-    async *input() {
-      stdin.setEncoding('latin1');
-      for await (const piece of stdin) yield piece as string;
-    },
-  };
 }

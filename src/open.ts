@@ -4,7 +4,8 @@ import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
 import { Beside, type BesideOptions } from './debuginfo/beside.js';
 import type { DumpImage } from './dump/image.js';
-import { openImage } from './dump/open.js';
+import { type InputFormat, openImage as imageOf } from './dump/open.js';
+import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { kvmBuildId } from './kernel/module-build.js';
@@ -19,32 +20,68 @@ export interface OpenDump {
   readonly close: () => void;
 }
 
-/** How a dump is opened; everything has a default. */
-export interface OpenOptions {
-  readonly log?: Log;
+/** How a host is opened; everything has a default. */
+export interface OpenOptions extends FileOptions {
   /** Can put itself between the kernel and the image, to see which frames are read. */
   readonly watch?: (image: DumpImage) => FrameSource;
   /** Files of symbols and types beside the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
 
+/** How the files of a dump are read. */
+export interface FileOptions {
+  readonly log?: Log;
+  /** The form, where the file does not tell: `raw` is physical memory from address 0 on. */
+  readonly inputFormat?: InputFormat;
+}
+
+/** The physical memory in a dump: no kernel is needed. */
+export interface OpenImage {
+  readonly image: DumpImage;
+  readonly memory: PhysicalMemory;
+  /** Closes the files; nothing more can be read. */
+  readonly close: () => void;
+}
+
+/**
+ * Opens a dump's files: one, or all parts of one that was split. Throws `DumpError` when they are no dump of a known
+ * form; what is wrong with one that can be read is warned of.
+ */
+export async function openImage(paths: string | readonly string[], options: FileOptions = {}): Promise<OpenImage> {
+  const { log = silentLog, inputFormat = 'auto' } = options;
+  const files: FileSource[] = [];
+  const onRead = (): void => {
+    log.tick();
+  };
+  const close = (): void => {
+    for (const file of files.splice(0)) file.close();
+  };
+  try {
+    for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
+    const image = await imageOf(files, { format: inputFormat, onRead });
+    for (const problem of image.problems) log.warn(problem);
+    return { image, memory: new PhysicalMemory(image), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
 /**
  * Opens a host's dump. Throws `DumpError` when the file is no dump, or its kernel can't be read, saying what is
  * missing.
  */
-export async function openDump(path: string, options: OpenOptions = {}): Promise<OpenDump> {
+export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
-  const file = FileSource.open(path);
+  const opened = await openImage(paths, options);
   const beside = new Beside(options.beside ?? {}, log);
   const close = (): void => {
     beside.close();
-    file.close();
+    opened.close();
   };
   try {
-    const image = await openImage(file, () => {
-      log.tick();
-    });
+    const { image } = opened;
     return { image, host: await openHostWith(image, watch(image), log, beside), close };
   } catch (error) {
     close();
@@ -53,7 +90,7 @@ export async function openDump(path: string, options: OpenOptions = {}): Promise
 }
 
 /** The types of a dump's kernel and its identity, for a layout profile. */
-export async function describeDump(path: string, options: OpenOptions): Promise<DescribedKernel> {
+export async function describeDump(path: string | readonly string[], options: OpenOptions): Promise<DescribedKernel> {
   const { host, close } = await openDump(path, options);
   const { memory, types, symbols, identity } = host;
   const { release, version, buildId } = identity;

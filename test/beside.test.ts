@@ -186,6 +186,24 @@ withGcc('whether kvm.ko is of the module that ran', () => {
   });
 });
 
+withGcc('structures in random order (CONFIG_RANDSTRUCT)', () => {
+  const vermagic = `${RELEASE} SMP mod_unload RANDSTRUCT_c3b7e0354bfb`;
+
+  test("gcc's debug information and BTF tell another order: no answer", async () => {
+    const problem =
+      /has structures in random order \(CONFIG_RANDSTRUCT\), and gcc's debug information tells the order before/;
+    await expect(ask(hostOf({ vermagic }), {})).rejects.toThrow(problem);
+    await expect(ask(hostOf({ vermagic, noBtf: true }), { vmlinux: vmlinux() })).rejects.toThrow(problem);
+    const kvmModule = kvmKo(isKvms, MODINFO.replace('SMP', 'RANDSTRUCT_c3b7 SMP'));
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule })).rejects.toThrow(problem);
+  });
+
+  test("clang's tells the true one", async () => {
+    const banner = TEXT.replace('(gcc)', '(clang version 16)');
+    expect(await ask(hostOf({ vermagic, banner }), {})).toMatchObject(RIGHT);
+  });
+});
+
 withGcc('places', () => {
   let files: { readonly vmlinux: string; readonly kvm: string; readonly map: string };
   beforeAll(() => {
@@ -344,6 +362,14 @@ describe('symbols', () => {
     const flags = defined.map(([name, at]) => `-Wl,--defsym,${name.slice(1)}=0x${(at - SLIDE).toString(16)}`);
     const path = compile(BANNER, { linked: true, linkFlags: flags });
     expect(await ask(host, { vmlinux: path, typesFrom: 'btf' })).toMatchObject(RIGHT);
+  });
+
+  test('of functions alone, as without CONFIG_KALLSYMS_ALL: a System.map gives the others', async () => {
+    const host = hostOf({ textSymbols: true, functions: 40 });
+    await expect(ask(host, { debugDirs: [folder] })).rejects.toThrow(
+      /its kallsyms lacks init_task or modules \(CONFIG_KALLSYMS_ALL is off\); looked for in vain: System\.map, vmlinux/,
+    );
+    expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
   });
 
   test('nowhere: the message says so', async () => {

@@ -19,7 +19,7 @@ async function found(
   values: ReadonlySet<number>,
   frames: number,
 ): Promise<{ pages: number; values: Set<number> }> {
-  const image = await openImage(FileSource.open(path));
+  const image = await openImage([FileSource.open(path)]);
   const seen = new Set<number>();
   let pages = 0;
   for (let frame = 0; frame < frames; frame++) {
@@ -87,7 +87,7 @@ async function cut(name: string, second: () => void, changes: readonly (readonly
     return openDump(path, { ...options, watch: (image) => altered(image, changes) });
   };
   const streams = kept();
-  const done = excerpt(open, { core: FIXTURE, output, force: false }, [QUESTION], streams);
+  const done = excerpt(open, { core: [FIXTURE], output, force: false }, [QUESTION], streams);
   const outcome = await done.catch((error: unknown) => String(error));
   return { output, outcome, opened, out: streams.out.join('') };
 }

@@ -15,6 +15,7 @@ export declare class KdumpHeader {
   constructor(stream: object);
   readonly headerVersion: number;
   readonly utsname: NewUtsname;
+  readonly timestamp: Uint8Array;
   readonly status: number;
   readonly blockSize: number;
   readonly subHdrSize: number;

@@ -3,8 +3,8 @@ import type { Log } from '../core/log.js';
 
 /** What a command has of the outside: the only way to standard input and output. */
 export interface Streams {
-  /** Text to standard output. Rejects when that can't be written to. */
-  write(text: string): Promise<void>;
+  /** Text or bytes to standard output. Rejects when that can't be written to. */
+  write(piece: string | Uint8Array): Promise<void>;
   /** Standard input in pieces, as they come. */
   input(): AsyncIterable<string>;
   readonly log: Log;

@@ -17,7 +17,7 @@ import { Vtop } from './vtop.js';
 
 /** Opens a dump; `watch` may look on while its frames are read. */
 export type Opener = (
-  path: string,
+  paths: readonly string[],
   options: { readonly log: Log; readonly watch?: (image: DumpImage) => FrameSource },
 ) => Promise<{ image: DumpImage; host: Host; close: () => void }>;
 
@@ -30,7 +30,7 @@ export interface Question {
 }
 
 export interface ExcerptOptions {
-  readonly core: string;
+  readonly core: readonly string[];
   readonly output: string;
   readonly force: boolean;
   /** Other files that are read: never overwritten. */
@@ -49,7 +49,7 @@ export async function excerpt(
 ): Promise<ExitCode> {
   const { core, output, force } = options;
   const { log } = streams;
-  const target = checkTarget(output, force, [core, ...(options.inputs ?? [])]);
+  const target = checkTarget(output, force, [...core, ...(options.inputs ?? [])]);
   const asked = await spelledOut(questions, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
@@ -59,7 +59,7 @@ export async function excerpt(
     readIdentity(opened.host);
     const frames = (recorder as RecordingFrames | null)?.seen ?? [];
     const verify = async (draft: string): Promise<void> => {
-      const again = await open(draft, { log: silentLog });
+      const again = await open([draft], { log: silentLog });
       const { digest } = await ask(again.host, asked).finally(again.close);
       if (digest !== answers.digest)
         throw new DumpError(`${output}: read again, it gives other answers; nothing was kept`);

@@ -13,12 +13,15 @@ export interface DumpErrorDetails {
   /** What the user can do about it. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** Set where a file ends too early: what lies behind is not known, unlike what can't be read. */
+  readonly cutOff?: boolean;
 }
 
 /** The dump, or what is known of it, can't answer. One line: what was read, where, what is wrong, what would help. */
 export class DumpError extends Error {
   readonly place: Place | undefined;
   readonly hint: string | undefined;
+  readonly cutOff: boolean;
 
   constructor(problem: string, details: DumpErrorDetails = {}) {
     const where = details.place ? `${placeText(details.place)}: ` : '';
@@ -27,11 +30,12 @@ export class DumpError extends Error {
     this.name = 'DumpError';
     this.place = details.place;
     this.hint = details.hint;
+    this.cutOff = details.cutOff ?? false;
   }
 
   /** The same error with what was being done put in front: `memslots of pid 4211: slot tree: …`. */
   within(doing: string): DumpError {
-    return new DumpError(`${doing}: ${this.message}`, { cause: this });
+    return new DumpError(`${doing}: ${this.message}`, { cause: this, cutOff: this.cutOff });
   }
 }
 

@@ -2,10 +2,10 @@
 import { PAGE_SIZE } from './address.js';
 import { type Bytes, latin1 } from './bytes.js';
 import { DumpError } from './errors.js';
-import { type Memory, readOf } from './memory.js';
+import { isUnreadable, type Memory, unreadableError } from './memory.js';
 
 /** Numbers and texts at offsets: of bytes that are at hand (`Bytes`), or are fetched when they are asked for. */
-export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 'i32' | 'error' | 'window'> {
+export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 'u64' | 'i32' | 'error' | 'window'> {
   /** The text up to a NUL; `limit` bounds it. */
   text(offset: number, limit?: number): string;
   slice(offset: number, length: number): Readable;
@@ -44,7 +44,9 @@ class Pages {
   #load(page: number): void {
     const start = Math.max(0, page * PAGE_SIZE - this.#skew);
     const end = Math.min(this.bytes.length, (page + 1) * PAGE_SIZE - this.#skew);
-    this.bytes.set(readOf(this.memory, this.address + BigInt(start), end - start, this.what).array(), start);
+    const read = this.memory.read(this.address + BigInt(start), end - start);
+    if (isUnreadable(read)) throw unreadableError(read, this.address, this.what);
+    this.bytes.set(read.array(), start);
     this.#have[page] = 1;
   }
 }
@@ -78,6 +80,10 @@ export class LazyBytes implements Readable {
 
   u32(offset: number): number {
     return this.#pages.view.getUint32(this.#at(offset, 4), true);
+  }
+
+  u64(offset: number): bigint {
+    return this.#pages.view.getBigUint64(this.#at(offset, 8), true);
   }
 
   i32(offset: number): number {

@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly size: number;
   /** `what` says what is being read, for the error. The bytes stay valid and must not be changed. */
   read(offset: number, length: number, what: string): Bytes;
+  /** The same without keeping what lies around it, for what is read but once. */
+  readOnce?(offset: number, length: number, what: string): Bytes;
   /** For those that hold a file open: nothing can be read any more. */
   close?(): void;
 }

@@ -2,6 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { ElfObject } from '../elf/sections.js';
 import type { KernelIdentity } from '../kernel/identity.js';
+import { isShuffled, shuffled } from '../kernel/randstruct.js';
 import { isBannerOf, otherBuild } from '../kernel/same-build.js';
 import { ElfSymbols } from '../symbols/elf-symbols.js';
 import type { Profile } from '../types/profile.js';
@@ -29,21 +30,25 @@ export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
  */
 export function checkModuleRelease(object: ElfObject, wanted: string, whose: string): void {
   const { name } = object.file;
-  const release = releaseOf(object);
+  const magic = versionMagic(object);
+  const release = magic === null ? null : (/^\S+/.exec(magic)?.[0] ?? '');
   if (release !== null && release !== wanted)
     throw otherBuild(name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
   if (release === null && object.buildId === null)
     throw new DumpError(`${name} has neither a build-id nor the release it was built for`, {
       hint: 'offsets of another build give wrong addresses: a module as it was built has both',
     });
+  if (magic !== null && isShuffled(magic) && !textOf(object, '.comment').includes('clang')) throw shuffled(name);
 }
 
-/** "vermagic=" out of a module (MODULE_INFO); null where it has none. */
-function releaseOf(object: ElfObject): string | null {
-  const section = object.section('.modinfo');
-  if (section === null || !object.hasContents(section)) return null;
-  const text = Buffer.from(object.bytes(section).array()).toString('latin1');
-  return /(?:^|\0)vermagic=(\S+)/.exec(text)?.[1] ?? null;
+/** "vermagic=" out of a module (MODULE_INFO): the release first, then options; null where it has none. */
+const versionMagic = (object: ElfObject): string | null =>
+  /(?:^|\0)vermagic=([^\0]+)/.exec(textOf(object, '.modinfo'))?.[1] ?? null;
+
+function textOf(object: ElfObject, name: string): string {
+  const section = object.section(name);
+  if (section === null || !object.hasContents(section)) return '';
+  return Buffer.from(object.bytes(section).array()).toString('latin1');
 }
 
 /** Throws `DumpError` unless a profile is of the dump's very build. */

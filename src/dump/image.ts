@@ -5,6 +5,7 @@ import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
+import type { PagePart } from './piece-reader.js';
 
 /** One kind of dump file. */
 export interface DumpFormat {
@@ -24,8 +25,26 @@ export interface PageReader {
   /** The text of VMCOREINFO where the format names its place. */
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
+  /** What is wrong with the file, though it can be read: a line each. */
+  readonly problems: readonly string[];
+  /** What there is of a page that is not there as a whole; for forms in which that happens. */
+  readonly parts?: (frame: Pfn) => PagePart[];
+  /** Frames of the machine, one more than the last; where the form tells. */
+  readonly frames?: number;
+  /** How many pages of these frames the dump has, in whichever of its files. */
+  readonly pagesOf?: (start: number, end: number) => number;
+  /** In a dump that was split: which part this is. */
+  readonly part?: SplitPart;
   /** phys_base as the file's own header gives it: a hint, it can be 0 or a guess. */
   readonly physBase: bigint | null;
+}
+
+/** One file of a dump that was split: it has the pages of the frames `start` to `end` - 1. */
+export interface SplitPart {
+  readonly start: number;
+  readonly end: number;
+  /** The same in all parts of one dump. */
+  readonly dump: string;
 }
 
 /** Decoded pages kept: 16 MiB. */
@@ -34,13 +53,19 @@ const PAGES = (16 * 1024 * 1024) / PAGE_SIZE;
 /** The physical memory of a dumped machine, as far as the dump has it, behind a bounded cache of decoded pages. */
 export class DumpImage implements FrameSource {
   readonly #pages = new Lru<DataView>(PAGES);
+  /** What is wrong with its files, though they can be read: a line each. */
+  readonly problems: readonly string[];
 
   constructor(
-    readonly file: ByteSource,
+    /** For people: the name of its file. */
+    readonly name: string,
     readonly reader: PageReader,
     /** Called for every page that is not at hand. */
     readonly onRead: () => void = () => undefined,
-  ) {}
+    problems: readonly string[] = [],
+  ) {
+    this.problems = [...problems, ...reader.problems];
+  }
 
   frame(frame: Pfn): DataView | null {
     const known = this.#pages.get(frame);
@@ -57,12 +82,23 @@ export class DumpImage implements FrameSource {
     return page instanceof DataView ? { reason: 'unreadable', message: 'the page can be read now' } : page;
   }
 
+  /** A page in parts, in forms that can have some of its bytes; null where a page is there or is not. */
+  parts(frame: Pfn): PagePart[] | null {
+    try {
+      return this.reader.parts?.(frame) ?? null;
+    } catch (error) {
+      if (error instanceof DumpError) return null;
+      throw error;
+    }
+  }
+
   /** A file that can't be read at one place (EIO, cut while it is read) has a gap there, and serves elsewhere. */
   #read(frame: Pfn): DataView | FrameGap {
     try {
       return this.reader.page(frame);
     } catch (error) {
-      if (error instanceof DumpError) return { reason: 'unreadable', message: error.message };
+      if (error instanceof DumpError)
+        return { reason: error.cutOff ? 'cut-off' : 'unreadable', message: error.message };
       throw error;
     }
   }

@@ -37,6 +37,8 @@ export class FileSource implements ByteSource {
    * `DumpError` when there is none, or it can't be read.
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
+    if (STDIN.has(path))
+      throw new DumpError(`standard input can't be read here and there, as it must be; ${wanted} in a file`);
     let descriptor: number;
     try {
       // Without O_NONBLOCK a FIFO would wait for its writer.
@@ -60,6 +62,7 @@ export class FileSource implements ByteSource {
       throw new DumpError(`${what}: ${length} bytes are needed, the file ends at 0x${this.size.toString(16)}`, {
         place,
         hint: 'the file is truncated or damaged',
+        cutOff: true,
       });
     if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
     const block = this.#block;
@@ -67,6 +70,14 @@ export class FileSource implements ByteSource {
     const inside = offset - first * block;
     if (inside + length <= block) return Bytes.of(this.#blockAt(first, what).subarray(inside, inside + length), place);
     return Bytes.of(this.#gather(offset, length, what), place);
+  }
+
+  /** The same past the cache, for what is read once and lies far from the rest. */
+  readOnce(offset: number, length: number, what: string): Bytes {
+    if (offset + length > this.size) return this.read(offset, length, what);
+    const whole = Buffer.allocUnsafeSlow(length);
+    this.#fill(whole, offset, what);
+    return Bytes.of(whole, { source: this.name, offset });
   }
 
   #gather(offset: number, length: number, what: string): Buffer {
@@ -108,11 +119,15 @@ export class FileSource implements ByteSource {
       if (got === 0)
         throw new DumpError(`${what}: the file has become shorter while it was read`, {
           place: { source: this.name, offset: start + done },
+          cutOff: true,
         });
       done += got;
     }
   }
 }
+
+/** Names of standard input. */
+const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',

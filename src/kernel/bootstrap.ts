@@ -18,7 +18,7 @@ const UTS_FIELD = 65;
 export function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
   const text = image.reader.vmcoreinfo;
   if (text !== null) return VmCoreInfo.of(text);
-  throw new DumpError(`${image.file.name}: no VMCOREINFO in the dump`, {
+  throw new DumpError(`${image.name}: no VMCOREINFO in the dump`, {
     hint: "QEMU writes it for machines with '-device vmcoreinfo', makedumpfile and the kernel always",
   });
 }
@@ -62,9 +62,7 @@ export function checkedIdentity(
   const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
   if (uts[0] === 'Linux' && uts[2] === info.release) return uts;
   const found = printable(uts[2] ?? '');
-  throw new DumpError(
-    `${image.file.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`,
-  );
+  throw new DumpError(`${image.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`);
 }
 
 /** Kernels are loaded at multiples of this (CONFIG_PHYSICAL_ALIGN), the lowest and highest place that is tried. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
-import { readOf, unreadableError } from '../core/memory.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
+import { unreadableError } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
 import type { Host } from './host.js';
 import { mmFields } from './structs.js';
@@ -18,7 +19,7 @@ export interface Mm {
 /** Reads an mm_struct. With KPTI its pgd is the kernel's of the two tables, which maps user memory too (pti.c). */
 export function readMm(host: Host, address: bigint): Mm {
   const { mm } = resolve(host.types, { mm: mmFields });
-  const bytes = readOf(host.memory, address, mm.bytes, 'mm_struct');
+  const bytes = LazyBytes.of(host.memory, address, mm.bytes, 'mm_struct');
   const pgd = bytes.u64(mm.pgd.offset);
   const root = host.memory.frameOf(pgd);
   if (typeof root !== 'number') throw unreadableError(root, pgd, `page tables of mm 0x${address.toString(16)}`);

@@ -19,6 +19,7 @@ import type { KernelMemory } from './memory.js';
 import { checkModules, kvmBuildId } from './module-build.js';
 import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
 import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
+import { checkOrder } from './randstruct.js';
 import { checkTable } from './same-build.js';
 import { ALWAYS } from './structs.js';
 
@@ -45,8 +46,8 @@ export async function openHostWith(image: DumpImage, frames: FrameSource, log: L
   return opening.host(given, await outside.foundTypes(opening.typesWanted(given)));
 }
 
-/** Symbols without which nothing is found. */
-const NEEDED_SYMBOLS = ['init_task', 'modules'];
+/** Symbols of which one each must be there, or nothing is found: KVM is a module, or built in. */
+const NEEDED_SYMBOLS = [['init_task'], ['modules', 'kvm_vm_fops']];
 
 class Opening {
   readonly info: VmCoreInfo;
@@ -67,7 +68,7 @@ class Opening {
   ) {
     this.info = vmcoreinfoOf(image);
     this.release = printable(this.info.release ?? 'of unknown release');
-    log.found(`${image.file.name}: ${image.reader.description}, kernel ${this.release}`);
+    log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
     this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release));
@@ -107,7 +108,8 @@ class Opening {
   /** Whether the symbols are there without which nothing is found, with these tables too. */
   hasSymbols(more: readonly SymbolTable[]): boolean {
     const tables = [...this.#tables, ...more];
-    return NEEDED_SYMBOLS.every((name) => tables.some((table) => table.find(name) !== null));
+    const has = (name: string): boolean => tables.some((table) => table.find(name) !== null);
+    return NEEDED_SYMBOLS.every((names) => names.some(has));
   }
 
   /** Symbols that the kernel's own table lacks. */
@@ -135,7 +137,11 @@ class Opening {
   host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
     const { frames, memory, info, release, uts, log } = this;
     const types = this.#layers(given, found);
-    if (types.sizeOf('kvm') === null || this.#tables.length === 0) throw this.#notEnough();
+    const hasSymbols = this.hasSymbols([]);
+    if (!hasSymbols && this.#kallsyms !== null)
+      this.#problems.unshift(`kernel ${release}: its kallsyms lacks init_task or modules (CONFIG_KALLSYMS_ALL is off)`);
+    if (types.sizeOf('kvm') === null || !hasSymbols) throw this.#notEnough();
+    if (this.outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
     log.found(`types: ${types.source}`);
     checkModules(this.outside.modules, { memory, symbols: this.#symbols, types, log });
     const symbols = new Symbols(this.#symbols);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { Host } from './host.js';
@@ -137,7 +138,7 @@ export class Tasks {
 
   #read(address: bigint): Task {
     const at = this.#at;
-    const bytes = readOf(this.#host.memory, address, at.bytes, 'task_struct');
+    const bytes = LazyBytes.of(this.#host.memory, address, at.bytes, 'task_struct');
     return {
       address,
       pid: bytes.u32(at.pid.offset),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
-import { readOf } from '../core/memory.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
 import { listLinks } from '../kernel/pointers.js';
@@ -68,5 +68,6 @@ function orNull<T>(log: Log, work: () => T): T | null {
   }
 }
 
-/** The struct kvm at an address, as bytes. */
-export const readKvm = (kvm: Kvm, address: bigint) => readOf(kvm.host.memory, address, kvm.at.bytes, 'struct kvm');
+/** The struct kvm at an address, as bytes: it takes several pages, of which only those with what is read have to be there. */
+export const readKvm = (kvm: Kvm, address: bigint): Readable =>
+  LazyBytes.of(kvm.host.memory, address, kvm.at.bytes, 'struct kvm');

@@ -123,6 +123,10 @@ export interface KdumpWish {
   readonly singleBitmap?: boolean;
   readonly machine?: string;
   readonly status?: number;
+  /** A part of a split dump: only the pages of these frames are in it, with their descriptors. */
+  readonly part?: readonly [start: number, end: number];
+  /** When it was written. */
+  readonly timestamp?: number;
 }
 
 /** A kdump-compressed file of any header version. */
@@ -152,9 +156,13 @@ export function kdump(wish: KdumpWish): Buffer {
     [noteBytes.length > 0 ? 4096 + 104 : 0, noteBytes.length].forEach((value, i) => {
       sub.writeBigUInt64LE(BigInt(value), 48 + i * 8);
     });
-  if (version >= 2) sub.writeInt32LE(0, 12);
+  header.writeBigInt64LE(BigInt(wish.timestamp ?? 0), 408);
+  if (version >= 2) sub.writeInt32LE(wish.part === undefined ? 0 : 1, 12);
   if (version >= 5) sub.fill(0, 64, 80);
   if (version >= 6) sub.writeBigUInt64LE(BigInt(frames), 96);
+  const [start, end] = wish.part ?? [0, frames];
+  if (version >= 2 && wish.part !== undefined)
+    [start, end].forEach((frame, i) => sub.writeBigUInt64LE(BigInt(frame), (version >= 6 ? 80 : 16) + i * 8));
   sub.set(noteBytes, 104);
   sub.set(info, 104 + noteBytes.length);
   const bitmaps = [Buffer.alloc(bitmapBlocks * 4096), Buffer.alloc(bitmapBlocks * 4096)] as const;
@@ -163,11 +171,12 @@ export function kdump(wish: KdumpWish): Buffer {
   const written = [...pages].sort(([a], [b]) => a - b).filter(([, page]) => page !== null);
   for (const [frame] of pages) mark(bitmaps[0], frame);
   for (const [frame] of written) mark(bitmaps[1], frame);
-  const descriptors = Buffer.alloc(written.length * 24);
+  const here = written.filter(([frame]) => frame >= start && frame < end);
+  const descriptors = Buffer.alloc(here.length * 24);
   const data: Uint8Array[] = [];
   const kept = wish.singleBitmap ? [bitmaps[1]] : bitmaps;
   let at = 4096 + sub.length + kept.length * bitmapBlocks * 4096 + descriptors.length;
-  written.forEach(([, page], i) => {
+  here.forEach(([, page], i) => {
     if (page === 'unwritten' || page === null) return;
     const packed = PACK[packing](page);
     descriptors.writeBigUInt64LE(BigInt(at), i * 24);
@@ -177,4 +186,37 @@ export function kdump(wish: KdumpWish): Buffer {
     at += packed.length;
   });
   return Buffer.concat([header, sub, ...kept, descriptors, ...data]);
+}
+
+/** A record of a flattened dump: bytes and where they belong. */
+export type Written = readonly [offset: number, bytes: Uint8Array];
+
+/** A dump in makedumpfile's flattened form: `records` in this order, and the mark of the end unless `cut`. */
+export function flattened(records: readonly Written[], cut = false): Buffer {
+  const header = Buffer.alloc(4096);
+  header.write('makedumpfile', 0, 'latin1');
+  header.writeBigInt64BE(1n, 16);
+  header.writeBigInt64BE(1n, 24);
+  const record = (offset: bigint, size: bigint) => {
+    const bytes = Buffer.alloc(16);
+    bytes.writeBigInt64BE(offset, 0);
+    bytes.writeBigInt64BE(size, 8);
+    return bytes;
+  };
+  return Buffer.concat([
+    header,
+    ...records.flatMap(([offset, bytes]) => [record(BigInt(offset), BigInt(bytes.length)), bytes]),
+    ...(cut ? [] : [record(-1n, -1n)]),
+  ]);
+}
+
+/** A file's bytes as records of a few sizes, in an order of their own. */
+export function inPieces(file: Uint8Array, sizes: readonly number[]): Written[] {
+  const records: Written[] = [];
+  for (let at = 0, i = 0; at < file.length; i++) {
+    const size = Math.min(sizes[i % sizes.length] as number, file.length - at);
+    records.push([at, file.subarray(at, at + size)]);
+    at += size;
+  }
+  return records;
 }

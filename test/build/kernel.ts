@@ -79,9 +79,8 @@ export class SyntheticKernel {
       this.symbol('dafter_zswap_trees', this.at('zswap_trees') + BigInt(options.zswapTrees * 8));
     }
     if (options.buildId !== undefined) this.#notes(options.buildId);
-    const banner = Buffer.from(`${BANNER}\0`, 'latin1');
-    this.symbol('Dlinux_banner', this.#image(banner.length));
-    this.write(this.at('linux_banner'), banner);
+    this.#text('Dlinux_banner', options.banner ?? BANNER);
+    this.#text('dvermagic', options.vermagic ?? `${RELEASE} SMP mod_unload`);
     this.vmList = this.allocate(16);
     this.#emptyLists();
     this.set('uts_namespace', this.at('init_uts_ns'), {
@@ -215,14 +214,10 @@ export class SyntheticKernel {
       page: (frame) => this.memory.frame(frame) ?? this.memory.why(frame),
       vmcoreinfo: Bytes.of(Buffer.from(info, 'latin1'), { source: 'synthetic', offset: 0 }),
       notes: [],
+      problems: [],
       physBase: this.physBase,
     };
-    const file = {
-      name: 'synthetic',
-      size: 0,
-      read: () => Bytes.of(new Uint8Array(0), { source: 'synthetic', offset: 0 }),
-    };
-    return new DumpImage(file, reader);
+    return new DumpImage('synthetic', reader);
   }
 
   open(log: Log = silentLog): Host {
@@ -262,7 +257,9 @@ export class SyntheticKernel {
       this.write(this.at('swapper_pg_dir'), this.memory.frames.get(this.kernel.root) as Uint8Array);
       return;
     }
-    const { bytes, tables } = writeKallsyms([...percpu, ...this.symbols], base, form);
+    const listed =
+      this.options.textSymbols === true ? this.symbols.filter(([name]) => /^[Tt]/.test(name)) : this.symbols;
+    const { bytes, tables } = writeKallsyms([...percpu, ...listed], base, form);
     this.#data = base + BigInt(bytes.length);
     this.write(base, bytes);
     this.#tables = tables;
@@ -278,6 +275,12 @@ export class SyntheticKernel {
     const address = (this.#data + 0xfffn) & ~0xfffn;
     this.#data = address + BigInt(bytes);
     return address;
+  }
+
+  #text(symbol: string, text: string): void {
+    const bytes = Buffer.from(`${text}\0`, 'latin1');
+    this.symbol(symbol, this.#image(bytes.length));
+    this.write(this.at(symbol.slice(1)), bytes);
   }
 
   #notes(buildId: string): void {

@@ -16,8 +16,13 @@ export interface HostOptions {
   readonly types?: string;
   /** No table of symbols anywhere (CONFIG_KALLSYMS off). */
   readonly noKallsyms?: boolean;
+  /** kallsyms has functions alone (CONFIG_KALLSYMS_ALL off). */
+  readonly textSymbols?: boolean;
   /** Hexadecimal digits of the build-id in the kernel's notes. */
   readonly buildId?: string;
+  readonly banner?: string;
+  /** What modules have to fit (VERMAGIC_STRING). */
+  readonly vermagic?: string;
   /** The same of module kvm, in its struct module. */
   readonly kvmBuildId?: string;
   /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PAGE_SIZE, type Pfn } from '../../core/address.js';
 import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
-import type { ByteSource, FrameGap } from '../../core/memory.js';
+import type { ByteSource } from '../../core/memory.js';
 import {
   ELF_MAGIC,
   EM_X86_64,
@@ -15,6 +14,7 @@ import {
 } from '../../elf/elf.js';
 import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
 import type { DumpFormat, PageReader } from '../image.js';
+import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
 
 /** Linux include/uapi/linux/elf.h; machines that a dump is likely to come from. */
@@ -29,6 +29,9 @@ const MACHINES: Readonly<Record<number, string>> = {
   258: 'loongarch',
 };
 
+/** Flag of the ELF header: the writer stopped before the end (makedumpfile, DUMP_ELF_INCOMPLETE). */
+const INCOMPLETE = 1;
+
 /** ELF core: the kernel's /proc/vmcore (fs/proc/vmcore.c), makedumpfile -E, QEMU's dump-guest-memory. */
 export const elfCore: DumpFormat = {
   name: 'elf',
@@ -41,7 +44,7 @@ export const elfCore: DumpFormat = {
       );
     if (header.eType !== ET_CORE)
       throw new DumpError(`${file.name}: an ELF file of type ${header.eType}, not a core dump`);
-    return new ElfReader(file, readProgramHeaders(file, header));
+    return new ElfReader(file, readProgramHeaders(file, header), header.eFlags);
   },
 };
 
@@ -52,53 +55,29 @@ class ElfReader implements PageReader {
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
   readonly physBase = null;
-  readonly #pieces: PieceMap;
+  readonly problems: readonly string[];
+  readonly page: PieceReader['page'];
+  readonly parts: PieceReader['parts'];
 
-  constructor(
-    readonly file: ByteSource,
-    headers: readonly ProgramHeader[],
-  ) {
+  constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
     const loads = headers.filter(({ type }) => type === PT_LOAD);
-    this.#pieces = new PieceMap(loads);
+    const pieces = new PieceReader(file, new PieceMap(loads));
+    this.page = (frame) => pieces.page(frame);
+    this.parts = (frame) => pieces.parts(frame);
     this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
+    if (this.notes.some(({ name }) => name === 'Xen'))
+      throw new DumpError(`${file.name}: a dump of a Xen hypervisor or domain; only KVM hosts are read`);
     this.vmcoreinfo = this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
-    this.description = `ELF core, ${loads.length} segments`;
-  }
-
-  page(frame: Pfn): DataView | FrameGap {
-    const start = frame * PAGE_SIZE;
-    const piece = this.#pieces.at(start);
-    if (piece?.file !== undefined && start + PAGE_SIZE <= piece.end)
-      return this.#read(piece.file + (start - piece.start), PAGE_SIZE);
-    return this.#compose(start);
-  }
-
-  #read(offset: number, length: number): DataView | FrameGap {
-    if (offset + length > this.file.size)
-      return {
-        reason: 'cut-off',
-        message: `the file ends at 0x${this.file.size.toString(16)}, the page should be at 0x${offset.toString(16)}: the dump is truncated`,
-      };
-    return this.file.read(offset, length, 'page').view;
-  }
-
-  /** A page that several segments share, or that one covers in part: what is in no segment reads as zero. */
-  #compose(start: number): DataView | FrameGap {
-    const parts = this.#pieces.within(start, start + PAGE_SIZE);
-    if (parts.length === 0) return { reason: 'outside', message: 'no segment of the dump covers this frame' };
-    if (parts.every(({ file }) => file === undefined))
-      return { reason: 'excluded', message: 'the dump has no contents for this frame (p_filesz ends before it)' };
-    const page = new DataView(new ArrayBuffer(PAGE_SIZE));
-    const bytes = new Uint8Array(page.buffer);
-    for (const part of parts) {
-      if (part.file === undefined) continue;
-      const from = Math.max(part.start, start);
-      const length = Math.min(part.end, start + PAGE_SIZE) - from;
-      const read = this.#read(part.file + (from - part.start), length);
-      if (!(read instanceof DataView)) return read;
-      bytes.set(new Uint8Array(read.buffer, read.byteOffset, length), from - start);
-    }
-    return page;
+    const incomplete = (flags & INCOMPLETE) !== 0;
+    this.description = `ELF core, ${loads.length} segments${incomplete ? ', incomplete' : ''}`;
+    const end = loads.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
+    this.problems = [
+      ...(loads.some(({ memsz }) => memsz > 0) ? [] : [`${file.name}: no memory in this dump`]),
+      ...(incomplete ? ['the dump is incomplete, makedumpfile was ended or ran out of space'] : []),
+      ...(end > file.size
+        ? [`the file ends at 0x${file.size.toString(16)}, its segments at 0x${end.toString(16)}: cut off`]
+        : []),
+    ];
   }
 }
 

@@ -6,6 +6,7 @@ import type { Bytes } from '../../core/bytes.js';
 import { latin1 } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
 import type { ByteSource, FrameGap } from '../../core/memory.js';
+import { printable } from '../../core/text.js';
 import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
 import {
   bigintOf,
@@ -18,7 +19,7 @@ import {
   readKdumpSubHeader,
 } from '../../headers/headers.js';
 import { Bitmap } from '../bitmap.js';
-import type { DumpFormat, PageReader } from '../image.js';
+import type { DumpFormat, PageReader, SplitPart } from '../image.js';
 import {
   EXCERPT_NOTE,
   KDUMP_MAGIC,
@@ -62,8 +63,12 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
   if (machine !== '' && machine !== 'x86_64') refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
   if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
+  if (header.headerVersion < 6 && header.maxMapnr === 0) refuse('no memory in this dump');
   if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`);
 }
+
+/** The header does not always tell the compression (QEMU's does): so many descriptors are asked. */
+const FIRST_DESCRIPTORS = 512;
 
 type SubHeaderWord = KdumpSubHeader['physBase'];
 
@@ -72,8 +77,9 @@ class KdumpReader implements PageReader {
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
   readonly physBase: bigint;
-  /** Frames of the machine: one more than the last. */
-  readonly #frames: number;
+  readonly frames: number;
+  readonly part?: SplitPart;
+  readonly problems: readonly string[];
   readonly #memory: Bitmap;
   readonly #dumped: Bitmap;
   readonly #descriptors: number;
@@ -86,13 +92,11 @@ class KdumpReader implements PageReader {
     sub: KdumpSubHeader,
   ) {
     const version = header.headerVersion;
-    if (version >= 2 && sub.split !== 0)
-      throw new DumpError(`${file.name}: one part of a split dump, which can't be read alone`);
-    this.#frames = version >= 6 ? numberOf(sub.maxMapnr64, `${file.name}: max_mapnr_64`) : header.maxMapnr;
+    this.frames = version >= 6 ? numberOf(sub.maxMapnr64, `${file.name}: max_mapnr_64`) : header.maxMapnr;
     const bitmaps = (1 + header.subHdrSize) * PAGE_SIZE;
     const length = header.bitmapBlocks * PAGE_SIZE;
     // Two bitmaps, unless the frames need more bits than half of the space (libkdumpfile diskdump.c).
-    const single = this.#frames > length * 4;
+    const single = this.frames > length * 4;
     const half = single ? length : length / 2;
     this.#memory = new Bitmap(file, bitmaps, half, 'bitmap of memory');
     this.#dumped = single ? this.#memory : new Bitmap(file, bitmaps + half, half, 'bitmap of dumped pages');
@@ -104,7 +108,10 @@ class KdumpReader implements PageReader {
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
-    this.description = `kdump-compressed version ${version}${header.status & STATUS_INCOMPLETE ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
+    const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
+    this.problems = incomplete ? [`${file.name} is incomplete: makedumpfile was ended, or ran out of space`] : [];
+    if (version >= 2 && sub.split !== 0) this.part = partOf(header, sub);
+    this.description = `kdump-compressed version ${version}${incomplete ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
   }
 
   /** Starts the decoders that the header or the first descriptors name: that can't be done in the middle of a read. */
@@ -116,9 +123,9 @@ class KdumpReader implements PageReader {
   }
 
   page(frame: Pfn): DataView | FrameGap {
-    if (frame >= this.#frames && !this.#excerpt)
-      return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.#frames.toString(16)}` };
-    if (this.#dumped.has(frame)) return this.#dumpedPage(frame);
+    if (frame >= this.frames && !this.#excerpt)
+      return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
+    if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
     return this.#memory.has(frame)
       ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)' }
       : this.#excerpt
@@ -126,8 +133,14 @@ class KdumpReader implements PageReader {
         : { reason: 'outside', message: 'this frame is not memory of the machine' };
   }
 
+  #isHere(frame: Pfn): boolean {
+    return this.part === undefined || (frame >= this.part.start && frame < this.part.end);
+  }
+
   #dumpedPage(frame: Pfn): DataView | FrameGap {
-    const at = this.#descriptors + this.#dumped.rank(frame) * PAGE_DESCRIPTOR_SIZE;
+    // The descriptors of a part begin with its first frame's, its bitmaps are the whole dump's.
+    const before = this.part === undefined ? 0 : this.#dumped.rank(this.part.start);
+    const at = this.#descriptors + (this.#dumped.rank(frame) - before) * PAGE_DESCRIPTOR_SIZE;
     if (at + PAGE_DESCRIPTOR_SIZE > this.file.size) return cutOff('page descriptor', at);
     const descriptor = this.file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor');
     const offset = Number(descriptor.u64(0));
@@ -150,12 +163,23 @@ class KdumpReader implements PageReader {
     return new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
   }
 
+  /** All flags of the first descriptors, as many as there are. */
   #firstFlags(): number {
-    const count = Math.min(512, Math.max(0, Math.floor((this.file.size - this.#descriptors) / PAGE_DESCRIPTOR_SIZE)));
-    const table = this.file.read(this.#descriptors, count * PAGE_DESCRIPTOR_SIZE, 'page descriptors');
     let flags = 0;
-    for (let i = 0; i < count; i++) flags |= table.u32(i * PAGE_DESCRIPTOR_SIZE + 12);
+    try {
+      const end = Math.min(this.#descriptors + FIRST_DESCRIPTORS * PAGE_DESCRIPTOR_SIZE, this.file.size);
+      for (let at = this.#descriptors; at + PAGE_DESCRIPTOR_SIZE <= end; at += PAGE_DESCRIPTOR_SIZE) {
+        flags |= this.file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor').u32(12);
+      }
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+    }
     return flags;
+  }
+
+  /** How many pages of the dump, its other parts included, are of these frames. */
+  pagesOf(start: number, end: number): number {
+    return this.#dumped.rank(Math.min(end, this.frames)) - this.#dumped.rank(start);
   }
 
   /** A piece of the file that the sub-header names, `most` bytes of it; null for none, and for one outside the file. */
@@ -166,6 +190,26 @@ class KdumpReader implements PageReader {
     return this.file.read(start, Math.min(length, most), what);
   }
 }
+
+/** Which part of a split dump a file is (makedumpfile diskdump_mod.h; 64-bit fields since version 6). */
+function partOf(header: KdumpHeader, sub: KdumpSubHeader): SplitPart {
+  const wide = header.headerVersion >= 6;
+  const [start, end] = wide ? [sub.startPfn64, sub.endPfn64] : [sub.startPfn, sub.endPfn];
+  const frames = wide ? bigintOf(sub.maxMapnr64) : BigInt(header.maxMapnr);
+  const text = (field: Uint8Array): string => printable(latin1(field).replace(/\0.*$/s, ''));
+  const { nodename, release } = header.utsname;
+  const taken = Buffer.from(header.timestamp).readBigInt64LE(0);
+  return {
+    start: Number(bigintOf(start)),
+    end: Number(bigintOf(end)),
+    dump: `host ${text(nodename)}, kernel ${text(release)}, ${frames} frames, written at ${taken}`,
+  };
+}
+
+const ELSEWHERE: FrameGap = {
+  reason: 'cut-off',
+  message: 'the page is in a part of the split dump that was not given (name all parts with -c)',
+};
 
 const cutOff = (what: string, at: number): FrameGap => ({
   reason: 'cut-off',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../../core/errors.js';
+import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import { rbNodeFields } from '../../kernel/structs.js';
 import { resolve } from '../../types/fields.js';
@@ -12,7 +13,7 @@ export const treeSlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'gfn_tree') !== null,
   read(memory, types, memslots) {
     const at = resolve(types, { set: treeMemslotsFields, links: treeSlotFields, slot: slotFields, node: rbNodeFields });
-    const set = readOf(memory, memslots, at.set.bytes, 'struct kvm_memslots');
+    const set = LazyBytes.of(memory, memslots, at.set.bytes, 'struct kvm_memslots');
     const index = set.u32(at.set.index.offset);
     if (index >= at.links.node.count) throw set.error(at.set.index.offset, `node_idx is ${index}`);
     const toSlot = BigInt(at.links.node.offset + index * at.links.node.element);

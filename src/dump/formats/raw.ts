@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../../core/errors.js';
+import type { ByteSource } from '../../core/memory.js';
+import type { DumpFormat, PageReader } from '../image.js';
+import { PieceReader } from '../piece-reader.js';
+import { PieceMap } from '../pieces.js';
+
+/** 'EMiL' (LiME's source, doc/README.md: "Lime" file format). */
+const LIME_MAGIC = 0x4c694d45;
+/** Magic, version, first and last address, 8 reserved bytes. */
+const LIME_HEADER = 32;
+/** A machine has a few dozen ranges of memory. */
+const MOST_RANGES = 65_536;
+
+interface Segment {
+  readonly offset: number;
+  readonly paddr: number;
+  readonly filesz: number;
+  readonly memsz: number;
+}
+
+/** Physical memory as it is, from address 0 on: nothing in the file tells, so it must be said. */
+export const raw: DumpFormat = {
+  name: 'raw',
+  probe: () => false,
+  open: (file) => readerOf(file, 'raw physical memory', [{ offset: 0, paddr: 0, filesz: file.size, memsz: file.size }]),
+};
+
+/** What the Linux Memory Extractor writes in its own format: ranges of memory, each behind a header. */
+export const lime: DumpFormat = {
+  name: 'lime',
+  probe: (start) => start.length >= LIME_HEADER && start.u32(0) === LIME_MAGIC && start.u32(4) === 1,
+  open: (file) => readerOf(file, 'LiME', rangesOf(file)),
+};
+
+function rangesOf(file: ByteSource): Segment[] {
+  const ranges: Segment[] = [];
+  for (let at = 0; at + LIME_HEADER <= file.size; ) {
+    const header = file.read(at, LIME_HEADER, 'LiME header');
+    const [first, last] = [header.u53(8), header.u53(16)];
+    if (header.u32(0) !== LIME_MAGIC || last < first || ranges.length === MOST_RANGES)
+      throw header.error(0, `no header of a range of memory (0x${first.toString(16)} to 0x${last.toString(16)})`);
+    const size = last - first + 1;
+    ranges.push({ offset: at + LIME_HEADER, paddr: first, filesz: size, memsz: size });
+    at += LIME_HEADER + size;
+  }
+  return ranges;
+}
+
+function readerOf(file: ByteSource, name: string, segments: readonly Segment[]): PageReader {
+  if (segments.length === 0) throw new DumpError(`${file.name}: no memory in this dump`);
+  const pieces = new PieceReader(file, new PieceMap(segments));
+  const end = segments.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
+  return {
+    description: `${name}, ${segments.length} ranges`,
+    vmcoreinfo: null,
+    notes: [],
+    physBase: null,
+    problems:
+      end > file.size
+        ? [`the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing`]
+        : [],
+    page: (frame) => pieces.page(frame),
+    parts: (frame) => pieces.parts(frame),
+  };
+}

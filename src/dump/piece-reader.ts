@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, type Pfn } from '../core/address.js';
+import type { Bytes } from '../core/bytes.js';
+import type { ByteSource, FrameGap } from '../core/memory.js';
+import type { Piece, PieceMap } from './pieces.js';
+
+/** Some bytes of a page, from its byte `from` on: as the dump has them, or why it does not. */
+export interface PagePart {
+  readonly from: number;
+  readonly length: number;
+  readonly bytes: Bytes | null;
+  readonly gap: FrameGap | null;
+}
+
+/** Pages out of a file in which stretches of memory stand as they are. */
+export class PieceReader {
+  constructor(
+    readonly file: ByteSource,
+    readonly pieces: PieceMap,
+  ) {}
+
+  /** A page of which only some bytes are in the dump is none: the others are not zero, they are not known. */
+  page(frame: Pfn): DataView | FrameGap {
+    const start = frame * PAGE_SIZE;
+    const piece = this.pieces.at(start);
+    if (piece?.file !== undefined && start + PAGE_SIZE <= piece.end) {
+      const offset = piece.file + (start - piece.start);
+      return offset + PAGE_SIZE > this.file.size
+        ? this.#cutOff(offset)
+        : this.file.read(offset, PAGE_SIZE, 'page').view;
+    }
+    return this.#compose(frame);
+  }
+
+  /** A page in parts, for one that is not there as a whole. */
+  parts(frame: Pfn): PagePart[] {
+    const start = frame * PAGE_SIZE;
+    const parts: PagePart[] = [];
+    let at = 0;
+    for (const piece of this.pieces.within(start, start + PAGE_SIZE)) {
+      const from = Math.max(piece.start - start, 0);
+      if (from > at) parts.push({ from: at, length: from - at, bytes: null, gap: NOWHERE });
+      at = Math.min(piece.end - start, PAGE_SIZE);
+      parts.push(this.#part(piece, start, from, at - from));
+    }
+    if (at < PAGE_SIZE) parts.push({ from: at, length: PAGE_SIZE - at, bytes: null, gap: NOWHERE });
+    return parts;
+  }
+
+  #part(piece: Piece, start: number, from: number, length: number): PagePart {
+    if (piece.file === undefined) return { from, length, bytes: null, gap: LEFT_OUT };
+    const offset = piece.file + (start + from - piece.start);
+    if (offset + length > this.file.size) return { from, length, bytes: null, gap: this.#cutOff(offset) };
+    return { from, length, bytes: this.file.read(offset, length, 'page'), gap: null };
+  }
+
+  /** A page that several stretches share. */
+  #compose(frame: Pfn): DataView | FrameGap {
+    const parts = this.parts(frame);
+    const known = parts.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+    if (known < PAGE_SIZE) return reasonOf(parts, known);
+    const whole = new Uint8Array(PAGE_SIZE);
+    for (const { from, bytes } of parts) if (bytes !== null) whole.set(bytes.array(), from);
+    return new DataView(whole.buffer);
+  }
+
+  #cutOff(offset: number): FrameGap {
+    return {
+      reason: 'cut-off',
+      message: `the file ends at 0x${this.file.size.toString(16)}, the page should be at 0x${offset.toString(16)}: the dump is truncated`,
+    };
+  }
+}
+
+const NOWHERE: FrameGap = { reason: 'outside', message: 'no segment of the dump covers this frame' };
+/** By the gABI zeros; makedumpfile -E leaves pages out that way, and pages of zeros with them. */
+const LEFT_OUT: FrameGap = {
+  reason: 'excluded',
+  message: 'the dump has no contents for this frame (p_filesz ends before it)',
+};
+
+function reasonOf(parts: readonly PagePart[], known: number): FrameGap {
+  const gaps = parts.flatMap(({ gap }) => (gap === null ? [] : [gap]));
+  const cut = gaps.find(({ reason }) => reason === 'cut-off');
+  if (cut !== undefined) return cut;
+  if (known > 0) return { reason: 'outside', message: `only ${known} bytes of this page are in the dump` };
+  return gaps.find(({ reason }) => reason === 'excluded') ?? NOWHERE;
+}

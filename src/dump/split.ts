@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn } from '../core/address.js';
+import type { Bytes } from '../core/bytes.js';
+import { DumpError } from '../core/errors.js';
+import type { FrameGap } from '../core/memory.js';
+import type { Note } from '../elf/notes.js';
+import type { PageReader, SplitPart } from './image.js';
+
+/** One file of a split dump. */
+export interface NamedReader {
+  readonly name: string;
+  readonly reader: PageReader;
+}
+
+interface Part extends SplitPart, NamedReader {}
+
+/** A dump that makedumpfile split into several files (`--split`), as many of them as are there. */
+export class SplitReader implements PageReader {
+  readonly description: string;
+  readonly vmcoreinfo: Bytes | null;
+  readonly notes: readonly Note[];
+  readonly physBase: bigint | null;
+  readonly problems: readonly string[];
+  readonly #parts: readonly Part[];
+  readonly #first: Part;
+
+  /** Throws `DumpError` for files that are no parts of one dump, or overlap. */
+  constructor(files: readonly NamedReader[]) {
+    this.#parts = files.map(partOf).sort((a, b) => a.start - b.start);
+    const first = this.#parts[0] as Part;
+    this.#first = first;
+    for (const part of this.#parts)
+      if (part.dump !== first.dump)
+        throw new DumpError(`${part.name} and ${first.name} are parts of different dumps: ${part.dump}; ${first.dump}`);
+    this.description = `${first.reader.description}, ${this.#parts.length} parts of a split dump`;
+    this.vmcoreinfo = this.#parts.find(({ reader }) => reader.vmcoreinfo !== null)?.reader.vmcoreinfo ?? null;
+    this.notes = this.#parts.find(({ reader }) => reader.notes.length > 0)?.reader.notes ?? [];
+    this.physBase = first.reader.physBase;
+    this.problems = [...this.#parts.flatMap(({ reader }) => reader.problems), ...missing(this.#parts)];
+  }
+
+  page(frame: Pfn): DataView | FrameGap {
+    const part = this.#parts.find(({ start, end }) => frame >= start && frame < end) ?? this.#first;
+    return part.reader.page(frame);
+  }
+}
+
+function partOf({ name, reader }: NamedReader): Part {
+  if (reader.part === undefined)
+    throw new DumpError(`${name}: a whole dump, not a part of a split one; give one dump, or all parts of one`);
+  return { ...reader.part, name, reader };
+}
+
+/** Frames that no part has, and parts that have the same. */
+function missing(parts: readonly Part[]): string[] {
+  const gaps: string[] = [];
+  let [end, before] = [0, ''];
+  for (const part of parts) {
+    if (part.start < end) throw new DumpError(`${part.name} has the frames of ${before} again`);
+    if (part.start > end && hasPages(part, end, part.start)) gaps.push(framesText(end, part.start));
+    [end, before] = [part.end, part.name];
+  }
+  const last = parts.at(-1) as Part;
+  const { frames = end } = last.reader;
+  if (end < frames && hasPages(last, end, frames)) gaps.push(framesText(end, frames));
+  return gaps.length === 0
+    ? []
+    : [`parts of the split dump are missing, with ${gaps.join(' and ')}: name them with -c too`];
+}
+
+const hasPages = ({ reader }: Part, start: number, end: number): boolean => reader.pagesOf?.(start, end) !== 0;
+
+const framesText = (start: number, end: number): string =>
+  `the frames 0x${start.toString(16)} to 0x${(end - 1).toString(16)}`;
