@@ -18,6 +18,7 @@ export interface DumpOptions extends CoreOptions {
   readonly kvmModule?: string;
   readonly systemMap?: string;
   readonly layout?: string;
+  readonly vmcoreinfo?: string;
   readonly debugDir: readonly string[];
   readonly debuginfod?: boolean;
   readonly verbose?: boolean;
@@ -71,6 +72,7 @@ export function besideOptions(command: Command): Command {
     .option('--kvm-module <file>', "the kernel's kvm.ko with debug information (kvm.ko.debug; .gz, .xz or .zst)")
     .option('--system-map <file>', "the kernel's System.map, for symbols that the dump lacks")
     .option('--layout <file>', "a layout profile of the kernel ('kvm-vtop layout' writes them)")
+    .option('--vmcoreinfo <file>', 'the text of VMCOREINFO, where the dump has none or a wrong one')
     .option('--debug-dir <folder>', 'look for these files here first (can be given again)', gather, [])
     .option('--debuginfod', 'fetch debug information by build-id from $DEBUGINFOD_URLS')
     .addOption(
@@ -107,10 +109,11 @@ export const besideOf = (options: DumpOptions): BesideOptions => ({
   kvmModule: options.kvmModule ?? null,
   systemMap: options.systemMap ?? null,
   layout: options.layout ?? null,
+  vmcoreinfo: options.vmcoreinfo ?? null,
   debugDirs: options.debugDir,
   debuginfod: options.debuginfod ?? false,
 });
 
 /** Those of them that are read. */
-export const filesOf = ({ vmlinux, kvmModule, systemMap, layout }: BesideOptions): string[] =>
-  [vmlinux, kvmModule, systemMap, layout].filter((path) => path !== null);
+export const filesOf = ({ vmlinux, kvmModule, systemMap, layout, vmcoreinfo }: BesideOptions): string[] =>
+  [vmlinux, kvmModule, systemMap, layout, vmcoreinfo].filter((path) => path !== null);

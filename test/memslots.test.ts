@@ -84,6 +84,29 @@ describe('slots', () => {
     expect(() => roadOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ is met twice/);
   });
 
+  test('a node that names another parent is damage', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
+    const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
+    const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
+    host.set('rb_node', host.pointer(root + host.offset('rb_node', 'rb_left')), { __rb_parent_color: root + 64n });
+    expect(() => roadOf(host)).toThrow(/memslot tree: a node below 0x[0-9a-f]+ names 0x[0-9a-f]+ as its parent/);
+  });
+
+  test('a node that is not in the dump: the slots that are there are answered, and of no other is it said that there is none', () => {
+    const host = new SyntheticHost();
+    const { vm, tables } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
+    tables.map(HVA, 0x123);
+    const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
+    const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
+    host.set('rb_node', root, { rb_right: 0xffff888ffff00000n });
+    const road = roadOf(host);
+    expect(ask(road, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
+    expect(ask(road, 0x10000n)).toMatchObject({ id: 1 });
+    for (const gpa of [0x20000n, 0x30000n])
+      expect(ask(road, gpa)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
+  });
+
   test('two slots over one frame are damage, with their numbers', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(3, 0n, 4n), slot(7, 0x3000n, 4n)]);

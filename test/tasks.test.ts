@@ -3,9 +3,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { selectVm } from '../src/commands/select.js';
 import { silentLog } from '../src/core/log.js';
-import type { FrameSource } from '../src/core/memory.js';
+import type { FrameSource, Memory } from '../src/core/memory.js';
 import { openHost } from '../src/kernel/open-host.js';
-import { listLinks } from '../src/kernel/pointers.js';
+import { listFromBothEnds, listLinks } from '../src/kernel/pointers.js';
 import { Tasks } from '../src/kernel/tasks.js';
 import { SyntheticHost } from './build/host.js';
 
@@ -144,11 +144,13 @@ describe('the task list', () => {
         const index = (frame - FRAME) * (4096 / BYTES) + i;
         const next = index + 1 < count ? START + BigInt((index + 1) * BYTES + links) : head;
         bytes.writeBigUInt64LE(next, i * BYTES + links);
+        bytes.writeBigUInt64LE(index > 0 ? START + BigInt((index - 1) * BYTES + links) : head, i * BYTES + links + 8);
         bytes.writeUInt32LE(index + 1, i * BYTES + pid);
       }
       return frame >= FRAME ? bytes : null;
     };
     host.u64(head, START + BigInt(links));
+    host.u64(head + 8n, START + BigInt((count - 1) * BYTES + links));
     return host;
   }
 
@@ -178,7 +180,45 @@ describe('the task list', () => {
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
     host.u64(link(tasks[4]), link(tasks[2]));
-    expect(() => countOf(host)).toThrow(/runs in a circle/);
+    host.u64(link(tasks[2]) + 8n, link(tasks[4]));
+    host.u64(link(tasks[1]), link(tasks[2]));
+    expect(() => countOf(host)).toThrow(/runs in a circle|does not point back/);
+  });
+
+  test('of which a member does not point back at the one before is damage', () => {
+    const host = new SyntheticHost();
+    const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
+    const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
+    host.u64(link(tasks[3]) + 8n, 0n);
+    expect(() => countOf(host)).toThrow(
+      /has a member at 0x[0-9a-f]+ that does not point back at 0x[0-9a-f]+; the dump is damaged/,
+    );
+  });
+
+  test('of which a member is being put in or taken out is whole', () => {
+    const host = new SyntheticHost();
+    const tasks = [1, 2, 3].map((pid) => host.task(pid, 'x', 0n, 0n));
+    const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
+    host.u64(link(tasks[2]) + 8n, link(tasks[0]));
+    expect(countOf(host)).toBe(3);
+  });
+
+  test('with a gap gives those on both sides of it, and then says what is missing', () => {
+    const host = new SyntheticHost();
+    const pids = [1, 2, 3, 4, 5];
+    const made = pids.map((pid) => host.task(pid, 'x', 0n, 0n));
+    const head = host.at('init_task') + host.offset('task_struct', 'tasks');
+    const gap = (made[2] as bigint) + host.offset('task_struct', 'tasks');
+    const { memory } = host.open();
+    const holey: Memory = {
+      read: (address, length) =>
+        address === gap ? { address, reason: 'excluded', message: 'left out' } : memory.read(address, length),
+    };
+    const seen: bigint[] = [];
+    expect(() => {
+      for (const link of listFromBothEnds(holey, head, 10, 'task list')) seen.push(link);
+    }).toThrow(/task list at 0x[0-9a-f]+: left out/);
+    expect(seen).toHaveLength(4);
   });
 });
 

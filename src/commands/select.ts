@@ -3,7 +3,7 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
-import { type HeldVm, holders, vmsOf } from '../kvm/find-vms.js';
+import { type HeldVm, holders, listedVms, vmsOf } from '../kvm/find-vms.js';
 import { Kvm } from '../kvm/kvm.js';
 import { Vm } from '../kvm/vm.js';
 
@@ -27,16 +27,39 @@ export function selectVm(host: Host, process: string | null, choice: string | nu
     throw new UsageError(
       `-g is missing: the pid or task_struct address of the process that holds the VM; ${listHolders(kvm, tasks)}`,
     );
+  try {
+    return heldBy(host, kvm, tasks, process, choice);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error instanceof Definite) throw error;
+    return madeBy(host, kvm, process, choice, error);
+  }
+}
+
+/** What the dump says, as opposed to what it can't say. */
+class Definite extends DumpError {}
+
+function heldBy(host: Host, kvm: Kvm, tasks: Tasks, process: string, choice: string | null): Selected {
   const task = findTask(host, kvm, tasks, process);
   const alive = tasks.alive(task);
   const held = vmsOf(kvm, alive);
-  if (held.length === 0) throw new DumpError(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
-  const { fd, address } = choose(kvm, task, held, choice);
+  if (held.length === 0) throw new Definite(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
+  const { fd, address } = choose(kvm, nameOf(task), held, choice);
   host.log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
   const vm = new Vm(kvm, address);
   if (vm.mm.address !== alive.mm)
     host.log.warn(`the VM's memory is its creator's, not that of ${nameOf(task)}: answered through kvm.mm`);
   return { pid: task.tgid, fd, vm };
+}
+
+/** Where a process can't be read: the VMs that it made, by the pid that each VM keeps. */
+function madeBy(host: Host, kvm: Kvm, process: string, choice: string | null, why: DumpError): Selected {
+  const pid = /^[0-9]{1,7}$/.test(process) ? Number(process) : -1;
+  const made = listedVms(kvm).filter((vm) => vm.pid === pid);
+  if (made.length === 0) throw why;
+  host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
+  const held = made.map(({ address }) => ({ fd: null, address }));
+  const { address } = choose(kvm, `pid ${pid}`, held, choice);
+  return { pid, fd: null, vm: new Vm(kvm, address) };
 }
 
 function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
@@ -45,7 +68,7 @@ function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
     throw new UsageError(`-g '${printable(text)}' is no pid and no address of a task_struct`);
   const value = BigInt(`0x${hexadecimal}`);
   const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
-  const other = value < PID_LIMIT ? tasks.byPid(Number(value)) : null;
+  const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`-g ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
@@ -53,25 +76,34 @@ function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   }
   const task = other ?? tasks.byAddress(value);
   if (task === null)
-    throw new DumpError(`no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`);
+    throw new Definite(`no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`);
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
   return task;
 }
 
+/** The task of a number read as hexadecimal; once there is one of the decimal number, it is of no importance. */
+function otherTask(tasks: Tasks, pid: number, decimal: Task | null): Task | null {
+  try {
+    return tasks.byPid(pid);
+  } catch (error) {
+    if (!(error instanceof DumpError) || decimal === null) throw error;
+    return null;
+  }
+}
+
 const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
 
-function choose(kvm: Kvm, task: Task, held: readonly HeldVm[], choice: string | null): HeldVm {
+function choose(kvm: Kvm, holder: string, held: readonly HeldVm[], choice: string | null): HeldVm {
   const [first] = held as [HeldVm];
   // One VM can be held by several descriptors.
   if (choice === null && held.every(({ address }) => address === first.address)) return first;
-  if (choice === null)
-    throw new UsageError(`${nameOf(task)} holds several VMs; choose with --vm:\n${listVms(kvm, held)}`);
+  if (choice === null) throw new UsageError(`${holder} holds several VMs; choose with --vm:\n${listVms(kvm, held)}`);
   const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
   const found =
     byNumber ?? held.find(({ address }) => address.toString(16) === choice.toLowerCase().replace(/^0x/, ''));
   if (found === undefined)
-    throw new UsageError(`${nameOf(task)} holds no VM '${printable(choice)}'; it holds:\n${listVms(kvm, held)}`);
+    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds:\n${listVms(kvm, held)}`);
   return found;
 }
 
@@ -97,15 +129,33 @@ function slotsText(kvm: Kvm, address: bigint): string {
 /** For the message: which processes would have been right. */
 function listHolders(kvm: Kvm, tasks: Tasks): string {
   const found: string[] = [];
-  let trouble = '';
-  try {
-    for (const { task, vms } of holders(kvm, tasks))
+  const known = new Set<bigint>();
+  const trouble = attempt(() => {
+    for (const { task, vms } of holders(kvm, tasks)) {
       found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd ?? '?').join(' ')})`);
-  } catch (error) {
-    if (!(error instanceof DumpError)) throw error;
-    trouble = `not all could be looked at: ${error.message}`;
-  }
-  const list = found.length === 0 ? [] : [`processes that hold VMs: ${found.join(', ')}`];
-  if (trouble !== '') list.push(trouble);
+      for (const { address } of vms) known.add(address);
+    }
+  });
+  const others: string[] = [];
+  attempt(() => {
+    for (const { address, pid } of listedVms(kvm))
+      if (!known.has(address)) others.push(`0x${address.toString(16)}${pid === null ? '' : ` (made by pid ${pid})`}`);
+  });
+  const list = [
+    ...(found.length === 0 ? [] : [`processes that hold VMs: ${found.join(', ')}`]),
+    ...(others.length === 0 ? [] : [`VMs whose holder was not found: ${others.join(', ')}`]),
+    ...(trouble === null ? [] : [`not all could be looked at: ${trouble.message}`]),
+  ];
   return list.length === 0 ? 'no process of this host holds one' : list.join('; ');
+}
+
+/** Does as much as the dump allows; what stood in the way. */
+function attempt(work: () => void): DumpError | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof DumpError) return error;
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@
 export type State =
   | 'mapped'
   | 'no-memslot'
+  | 'slots-missing'
   | 'guest-memfd'
   | 'not-present'
   | 'swapped'
@@ -20,6 +21,7 @@ export type Reason =
   | 'not-hexadecimal'
   | 'no-slot'
   | 'beyond-physical'
+  | 'slot-unreadable'
   | 'gmem-private'
   | 'gmem-only'
   | 'gmem-attribute-unreadable'

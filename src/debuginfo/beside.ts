@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { FileSource } from '../io/file-source.js';
 import type { KernelIdentity } from '../kernel/identity.js';
@@ -20,6 +21,8 @@ export interface BesideOptions {
   readonly kvmModule: string | null;
   readonly systemMap: string | null;
   readonly layout: string | null;
+  /** A file with the text of VMCOREINFO. */
+  readonly vmcoreinfo: string | null;
   /** Folders to look in before the places of distributions. */
   readonly debugDirs: readonly string[];
   /** Whether files may be fetched by their build-id; without it no socket is opened. */
@@ -33,6 +36,7 @@ export const NOTHING_SAID: BesideOptions = {
   kvmModule: null,
   systemMap: null,
   layout: null,
+  vmcoreinfo: null,
   debugDirs: [],
   debuginfod: false,
 };
@@ -52,6 +56,15 @@ export class Beside implements Outside {
     this.#lookup = new Lookup(this.#options.debugDirs, log);
     this.#symbols = new SymbolFiles(this.#lookup, this.#options);
     this.typesFrom = this.#options.typesFrom;
+  }
+
+  /** Throws `DumpError` for a file that can't be read, or has no such text. */
+  get vmcoreinfo(): string | null {
+    const path = this.#options.vmcoreinfo;
+    if (path === null) return null;
+    const text = textOf(path, 'the text of VMCOREINFO');
+    if (/^OSRELEASE=/m.test(text)) return text;
+    throw new DumpError(`${path}: no VMCOREINFO: a line with OSRELEASE= is missing`);
   }
 
   get looked(): readonly string[] {
@@ -110,15 +123,9 @@ export class Beside implements Outside {
   }
 
   #profile(path: string, kernel: KernelIdentity): TypeSource {
-    const file = FileSource.open(path, 'a layout profile is needed');
-    try {
-      const text = Buffer.from(file.read(0, file.size, 'layout profile').array()).toString('utf8');
-      const profile = parseProfile(text, path);
-      checkProfile(profile, path, kernel);
-      return this.#typesOfProfile(profile, `layout profile ${path}`);
-    } finally {
-      file.close();
-    }
+    const profile = parseProfile(textOf(path, 'a layout profile'), path);
+    checkProfile(profile, path, kernel);
+    return this.#typesOfProfile(profile, `layout profile ${path}`);
   }
 
   async #shipped(kernel: KernelIdentity): Promise<TypeSource | null> {
@@ -162,5 +169,15 @@ export class Beside implements Outside {
     if (path !== null) return open(path);
     this.#lookup.looked.push(`debuginfod (${wanted}, build-id ${buildId})`);
     return null;
+  }
+}
+
+/** A text file, whole. */
+function textOf(path: string, wanted: string): string {
+  const file = FileSource.open(path, `${wanted} is needed`);
+  try {
+    return Buffer.from(file.read(0, file.size, wanted).array()).toString('utf8');
+  } finally {
+    file.close();
   }
 }

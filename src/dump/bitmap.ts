@@ -65,6 +65,18 @@ export class Bitmap {
     return count + popcount(view.getUint32(word * 4, true) & ((1 << (bit & 31)) - 1));
   }
 
+  /** The frames whose bits are set, ascending. */
+  *ones(): Generator<number> {
+    for (let block = 0; block * BLOCK < this.length; block++) {
+      const { view } = this.#block(block);
+      for (let at = 0; at < view.byteLength; at += 4) {
+        let word = view.getUint32(at, true);
+        for (; word !== 0; word = (word & (word - 1)) >>> 0)
+          yield (block * BLOCK + at) * 8 + 31 - Math.clz32(word & -word);
+      }
+    }
+  }
+
   #block(index: number): Block {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;

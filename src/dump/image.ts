@@ -22,6 +22,8 @@ export interface PageReader {
   readonly description: string;
   /** The page's 4096 bytes, or why there are none. */
   page(frame: Pfn): DataView | FrameGap;
+  /** Every frame of which the dump has something, ascending. */
+  present(): Iterable<Pfn>;
   /** The text of VMCOREINFO where the format names its place. */
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];

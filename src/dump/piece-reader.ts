@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PAGE_SIZE, type Pfn } from '../core/address.js';
+import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
 import type { Bytes } from '../core/bytes.js';
 import type { ByteSource, FrameGap } from '../core/memory.js';
 import type { Piece, PieceMap } from './pieces.js';
@@ -30,6 +30,17 @@ export class PieceReader {
         : this.file.read(offset, PAGE_SIZE, 'page').view;
     }
     return this.#compose(frame);
+  }
+
+  *present(): Generator<Pfn> {
+    let next = 0;
+    for (const { start, end, file } of this.pieces.all) {
+      if (file === undefined) continue;
+      for (let frame = Math.max(next, Math.floor(start / PAGE_SIZE)); frame * PAGE_SIZE < end; frame++) {
+        yield pfn(frame);
+        next = frame + 1;
+      }
+    }
   }
 
   /** A page in parts, for one that is not there as a whole. */

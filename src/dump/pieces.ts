@@ -48,6 +48,11 @@ export class PieceMap {
     return this.#pieces.slice(first, last);
   }
 
+  /** All of them, by address. */
+  get all(): readonly Piece[] {
+    return this.#pieces;
+  }
+
   /** Index of the first piece whose end lies behind this address. */
   #firstEndingAfter(address: number): number {
     return lowerBound(this.#pieces.length, (i) => (this.#pieces[i] as Piece).end > address);

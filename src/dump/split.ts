@@ -39,6 +39,11 @@ export class SplitReader implements PageReader {
     this.problems = [...this.#parts.flatMap(({ reader }) => reader.problems), ...missing(this.#parts)];
   }
 
+  /** Those of the parts that are missing too: each part has the bitmaps of all. */
+  present(): Iterable<Pfn> {
+    return this.#first.reader.present();
+  }
+
   page(frame: Pfn): DataView | FrameGap {
     const part = this.#parts.find(({ start, end }) => frame >= start && frame < end) ?? this.#first;
     return part.reader.page(frame);

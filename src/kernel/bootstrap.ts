@@ -4,7 +4,7 @@ import { DumpError } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
-import { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
 import { KernelMemory } from './memory.js';
 
@@ -14,14 +14,6 @@ export const START_KERNEL_MAP = 0xffffffff80000000n;
 export const KERNEL_IMAGE_SIZE = 0x40000000n;
 /** Bytes of each of the six texts of struct new_utsname. */
 const UTS_FIELD = 65;
-
-export function vmcoreinfoOf(image: DumpImage): VmCoreInfo {
-  const text = image.reader.vmcoreinfo;
-  if (text !== null) return VmCoreInfo.of(text);
-  throw new DumpError(`${image.name}: no VMCOREINFO in the dump`, {
-    hint: "QEMU writes it for machines with '-device vmcoreinfo', makedumpfile and the kernel always",
-  });
-}
 
 export function openMemory(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): KernelMemory {
   const need = <T>(value: T | null, key: string): T => {

@@ -7,12 +7,14 @@ import { occurrences } from '../core/memory-search.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
+import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import type { TypeSource } from '../types/source.js';
+import { findModule } from './modules.js';
 import { partsOfImage } from './own-symbols.js';
 import { listLinks } from './pointers.js';
-import { btfFields, btfModuleFields, moduleFields } from './structs.js';
+import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from './structs.js';
 
 /** BTF of a large kernel takes 10 MiB. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -91,11 +93,29 @@ export function ownTypes(memory: Memory, symbols: Symbols, info: VmCoreInfo, rel
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
   const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null) throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`);
+  const alone = new GraphTypes(vmlinux);
+  const withoutModule = (why: DumpError): void => {
+    if (alone.sizeOf('kvm') === null || isForeign(memory, symbols, alone, 'kvm')) throw why;
+    log.warn(`types: taken from vmlinux alone: ${why.message}`);
+  };
   try {
-    return new GraphTypes(moduleBtf(memory, symbols, vmlinux, 'kvm') ?? vmlinux);
+    const module = moduleBtf(memory, symbols, vmlinux, 'kvm');
+    return module === null ? alone : new FallbackTypes(new GraphTypes(module), alone, withoutModule);
   } catch (error) {
-    if (!(error instanceof DumpError) || vmlinux.structure('kvm') === null) throw error;
-    log.warn(`types: taken from vmlinux alone: ${error.message}`);
-    return new GraphTypes(vmlinux);
+    if (!(error instanceof DumpError)) throw error;
+    withoutModule(error);
+    return alone;
   }
+}
+
+/** Bit of struct module's taints: built outside of the kernel's tree, so maybe with other structures (TAINT_OOT_MODULE). */
+const OUT_OF_TREE = 1n << 12n;
+
+/** Whether a module may have been built with other headers than the kernel. */
+function isForeign(memory: Memory, symbols: Symbols, types: TypeSource, name: string): boolean {
+  const modules = symbols.get('modules');
+  const module = modules === undefined ? null : findModule(memory, types, modules, name);
+  const { taints } = resolve(types, { module: moduleTaintsFields }).module;
+  if (module === null || taints === null) return false;
+  return (readOf(memory, module + BigInt(taints.offset), 8, 'taints of a module').u64(0) & OUT_OF_TREE) !== 0n;
 }

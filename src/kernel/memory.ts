@@ -6,6 +6,10 @@ import { levelNames, type PagingForm } from '../paging/form.js';
 import { PageWalker, Walk } from '../paging/walker.js';
 
 const SOURCE = 'kernel memory';
+/** No level asks for it; makedumpfile 1.7.8 does it to slab pages of Linux 7.1 and later. */
+const TOO_OLD: Readonly<Record<string, string>> = {
+  excluded: ", which a makedumpfile older than the kernel does to the kernel's own pages",
+};
 
 /**
  * The kernel's virtual memory: every address is walked through the kernel's own page tables, so that the direct map,
@@ -58,7 +62,8 @@ export class KernelMemory implements Memory {
     const page = this.frames.frame(frame);
     if (page !== null) return page;
     const { reason, message } = this.frames.why(frame);
-    return { address, reason, message: `physical page 0x${(frame * PAGE_SIZE).toString(16)}: ${message}` };
+    const cause = message.includes('makedumpfile') ? (TOO_OLD[reason] ?? '') : '';
+    return { address, reason, message: `physical page 0x${(frame * PAGE_SIZE).toString(16)}: ${message}${cause}` };
   }
 
   #fault(address: bigint, status: Walk): Unreadable {

@@ -5,7 +5,7 @@ import { type Memory, readOf } from '../core/memory.js';
 import { ModuleSymbols } from '../symbols/module-symbols.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
-import { listLinks, pointerAt } from './pointers.js';
+import { listFromBothEnds, pointerAt } from './pointers.js';
 import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs.js';
 
 /** A host has a few hundred; the kernel sets no limit. */
@@ -18,7 +18,7 @@ const LONGEST_NAME = 512;
 /** Address of the struct module of a loaded module, by its name; null when it is not loaded. */
 export function findModule(memory: Memory, types: TypeSource, modules: bigint, name: string): bigint | null {
   const { module: at } = resolve(types, { module: moduleFields });
-  for (const link of listLinks(memory, modules, MOST_MODULES, 'module list')) {
+  for (const link of listFromBothEnds(memory, modules, MOST_MODULES, 'module list')) {
     const address = link - BigInt(at.list.offset);
     const text = readOf(memory, address + BigInt(at.name.offset), at.name.size, 'module name').text();
     if (text === name) return address;

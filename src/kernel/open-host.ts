@@ -4,15 +4,17 @@ import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
-import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { LayeredSymbols } from '../symbols/layered.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
-import { checkedIdentity, openMemory, vmcoreinfoOf } from './bootstrap.js';
+import { checkedIdentity, openMemory } from './bootstrap.js';
 import { ownTypes } from './btf.js';
+import { scanForInfo } from './find-info.js';
+import { findKernel } from './find-kernel.js';
 import type { Host } from './host.js';
 import { Identity, type KernelIdentity } from './identity.js';
 import type { KernelMemory } from './memory.js';
@@ -46,6 +48,23 @@ export async function openHostWith(image: DumpImage, frames: FrameSource, log: L
   return opening.host(given, await outside.foundTypes(opening.typesWanted(given)));
 }
 
+/** VMCOREINFO as it was given, or of the dump's notes; else of its memory, or what stands for it. */
+function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: string | null): VmCoreInfo {
+  if (given !== null) return new VmCoreInfo(given);
+  const { vmcoreinfo } = image.reader;
+  if (vmcoreinfo !== null) return VmCoreInfo.of(vmcoreinfo);
+  log.found(`${image.name}: no VMCOREINFO in its notes: looking through its memory`);
+  return log.step('VMCOREINFO in memory', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
+}
+
+function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
+  const info = log.step('kernel by its page tables', () => findKernel(image, frames));
+  log.warn(
+    `no VMCOREINFO in the dump: kernel ${printable(info.release ?? '')} was found by its page tables and kallsyms`,
+  );
+  return info;
+}
+
 /** Symbols of which one each must be there, or nothing is found: KVM is a module, or built in. */
 const NEEDED_SYMBOLS = [['init_task'], ['modules', 'kvm_vm_fops']];
 
@@ -66,7 +85,7 @@ class Opening {
     readonly log: Log,
     readonly outside: Outside = nothingBeside,
   ) {
-    this.info = vmcoreinfoOf(image);
+    this.info = infoOf(image, frames, log, outside.vmcoreinfo);
     this.release = printable(this.info.release ?? 'of unknown release');
     log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));

@@ -27,6 +27,8 @@ export interface TypesWanted {
 /** What lies beside a dump: files that the user named, files in the places of distributions, profiles that are shipped. */
 export interface Outside {
   readonly typesFrom: TypesFrom;
+  /** The text of VMCOREINFO that the user gave in place of the dump's. */
+  readonly vmcoreinfo: string | null;
   /** Symbols of a file that is known to be this kernel's by its build-id: it saves looking for the kernel's own. */
   provenSymbols(wanted: SymbolsWanted): Promise<SymbolTable | null>;
   /** Symbols that the user named; and unless these are `enough`, those that can be found. */
@@ -44,6 +46,7 @@ export interface Outside {
 /** Nothing but the dump. */
 export const nothingBeside: Outside = {
   typesFrom: 'auto',
+  vmcoreinfo: null,
   provenSymbols: () => Promise.resolve(null),
   moreSymbols: () => Promise.resolve([]),
   givenTypes: () => Promise.resolve([]),

@@ -2,7 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { Memory } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
-import { Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
+import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { KERNEL_IMAGE_SIZE, START_KERNEL_MAP } from './bootstrap.js';
 
@@ -12,23 +12,23 @@ const PIECE = 0x200000n;
 /** The kernel's own symbols where VMCOREINFO says they are; null when it does not (before Linux 6.0). */
 export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms | null {
   const tables = namedTables(info);
-  return tables === null ? null : new Kallsyms(memory, tables, stextOf(info, release));
+  return tables === null ? null : new Kallsyms(memory, tables, anchorOf(info, release));
 }
 
 /** The same by a scan of the kernel's image. Throws `DumpError` when it has none. */
 export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
-  const stext = stextOf(info, release);
-  for (const [from, to] of partsOfImage(info, stext)) {
-    const found = scanKallsyms(memory, from, to, stext);
+  const anchor = anchorOf(info, release);
+  for (const [from, to] of partsOfImage(info, anchor.address)) {
+    const found = scanKallsyms(memory, from, to, anchor);
     if (found !== null) return found;
   }
   throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`);
 }
 
-function stextOf(info: VmCoreInfo, release: string): bigint {
-  const stext = info.symbol('_stext');
-  if (stext === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
-  return stext;
+function anchorOf(info: VmCoreInfo, release: string): Anchor {
+  const address = info.symbol('_stext');
+  if (address !== null) return { name: '_stext', address };
+  throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
 }
 
 function namedTables(info: VmCoreInfo): KallsymsTables | null {

@@ -6,20 +6,65 @@ import { type Memory, readOf } from '../core/memory.js';
 export const pointerAt = (memory: Memory, address: bigint, what: string): bigint =>
   readOf(memory, address, 8, what).u64(0);
 
+/** A list_head: where it leads, and what leads to it. */
+function linkAt(memory: Memory, address: bigint, what: string): { next: bigint; prev: bigint } {
+  const bytes = readOf(memory, address, 16, what);
+  return { next: bytes.u64(0), prev: bytes.u64(8) };
+}
+
 /**
- * The links of a circular list (include/linux/list.h), the head itself left out; `next` is a list_head's first word.
- * A list that does not come back to its head within `most` steps, or turns back on itself, is a `DumpError`.
+ * The links of a circular list (include/linux/list.h), the head itself left out. A list that does not come back to its
+ * head within `most` steps, turns back on itself, or whose member does not point back at the one before it, is a
+ * `DumpError`. (Pointing back at the one before that is a member just being put in or taken out.)
  */
 export function* listLinks(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
-  let link = pointerAt(memory, head, what);
+  const bad = (problem: string): DumpError =>
+    new DumpError(`${what}: the list at 0x${head.toString(16)} ${problem}`, { hint: 'the dump is damaged there' });
+  let [older, before] = [head, head];
+  let { next: link } = linkAt(memory, head, what);
   let mark = link;
-  for (let step = 0; link !== head; step++) {
-    if (step >= most) throw new DumpError(`${what}: the list at 0x${head.toString(16)} has more than ${most} members`);
+  for (let step = 0; ; step++) {
+    const { next, prev } = linkAt(memory, link, what);
+    if (prev !== before && prev !== older)
+      throw bad(`has a member at 0x${link.toString(16)} that does not point back at 0x${before.toString(16)}`);
+    if (link === head) return;
+    if (step >= most) throw bad(`has more than ${most} members`);
     yield link;
-    link = pointerAt(memory, link, what);
-    if (link === mark && link !== head)
-      throw new DumpError(`${what}: the list at 0x${head.toString(16)} runs in a circle at 0x${link.toString(16)}`);
+    [older, before, link] = [before, link, next];
+    if (link === mark && link !== head) throw bad(`runs in a circle at 0x${link.toString(16)}`);
     // Brent's rule: a loop that leaves the head out is met within twice its length.
     if ((step & (step + 1)) === 0) mark = link;
+  }
+}
+
+/**
+ * The same; where a member can't be read, those that can be reached from the list's other end come too, before the
+ * `DumpError` that says what is missing.
+ */
+export function* listFromBothEnds(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
+  const seen = new Set<bigint>([head]);
+  try {
+    for (const link of listLinks(memory, head, most, what)) {
+      seen.add(link);
+      yield link;
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    yield* backwards(memory, head, most, what, seen);
+    throw error;
+  }
+}
+
+function* backwards(memory: Memory, head: bigint, most: number, what: string, seen: Set<bigint>): Generator<bigint> {
+  try {
+    let { prev: link } = linkAt(memory, head, what);
+    for (let step = 0; step < most && !seen.has(link); step++) {
+      const { prev } = linkAt(memory, link, what);
+      seen.add(link);
+      yield link;
+      link = prev;
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
   }
 }

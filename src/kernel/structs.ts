@@ -84,7 +84,11 @@ export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_ro
 export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });
 export const vmaNodeFields = fields('vm_area_struct', { node: required('vm_rb') });
 /** include/linux/rbtree_types.h */
-export const rbNodeFields = fields('rb_node', { left: required('rb_left', 8), right: required('rb_right', 8) });
+export const rbNodeFields = fields('rb_node', {
+  parent: required(['__rb_parent_color', 'rb_parent_color'], 8),
+  left: required('rb_left', 8),
+  right: required('rb_right', 8),
+});
 /** include/linux/maple_tree.h */
 export const mapleNodeFields = fields('maple_node', {});
 export const mapleRangeFields = fields('maple_range_64', {
@@ -126,6 +130,7 @@ export const moduleFields = fields('module', {
   // behind a pointer; before it in struct module itself.
   kallsyms: optional('kallsyms', 8),
 });
+export const moduleTaintsFields = fields('module', { taints: optional('taints', 8) });
 const moduleTable = { symtab: required('symtab', 8), count: required('num_symtab', 4), strtab: required('strtab', 8) };
 export const oldModuleTableFields = fields('module', moduleTable);
 /** kernel/module/sysfs.c: where a module's notes are; before 5.14 its build-id is told nowhere else. */

@@ -5,7 +5,7 @@ import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { Host } from './host.js';
 import { pidInHash } from './pid-hash.js';
-import { listLinks, pointerAt } from './pointers.js';
+import { listFromBothEnds, listLinks, pointerAt } from './pointers.js';
 import { pidFields, pidNamespaceFields, signalFields, taskFields } from './structs.js';
 import { xaNodes, xarrayEntry } from './xarray.js';
 
@@ -63,7 +63,7 @@ export class Tasks {
   *leaders(): Generator<Task> {
     const { memory } = this.#host;
     const head = this.#symbol('init_task') + BigInt(this.#at.tasks.offset);
-    for (const link of listLinks(memory, head, PID_LIMIT, 'task list'))
+    for (const link of listFromBothEnds(memory, head, PID_LIMIT, 'task list'))
       yield this.#read(link - BigInt(this.#at.tasks.offset));
   }
 
@@ -119,11 +119,19 @@ export class Tasks {
     return task;
   }
 
+  /** Throws `DumpError` when it is not found, and not all could be looked at. */
   #byList(pid: number): Task | null {
+    let trouble: DumpError | null = null;
     for (const leader of this.leaders()) {
       if (leader.pid === pid) return leader;
-      for (const thread of this.threads(leader)) if (thread.pid === pid) return thread;
+      try {
+        for (const thread of this.threads(leader)) if (thread.pid === pid) return thread;
+      } catch (error) {
+        if (!(error instanceof DumpError)) throw error;
+        trouble ??= error;
+      }
     }
+    if (trouble !== null) throw trouble;
     return null;
   }
 

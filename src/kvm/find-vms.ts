@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { Files, type OpenFile } from '../kernel/files.js';
-import { pointerAt } from '../kernel/pointers.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
-import type { Kvm } from './kvm.js';
+import { type Kvm, readKvm } from './kvm.js';
 
 /** Name of a VM file's dentry (virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm). */
 const VM_FILE_NAME = 'kvm-vm';
@@ -21,21 +20,59 @@ const told = new WeakSet<Kvm>();
 /** The VMs of a process: those whose files it holds; where descriptors can't be read, those that live in its memory. */
 export function vmsOf(kvm: Kvm, task: Task): HeldVm[] {
   const missing = ['files_struct', 'fdtable'].filter((name) => kvm.host.types.sizeOf(name) === null);
-  if (missing.length === 0) return task.files === 0n ? [] : heldVms(kvm, task.files);
+  if (missing.length === 0) return task.files === 0n ? [] : byFiles(kvm, task);
   if (!told.has(kvm))
     kvm.host.log.warn(
       `descriptors can't be read, no source of types has struct ${missing.join(' and ')}: VMs are found by the memory of the process that made them`,
     );
   told.add(kvm);
-  return task.mm === 0n ? [] : vmsIn(kvm, task.mm);
+  return vmsIn(kvm, task.mm);
+}
+
+/** By descriptors; where the dump lacks them, by memory, if that leads to a VM. */
+function byFiles(kvm: Kvm, task: Task): HeldVm[] {
+  try {
+    return heldVms(kvm, task.files);
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    const found = vmsIn(kvm, task.mm);
+    if (found.length === 0) throw error;
+    kvm.host.log.warn(`pid ${task.tgid}: ${error.message}: its VM is found by the memory of the process that made it`);
+    return found;
+  }
 }
 
 /** The VMs of vm_list whose memory this is. */
 function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
-  const at = BigInt(kvm.at.mm.offset);
-  return [...kvm.all()]
-    .filter((address) => pointerAt(kvm.host.memory, address + at, 'struct kvm') === mm)
-    .map((address) => ({ fd: null, address }));
+  if (mm === 0n) return [];
+  return listedVms(kvm)
+    .filter(({ mm: own }) => own === mm)
+    .map(({ address }) => ({ fd: null, address }));
+}
+
+/** A VM of vm_list, the process that made it and its memory. */
+export interface ListedVm {
+  readonly address: bigint;
+  readonly mm: bigint;
+  /** Null where the kernel does not keep it. */
+  readonly pid: number | null;
+}
+
+/** All VMs of the host, those that can be read. */
+export function listedVms(kvm: Kvm): ListedVm[] {
+  const { mm, userspacePid } = kvm.at;
+  const found: ListedVm[] = [];
+  try {
+    for (const address of kvm.all()) {
+      const bytes = readKvm(kvm, address);
+      const pid = userspacePid === null ? null : bytes.u32(userspacePid.offset);
+      found.push({ address, mm: bytes.u64(mm.offset), pid });
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError) || found.length === 0) throw error;
+    kvm.host.log.warn(`not all VMs of the host can be listed: ${error.message}`);
+  }
+  return found;
 }
 
 /**

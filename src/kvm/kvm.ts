@@ -4,7 +4,7 @@ import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
-import { listLinks } from '../kernel/pointers.js';
+import { listFromBothEnds } from '../kernel/pointers.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { kvmFields } from './structs.js';
 
@@ -33,7 +33,7 @@ export class Kvm {
   *all(): Generator<bigint> {
     if (this.#vmList === null)
       throw new DumpError("the VMs of this host can't be listed: no table of symbols has vm_list");
-    for (const link of listLinks(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
+    for (const link of listFromBothEnds(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
       yield link - BigInt(this.at.vmList.offset);
   }
 }

@@ -3,7 +3,7 @@ import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
-import { Kallsyms, type KallsymsTables } from './kallsyms.js';
+import { type Anchor, Kallsyms, type KallsymsTables } from './kallsyms.js';
 import { LEAST_STEP, MARKED, MOST_STEP } from './names.js';
 
 /** Digits are always tokens of their own, so their texts stand side by side in kallsyms_token_table. */
@@ -23,22 +23,22 @@ const FEWEST_MARKERS = 4;
  * The kernel's symbol table, found by what it looks like between two addresses of the kernel's own image, for kernels
  * whose VMCOREINFO does not name its parts (before Linux 6.0). Null when there is none.
  */
-export function scanKallsyms(memory: Memory, from: bigint, to: bigint, stext: bigint): Kallsyms | null {
+export function scanKallsyms(memory: Memory, from: bigint, to: bigint, anchor: Anchor): Kallsyms | null {
   // Its digits may stand across the end.
   for (const hit of occurrences(memory, from, to + BigInt(PATTERN.length), PATTERN)) {
     const tokens = tokenTables(memory, hit);
     if (tokens === null) continue;
-    for (const tables of candidates(memory, stext, tokens)) {
-      const found = tryTables(memory, tables, stext);
+    for (const tables of candidates(memory, anchor.address, tokens)) {
+      const found = tryTables(memory, tables, anchor);
       if (found !== null) return found;
     }
   }
   return null;
 }
 
-function tryTables(memory: Memory, tables: KallsymsTables, stext: bigint): Kallsyms | null {
+function tryTables(memory: Memory, tables: KallsymsTables, anchor: Anchor): Kallsyms | null {
   try {
-    return new Kallsyms(memory, tables, stext, 'kallsyms found in the dump by a scan');
+    return new Kallsyms(memory, tables, anchor, 'kallsyms found in the dump by a scan');
   } catch (error) {
     if (error instanceof DumpError) return null;
     throw error;

@@ -24,6 +24,12 @@ export interface AddressTables {
   readonly addresses: bigint | null;
 }
 
+/** A symbol whose run-time address is known without the table. */
+export interface Anchor {
+  readonly name: '_stext' | '_text';
+  readonly address: bigint;
+}
+
 /** More symbols, or longer tables, are no kernel's: the biggest seen has 209,812. */
 const MOST_SYMBOLS = 8_000_000;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -41,11 +47,11 @@ export class Kallsyms implements SymbolTable {
   readonly #places = new Map<bigint, number>();
   #all: Map<string, number> | null = null;
 
-  /** `stext` is the true address of `_stext`: the formula that gives it is the one this kernel uses. */
+  /** `anchor`: a symbol whose true address is known; the formula that gives it is the one this kernel uses. */
   constructor(
     memory: Memory,
     tables: KallsymsTables,
-    stext: bigint,
+    anchor: Anchor,
     readonly source = 'kallsyms of the dump',
   ) {
     this.count = countOf(memory, tables);
@@ -60,7 +66,7 @@ export class Kallsyms implements SymbolTable {
     const tokens = new Tokens(table, readOf(memory, tokenIndex, 512, 'kallsyms_token_index'));
     this.#names = new CompressedNames(LazyBytes.of(memory, names, length, 'kallsyms_names'), this.count, tokens);
     this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names);
-    this.#address = this.#chooseFormula(memory, tables, stext);
+    this.#address = this.#chooseFormula(memory, tables, anchor);
   }
 
   find(name: string): bigint | null {
@@ -91,22 +97,22 @@ export class Kallsyms implements SymbolTable {
     return this.#all.get(name) ?? null;
   }
 
-  #chooseFormula(memory: Memory, tables: KallsymsTables, stext: bigint): Formula {
-    const place = this.#place('_stext');
-    if (place === null) throw new DumpError('kallsyms: no symbol _stext');
+  #chooseFormula(memory: Memory, tables: KallsymsTables, { name, address }: Anchor): Formula {
+    const place = this.#place(name);
+    if (place === null) throw new DumpError(`kallsyms: no symbol ${name}`);
     const right = tables.addresses
       .flatMap((addresses) => formulas(memory, addresses))
-      .find((formula) => isRight(formula, place, stext));
+      .find((formula) => isRight(formula, place, address));
     if (right === undefined)
-      throw new DumpError(`kallsyms: no known formula gives _stext its address 0x${stext.toString(16)}`);
+      throw new DumpError(`kallsyms: no known formula gives ${name} its address 0x${address.toString(16)}`);
     return right;
   }
 }
 
 /** A formula for tables that are not there reads what can't be read. */
-function isRight(formula: Formula, place: number, stext: bigint): boolean {
+function isRight(formula: Formula, place: number, address: bigint): boolean {
   try {
-    return formula(place) === stext;
+    return formula(place) === address;
   } catch (error) {
     if (error instanceof DumpError) return false;
     throw error;

@@ -136,12 +136,21 @@ export class Road implements Answer {
     return state;
   }
 
-  #noSlot(reason: Reason): State {
+  #noSlot(reason: 'no-slot' | 'beyond-physical'): State {
     this.slot = null;
     this.page = null;
-    const text =
-      reason === 'no-slot' ? 'no memslot of this address space holds it' : 'no guest physical address reaches 2^52';
-    return this.#end('no-memslot', reason, this.#walker.top + 1, () => text);
+    const none = this.#walker.top + 1;
+    if (reason === 'beyond-physical')
+      return this.#end('no-memslot', reason, none, () => 'no guest physical address reaches 2^52');
+    const { missing } = this.slots;
+    if (missing === null)
+      return this.#end('no-memslot', reason, none, () => 'no memslot of this address space holds it');
+    return this.#end(
+      'slots-missing',
+      'slot-unreadable',
+      none,
+      () => `no memslot that can be read holds it: ${missing}`,
+    );
   }
 
   /** Of a slot with guest_memfd only pages known to be shared are at their HVA. */

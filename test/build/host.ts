@@ -176,7 +176,7 @@ export class SyntheticHost extends SyntheticKernel {
   memslots(slots: readonly SlotWish[], index: 0 | 1 = 1): bigint {
     const sorted = [...slots].sort((a, b) => (a.gpa < b.gpa ? -1 : 1));
     const at = this.offset('kvm_memory_slot', `gfn_node[${index}]`);
-    const build = (from: number, to: number): bigint => {
+    const build = (from: number, to: number, parent: bigint): bigint => {
       if (from >= to) return 0n;
       const middle = (from + to) >> 1;
       const { id, gpa, pages, hva, flags = 0 } = sorted[middle] as SlotWish;
@@ -187,10 +187,16 @@ export class SyntheticHost extends SyntheticKernel {
         flags,
         id,
       });
-      this.set('rb_node', slot + at, { rb_left: build(from, middle), rb_right: build(middle + 1, to) });
-      return slot + at;
+      const node = slot + at;
+      this.set('rb_node', node, {
+        // Bit 0 is the node's colour.
+        __rb_parent_color: parent | 1n,
+        rb_left: build(from, middle, node),
+        rb_right: build(middle + 1, to, node),
+      });
+      return node;
     };
-    return this.make('kvm_memslots', { node_idx: index, 'gfn_tree.rb_node': build(0, sorted.length) });
+    return this.make('kvm_memslots', { node_idx: index, 'gfn_tree.rb_node': build(0, sorted.length, 0n) });
   }
 
   /** The usual: a process that holds a VM over descriptor 9. */

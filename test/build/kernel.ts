@@ -2,6 +2,7 @@
 // A KVM host put together by hand: a kernel with its own BTF and kallsyms, tasks, files, VMs and their memory, at
 // kernel addresses that its page tables map. For what no machine here will do.
 
+import { pfn } from '../../src/core/address.js';
 import { Bytes } from '../../src/core/bytes.js';
 import type { Log } from '../../src/core/log.js';
 import { silentLog } from '../../src/core/log.js';
@@ -215,6 +216,7 @@ export class SyntheticKernel {
       vmcoreinfo: Bytes.of(Buffer.from(info, 'latin1'), { source: 'synthetic', offset: 0 }),
       notes: [],
       problems: [],
+      present: () => [...this.memory.frames.keys()].map(pfn).values(),
       physBase: this.physBase,
     };
     return new DumpImage('synthetic', reader);

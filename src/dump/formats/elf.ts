@@ -58,12 +58,14 @@ class ElfReader implements PageReader {
   readonly problems: readonly string[];
   readonly page: PieceReader['page'];
   readonly parts: PieceReader['parts'];
+  readonly present: PieceReader['present'];
 
   constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
     const loads = headers.filter(({ type }) => type === PT_LOAD);
     const pieces = new PieceReader(file, new PieceMap(loads));
     this.page = (frame) => pieces.page(frame);
     this.parts = (frame) => pieces.parts(frame);
+    this.present = () => pieces.present();
     this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
     if (this.notes.some(({ name }) => name === 'Xen'))
       throw new DumpError(`${file.name}: a dump of a Xen hypervisor or domain; only KVM hosts are read`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type CodecName, codecs, type Decode } from '../../codecs/index.js';
-import { PAGE_SIZE, type Pfn } from '../../core/address.js';
+import { PAGE_SIZE, type Pfn, pfn } from '../../core/address.js';
 import type { Bytes } from '../../core/bytes.js';
 import { latin1 } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
@@ -175,6 +175,10 @@ class KdumpReader implements PageReader {
       if (!(error instanceof DumpError)) throw error;
     }
     return flags;
+  }
+
+  *present(): Generator<Pfn> {
+    for (const frame of this.#dumped.ones()) yield pfn(frame);
   }
 
   /** How many pages of the dump, its other parts included, are of these frames. */

@@ -62,5 +62,6 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
         : [],
     page: (frame) => pieces.page(frame),
     parts: (frame) => pieces.parts(frame),
+    present: () => pieces.present(),
   };
 }

@@ -35,7 +35,7 @@ export const arraySlots: SlotReader = {
       const at = array + BigInt(i * set.slots.element);
       slots.push(readSlot(readOf(memory, at, slot.bytes, 'struct kvm_memory_slot'), slot, at, userSlots, i));
     }
-    return slots;
+    return { slots, missing: null };
   },
 };
 

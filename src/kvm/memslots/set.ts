@@ -2,17 +2,21 @@
 import type { Gfn } from '../../core/address.js';
 import { DumpError } from '../../core/errors.js';
 import { lowerBound } from '../../core/search.js';
+import type { ReadSlots } from './reader.js';
 import type { Memslot } from './slot.js';
 
 /** The slots of one address space, by guest frame. */
 export class MemslotSet {
   /** Ascending by first frame; slots without pages are left out. */
   readonly slots: readonly Memslot[];
+  /** Why there may be other slots; null when these are all. */
+  readonly missing: string | null;
   readonly #firsts: Float64Array;
   #last: Memslot | undefined;
 
   /** Throws `DumpError` when two slots cover the same guest frame: the kernel never lets them. */
-  constructor(slots: readonly Memslot[]) {
+  constructor({ slots, missing }: ReadSlots) {
+    this.missing = missing;
     this.slots = slots.filter(({ pages }) => pages > 0).sort((a, b) => a.first - b.first);
     this.#firsts = Float64Array.from(this.slots, ({ first }) => first);
     this.slots.forEach((slot, i) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
-import { type Memory, readOf } from '../../core/memory.js';
+import { isUnreadable, type Memory, unreadableError } from '../../core/memory.js';
 import { rbNodeFields } from '../../kernel/structs.js';
 import { resolve } from '../../types/fields.js';
 import { slotFields, treeMemslotsFields, treeSlotFields } from '../structs.js';
@@ -17,40 +17,65 @@ export const treeSlots: SlotReader = {
     const index = set.u32(at.set.index.offset);
     if (index >= at.links.node.count) throw set.error(at.set.index.offset, `node_idx is ${index}`);
     const toSlot = BigInt(at.links.node.offset + index * at.links.node.element);
+    const tree = new Tree(memory, at.node);
     const slots: Memslot[] = [];
-    for (const node of rbNodes(memory, set.u64(at.set.root.offset), at.node)) {
+    for (const node of tree.nodes(set.u64(at.set.root.offset))) {
       const address = node - toSlot;
-      slots.push(
-        readSlot(
-          readOf(memory, address, at.slot.bytes, 'struct kvm_memory_slot'),
-          at.slot,
-          address,
-          TREE_USER_SLOTS,
-          0,
-        ),
-      );
+      const bytes = memory.read(address, at.slot.bytes);
+      if (isUnreadable(bytes)) tree.missing ??= unreadableError(bytes, address, 'struct kvm_memory_slot').message;
+      else slots.push(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0));
     }
-    return slots;
+    return { slots, missing: tree.missing };
   },
 };
 
 interface RbFields {
+  readonly parent: { readonly offset: number };
   readonly left: { readonly offset: number };
   readonly right: { readonly offset: number };
   readonly bytes: number;
 }
 
-/** The nodes of a red-black tree, in no special order; more of them than there can be slots is a `DumpError`. */
-function* rbNodes(memory: Memory, root: bigint, at: RbFields): Generator<bigint> {
-  const seen = new Set<bigint>();
-  const open = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node === 0n) continue;
-    if (seen.has(node)) throw new DumpError(`memslot tree: the node at 0x${node.toString(16)} is met twice`);
-    if (seen.size === TREE_SLOTS) throw new DumpError(`memslot tree: more than ${TREE_SLOTS} slots`);
-    seen.add(node);
-    const links = readOf(memory, node, at.bytes, 'node of the memslot tree');
-    open.push(links.u64(at.right.offset), links.u64(at.left.offset));
-    yield node;
+/** A red-black tree of which some nodes may not be in the dump. */
+class Tree {
+  /** What the first of them is; null while all can be read. */
+  missing: string | null = null;
+
+  constructor(
+    readonly memory: Memory,
+    readonly at: RbFields,
+  ) {}
+
+  /** The nodes that can be read, in no special order; more than there can be slots, or one met twice, is a `DumpError`. */
+  *nodes(root: bigint): Generator<bigint> {
+    const seen = new Set<bigint>();
+    const open = [{ node: root, parent: 0n }];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const { node, parent } = next;
+      if (node === 0n) continue;
+      if (seen.has(node)) throw new DumpError(`memslot tree: the node at 0x${node.toString(16)} is met twice`);
+      if (seen.size === TREE_SLOTS) throw new DumpError(`memslot tree: more than ${TREE_SLOTS} slots`);
+      seen.add(node);
+      const links = this.#links(node, parent);
+      if (links === null) continue;
+      open.push({ node: links.right, parent: node }, { node: links.left, parent: node });
+      yield node;
+    }
+  }
+
+  #links(node: bigint, parent: bigint): { left: bigint; right: bigint } | null {
+    const { at } = this;
+    const bytes = this.memory.read(node, at.bytes);
+    if (isUnreadable(bytes)) {
+      this.missing ??= unreadableError(bytes, node, 'node of the memslot tree').message;
+      return null;
+    }
+    const up = bytes.u64(at.parent.offset) & ~3n;
+    if (up !== parent)
+      throw bytes.error(
+        at.parent.offset,
+        `memslot tree: a node below 0x${parent.toString(16)} names 0x${up.toString(16)} as its parent`,
+      );
+    return { left: bytes.u64(at.left.offset), right: bytes.u64(at.right.offset) };
   }
 }

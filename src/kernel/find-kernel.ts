@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel in memory of which no VMCOREINFO tells: by page tables that map its image, and the image's own symbols.
+import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { type FrameSource, readOf } from '../core/memory.js';
+import { occurrences } from '../core/memory-search.js';
+import type { DumpImage } from '../dump/image.js';
+import { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { PRESENT, PSE, x86Form } from '../paging/form.js';
+import type { Kallsyms } from '../symbols/kallsyms.js';
+import { scanKallsyms } from '../symbols/kallsyms-scan.js';
+import { checkedIdentity, KERNEL_IMAGE_SIZE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
+import { KernelMemory } from './memory.js';
+
+/** The image begins at a multiple of this (CONFIG_PHYSICAL_ALIGN), and is mapped by pages of this size. */
+const ALIGN = 0x200000n;
+/** Bytes of an image, at the most. */
+const LONGEST_IMAGE = 0x10000000n;
+/** Where vmlinux is linked to (CONFIG_PHYSICAL_START, the same in all distributions). */
+const LINKED = START_KERNEL_MAP + 0x1000000n;
+/** As many page tables have to agree. */
+const ENOUGH = 4;
+/** Offsets of cr3 and cr4 in a processor's state (QEMU target/i386/arch_dump.c, struct QEMUCPUState). */
+const CR3 = 416;
+const CR4 = 424;
+const LA57 = 0x1000;
+/** With page-table isolation the user's table stands behind the kernel's. */
+const USER_TABLE = 0x1000;
+
+/** The top table of a kernel's address space, and where its image is. */
+interface Found {
+  readonly root: Pfn;
+  readonly levels: 4 | 5;
+  readonly text: bigint;
+  readonly physBase: bigint;
+}
+
+/**
+ * What VMCOREINFO would tell, as far as it is needed. Throws `DumpError` when no page table leads to a kernel, or the
+ * kernel has no kallsyms.
+ */
+export function findKernel(image: DumpImage, frames: FrameSource): VmCoreInfo {
+  const found = byProcessors(image, frames) ?? byTables(image, frames);
+  if (found === null)
+    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no page tables of a kernel`, {
+      hint: '--vmcoreinfo takes its text from a file',
+    });
+  const memory = new KernelMemory(frames, x86Form(found.levels), found.root);
+  const symbols = kallsymsOf(memory, found.text);
+  if (symbols === null)
+    throw new DumpError(
+      `${image.name}: no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x${found.text.toString(16)}`,
+      {
+        hint: '--vmcoreinfo takes its text from a file',
+      },
+    );
+  return infoOf(image, frames, found, memory, symbols);
+}
+
+function infoOf(
+  image: DumpImage,
+  frames: FrameSource,
+  found: Found,
+  memory: KernelMemory,
+  symbols: Kallsyms,
+): VmCoreInfo {
+  const need = (...names: string[]): bigint => {
+    const address = names.map((name) => symbols.find(name)).find((each) => each !== null);
+    if (address !== undefined) return address;
+    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and its kallsyms lacks ${names.join(' and ')}`, {
+      hint: '--vmcoreinfo takes its text from a file',
+    });
+  };
+  const symbol = (name: string, address: bigint): string => `SYMBOL(${name})=${address.toString(16)}`;
+  const release = releaseOf(memory, need('linux_banner'));
+  const namespace = need('init_uts_ns');
+  const info = new VmCoreInfo(
+    [
+      `OSRELEASE=${release}`,
+      symbol('_stext', need('_stext')),
+      symbol('init_uts_ns', namespace),
+      `OFFSET(uts_namespace.name)=${nameIn(memory, namespace)}`,
+      symbol('swapper_pg_dir', need('init_top_pgt', 'swapper_pg_dir', 'init_level4_pgt')),
+      `NUMBER(phys_base)=${found.physBase}`,
+      `NUMBER(pgtable_l5_enabled)=${found.levels === 5 ? 1 : 0}`,
+      `KERNELOFFSET=${(found.text - LINKED).toString(16)}`,
+    ].join('\n'),
+  );
+  checkedIdentity(image, openMemory(frames, info, null), info, release);
+  return info;
+}
+
+/** Up to 5.13 a reference count stands in front of the names. */
+function nameIn(memory: KernelMemory, namespace: bigint): number {
+  const bytes = readOf(memory, namespace, 16, 'init_uts_ns');
+  return bytes.text(0, 6) === 'Linux' ? 0 : 4;
+}
+
+function releaseOf(memory: KernelMemory, banner: bigint): string {
+  const [hit] = occurrences(memory, banner, banner + 1n, Buffer.from('Linux version '));
+  const text = hit === undefined ? null : memory.read(hit, 256);
+  const release = text === null || 'reason' in text ? null : /^Linux version (\S+) /.exec(text.text())?.[1];
+  if (release === null || release === undefined) throw new DumpError('linux_banner is not where kallsyms puts it');
+  return release;
+}
+
+function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
+  const anchor = { name: '_text', address: text } as const;
+  for (let from = text; from < text + LONGEST_IMAGE; from += ALIGN) {
+    if (typeof memory.frameOf(from) !== 'number') continue;
+    const found = scanKallsyms(memory, from, from + ALIGN, anchor);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** By the processors' registers, where QEMU dumped the machine. */
+function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
+  for (const { name, desc } of image.reader.notes) {
+    if (name !== 'QEMU' || desc.length < CR4 + 8) continue;
+    const cr3 = desc.u53(CR3) % 2 ** 52;
+    const root = pfn(Math.floor((cr3 - (cr3 % 0x1000) - (cr3 & USER_TABLE)) / PAGE_SIZE));
+    const found = imageBehind(frames, root, (desc.u32(CR4) & LA57) === 0 ? 4 : 5);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** By looking at every page as a top table: every process's maps the kernel, so several must agree on where it is. */
+function byTables(image: DumpImage, frames: FrameSource): Found | null {
+  const votes = new Map<string, Found[]>();
+  for (const frame of image.reader.present()) {
+    for (const levels of [5, 4] as const) {
+      const found = looksLikeTop(frames.frame(frame)) ? imageBehind(frames, frame, levels) : null;
+      if (found === null) continue;
+      const key = `${levels} ${found.text} ${found.physBase}`;
+      const same = [...(votes.get(key) ?? []), found];
+      votes.set(key, same);
+      if (same.length === ENOUGH) return found;
+      break;
+    }
+  }
+  return [...votes.values()].sort((a, b) => b.length - a.length)[0]?.[0] ?? null;
+}
+
+/** The entry of the kernel's image leads to a table. */
+function looksLikeTop(page: DataView | null): boolean {
+  const entry = page?.getUint32(511 * 8, true) ?? 0;
+  return (entry & PRESENT) !== 0 && (entry & PSE) === 0;
+}
+
+/** Where the image begins that these tables map: the first mapped place of that part of the kernel's addresses. */
+function imageBehind(frames: FrameSource, root: Pfn, levels: 4 | 5): Found | null {
+  const memory = new KernelMemory(frames, x86Form(levels), root);
+  for (let text = START_KERNEL_MAP; text < START_KERNEL_MAP + KERNEL_IMAGE_SIZE; text += ALIGN) {
+    const frame = memory.frameOf(text);
+    if (typeof frame !== 'number') continue;
+    const physBase = BigInt(frame) * BigInt(PAGE_SIZE) - (text - START_KERNEL_MAP);
+    return frame % 512 === 0 && frames.frame(frame) !== null ? { root, levels, text, physBase } : null;
+  }
+  return null;
+}
