@@ -183,3 +183,50 @@ describe('memory', () => {
     expect(answer({ smeMask: 1n << 51n, levels })).toEqual(RIGHT);
   });
 });
+
+describe('without VMCOREINFO in the notes', () => {
+  /** The host's answer, VMCOREINFO's text lying in its memory as `texts` say, and what was said. */
+  function found(options: HostOptions, texts: (own: string) => readonly string[]) {
+    const host = new SyntheticHost(options);
+    host.vmm(191, [SLOT]).tables.map(SLOT.hva + 0x4000n, 0x234);
+    const own = host.vmcoreinfo();
+    for (const text of texts(own)) host.write(host.allocate(4096, 4096n) + 0x18n, Buffer.from(`${text}\0`, 'latin1'));
+    const image = host.image();
+    Object.defineProperty(image.reader, 'vmcoreinfo', { value: null });
+    const said: string[] = [];
+    const opened = host.openImage(image, { ...silentLog, warn: (text) => said.push(text) });
+    const road = new Road(opened, selectVm(opened, '191', null).vm, 0);
+    road.translate(gfn(0x34de4), 0);
+    return { frame: road.frame, mark: opened.info.text('MARK'), said: said.join('\n') };
+  }
+  const plain = { ballast: 1100 };
+
+  test('its text in memory serves; that of a guest or of nobody does not', () => {
+    const guest = (text: string) => text.replace(/phys_base\)=-?\d+/, 'phys_base)=123456789');
+    const other = (text: string) => text.replace(/OSRELEASE=\S+/, 'OSRELEASE=1.2.3');
+    const answer = found(plain, (own) => [guest(own), other(own), 'OSRELEASE=\n', `${own}MARK=right\n`]);
+    expect(answer).toEqual({ frame: 0x234, mark: 'right', said: '' });
+  });
+
+  test('of two kernels the one that crashed', () => {
+    const answer = found(plain, (own) => [`${own}MARK=captures\n`, `${own}MARK=crashed\nCRASHTIME=1700000000\n`]);
+    expect(answer).toMatchObject({ mark: 'crashed' });
+  });
+
+  test.each([4, 5] as const)(
+    'nor in memory: page tables of %i levels and kallsyms lead to the kernel, and it is said',
+    (levels) => {
+      const answer = found({ ...plain, levels }, () => []);
+      expect(answer.frame).toBe(0x234);
+      expect(answer.said).toMatch(
+        /no VMCOREINFO in the dump: kernel 9\.9\.9-synthetic was found by its page tables and kallsyms/,
+      );
+    },
+  );
+
+  test('nor kallsyms: what would help', () => {
+    expect(() => found({ noKallsyms: true }, () => [])).toThrow(
+      /no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x[0-9a-f]+; --vmcoreinfo takes its text from a file/,
+    );
+  });
+});

@@ -81,6 +81,7 @@ function infoOf(
       symbol('init_uts_ns', namespace),
       `OFFSET(uts_namespace.name)=${nameIn(memory, namespace)}`,
       symbol('swapper_pg_dir', need('init_top_pgt', 'swapper_pg_dir', 'init_level4_pgt')),
+      ...tableLines(symbols),
       `NUMBER(phys_base)=${found.physBase}`,
       `NUMBER(pgtable_l5_enabled)=${found.levels === 5 ? 1 : 0}`,
       `KERNELOFFSET=${(found.text - LINKED).toString(16)}`,
@@ -88,6 +89,18 @@ function infoOf(
   );
   checkedIdentity(image, openMemory(frames, info, null), info, release);
   return info;
+}
+
+/** As VMCOREINFO names the parts of kallsyms since 6.0. */
+function tableLines({ tables }: Kallsyms): string[] {
+  const { numSyms, names, tokenTable, tokenIndex, addresses } = tables;
+  const [{ offsets, relativeBase, addresses: plain } = { offsets: null, relativeBase: null, addresses: null }] =
+    addresses;
+  const parts = { num_syms: numSyms, names, token_table: tokenTable, token_index: tokenIndex };
+  const all = { ...parts, offsets, relative_base: relativeBase, addresses: plain };
+  return Object.entries(all).flatMap(([name, at]) =>
+    at === null ? [] : [`SYMBOL(kallsyms_${name})=${at.toString(16)}`],
+  );
 }
 
 /** Up to 5.13 a reference count stands in front of the names. */

@@ -43,6 +43,8 @@ export class Kallsyms implements SymbolTable {
   readonly #names: CompressedNames;
   readonly #sorted: SortedNames | null;
   readonly #address: Formula;
+  /** Where its tables are; `addresses` has but the right one. */
+  readonly tables: KallsymsTables;
   /** Place of each address that was asked for. */
   readonly #places = new Map<bigint, number>();
   #all: Map<string, number> | null = null;
@@ -66,7 +68,9 @@ export class Kallsyms implements SymbolTable {
     const tokens = new Tokens(table, readOf(memory, tokenIndex, 512, 'kallsyms_token_index'));
     this.#names = new CompressedNames(LazyBytes.of(memory, names, length, 'kallsyms_names'), this.count, tokens);
     this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names);
-    this.#address = this.#chooseFormula(memory, tables, anchor);
+    const { formula, addresses } = this.#chooseFormula(memory, tables, anchor);
+    this.#address = formula;
+    this.tables = { ...tables, addresses: [addresses] };
   }
 
   find(name: string): bigint | null {
@@ -97,12 +101,16 @@ export class Kallsyms implements SymbolTable {
     return this.#all.get(name) ?? null;
   }
 
-  #chooseFormula(memory: Memory, tables: KallsymsTables, { name, address }: Anchor): Formula {
+  #chooseFormula(
+    memory: Memory,
+    tables: KallsymsTables,
+    { name, address }: Anchor,
+  ): { formula: Formula; addresses: AddressTables } {
     const place = this.#place(name);
     if (place === null) throw new DumpError(`kallsyms: no symbol ${name}`);
     const right = tables.addresses
-      .flatMap((addresses) => formulas(memory, addresses))
-      .find((formula) => isRight(formula, place, address));
+      .flatMap((addresses) => formulas(memory, addresses).map((formula) => ({ formula, addresses })))
+      .find(({ formula }) => isRight(formula, place, address));
     if (right === undefined)
       throw new DumpError(`kallsyms: no known formula gives ${name} its address 0x${address.toString(16)}`);
     return right;

@@ -248,6 +248,7 @@ export class SyntheticKernel {
       this.symbol(`t${'x'.repeat(1 + (i % 150))}_${i}`, this.textStart + BigInt(i) * 8n);
     for (let i = 0; i < (this.options.functions ?? 0); i++)
       this.symbol(`Tfunction_${i}`, this.textStart + 0x100n + BigInt(i) * 16n);
+    this.symbol('T_text', this.textStart);
     this.symbol('T_stext', this.textStart);
     this.symbols.sort((a, b) => (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0));
     const form = this.options.kallsyms ?? NEWEST;
