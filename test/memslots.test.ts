@@ -264,6 +264,23 @@ describe('what is at an address', () => {
     expect(ask(entryAt(level, entry).road, 0x5000n)).toMatchObject(expected);
   });
 
+  test.each([
+    ['a page', 0, at(0x90000) | TABLE],
+    ['a huge page', 1, at(0x90000) | TABLE | HUGE],
+    ['a table', 1, at(0x90000) | TABLE],
+  ])('%s beyond the end of memory is damage, but for a device', (_name, level, entry) => {
+    const road = (limit: number) => ask(entryAt(level, entry, { limit }).road, 0x5000n);
+    expect(road(0x80000)).toMatchObject({ state: 'damaged', reason: 'bad-entry', frame: null });
+    expect(road(0x100000).state).not.toBe('damaged');
+  });
+
+  test.each([
+    [1, at(0x1200) | TABLE | HUGE | 0x2000n],
+    [2, at(0x40000) | TABLE | HUGE | 0x100000n],
+  ])('reserved bits in a leaf of level %i are damage', (level, entry) => {
+    expect(ask(entryAt(level, entry).road, 0x5000n)).toMatchObject({ state: 'damaged', reason: 'bad-entry' });
+  });
+
   // MAX_SWAPFILES 24, as in Debian's 7.2: HWPOISON, three of migration, three of devices, markers.
   test.each([
     [0, { state: 'swapped', swap: { type: 0, offset: 0x777, device: null } }],

@@ -27,6 +27,8 @@ export interface FrameSource {
   /** The frame's 4096 bytes; valid for good, not to be changed. */
   frame(frame: Pfn): DataView | null;
   why(frame: Pfn): FrameGap;
+  /** Frames of the machine, one more than the last; undefined where that is not known. */
+  readonly limit?: number | undefined;
 }
 
 /** Why a virtual address could not be read: where, and what stands in the way. */

@@ -65,6 +65,14 @@ export class Bitmap {
     return count + popcount(view.getUint32(word * 4, true) & ((1 << (bit & 31)) - 1));
   }
 
+  /** How many bits are set. */
+  total(): number {
+    const blocks = Math.ceil(this.length / BLOCK);
+    for (; this.#counted < blocks; this.#counted++)
+      this.#before[this.#counted + 1] = (this.#before[this.#counted] as number) + this.#block(this.#counted).total;
+    return this.#before[blocks] as number;
+  }
+
   /** The frames whose bits are set, ascending. */
   *ones(): Generator<number> {
     for (let block = 0; block * BLOCK < this.length; block++) {

@@ -33,6 +33,8 @@ export interface PageReader {
   readonly parts?: (frame: Pfn) => PagePart[];
   /** Frames of the machine, one more than the last; where the form tells. */
   readonly frames?: number;
+  /** The same, for all forms, where no frame of the machine lies beyond. */
+  readonly limit?: number | undefined;
   /** How many pages of these frames the dump has, in whichever of its files. */
   readonly pagesOf?: (start: number, end: number) => number;
   /** In a dump that was split: which part this is. */
@@ -67,6 +69,10 @@ export class DumpImage implements FrameSource {
     problems: readonly string[] = [],
   ) {
     this.problems = [...problems, ...reader.problems];
+  }
+
+  get limit(): number | undefined {
+    return this.reader.limit;
   }
 
   frame(frame: Pfn): DataView | null {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PHYSICAL_LIMIT } from '../core/address.js';
+import { PAGE_SIZE, PHYSICAL_LIMIT } from '../core/address.js';
 import { lowerBound } from '../core/search.js';
 import { withoutOverlaps } from './intervals.js';
 
@@ -51,6 +51,11 @@ export class PieceMap {
   /** All of them, by address. */
   get all(): readonly Piece[] {
     return this.#pieces;
+  }
+
+  /** Frames, up to the last that any of them reaches. */
+  get frames(): number {
+    return Math.ceil((this.#pieces.at(-1)?.end ?? 0) / PAGE_SIZE);
   }
 
   /** Index of the first piece whose end lies behind this address. */

@@ -14,6 +14,10 @@ export class RecordingFrames implements FrameSource {
     return page;
   }
 
+  get limit(): number | undefined {
+    return this.source.limit;
+  }
+
   why(frame: Pfn): FrameGap {
     return this.source.why(frame);
   }

@@ -20,6 +20,7 @@ export class SplitReader implements PageReader {
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
   readonly physBase: bigint | null;
+  readonly limit: number | undefined;
   readonly problems: readonly string[];
   readonly #parts: readonly Part[];
   readonly #first: Part;
@@ -36,6 +37,7 @@ export class SplitReader implements PageReader {
     this.vmcoreinfo = this.#parts.find(({ reader }) => reader.vmcoreinfo !== null)?.reader.vmcoreinfo ?? null;
     this.notes = this.#parts.find(({ reader }) => reader.notes.length > 0)?.reader.notes ?? [];
     this.physBase = first.reader.physBase;
+    this.limit = first.reader.limit;
     this.problems = [...this.#parts.flatMap(({ reader }) => reader.problems), ...missing(this.#parts)];
   }
 

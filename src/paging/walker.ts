@@ -20,6 +20,9 @@ export type Walk = (typeof Walk)[keyof typeof Walk];
 
 const NOTHING = -1;
 
+/** Bits of a leaf's address below its size but for the lowest, which is PAT: reserved, so 0 (Intel SDM 3A, table 4-16). */
+const RESERVED = [0, 0x1fe000, 0x3fffe000] as const;
+
 /**
  * Walks x86-64 page tables of 4 or 5 levels. One object serves many walks: the answer stands in its fields until the
  * next one, and each level's last table is kept, so that neighbouring pages cost one entry each.
@@ -99,7 +102,7 @@ export class PageWalker {
         this.frame = ((hi & this.#form.addressHigh) * 0x100000 + (lo >>> 12)) as Pfn;
         continue;
       }
-      if (level > 2) return Walk.Bad;
+      if (level > 2 || (lo & (RESERVED[level] as number)) !== 0) return Walk.Bad;
       return this.#leaf(level, lo, hi, page, false);
     }
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Gfn, PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
 import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Host } from '../kernel/host.js';
 import { meaningOf } from '../kernel/pte.js';
 import { Swap } from '../kernel/swap.js';
 import type { SwapKind } from '../kernel/swap-kinds.js';
+import { findVma } from '../kernel/vma.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Vm } from '../kvm/vm.js';
@@ -45,6 +47,8 @@ export class Road implements Answer {
   readonly slots: MemslotSet;
   readonly #vm: Vm;
   readonly #frames: FrameSource;
+  /** First frame that is no memory of the machine. */
+  readonly #limit: number;
   readonly #walker: PageWalker;
   readonly #root: Pfn;
   readonly #host: Host;
@@ -58,6 +62,7 @@ export class Road implements Answer {
     this.#vm = vm;
     this.slots = vm.slots(space);
     this.#frames = host.frames;
+    this.#limit = host.frames.limit ?? Infinity;
     this.#walker = new PageWalker(host.frames, form);
     this.#root = vm.mm.root;
     // The lower half of the canonical addresses belongs to processes.
@@ -84,6 +89,7 @@ export class Road implements Answer {
     const walker = this.#walker;
     const status = walker.walk(this.#root, page as Vpn);
     if (status !== Walk.Mapped) return this.#notMapped(status);
+    if (walker.frame >= this.#limit && !this.#isDevice(page)) return this.#nowhere(walker.level);
     this.state = 'mapped';
     this.reason = null;
     this.frame = walker.frame;
@@ -168,11 +174,36 @@ export class Road implements Answer {
     return true;
   }
 
+  /** Whether frames beyond the machine's memory can be mapped there: a device's, or a file's on persistent memory. */
+  #isDevice(page: number): boolean {
+    try {
+      const vma = findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE));
+      return vma !== null && (vma.file !== 0n || (vma.flags & DEVICE_FLAGS) !== 0n);
+    } catch (error) {
+      if (error instanceof DumpError) return false;
+      throw error;
+    }
+  }
+
+  /** `level`: of the entry that leads there. */
+  #nowhere(level: number): State {
+    const { frame } = this.#walker;
+    const place = `0x${(frame * PAGE_SIZE).toString(16)}`;
+    const end = `0x${(this.#limit * PAGE_SIZE).toString(16)}`;
+    return this.#end(
+      'damaged',
+      'bad-entry',
+      level,
+      () => `its ${this.#names[level] ?? ''} entry leads to ${place}, the machine's memory ends at ${end}`,
+    );
+  }
+
   #notMapped(status: Walk): State {
     const { level, frame } = this.#walker;
     const name = this.#names[level] as string;
     switch (status) {
       case Walk.TableMissing: {
+        if (frame >= this.#limit) return this.#nowhere(level + 1);
         const { reason, message } = this.#frames.why(frame);
         return this.#end(
           'table-missing',
@@ -216,6 +247,9 @@ export class Road implements Answer {
     return state;
   }
 }
+
+/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
+const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
 const MEANINGS: Readonly<Record<SwapKind, { readonly state: State; readonly reason: Reason; readonly text: string }>> =
   {

@@ -172,7 +172,8 @@ export function kdump(wish: KdumpWish): Buffer {
   for (const [frame] of pages) mark(bitmaps[0], frame);
   for (const [frame] of written) mark(bitmaps[1], frame);
   const here = written.filter(([frame]) => frame >= start && frame < end);
-  const descriptors = Buffer.alloc(here.length * 24);
+  // A part has room for those of all.
+  const descriptors = Buffer.alloc(written.length * 24);
   const data: Uint8Array[] = [];
   const kept = wish.singleBitmap ? [bitmaps[1]] : bitmaps;
   let at = 4096 + sub.length + kept.length * bitmapBlocks * 4096 + descriptors.length;

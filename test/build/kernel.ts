@@ -216,6 +216,7 @@ export class SyntheticKernel {
       vmcoreinfo: Bytes.of(Buffer.from(info, 'latin1'), { source: 'synthetic', offset: 0 }),
       notes: [],
       problems: [],
+      limit: this.options.limit,
       present: () => [...this.memory.frames.keys()].map(pfn).values(),
       physBase: this.physBase,
     };

@@ -18,6 +18,8 @@ export interface HostOptions {
   readonly noKallsyms?: boolean;
   /** kallsyms has functions alone (CONFIG_KALLSYMS_ALL off). */
   readonly textSymbols?: boolean;
+  /** Frames of the machine. */
+  readonly limit?: number;
   /** Hexadecimal digits of the build-id in the kernel's notes. */
   readonly buildId?: string;
   readonly banner?: string;

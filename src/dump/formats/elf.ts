@@ -55,6 +55,7 @@ class ElfReader implements PageReader {
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
   readonly physBase = null;
+  readonly limit: number;
   readonly problems: readonly string[];
   readonly page: PieceReader['page'];
   readonly parts: PieceReader['parts'];
@@ -62,7 +63,9 @@ class ElfReader implements PageReader {
 
   constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
     const loads = headers.filter(({ type }) => type === PT_LOAD);
-    const pieces = new PieceReader(file, new PieceMap(loads));
+    const map = new PieceMap(loads);
+    const pieces = new PieceReader(file, map);
+    this.limit = map.frames;
     this.page = (frame) => pieces.page(frame);
     this.parts = (frame) => pieces.parts(frame);
     this.present = () => pieces.present();

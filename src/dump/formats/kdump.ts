@@ -19,6 +19,7 @@ import {
   readKdumpSubHeader,
 } from '../../headers/headers.js';
 import { Bitmap } from '../bitmap.js';
+import { cutOff, Descriptors, undecodable } from '../descriptors.js';
 import type { DumpFormat, PageReader, SplitPart } from '../image.js';
 import {
   EXCERPT_NOTE,
@@ -67,8 +68,11 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
   if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`);
 }
 
-/** The header does not always tell the compression (QEMU's does): so many descriptors are asked. */
-const FIRST_DESCRIPTORS = 512;
+/** Bytes of a bitmap that is counted when the dump is opened: 2 TiB of memory. */
+const COUNTED = 64 * 1024 * 1024;
+/** A difference of a few descriptors is damage; any other is another writer's way to lay out a file. */
+const isWholeDescriptors = (bytes: number): boolean =>
+  bytes % PAGE_DESCRIPTOR_SIZE === 0 && Math.abs(bytes) < PAGE_SIZE * PAGE_DESCRIPTOR_SIZE;
 
 type SubHeaderWord = KdumpSubHeader['physBase'];
 
@@ -78,11 +82,12 @@ class KdumpReader implements PageReader {
   readonly notes: readonly Note[];
   readonly physBase: bigint;
   readonly frames: number;
+  readonly limit: number | undefined;
   readonly part?: SplitPart;
   readonly problems: readonly string[];
   readonly #memory: Bitmap;
   readonly #dumped: Bitmap;
-  readonly #descriptors: number;
+  readonly #descriptors: Descriptors;
   readonly #excerpt: boolean;
   readonly #decoders = new Map<number, Decode>();
 
@@ -100,7 +105,8 @@ class KdumpReader implements PageReader {
     const half = single ? length : length / 2;
     this.#memory = new Bitmap(file, bitmaps, half, 'bitmap of memory');
     this.#dumped = single ? this.#memory : new Bitmap(file, bitmaps + half, half, 'bitmap of dumped pages');
-    this.#descriptors = bitmaps + length;
+    this.#descriptors = new Descriptors(file, bitmaps + length);
+    this.#checkCount(bitmaps + length);
     this.physBase = BigInt.asIntN(64, bigintOf(sub.physBase));
     const notes = version >= 4 ? this.#area(sub.offsetNote, sub.sizeNote, MOST_NOTE_BYTES, 'notes') : null;
     this.notes = notes === null ? [] : parseNotes(notes);
@@ -108,6 +114,8 @@ class KdumpReader implements PageReader {
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
+    // An excerpt's bitmaps end with the last frame that it has.
+    this.limit = this.#excerpt ? undefined : this.frames;
     const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
     this.problems = incomplete ? [`${file.name} is incomplete: makedumpfile was ended, or ran out of space`] : [];
     if (version >= 2 && sub.split !== 0) this.part = partOf(header, sub);
@@ -116,7 +124,7 @@ class KdumpReader implements PageReader {
 
   /** Starts the decoders that the header or the first descriptors name: that can't be done in the middle of a read. */
   async load(): Promise<void> {
-    const flags = this.header.status | this.#firstFlags();
+    const flags = this.header.status | this.#descriptors.flags;
     for (const [flag, name] of CODEC_OF_FLAG)
       if (flag === PAGE_ZLIB || (flags & flag) !== 0 || flag === PAGE_LZO)
         this.#decoders.set(flag, await codecs[name]());
@@ -140,19 +148,15 @@ class KdumpReader implements PageReader {
   #dumpedPage(frame: Pfn): DataView | FrameGap {
     // The descriptors of a part begin with its first frame's, its bitmaps are the whole dump's.
     const before = this.part === undefined ? 0 : this.#dumped.rank(this.part.start);
-    const at = this.#descriptors + (this.#dumped.rank(frame) - before) * PAGE_DESCRIPTOR_SIZE;
-    if (at + PAGE_DESCRIPTOR_SIZE > this.file.size) return cutOff('page descriptor', at);
-    const descriptor = this.file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor');
-    const offset = Number(descriptor.u64(0));
-    const size = descriptor.u32(8);
-    if (offset === 0) return cutOff('page descriptor (0: the page was not written)', at);
-    if (offset + size > this.file.size)
-      return size > 2 * PAGE_SIZE ? undecodable(at, `a page of ${size} bytes`) : cutOff('page', offset);
-    return this.#decode(descriptor.u32(12), this.file.read(offset, size > 2 * PAGE_SIZE ? 0 : size, 'page'), size, at);
+    const found = this.#descriptors.at(this.#dumped.rank(frame) - before);
+    if ('reason' in found) return found;
+    const { at, offset, size, flags } = found;
+    if (size > 2 * PAGE_SIZE) return undecodable(at, `a page of ${size} bytes`);
+    if (offset + size > this.file.size) return cutOff('page', offset);
+    return this.#decode(flags, this.file.read(offset, size, 'page'), size, at);
   }
 
   #decode(flags: number, data: Bytes, size: number, at: number): DataView | FrameGap {
-    if (size > 2 * PAGE_SIZE) return undecodable(at, `a page of ${size} bytes`);
     if (flags === 0) return size === PAGE_SIZE ? data.view : undecodable(at, `an uncompressed page of ${size} bytes`);
     const decode = this.#decoders.get(flags);
     if (decode === undefined) return undecodable(at, `unknown compression 0x${flags.toString(16)}`);
@@ -163,18 +167,22 @@ class KdumpReader implements PageReader {
     return new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
   }
 
-  /** All flags of the first descriptors, as many as there are. */
-  #firstFlags(): number {
-    let flags = 0;
-    try {
-      const end = Math.min(this.#descriptors + FIRST_DESCRIPTORS * PAGE_DESCRIPTOR_SIZE, this.file.size);
-      for (let at = this.#descriptors; at + PAGE_DESCRIPTOR_SIZE <= end; at += PAGE_DESCRIPTOR_SIZE) {
-        flags |= this.file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor').u32(12);
-      }
-    } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
-    }
-    return flags;
+  /**
+   * The pages begin right behind the descriptors, one for each bit of the bitmap: where they disagree, a bit or the
+   * header was changed, and every page behind it would be taken for another frame's.
+   */
+  #checkCount(table: number): void {
+    const { first } = this.#descriptors;
+    if (first === 0 || this.#dumped.length > COUNTED) return;
+    const count = this.#dumped.total();
+    const gap = first - (table + count * PAGE_DESCRIPTOR_SIZE);
+    if (gap !== 0 && isWholeDescriptors(gap))
+      throw new DumpError(
+        `${this.file.name}: its bitmap has ${count} pages, and its page descriptors are as many as end at 0x${first.toString(16)}`,
+        {
+          hint: 'one of the two is damaged, so nobody can tell which page is which',
+        },
+      );
   }
 
   *present(): Generator<Pfn> {
@@ -214,13 +222,3 @@ const ELSEWHERE: FrameGap = {
   reason: 'cut-off',
   message: 'the page is in a part of the split dump that was not given (name all parts with -c)',
 };
-
-const cutOff = (what: string, at: number): FrameGap => ({
-  reason: 'cut-off',
-  message: `${what} at 0x${at.toString(16)} of the file: the dump is truncated or incomplete`,
-});
-
-const undecodable = (at: number, problem: string): FrameGap => ({
-  reason: 'undecodable',
-  message: `page descriptor at 0x${at.toString(16)} of the file: ${problem}`,
-});
