@@ -2,7 +2,19 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'parsers/generated/', '*.cjs', '*.mjs', 'scripts/', 'bench/', 'coverage/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'parsers/generated/',
+      '*.cjs',
+      '*.mjs',
+      'scripts/',
+      'bench/',
+      'fuzz/',
+      'coverage/',
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },

@@ -230,3 +230,12 @@ describe('without VMCOREINFO in the notes', () => {
     );
   });
 });
+
+test('VMCOREINFO that puts the kernel where none is does not start a search without end', () => {
+  const host = new SyntheticHost({ silent: true, ballast: 1100 });
+  host.vmm(191, [SLOT]);
+  const wrong = host.vmcoreinfo().replace(/SYMBOL\(_stext\)=.*/, 'SYMBOL(_stext)=fffffdff90e00000');
+  const image = host.image();
+  Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
+  expect(() => host.openImage(image)).toThrow(/VMCOREINFO puts _stext at 0xfffffdff90e00000, where no kernel is/);
+});

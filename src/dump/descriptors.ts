@@ -15,7 +15,7 @@ export interface Descriptor {
 /** So many are looked at to see how the writer lays out pages. */
 const PROBED = 512;
 const FEWEST = 8;
-const MOSTLY = 0.8;
+const MOSTLY = 0.5;
 /** Descriptors of the page of zeros that are passed over to find a neighbour. */
 const MOST_ZEROS = 256;
 /** Bytes of the page of zeros, which is not compressed. */
@@ -120,7 +120,7 @@ function repeated(probed: readonly Descriptor[]): Set<number> {
   return twice;
 }
 
-/** Nearly all of the first ones follow each other; a few may be damaged. */
+/** Most of the first ones follow each other; some may be damaged. */
 function isChained(pages: readonly Descriptor[]): boolean {
   const links = pages.filter((page, i) => i > 0 && follows(pages[i - 1] as Descriptor, page)).length;
   return pages.length > FEWEST && links >= (pages.length - 1) * MOSTLY;

@@ -18,6 +18,7 @@ const SH_INFO = 44;
 export interface ProgramHeader {
   readonly type: number;
   readonly offset: number;
+  readonly vaddr: bigint;
   readonly paddr: number;
   readonly filesz: number;
   readonly memsz: number;
@@ -44,6 +45,7 @@ export function readProgramHeaders(file: ByteSource, header: Elf64Core): Program
     return {
       type: table.u32(at),
       offset: table.u53(at + 8),
+      vaddr: table.u64(at + 16),
       paddr: Number(table.u64(at + 24)),
       filesz: table.u53(at + 32),
       memsz: table.u53(at + 40),

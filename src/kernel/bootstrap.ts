@@ -12,6 +12,8 @@ import { KernelMemory } from './memory.js';
 export const START_KERNEL_MAP = 0xffffffff80000000n;
 /** Most bytes of it (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
 export const KERNEL_IMAGE_SIZE = 0x40000000n;
+/** Bytes of an image, at the most: that of a distribution takes 40 to 100 MB. */
+export const LONGEST_IMAGE = 0x10000000n;
 /** Bytes of each of the six texts of struct new_utsname. */
 const UTS_FIELD = 65;
 

@@ -9,13 +9,11 @@ import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { PRESENT, PSE, x86Form } from '../paging/form.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
-import { checkedIdentity, KERNEL_IMAGE_SIZE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
+import { checkedIdentity, KERNEL_IMAGE_SIZE, LONGEST_IMAGE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
 import { KernelMemory } from './memory.js';
 
 /** The image begins at a multiple of this (CONFIG_PHYSICAL_ALIGN), and is mapped by pages of this size. */
 const ALIGN = 0x200000n;
-/** Bytes of an image, at the most. */
-const LONGEST_IMAGE = 0x10000000n;
 /** Where vmlinux is linked to (CONFIG_PHYSICAL_START, the same in all distributions). */
 const LINKED = START_KERNEL_MAP + 0x1000000n;
 /** As many page tables have to agree. */

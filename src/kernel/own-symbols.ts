@@ -4,7 +4,7 @@ import type { Memory } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
-import { KERNEL_IMAGE_SIZE, START_KERNEL_MAP } from './bootstrap.js';
+import { KERNEL_IMAGE_SIZE, LONGEST_IMAGE, START_KERNEL_MAP } from './bootstrap.js';
 
 /** Bytes of the image that are searched at a time. */
 const PIECE = 0x200000n;
@@ -27,8 +27,9 @@ export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: strin
 
 function anchorOf(info: VmCoreInfo, release: string): Anchor {
   const address = info.symbol('_stext');
-  if (address !== null) return { name: '_stext', address };
-  throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  if (address === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  if (address >= START_KERNEL_MAP && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE) return { name: '_stext', address };
+  throw new DumpError(`kernel ${release}: VMCOREINFO puts _stext at 0x${address.toString(16)}, where no kernel is`);
 }
 
 function namedTables(info: VmCoreInfo): KallsymsTables | null {
@@ -48,7 +49,7 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
  */
 export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
   const data = [...info.symbols().values()]
-    .filter((address) => address > stext && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE)
+    .filter((address) => address > stext && address < stext + LONGEST_IMAGE)
     .sort((a, b) => (a < b ? -1 : 1));
   const [first = stext] = data;
   for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];

@@ -162,7 +162,8 @@ export function kdump(wish: KdumpWish): Buffer {
   if (version >= 6) sub.writeBigUInt64LE(BigInt(frames), 96);
   const [start, end] = wish.part ?? [0, frames];
   if (version >= 2 && wish.part !== undefined)
-    [start, end].forEach((frame, i) => sub.writeBigUInt64LE(BigInt(frame), (version >= 6 ? 80 : 16) + i * 8));
+    for (const [i, frame] of [start, end].entries())
+      sub.writeBigUInt64LE(BigInt(frame), (version >= 6 ? 80 : 16) + i * 8);
   sub.set(noteBytes, 104);
   sub.set(info, 104 + noteBytes.length);
   const bitmaps = [Buffer.alloc(bitmapBlocks * 4096), Buffer.alloc(bitmapBlocks * 4096)] as const;

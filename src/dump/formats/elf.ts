@@ -16,6 +16,7 @@ import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
 import type { DumpFormat, PageReader } from '../image.js';
 import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
+import { believable } from '../segments.js';
 
 /** Linux include/uapi/linux/elf.h; machines that a dump is likely to come from. */
 const MACHINES: Readonly<Record<number, string>> = {
@@ -62,7 +63,8 @@ class ElfReader implements PageReader {
   readonly present: PieceReader['present'];
 
   constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
-    const loads = headers.filter(({ type }) => type === PT_LOAD);
+    const all = headers.filter(({ type }) => type === PT_LOAD);
+    const loads = believable(all);
     const map = new PieceMap(loads);
     const pieces = new PieceReader(file, map);
     this.limit = map.frames;
@@ -77,6 +79,9 @@ class ElfReader implements PageReader {
     this.description = `ELF core, ${loads.length} segments${incomplete ? ', incomplete' : ''}`;
     const end = loads.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
     this.problems = [
+      ...(loads.length < all.length
+        ? [`${file.name}: ${all.length - loads.length} segments contradict those beside them, and are left out`]
+        : []),
       ...(loads.some(({ memsz }) => memsz > 0) ? [] : [`${file.name}: no memory in this dump`]),
       ...(incomplete ? ['the dump is incomplete, makedumpfile was ended or ran out of space'] : []),
       ...(end > file.size

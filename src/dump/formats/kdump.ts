@@ -147,7 +147,7 @@ class KdumpReader implements PageReader {
 
   #dumpedPage(frame: Pfn): DataView | FrameGap {
     // The descriptors of a part begin with its first frame's, its bitmaps are the whole dump's.
-    const before = this.part === undefined ? 0 : this.#dumped.rank(this.part.start);
+    const before = this.part === undefined ? 0 : this.#before(this.part.start);
     const found = this.#descriptors.at(this.#dumped.rank(frame) - before);
     if ('reason' in found) return found;
     const { at, offset, size, flags } = found;
@@ -189,9 +189,15 @@ class KdumpReader implements PageReader {
     for (const frame of this.#dumped.ones()) yield pfn(frame);
   }
 
+  /** Pages of the dump below a frame, which can lie beyond the bitmap. */
+  #before(frame: number): number {
+    const last = this.#dumped.length * 8;
+    return frame < last ? this.#dumped.rank(frame) : this.#dumped.total();
+  }
+
   /** How many pages of the dump, its other parts included, are of these frames. */
   pagesOf(start: number, end: number): number {
-    return this.#dumped.rank(Math.min(end, this.frames)) - this.#dumped.rank(start);
+    return this.#before(end) - this.#before(start);
   }
 
   /** A piece of the file that the sub-header names, `most` bytes of it; null for none, and for one outside the file. */

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Numbers that depend on the seed and the mutant alone (mulberry32). */
+export function random(seed, mutant) {
+  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(mutant + 1, 0xc2b2ae35)) >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+  return {
+    /** 0 to `below` - 1. */
+    below: (below) => next() % Math.max(1, below),
+    pick: (list) => list[next() % list.length],
+  };
+}

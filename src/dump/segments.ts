@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ProgramHeader } from '../elf/elf.js';
+
+/** So many of the links between segments hold, or the writer is one that lays out its file otherwise. */
+const MOSTLY = 0.5;
+const FEWEST = 4;
+
+/**
+ * The segments that do not contradict the others. The kernel, makedumpfile and QEMU write one behind the other, and the
+ * kernel and makedumpfile give nearly all of them virtual addresses that are as far from the physical ones (the direct
+ * map; the image of the kernel has its own distance). A segment whose place in the file or in memory breaks this was
+ * damaged: its pages would be taken for other frames'.
+ */
+export function believable(loads: readonly ProgramHeader[]): ProgramHeader[] {
+  const placed = inOrder(loads);
+  const distances = atDistance(loads);
+  return loads.filter((load) => placed(load) && distances(load));
+}
+
+type Test = (load: ProgramHeader) => boolean;
+const anything: Test = () => true;
+
+/** By the file: each begins where the one before it ends, or ends where the next one begins. */
+function inOrder(loads: readonly ProgramHeader[]): Test {
+  // One of which nothing is in the file has no place there.
+  const stored = loads.filter(({ filesz }) => filesz > 0);
+  const follows = (i: number): boolean => {
+    const [one, other] = [stored[i - 1], stored[i]];
+    return one !== undefined && other !== undefined && one.offset + one.filesz === other.offset;
+  };
+  const links = stored.filter((_, i) => follows(i)).length;
+  if (stored.length <= FEWEST || links < (stored.length - 1) * MOSTLY) return anything;
+  const linked = new Set(stored.filter((_, i) => follows(i) || follows(i + 1)));
+  return (load) => load.filesz === 0 || linked.has(load);
+}
+
+/** By memory: others are as far from their virtual addresses. */
+function atDistance(loads: readonly ProgramHeader[]): Test {
+  const of = ({ vaddr, paddr }: ProgramHeader): bigint => BigInt.asUintN(64, vaddr - BigInt(paddr));
+  const counts = new Map<bigint, number>();
+  for (const load of loads) counts.set(of(load), (counts.get(of(load)) ?? 0) + 1);
+  const shared = loads.filter((load) => (counts.get(of(load)) ?? 0) > 1).length;
+  if (loads.length <= FEWEST || shared < loads.length * MOSTLY) return anything;
+  return (load) => (counts.get(of(load)) ?? 0) > 1 || load.vaddr >= KERNEL_IMAGE;
+}
+
+/** The kernel's image is mapped from here on (arch/x86/include/asm/page_64_types.h, __START_KERNEL_map). */
+const KERNEL_IMAGE = 0xffffffff80000000n;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Page descriptors and bitmaps that were damaged: no frame gets the page of another.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { pfn } from '../src/core/address.js';
+import { Bytes } from '../src/core/bytes.js';
+import { openImage } from '../src/dump/open.js';
+import { elfCore, kdump } from './build/files.js';
+
+const page = (seed: number) =>
+  Uint8Array.from({ length: 4096 }, (_, i) => (i % 64 === 0 ? (seed * 31 + i / 64) & 0xff : seed & 0xff));
+const open = (bytes: Uint8Array) =>
+  openImage([
+    {
+      name: 'test',
+      size: bytes.length,
+      read: (offset, length) => Bytes.of(bytes.subarray(offset, offset + length), { source: 'test', offset }),
+    },
+  ]);
+
+describe('pages are those of their frames, or none', () => {
+  const many = new Map(Array.from({ length: 40 }, (_, i) => [i * 3, page(i)] as const));
+  const file = (): Buffer => kdump({ version: 6, packing: 'zlib', pages: many, frames: 50000 });
+  const TABLE = 4096 * 2 + 2 * 2 * 4096;
+  const answers = async (bytes: Buffer) => {
+    const image = await open(bytes);
+    return [...many.keys()].filter((frame) => image.frame(pfn(frame)) !== null);
+  };
+  const right = async (bytes: Buffer): Promise<boolean> => {
+    const image = await open(bytes);
+    return [...many].every(([frame, own]) => {
+      const view = image.frame(pfn(frame));
+      return view === null || Buffer.from(view.buffer, view.byteOffset, 4096).equals(own);
+    });
+  };
+
+  test('of two descriptors that were crossed neither is believed', async () => {
+    const bytes = file();
+    const [first, second] = [TABLE + 5 * 24, TABLE + 20 * 24];
+    const kept = Buffer.from(bytes.subarray(first, first + 24));
+    bytes.copyWithin(first, second, second + 24);
+    kept.copy(bytes, second);
+    expect(await answers(bytes)).toHaveLength(38);
+    expect(await right(bytes)).toBe(true);
+  });
+
+  test('one bit of the bitmap more or less would move all pages behind it: the dump is refused', async () => {
+    for (const frame of [0, 3, 4, 60, 61]) {
+      const bytes = file();
+      const at = 4096 * 2 + 2 * 4096 + (frame >> 3);
+      bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << (frame & 7)), at);
+      await expect(open(bytes)).rejects.toThrow(/its bitmap has (39|41) pages, .*; one of the two is damaged/);
+    }
+  });
+
+  test('any change of a descriptor leaves each page right or none', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(40 * 24 - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const bytes = file();
+        bytes.writeUInt8(bytes.readUInt8(TABLE + at) ^ change, TABLE + at);
+        expect(await right(bytes).catch((error: unknown) => (error as Error).name === 'DumpError')).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('ELF segments that contradict the others are left out', () => {
+  const DIRECT = 0xffff888000000000n;
+  const segments = Array.from({ length: 12 }, (_, i) => ({
+    paddr: 0x10000 + i * 0x4000,
+    bytes: Buffer.concat([page(2 * i), page(2 * i + 1)]),
+    vaddr: DIRECT + BigInt(0x10000 + i * 0x4000),
+  }));
+  const HEADERS = 64 + 56;
+  const right = async (bytes: Buffer): Promise<number> => {
+    const image = await open(bytes);
+    let known = 0;
+    for (const [i, { paddr }] of segments.entries()) {
+      const view = image.frame(pfn(paddr / 4096));
+      if (view === null) continue;
+      expect(Buffer.from(view.buffer, view.byteOffset, 4096).equals(page(2 * i))).toBe(true);
+      known++;
+    }
+    return known;
+  };
+
+  test.each([
+    ['its place in the file', 8],
+    ['its physical address', 24],
+  ])('two that have each other’s %s', async (_name, field) => {
+    const bytes = elfCore({ segments });
+    expect(await right(bytes)).toBe(12);
+    const [one, other] = [HEADERS + 2 * 56 + field, HEADERS + 7 * 56 + field];
+    const kept = bytes.readBigUInt64LE(one);
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(other), one);
+    bytes.writeBigUInt64LE(kept, other);
+    expect(await right(bytes)).toBe(10);
+    expect((await open(bytes)).problems.join()).toMatch(/2 segments contradict those beside them, and are left out/);
+  });
+});
