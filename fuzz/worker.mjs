@@ -2,13 +2,12 @@
 // Asks mutants of one fixture; tells what became of each.
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
 import { gfn, openDump, Road, selectVm, silentLog } from '../dist/index.js';
 import { basesOf } from './bases.mjs';
 import { mutate } from './mutations.mjs';
 import { random } from './random.mjs';
 
-const { folder, scratch, seed, from, step, count, perMutant } = workerData;
+const { folder, scratch, seed, from, step, count, perMutant } = JSON.parse(process.argv[2]);
 const PAGE = 4096n;
 /** States that say that it can't be told. */
 const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
@@ -96,7 +95,7 @@ for (let mutant = from; mutant < count; mutant += step) {
   } = base.regions;
   const where =
     mutation.at === undefined ? mutation.hit : (read.get(frames[(mutation.at - first) / 4096]) ?? 'not read');
-  parentPort.postMessage({
+  process.send({
     mutant,
     form,
     hit: mutation.hit,

@@ -56,7 +56,7 @@ const FORMATS: readonly InputFormat[] = ['auto', 'raw', 'lime'];
 
 export function coreOptions(command: Command, core: string): Command {
   return command
-    .option('-c, --core <file>', core, gather, [])
+    .addOption(new Option('-c, --core <file>', core).argParser(gather).default([], 'none'))
     .addOption(
       new Option('--input-format <form>', 'what the file is, where it does not tell: raw is memory from address 0 on')
         .choices(FORMATS)
@@ -73,7 +73,11 @@ export function besideOptions(command: Command): Command {
     .option('--system-map <file>', "the kernel's System.map, for symbols that the dump lacks")
     .option('--layout <file>', "a layout profile of the kernel ('kvm-vtop layout' writes them)")
     .option('--vmcoreinfo <file>', 'the text of VMCOREINFO, where the dump has none or a wrong one')
-    .option('--debug-dir <folder>', 'look for these files here first (can be given again)', gather, [])
+    .addOption(
+      new Option('--debug-dir <folder>', 'look for these files here first (can be given again)')
+        .argParser(gather)
+        .default([], 'none'),
+    )
     .option('--debuginfod', 'fetch debug information by build-id from $DEBUGINFOD_URLS')
     .addOption(
       new Option('--types <source>', 'where structures come from: all that helps, or one kind of source alone')

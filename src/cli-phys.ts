@@ -62,7 +62,7 @@ async function run(word: string, options: PhysOptions, log: StderrLog): Promise<
 }
 
 function countOf(text: string): number {
-  const count = /^(0x[0-9a-f]{1,13}|[0-9]{1,16})$/i.test(text) ? Number(text) : 0;
-  if (count < 1 || count > MOST_BYTES) throw new InvalidArgumentError('A number of bytes, 1 and more.');
+  const count = /^(0x[0-9a-f]{1,14}|[0-9]{1,16})$/i.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_BYTES) throw new InvalidArgumentError('A number of bytes, 1 to 2^52.');
   return count;
 }

@@ -75,6 +75,16 @@ describe('slots', () => {
     expect(() => roadOf(host)).toThrow(/memslot tree: a node below 0x[0-9a-f]+ names 0x[0-9a-f]+ as its parent/);
   });
 
+  test('a slot without pages in the tree is damage: zeros where the dump lost something', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(191, [slot(0, 0n, 1n)]);
+    const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
+    const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
+    const start = root - (root % 8n) - 64n;
+    host.write(start, new Uint8Array(128));
+    expect(() => roadOf(host)).toThrow(/has no pages, but is in the tree|no room|damaged/);
+  });
+
   test('a node that is not in the dump: the slots that are there are answered, and of no other is it said that there is none', () => {
     const host = new SyntheticHost();
     const { vm, tables } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);

@@ -21,8 +21,7 @@ export async function layout(
 ): Promise<ExitCode> {
   const target = checkTarget(output, force, inputs);
   const described = await streams.log.stepAsync('types', open);
-  const { profile, missing } = profileAndGaps(described, streams);
-  described.close();
+  const { profile, missing } = closing(described, () => profileAndGaps(described, streams));
   const text = `${JSON.stringify(profile, null, 1)}\n`;
   const size = await writeText(target, text);
   const count = Object.values(profile.structs).reduce((sum, { members }) => sum + Object.keys(members).length, 0);
@@ -41,4 +40,12 @@ function profileAndGaps(
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
   return { profile: profileOf(types, identity, views, enums), missing };
+}
+
+function closing<T>({ close }: DescribedKernel, work: () => T): T {
+  try {
+    return work();
+  } finally {
+    close();
+  }
 }

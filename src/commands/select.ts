@@ -27,39 +27,54 @@ export function selectVm(host: Host, process: string | null, choice: string | nu
     throw new UsageError(
       `-g is missing: the pid or task_struct address of the process that holds the VM; ${listHolders(kvm, tasks)}`,
     );
-  try {
-    return heldBy(host, kvm, tasks, process, choice);
-  } catch (error) {
-    if (!(error instanceof DumpError) || error instanceof Definite) throw error;
-    return madeBy(host, kvm, process, choice, error);
-  }
+  const { pid, fd, address, mm } = chosenVm(kvm, tasks, process, choice);
+  const vm = new Vm(kvm, address);
+  if (mm !== null && vm.mm.address !== mm)
+    host.log.warn(`the VM's memory is its creator's, not that of pid ${pid}: answered through kvm.mm`);
+  return { pid, fd, vm };
 }
 
 /** What the dump says, as opposed to what it can't say. */
 class Definite extends DumpError {}
 
-function heldBy(host: Host, kvm: Kvm, tasks: Tasks, process: string, choice: string | null): Selected {
-  const task = findTask(host, kvm, tasks, process);
+interface Chosen {
+  readonly pid: number;
+  readonly fd: number | null;
+  readonly address: bigint;
+  /** The process's own memory; null where it is not known. */
+  readonly mm: bigint | null;
+}
+
+function chosenVm(kvm: Kvm, tasks: Tasks, process: string, choice: string | null): Chosen {
+  try {
+    return heldBy(kvm, tasks, process, choice);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error instanceof Definite) throw error;
+    return madeBy(kvm, process, choice, error);
+  }
+}
+
+function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null): Chosen {
+  const { log } = kvm.host;
+  const task = findTask(kvm.host, kvm, tasks, process);
   const alive = tasks.alive(task);
   const held = vmsOf(kvm, alive);
   if (held.length === 0) throw new Definite(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
   const { fd, address } = choose(kvm, nameOf(task), held, choice);
-  host.log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
-  const vm = new Vm(kvm, address);
-  if (vm.mm.address !== alive.mm)
-    host.log.warn(`the VM's memory is its creator's, not that of ${nameOf(task)}: answered through kvm.mm`);
-  return { pid: task.tgid, fd, vm };
+  log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
+  return { pid: task.tgid, fd, address, mm: alive.mm };
 }
 
 /** Where a process can't be read: the VMs that it made, by the pid that each VM keeps. */
-function madeBy(host: Host, kvm: Kvm, process: string, choice: string | null, why: DumpError): Selected {
+function madeBy(kvm: Kvm, process: string, choice: string | null, why: DumpError): Chosen {
   const pid = /^[0-9]{1,7}$/.test(process) ? Number(process) : -1;
-  const made = listedVms(kvm).filter((vm) => vm.pid === pid);
+  const { vms, complete } = listedVms(kvm);
+  const made = vms.filter((vm) => vm.pid === pid);
   if (made.length === 0) throw why;
-  host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
-  const held = made.map(({ address }) => ({ fd: null, address }));
+  kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
+  const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   const { address } = choose(kvm, `pid ${pid}`, held, choice);
-  return { pid, fd: null, vm: new Vm(kvm, address) };
+  return { pid, fd: null, address, mm: null };
 }
 
 function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
@@ -96,8 +111,11 @@ const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)
 
 function choose(kvm: Kvm, holder: string, held: readonly HeldVm[], choice: string | null): HeldVm {
   const [first] = held as [HeldVm];
+  const incomplete = held.some((vm) => vm.incomplete === true);
   // One VM can be held by several descriptors.
-  if (choice === null && held.every(({ address }) => address === first.address)) return first;
+  if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
+  if (choice === null && incomplete)
+    throw new UsageError(`${holder} may hold VMs that can't be read; choose with --vm:\n${listVms(kvm, held)}`);
   if (choice === null) throw new UsageError(`${holder} holds several VMs; choose with --vm:\n${listVms(kvm, held)}`);
   const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
   const found =
@@ -138,7 +156,7 @@ function listHolders(kvm: Kvm, tasks: Tasks): string {
   });
   const others: string[] = [];
   attempt(() => {
-    for (const { address, pid } of listedVms(kvm))
+    for (const { address, pid } of listedVms(kvm).vms)
       if (!known.has(address)) others.push(`0x${address.toString(16)}${pid === null ? '' : ` (made by pid ${pid})`}`);
   });
   const list = [

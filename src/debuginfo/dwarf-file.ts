@@ -24,7 +24,15 @@ export interface DwarfFile {
 }
 
 /** Opens an ELF file that lies beside the dump, unpacked if need be. */
-export const openObject = async (path: string): Promise<ElfObject> => new ElfObject(await openPacked(path));
+export async function openObject(path: string): Promise<ElfObject> {
+  const file = await openPacked(path);
+  try {
+    return new ElfObject(file);
+  } catch (error) {
+    file.close?.();
+    throw error;
+  }
+}
 
 /**
  * The types in an opened file. `likely`: ends of the names of source files that tend to have what is wanted. `open`

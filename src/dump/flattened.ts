@@ -14,6 +14,8 @@ const RECORD_SIZE = 16;
 /** The offset of the last record's header. */
 const END = -1n;
 const LARGEST = 2n ** 53n;
+/** Bytes that are read at once at the most. */
+const MOST = 0x20000000;
 
 /** Records of one size that follow each other, in the file and in the dump. */
 interface Run {
@@ -74,6 +76,10 @@ export class Flattened implements ByteSource {
     if (offset < 0 || length < 0 || !(offset + length <= this.size)) throw this.#cutOff(offset, length, what);
     const first = this.#piece(offset, length, what);
     if (first !== null && first.length === length) return first;
+    if (length > MOST)
+      throw new DumpError(`${what}: ${length} bytes are too many to be meant`, {
+        place: { source: this.name, offset },
+      });
     const whole = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const part = this.#piece(offset + done, length - done, what);

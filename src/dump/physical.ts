@@ -36,9 +36,15 @@ export class PhysicalMemory {
 
   *#byPage(from: number, to: number): Generator<Stretch> {
     const end = Math.min(to, PHYSICAL_LIMIT);
+    const last = (this.image.limit ?? Infinity) * PAGE_SIZE;
     for (let at = from; at < end; ) {
       const page = at - (at % PAGE_SIZE);
+      // Beyond the machine's memory all is the same.
       const next = Math.min(page + PAGE_SIZE, end);
+      if (page >= last) {
+        yield { address: at, length: end - at, bytes: null, gap: this.image.why(pfnOf(at)) };
+        break;
+      }
       yield* this.#inPage(pfnOf(at), at - page, next - page, page);
       at = next;
     }

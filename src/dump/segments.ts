@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from '../core/address.js';
 import type { ProgramHeader } from '../elf/elf.js';
 
 /** So many of the links between segments hold, or the writer is one that lays out its file otherwise. */
@@ -26,12 +27,18 @@ function inOrder(loads: readonly ProgramHeader[]): Test {
   const stored = loads.filter(({ filesz }) => filesz > 0);
   const follows = (i: number): boolean => {
     const [one, other] = [stored[i - 1], stored[i]];
-    return one !== undefined && other !== undefined && one.offset + one.filesz === other.offset;
+    return one !== undefined && other !== undefined && isNext(one, other);
   };
   const links = stored.filter((_, i) => follows(i)).length;
   if (stored.length <= FEWEST || links < (stored.length - 1) * MOSTLY) return anything;
   const linked = new Set(stored.filter((_, i) => follows(i) || follows(i + 1)));
   return (load) => load.filesz === 0 || linked.has(load);
+}
+
+/** The kernel's own vmcore begins and ends segments at pages, whatever their sizes (fs/proc/vmcore.c). */
+function isNext(one: ProgramHeader, other: ProgramHeader): boolean {
+  const end = one.offset + one.filesz;
+  return end === other.offset || Math.ceil(end / PAGE_SIZE) === Math.floor(other.offset / PAGE_SIZE);
 }
 
 /** By memory: others are as far from their virtual addresses. */
@@ -40,7 +47,9 @@ function atDistance(loads: readonly ProgramHeader[]): Test {
   const counts = new Map<bigint, number>();
   for (const load of loads) counts.set(of(load), (counts.get(of(load)) ?? 0) + 1);
   const shared = loads.filter((load) => (counts.get(of(load)) ?? 0) > 1).length;
-  if (loads.length <= FEWEST || shared < loads.length * MOSTLY) return anything;
+  // QEMU used to write no virtual addresses.
+  const told = loads.some(({ vaddr }) => vaddr !== 0n);
+  if (!told || loads.length <= FEWEST || shared < loads.length * MOSTLY) return anything;
   return (load) => (counts.get(of(load)) ?? 0) > 1 || load.vaddr >= KERNEL_IMAGE;
 }
 

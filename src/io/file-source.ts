@@ -37,7 +37,7 @@ export class FileSource implements ByteSource {
    * `DumpError` when there is none, or it can't be read.
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
-    if (STDIN.has(path))
+    if (path === '-' || (STDIN.has(path) && !fstatSync(0).isFile()))
       throw new DumpError(`standard input can't be read here and there, as it must be; ${wanted} in a file`);
     let descriptor: number;
     try {

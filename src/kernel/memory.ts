@@ -8,7 +8,7 @@ import { PageWalker, Walk } from '../paging/walker.js';
 const SOURCE = 'kernel memory';
 /** No level asks for it; makedumpfile 1.7.8 does it to slab pages of Linux 7.1 and later. */
 const TOO_OLD: Readonly<Record<string, string>> = {
-  excluded: ", which a makedumpfile older than the kernel does to the kernel's own pages",
+  excluded: ", as one that is older than the kernel can do to the kernel's own pages",
 };
 
 /**

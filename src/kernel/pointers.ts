@@ -15,7 +15,8 @@ function linkAt(memory: Memory, address: bigint, what: string): { next: bigint; 
 /**
  * The links of a circular list (include/linux/list.h), the head itself left out. A list that does not come back to its
  * head within `most` steps, turns back on itself, or whose member does not point back at the one before it, is a
- * `DumpError`. (Pointing back at the one before that is a member just being put in or taken out.)
+ * `DumpError`. (Pointing back at the one before that, or at one that is linked only that way, is a member just being put
+ * in, taken out or replaced: __list_add, __list_del, list_replace_rcu.)
  */
 export function* listLinks(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
   const bad = (problem: string): DumpError =>
@@ -25,7 +26,7 @@ export function* listLinks(memory: Memory, head: bigint, most: number, what: str
   let mark = link;
   for (let step = 0; ; step++) {
     const { next, prev } = linkAt(memory, link, what);
-    if (prev !== before && prev !== older)
+    if (prev !== before && prev !== older && !isOnItsWay(memory, prev, link, [before, older], what))
       throw bad(`has a member at 0x${link.toString(16)} that does not point back at 0x${before.toString(16)}`);
     if (link === head) return;
     if (step >= most) throw bad(`has more than ${most} members`);
@@ -34,6 +35,17 @@ export function* listLinks(memory: Memory, head: bigint, most: number, what: str
     if (link === mark && link !== head) throw bad(`runs in a circle at 0x${link.toString(16)}`);
     // Brent's rule: a loop that leaves the head out is met within twice its length.
     if ((step & (step + 1)) === 0) mark = link;
+  }
+}
+
+/** Whether a member that the list does not lead to has this one behind it and the one before it in front. */
+function isOnItsWay(memory: Memory, member: bigint, behind: bigint, before: readonly bigint[], what: string): boolean {
+  try {
+    const { next, prev } = linkAt(memory, member, what);
+    return next === behind && before.includes(prev);
+  } catch (error) {
+    if (error instanceof DumpError) return false;
+    throw error;
   }
 }
 

@@ -35,5 +35,6 @@ export function checkOrder(memory: Memory, symbols: SymbolTable, release: string
       throw error;
     }
   };
-  if (isShuffled(textOf('vermagic')) && !textOf('linux_banner').includes('clang')) throw shuffled(`kernel ${release}`);
+  if (isShuffled(textOf('vermagic')) && !/\((?:[^()]*\) \()?[^()]*clang version/.test(textOf('linux_banner')))
+    throw shuffled(`kernel ${release}`);
 }

@@ -12,6 +12,8 @@ export interface HeldVm {
   /** Null where descriptors can't be read. */
   readonly fd: number | null;
   readonly address: bigint;
+  /** The process may hold others that can't be read. */
+  readonly incomplete?: boolean;
 }
 
 /** Hosts whose users have been told that descriptors can't be read. */
@@ -45,9 +47,8 @@ function byFiles(kvm: Kvm, task: Task): HeldVm[] {
 /** The VMs of vm_list whose memory this is. */
 function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
   if (mm === 0n) return [];
-  return listedVms(kvm)
-    .filter(({ mm: own }) => own === mm)
-    .map(({ address }) => ({ fd: null, address }));
+  const { vms, complete } = listedVms(kvm);
+  return vms.filter(({ mm: own }) => own === mm).map(({ address }) => ({ fd: null, address, incomplete: !complete }));
 }
 
 /** A VM of vm_list, the process that made it and its memory. */
@@ -58,8 +59,8 @@ export interface ListedVm {
   readonly pid: number | null;
 }
 
-/** All VMs of the host, those that can be read. */
-export function listedVms(kvm: Kvm): ListedVm[] {
+/** The VMs of the host that can be read, and whether these are all. */
+export function listedVms(kvm: Kvm): { vms: readonly ListedVm[]; complete: boolean } {
   const { mm, userspacePid } = kvm.at;
   const found: ListedVm[] = [];
   try {
@@ -71,8 +72,9 @@ export function listedVms(kvm: Kvm): ListedVm[] {
   } catch (error) {
     if (!(error instanceof DumpError) || found.length === 0) throw error;
     kvm.host.log.warn(`not all VMs of the host can be listed: ${error.message}`);
+    return { vms: found, complete: false };
   }
-  return found;
+  return { vms: found, complete: true };
 }
 
 /**

@@ -24,6 +24,8 @@ export const treeMemslotsFields = fields('kvm_memslots', {
 const arrays = {
   slots: required('memslots'),
   used: optional(['used_slots', 'nmemslots'], 4),
+  // Counts slots with pages alone; nmemslots counts up to the last one that has some.
+  filled: optional('used_slots', 4),
   ids: optional('id_to_index'),
 };
 export const arrayMemslotsFields = fields('kvm_memslots', arrays);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Gfn, PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
-import type { FrameGap, FrameSource } from '../core/memory.js';
+import { type FrameGap, type FrameSource, isUnreadable } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Host } from '../kernel/host.js';
 import { meaningOf } from '../kernel/pte.js';
@@ -89,7 +89,8 @@ export class Road implements Answer {
     const walker = this.#walker;
     const status = walker.walk(this.#root, page as Vpn);
     if (status !== Walk.Mapped) return this.#notMapped(status);
-    if (walker.frame >= this.#limit && !this.#isDevice(page)) return this.#nowhere(walker.level);
+    if (walker.frame >= this.#limit && !this.#isKnown(walker.frame) && !this.#isDevice(page))
+      return this.#nowhere(walker.level);
     this.state = 'mapped';
     this.reason = null;
     this.frame = walker.frame;
@@ -174,11 +175,19 @@ export class Road implements Answer {
     return true;
   }
 
+  /** Whether the kernel knows of memory there: what was added after kdump was set up is not in the dump. */
+  #isKnown(frame: Pfn): boolean {
+    const { symbols, memory } = this.#host;
+    const variable = symbols.get('max_pfn');
+    const value = variable === undefined ? null : memory.read(variable, 8);
+    return value !== null && !isUnreadable(value) && BigInt(frame) < value.u64(0);
+  }
+
   /** Whether frames beyond the machine's memory can be mapped there: a device's, or a file's on persistent memory. */
   #isDevice(page: number): boolean {
     try {
       const vma = findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE));
-      return vma !== null && (vma.file !== 0n || (vma.flags & DEVICE_FLAGS) !== 0n);
+      return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
     } catch (error) {
       if (error instanceof DumpError) return false;
       throw error;
@@ -203,7 +212,7 @@ export class Road implements Answer {
     const name = this.#names[level] as string;
     switch (status) {
       case Walk.TableMissing: {
-        if (frame >= this.#limit) return this.#nowhere(level + 1);
+        if (frame >= this.#limit && !this.#isKnown(frame)) return this.#nowhere(level + 1);
         const { reason, message } = this.#frames.why(frame);
         return this.#end(
           'table-missing',

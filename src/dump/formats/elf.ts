@@ -56,7 +56,7 @@ class ElfReader implements PageReader {
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
   readonly physBase = null;
-  readonly limit: number;
+  readonly limit: number | undefined;
   readonly problems: readonly string[];
   readonly page: PieceReader['page'];
   readonly parts: PieceReader['parts'];
@@ -67,7 +67,7 @@ class ElfReader implements PageReader {
     const loads = believable(all);
     const map = new PieceMap(loads);
     const pieces = new PieceReader(file, map);
-    this.limit = map.frames;
+    this.limit = loads.length === all.length ? map.frames : undefined;
     this.page = (frame) => pieces.page(frame);
     this.parts = (frame) => pieces.parts(frame);
     this.present = () => pieces.present();
@@ -80,7 +80,7 @@ class ElfReader implements PageReader {
     const end = loads.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
     this.problems = [
       ...(loads.length < all.length
-        ? [`${file.name}: ${all.length - loads.length} segments contradict those beside them, and are left out`]
+        ? [`${file.name}: segments that contradict those beside them are left out (${all.length - loads.length})`]
         : []),
       ...(loads.some(({ memsz }) => memsz > 0) ? [] : [`${file.name}: no memory in this dump`]),
       ...(incomplete ? ['the dump is incomplete, makedumpfile was ended or ran out of space'] : []),

@@ -70,6 +70,8 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
 
 /** Bytes of a bitmap that is counted when the dump is opened: 2 TiB of memory. */
 const COUNTED = 64 * 1024 * 1024;
+/** Some writers begin the pages at the next block. */
+const isPadded = (first: number, gap: number): boolean => first % PAGE_SIZE === 0 && gap > 0 && gap < PAGE_SIZE;
 /** A difference of a few descriptors is damage; any other is another writer's way to lay out a file. */
 const isWholeDescriptors = (bytes: number): boolean =>
   bytes % PAGE_DESCRIPTOR_SIZE === 0 && Math.abs(bytes) < PAGE_SIZE * PAGE_DESCRIPTOR_SIZE;
@@ -176,7 +178,13 @@ class KdumpReader implements PageReader {
     if (first === 0 || this.#dumped.length > COUNTED) return;
     const count = this.#dumped.total();
     const gap = first - (table + count * PAGE_DESCRIPTOR_SIZE);
-    if (gap !== 0 && isWholeDescriptors(gap))
+    // Where the page of zeros was not met among the first ones, it lies in front of the page that was.
+    if (
+      gap !== 0 &&
+      gap !== PAGE_SIZE &&
+      (isWholeDescriptors(gap) || isWholeDescriptors(gap - PAGE_SIZE)) &&
+      !isPadded(first, gap)
+    )
       throw new DumpError(
         `${this.file.name}: its bitmap has ${count} pages, and its page descriptors are as many as end at 0x${first.toString(16)}`,
         {

@@ -33,7 +33,11 @@ export const arraySlots: SlotReader = {
     const slots: Memslot[] = [];
     for (let i = 0; i < count; i++) {
       const at = array + BigInt(i * set.slots.element);
-      slots.push(readSlot(readOf(memory, at, slot.bytes, 'struct kvm_memory_slot'), slot, at, userSlots, i));
+      const bytes = readOf(memory, at, slot.bytes, 'struct kvm_memory_slot');
+      const found = readSlot(bytes, slot, at, userSlots, i);
+      if (set.filled !== null && found.pages === 0)
+        throw bytes.error(0, `memslot ${found.id} has no pages, but is in use: the dump is damaged there`);
+      slots.push(found);
     }
     return { slots, missing: null };
   },

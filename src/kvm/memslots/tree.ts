@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import { isUnreadable, type Memory, unreadableError } from '../../core/memory.js';
@@ -23,11 +24,17 @@ export const treeSlots: SlotReader = {
       const address = node - toSlot;
       const bytes = memory.read(address, at.slot.bytes);
       if (isUnreadable(bytes)) tree.missing ??= unreadableError(bytes, address, 'struct kvm_memory_slot').message;
-      else slots.push(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0));
+      else slots.push(inTree(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0), bytes));
     }
     return { slots, missing: tree.missing };
   },
 };
+
+/** KVM takes slots without pages out of the tree: one that is in it was overwritten with zeros. */
+function inTree(slot: Memslot, bytes: Bytes): Memslot {
+  if (slot.pages > 0) return slot;
+  throw bytes.error(0, `memslot ${slot.id} has no pages, but is in the tree: the dump is damaged there`);
+}
 
 interface RbFields {
   readonly parent: { readonly offset: number };
