@@ -6,7 +6,7 @@
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in there
 //   KVM_VTOP_BENCH_RUNS  pairs a comparison takes (default 7)
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ const peers = process.env.KVM_VTOP_PEERS;
 const debug = process.env.KVM_VTOP_DEBUG;
 const runs = Number(process.env.KVM_VTOP_BENCH_RUNS ?? 7);
 const hosts = ['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
+const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true }));
 const GPA = '1001840';
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -76,7 +78,7 @@ function onePeerEach(name, folder, release, pid, hva) {
 function byDwarf({ name, dump, pid, vmlinux, module, drgn, crash, lines }) {
   const question = ['-c', dump, '-g', pid, '-p', GPA, '--json'];
   const files = ['--types', 'dwarf', '--vmlinux', vmlinux, '--kvm-module', module];
-  const cache = mkdtempSync(join(tmpdir(), 'kvm-vtop-bench-cache-'));
+  const cache = mkdtempSync(join(scratch, 'cache-'));
   const with_ = (folder, ...more) => ['env', `XDG_CACHE_HOME=${folder}`, ...cli(...question, ...more)];
   // A folder that can't be made: nothing is kept.
   const first = with_('/dev/null/none', ...files);
@@ -115,7 +117,7 @@ async function inProcess(name, folder, pid) {
 }
 
 function throughput(name, folder, pid, host) {
-  const file = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-bench-')), 'addresses');
+  const file = join(scratch, 'addresses');
   const pages = host.pages('alpha').map(([gpa]) => gpa.toString(16));
   const lines = Array.from({ length: 1_000_000 }, (_, i) => pages[i % pages.length]);
   writeFileSync(file, `${lines.join('\n')}\n`);

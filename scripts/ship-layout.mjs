@@ -2,12 +2,13 @@
 // ship-layout DUMP...: writes the layout profile of each dump's kernel, from its own BTF, to src/layouts/. The line that
 // names a new one in src/layouts/shipped.ts is to be written by hand. Build first.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = new URL('..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-layout-'));
+process.on('exit', () => rmSync(folder, { recursive: true }));
 for (const [i, dump] of process.argv.slice(2).entries()) {
   const output = join(folder, `${i}.json`);
   const args = [join(root, 'dist', 'cli.js'), 'layout', '-c', dump, '--types', 'btf', '-o', output];

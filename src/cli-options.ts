@@ -33,7 +33,7 @@ export interface AskOptions extends DumpOptions {
 }
 
 export function asking(command: Command): Command {
-  coreOptions(command, "the host's vmcore: ELF or kdump-compressed; again for each part of a split one")
+  coreOptions(command, "the host's vmcore: ELF, kdump-compressed, flattened, LiME; again for each part of a split one")
     .option(
       '-g, --process <pid|task>',
       'the process that holds the VM: a pid (decimal, else hexadecimal) or a task_struct address',

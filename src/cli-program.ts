@@ -69,7 +69,7 @@ Example:
 export function program(finish: (code: ExitCode) => void, openLog: (verbose: boolean) => StderrLog): Command {
   const root = asking(new Command('kvm-vtop'))
     .description(
-      "Where a guest physical address was in QEMU and in the machine: GPA -> HVA -> HPA,\nout of a crashed KVM host's vmcore alone.",
+      "Where a guest physical address was in QEMU and in the machine\n(GPA -> HVA -> HPA), out of a crashed KVM host's vmcore alone.",
     )
     .version(KVM_VTOP_VERSION)
     .enablePositionalOptions()

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { pfn } from '../src/core/address.js';
 import { Bytes } from '../src/core/bytes.js';
 import { openImage } from '../src/dump/open.js';
+import { believable } from '../src/dump/segments.js';
 import { elfCore, kdump } from './build/files.js';
 
 const page = (seed: number) =>
@@ -50,6 +51,22 @@ describe('pages are those of their frames, or none', () => {
       const at = 4096 * 2 + 2 * 4096 + (frame >> 3);
       bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << (frame & 7)), at);
       await expect(open(bytes)).rejects.toThrow(/its bitmap has (39|41) pages, .*; one of the two is damaged/);
+    }
+  });
+
+  test('the same where the page of zeros stands in front and is not met among the first ones', async () => {
+    const pages = new Map(Array.from({ length: 700 }, (_, i) => [i, page(i)] as const));
+    const plain = kdump({ version: 6, packing: 'zlib', pages, frames: 1000 });
+    const [table, data] = [8192 + 2 * 4096, 8192 + 2 * 4096 + 700 * 24];
+    const bytes = Buffer.concat([plain.subarray(0, data), Buffer.alloc(4096), plain.subarray(data)]);
+    for (let i = 0; i < 700; i++) bytes.writeBigUInt64LE(bytes.readBigUInt64LE(table + i * 24) + 4096n, table + i * 24);
+    const image = await open(bytes);
+    expect(image.frame(pfn(699))?.getUint8(1)).toBe(699 & 0xff);
+    for (const frame of [3, 600, 800]) {
+      const changed = Buffer.from(bytes);
+      const at = 8192 + 4096 + (frame >> 3);
+      changed.writeUInt8(changed.readUInt8(at) ^ (1 << (frame & 7)), at);
+      await expect(open(changed)).rejects.toThrow(/its bitmap has (699|701) pages/);
     }
   });
 
@@ -100,4 +117,18 @@ describe('ELF segments that contradict the others are left out', () => {
       /segments that contradict those beside them are left out \(2\)/,
     );
   });
+});
+
+test('segments of the kernel’s own vmcore begin and end at pages of the file, whatever their sizes', () => {
+  const load = (offset: number, paddr: number, filesz: number) =>
+    ({ type: 1, offset, vaddr: BigInt(paddr) + 0xffff888000000000n, paddr, filesz, memsz: filesz }) as const;
+  const loads = [
+    load(0x2000, 0x1000, 0x9ec00),
+    load(0xa1000, 0x100000, 0x5000000),
+    load(0x50a1018, 0x5400018, 0x4057),
+    load(0x50a6000, 0x5500000, 0x800),
+    load(0x50a7000, 0x6000000, 0x1000000),
+    load(0x60a7000, 0x100000000, 0x2000000),
+  ];
+  expect(believable(loads)).toEqual(loads);
 });

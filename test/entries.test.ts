@@ -9,7 +9,7 @@ import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
 
 describe('what is at an address', () => {
   /** One page whose entry at a level is given. */
-  function entryAt(level: number, entry: bigint, options: HostOptions & { users?: number } = {}) {
+  function hostWith(level: number, entry: bigint, options: HostOptions & { users?: number } = {}) {
     const host = new SyntheticHost(options);
     // An area of every type.
     for (let type = 0; type < Math.min(32, options.swapFiles ?? 24); type++) host.swapArea(type);
@@ -17,6 +17,10 @@ describe('what is at an address', () => {
     const vm = host.vm(mm, [slot(0, 0n, 0x40000n)]);
     host.task(191, 'qemu', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
     tables.set(HVA + 0x5000n, level, entry);
+    return host;
+  }
+  function entryAt(...given: Parameters<typeof hostWith>) {
+    const host = hostWith(...given);
     return { host, road: roadOf(host) };
   }
   const at = (frame: number) => BigInt(frame) * PAGE;
@@ -47,6 +51,18 @@ describe('what is at an address', () => {
     const road = (limit: number) => ask(entryAt(level, entry, { limit }).road, 0x5000n);
     expect(road(0x80000)).toMatchObject({ state: 'damaged', reason: 'bad-entry', frame: null });
     expect(road(0x100000).state).not.toBe('damaged');
+  });
+
+  test('memory that the kernel knows and the dump does not is no damage', () => {
+    const known = (maxPfn: bigint) => {
+      const host = hostWith(0, at(0x90000) | TABLE, { limit: 0x80000 });
+      const variable = host.at('linux_banner') + 0x800n;
+      host.symbol('bmax_pfn', variable);
+      host.u64(variable, maxPfn);
+      return ask(roadOf(host), 0x5000n);
+    };
+    expect(known(0x100000n)).toMatchObject({ state: 'mapped', frame: 0x90000 });
+    expect(known(0x90000n)).toMatchObject({ state: 'damaged' });
   });
 
   test.each([

@@ -106,6 +106,26 @@ describe('flattened', () => {
     expect((await frames([file(flattened(records))], ASKED)).found).toContain('cut-off');
   });
 
+  test('a record far away does not make a table as long as the user’s memory', async () => {
+    const head = elfCore({ segments: [{ paddr: 0x1000, bytes: page(1) }] });
+    head.writeUInt16LE(0xffff, 56);
+    head.writeBigUInt64LE(64n, 40);
+    head.writeUInt32LE(0xffffffff, 64 + 44);
+    await expect(
+      frames(
+        [
+          file(
+            flattened([
+              [0, head],
+              [2 ** 45, page(0)],
+            ]),
+          ),
+        ],
+        [1],
+      ),
+    ).rejects.toThrow(/too many to be meant/);
+  });
+
   test('zeros behind the last record, records that can’t be', async () => {
     const cut = Buffer.concat([flattened(inPieces(plain, [64]), true), Buffer.alloc(1 << 16)]);
     expect((await frames([file(cut)], ASKED)).said).toMatch(/no end/);

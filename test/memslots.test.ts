@@ -77,12 +77,12 @@ describe('slots', () => {
 
   test('a slot without pages in the tree is damage: zeros where the dump lost something', () => {
     const host = new SyntheticHost();
-    const { vm } = host.vmm(191, [slot(0, 0n, 1n)]);
+    const { vm } = host.vmm(191, [slot(5, 0n, 1n)]);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
-    const start = root - (root % 8n) - 64n;
-    host.write(start, new Uint8Array(128));
-    expect(() => roadOf(host)).toThrow(/has no pages, but is in the tree|no room|damaged/);
+    const node = host.offset('kvm_memory_slot', 'gfn_node[1]');
+    host.write(root - node, new Uint8Array(host.layouts.size('kvm_memory_slot')));
+    expect(() => roadOf(host)).toThrow(/memslot 0 has no pages, but is in the tree: the dump is damaged there/);
   });
 
   test('a node that is not in the dump: the slots that are there are answered, and of no other is it said that there is none', () => {

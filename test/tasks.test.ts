@@ -179,10 +179,9 @@ describe('the task list', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
-    host.u64(link(tasks[4]), link(tasks[2]));
-    host.u64(link(tasks[2]) + 8n, link(tasks[4]));
-    host.u64(link(tasks[1]), link(tasks[2]));
-    expect(() => countOf(host)).toThrow(/runs in a circle|does not point back/);
+    // The head points back at the last one, so the first one seems to be on its way.
+    host.u64(link(tasks[4]), link(tasks[0]));
+    expect(() => countOf(host)).toThrow(/runs in a circle at 0x/);
   });
 
   test('of which a member does not point back at the one before is damage', () => {
@@ -274,6 +273,44 @@ describe('the VM', () => {
     expect(select(host, '150', '6').kvm).toBe(two);
     expect(select(host, '150', two.toString(16)).kvm).toBe(two);
     expect(select(host, '150', `0x${one.toString(16)}`)).toMatchObject({ kvm: one, fd: 4 });
+  });
+
+  describe('where not all can be read', () => {
+    /** Two VMs in vm_list whose process's descriptors are lost; behind `gap` the list is too. */
+    const lost = (gap: boolean) => {
+      const { host, one, two } = twoVms();
+      const list = (vm: bigint) => vm + host.offset('kvm', 'vm_list');
+      if (gap) {
+        host.u64(list(one), 0xffff888ffff00000n);
+        host.u64(host.vmList + 8n, 0xffff888ffff00000n);
+      }
+      const task = host.pointer(host.at('init_task') + host.offset('task_struct', 'tasks'));
+      host.set('task_struct', task - host.offset('task_struct', 'tasks'), { files: 0xffff888ffff00000n });
+      return { host, one, two };
+    };
+
+    test('those of its memory are listed; the one that was found is not taken for the only one', () => {
+      expect(() => select(lost(false).host, '150')).toThrow(/holds several VMs; choose with --vm/);
+      const { host, one } = lost(true);
+      expect(() => select(host, '150')).toThrow(
+        new RegExp(`may hold VMs that can't be read; choose with --vm:\\n.*fd \\?.*0x${one.toString(16)}`),
+      );
+      expect(select(host, '150', one.toString(16))).toMatchObject({ kvm: one, fd: null });
+    });
+
+    test('a file whose name is lost, where names are all there is, leaves it open', () => {
+      const host = new SyntheticHost({ noVmSymbols: true });
+      const { address: mm } = host.mm();
+      const one = host.vm(mm, [SLOT]);
+      const nameless = host.file(host.vmFops, one, 'kvm-vm');
+      host.set('file', nameless, { 'f_path.dentry': 0xffff888ffff00000n });
+      host.task(150, 'qemu', mm, host.files({ 4: nameless }));
+      expect(() => select(host, '150')).toThrow(/whether descriptor 4 is a VM is not known: its name can't be read/);
+      const named = host.file(host.vmFops, one, 'kvm-vm');
+      host.task(151, 'qemu', mm, host.files({ 4: nameless, 5: named }));
+      expect(() => select(host, '151')).toThrow(/may hold VMs that can't be read; choose with --vm/);
+      expect(select(host, '151', '5')).toMatchObject({ kvm: one, fd: 5 });
+    });
   });
 
   test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p is none of them', (choice) => {

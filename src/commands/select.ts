@@ -68,13 +68,22 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null):
 /** Where a process can't be read: the VMs that it made, by the pid that each VM keeps. */
 function madeBy(kvm: Kvm, process: string, choice: string | null, why: DumpError): Chosen {
   const pid = /^[0-9]{1,7}$/.test(process) ? Number(process) : -1;
-  const { vms, complete } = listedVms(kvm);
+  const { vms, complete } = listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (made.length === 0) throw why;
   kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   const { address } = choose(kvm, `pid ${pid}`, held, choice);
   return { pid, fd: null, address, mm: null };
+}
+
+/** Those of the host; where there is no list, what led here is what went wrong. */
+function listed(kvm: Kvm, why: DumpError): ReturnType<typeof listedVms> {
+  try {
+    return listedVms(kvm);
+  } catch (error) {
+    throw error instanceof DumpError ? why : error;
+  }
 }
 
 function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {

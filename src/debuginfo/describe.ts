@@ -11,6 +11,15 @@ import { Lookup } from './lookup.js';
 /** The types in a vmlinux and the kvm.ko of the same build, and which build that is. No dump is needed. */
 export async function describeFiles(vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
+  try {
+    return await describe(lookup, vmlinux, kvmModule);
+  } catch (error) {
+    lookup.close();
+    throw error;
+  }
+}
+
+async function describe(lookup: Lookup, vmlinux: string, kvmModule: string | null): Promise<DescribedKernel> {
   const object = await lookup.object(vmlinux);
   const { release, version } = releaseOf(object);
   const module = kvmModule === null ? null : await lookup.object(kvmModule);

@@ -16,7 +16,7 @@ import { KernelMemory } from './memory.js';
 const ALIGN = 0x200000n;
 /** Where vmlinux is linked to (CONFIG_PHYSICAL_START, the same in all distributions). */
 const LINKED = START_KERNEL_MAP + 0x1000000n;
-/** As many page tables have to agree. */
+/** As many page tables that agree end the search; of fewer most count, and init_uts_ns is held to what they lead to. */
 const ENOUGH = 4;
 /** Offsets of cr3 and cr4 in a processor's state (QEMU target/i386/arch_dump.c, struct QEMUCPUState). */
 const CR3 = 416;
@@ -137,7 +137,7 @@ function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
   return null;
 }
 
-/** By looking at every page as a top table: every process's maps the kernel, so several must agree on where it is. */
+/** By looking at every page as a top table: every process's maps the kernel, so most agree on where it is. */
 function byTables(image: DumpImage, frames: FrameSource): Found | null {
   const votes = new Map<string, Found[]>();
   for (const frame of image.reader.present()) {

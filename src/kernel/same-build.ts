@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
+import { printable } from '../core/text.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { START_KERNEL_MAP } from './bootstrap.js';
@@ -66,9 +67,11 @@ function checkBanner(table: SymbolTable, { memory, kernel }: Known): void {
       hint: 'give the whole System.map',
     });
   const bytes = memory.read(address, LONGEST_BANNER);
-  const text = isUnreadable(bytes) ? bytes.message : bytes.text().trim();
-  if (isUnreadable(bytes) || !isBannerOf(text, kernel))
-    throw otherBuild(table.source, `where it puts linux_banner, the dump has "${text.slice(0, 80)}"`);
+  if (isUnreadable(bytes))
+    throw new DumpError(`${table.source}: whose it is can't be told: linux_banner, ${bytes.message}`);
+  const text = printable(bytes.text().trim());
+  if (!isBannerOf(bytes.text().trim(), kernel))
+    throw otherBuild(table.source, `where it puts linux_banner, the dump has "${text}"`);
 }
 
 /** Whether "Linux version …" is this kernel's: its release, and number and date of its build. */

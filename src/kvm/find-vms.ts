@@ -37,18 +37,30 @@ function byFiles(kvm: Kvm, task: Task): HeldVm[] {
     return heldVms(kvm, task.files);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    const found = vmsIn(kvm, task.mm);
+    const found = knownIn(kvm, task.mm);
     if (found.length === 0) throw error;
     kvm.host.log.warn(`pid ${task.tgid}: ${error.message}: its VM is found by the memory of the process that made it`);
     return found;
   }
 }
 
-/** The VMs of vm_list whose memory this is. */
+/** The VMs of vm_list whose memory this is. Throws `DumpError` when there is none among those that can be read alone. */
 function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
   if (mm === 0n) return [];
   const { vms, complete } = listedVms(kvm);
-  return vms.filter(({ mm: own }) => own === mm).map(({ address }) => ({ fd: null, address, incomplete: !complete }));
+  const found = vms.filter(({ mm: own }) => own === mm);
+  if (found.length === 0 && !complete) throw new DumpError('whether it made a VM is not known: not all can be listed');
+  return found.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
+}
+
+/** The same, as far as it can be told. */
+function knownIn(kvm: Kvm, mm: bigint): HeldVm[] {
+  try {
+    return vmsIn(kvm, mm);
+  } catch (error) {
+    if (error instanceof DumpError) return [];
+    throw error;
+  }
 }
 
 /** A VM of vm_list, the process that made it and its memory. */
@@ -85,12 +97,18 @@ function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   const reader = new Files(kvm.host);
   const named = new Map<bigint, boolean>();
   const held: HeldVm[] = [];
+  let unknown: number | null = null;
   for (const file of reader.open(files)) {
     // Without the symbol the name is the only witness, so each file is asked for its own.
-    if (kvm.vmFops === null || !named.has(file.op)) named.set(file.op, isNamedVm(kvm, reader, file));
+    const name = kvm.vmFops === null || !named.has(file.op) ? nameOf(reader, file) : undefined;
+    if (name !== undefined) named.set(file.op, isNamedVm(kvm, name, file));
+    if (kvm.vmFops === null && name === null) unknown ??= file.fd;
     if (isVm(kvm, file, named.get(file.op) === true)) held.push({ fd: file.fd, address: file.privateData });
   }
-  return held;
+  if (unknown === null) return held;
+  if (held.length === 0)
+    throw new DumpError(`whether descriptor ${unknown} is a VM is not known: its name can't be read`);
+  return held.map((vm) => ({ ...vm, incomplete: true }));
 }
 
 function isVm(kvm: Kvm, file: OpenFile, named: boolean): boolean {
@@ -98,8 +116,7 @@ function isVm(kvm: Kvm, file: OpenFile, named: boolean): boolean {
   return file.op === kvm.vmFops;
 }
 
-function isNamedVm(kvm: Kvm, reader: Files, file: OpenFile): boolean {
-  const name = nameOf(reader, file);
+function isNamedVm(kvm: Kvm, name: string | null, file: OpenFile): boolean {
   const { vmFops } = kvm;
   const { log } = kvm.host;
   const named = name === VM_FILE_NAME;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Gfn, PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
-import { type FrameGap, type FrameSource, isUnreadable } from '../core/memory.js';
+import { type FrameGap, type FrameSource, readOf } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Host } from '../kernel/host.js';
 import { meaningOf } from '../kernel/pte.js';
@@ -177,17 +177,25 @@ export class Road implements Answer {
 
   /** Whether the kernel knows of memory there: what was added after kdump was set up is not in the dump. */
   #isKnown(frame: Pfn): boolean {
-    const { symbols, memory } = this.#host;
-    const variable = symbols.get('max_pfn');
-    const value = variable === undefined ? null : memory.read(variable, 8);
-    return value !== null && !isUnreadable(value) && BigInt(frame) < value.u64(0);
+    return this.#orFalse(() => {
+      const { symbols, memory } = this.#host;
+      const variable = symbols.get('max_pfn');
+      return variable !== undefined && BigInt(frame) < readOf(memory, variable, 8, 'max_pfn').u64(0);
+    });
   }
 
-  /** Whether frames beyond the machine's memory can be mapped there: a device's, or a file's on persistent memory. */
+  /** Whether frames beyond the machine's memory can be mapped there: a device's. */
   #isDevice(page: number): boolean {
-    try {
+    return this.#orFalse(() => {
       const vma = findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE));
       return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
+    });
+  }
+
+  /** What can't be read vouches for nothing. */
+  #orFalse(work: () => boolean): boolean {
+    try {
+      return work();
     } catch (error) {
       if (error instanceof DumpError) return false;
       throw error;

@@ -306,11 +306,11 @@ export class SyntheticKernel {
   #modules(): void {
     const kvm = this.options.kvm ?? 'module';
     this.#module('ext4', [['dnoise', 0xffffffffc0001000n]]);
-    const symbols: [string, bigint][] = [
+    const data: [string, bigint][] = [
       ['kvm_vm_fops', this.vmFops],
       ['vm_list', this.vmList],
-      ...this.#moduleSymbols,
     ];
+    const symbols = [...(this.options.noVmSymbols === true ? [] : data), ...this.#moduleSymbols];
     if (kvm === 'module') this.#module('kvm', [['kvm_vcpu_fops', 0xffffffffc0a03000n], ...symbols]);
     if (kvm === 'built in') for (const [name, address] of symbols) this.symbol(`d${name}`, address);
   }

@@ -4,37 +4,10 @@
 
 import { FORMS, type KallsymsForm } from './kallsyms.js';
 import type { HostOptions } from './options.js';
+import { LISTS, NAMES, PATHS, XARRAYS } from './small-kernel.js';
 
 const BASICS = `
-list_head {
-  ptr next
-  ptr prev
-}
-hlist_node {
-  ptr next
-  ptr pprev
-}
-hlist_head {
-  ptr first
-}
-rb_node {
-  u64 rb_parent_color
-  ptr rb_right
-  ptr rb_left
-}
-rb_root {
-  ptr rb_node
-}
-qstr {
-  u32 hash
-  u32 len
-  ptr name
-}
-path {
-  ptr mnt
-  ptr dentry
-}
-uts_namespace {
+${LISTS.replace('__rb_parent_color', 'rb_parent_color')}${NAMES}${PATHS}uts_namespace {
   u32 kref
   char sysname[65]
   char nodename[65]
@@ -229,21 +202,7 @@ radix_tree_node {
   ptr slots[64]
   u64 tags[3]
 }`;
-const XARRAY = `xarray {
-  u32 xa_lock
-  u32 xa_flags
-  ptr xa_head
-}
-xa_node {
-  u8 shift
-  u8 offset
-  u8 count
-  u8 nr_values
-  ptr parent
-  ptr array
-  struct list_head private_list
-  ptr slots[64]
-}`;
+const XARRAY = XARRAYS.trimEnd();
 const LRU = (text: string) => text.replace('pglist_data {', 'pglist_data {\n  u64 lruvec');
 
 const SLOT = (id: string) => `kvm_memory_slot {

@@ -23,6 +23,8 @@ export interface HostOptions {
   /** Hexadecimal digits of the build-id in the kernel's notes. */
   readonly buildId?: string;
   readonly banner?: string;
+  /** Module kvm's own table has no data, as without CONFIG_KALLSYMS_ALL. */
+  readonly noVmSymbols?: boolean;
   /** What modules have to fit (VERMAGIC_STRING). */
   readonly vermagic?: string;
   /** The same of module kvm, in its struct module. */

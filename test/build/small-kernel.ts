@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The structures of a small kernel; offsets are its own. */
-export const SMALL_KERNEL = `
-list_head {
+/** What every kernel lays out alike: lists and trees. */
+export const LISTS = `list_head {
   ptr next
   ptr prev
 }
@@ -21,7 +20,9 @@ rb_node {
 rb_root {
   ptr rb_node
 }
-xarray {
+`;
+/** Since 4.20. */
+export const XARRAYS = `xarray {
   u32 xa_lock
   u32 xa_flags
   ptr xa_head
@@ -36,7 +37,22 @@ xa_node {
   struct list_head private_list
   ptr slots[64]
 }
-idr {
+`;
+export const NAMES = `qstr {
+  u32 hash
+  u32 len
+  ptr name
+}
+`;
+export const PATHS = `path {
+  ptr mnt
+  ptr dentry
+}
+`;
+
+/** The structures of a small kernel; offsets are its own. */
+export const SMALL_KERNEL = `
+${LISTS}${XARRAYS}idr {
   struct xarray idr_rt
   u32 idr_base
   u32 idr_next
@@ -74,21 +90,12 @@ fdtable {
   u32 max_fds
   ptr fd
 }
-qstr {
-  u32 hash
-  u32 len
-  ptr name
-}
-dentry {
+${NAMES}dentry {
   pad 24
   ptr d_parent
   struct qstr d_name
 }
-path {
-  ptr mnt
-  ptr dentry
-}
-file {
+${PATHS}file {
   ptr f_op
   ptr private_data
   struct path f_path

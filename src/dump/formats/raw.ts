@@ -49,13 +49,15 @@ function rangesOf(file: ByteSource): Segment[] {
 
 function readerOf(file: ByteSource, name: string, segments: readonly Segment[]): PageReader {
   if (segments.length === 0) throw new DumpError(`${file.name}: no memory in this dump`);
-  const pieces = new PieceReader(file, new PieceMap(segments));
+  const map = new PieceMap(segments);
+  const pieces = new PieceReader(file, map);
   const end = segments.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
   return {
     description: `${name}, ${segments.length} ranges`,
     vmcoreinfo: null,
     notes: [],
     physBase: null,
+    limit: map.frames,
     problems:
       end > file.size
         ? [`the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing`]
