@@ -9,6 +9,7 @@ export default tseslint.config(
       'parsers/generated/',
       '*.cjs',
       '*.mjs',
+      'crash-ext/*.mjs',
       'scripts/',
       'bench/',
       'fuzz/',

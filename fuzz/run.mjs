@@ -147,7 +147,12 @@ function summary() {
     );
   console.log(`| all | ${outcomes.map((outcome) => sum((row) => row[2] === outcome)).join(' | ')} |`);
   console.log(
-    `\nwrong, and a changed byte was read, by who reads that page first: ${[...excused].map(([where, count]) => `${where} ${count}`).join(', ') || 'none'}`,
+    `\nwrong, and a changed byte was read, by where it was: ${
+      [...excused]
+        .sort(([, a], [, b]) => b - a)
+        .map(([where, count]) => `${where} ${count}`)
+        .join(', ') || 'none'
+    }`,
   );
   console.log(
     `slowest: ${Math.round(slowest.ms)} ms (${slowest.fixture} mutant ${slowest.mutant}, ${slowest.form}, ${slowest.hit})`,

@@ -51,15 +51,30 @@ async function ask(path, types, picked, phase = () => undefined) {
   }
 }
 
-/** Which part of the work first reads each frame, for the summary. */
+/** Who reads a page, by the functions above the read; the first that fits. */
+const READERS = [
+  ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
+  ["the process's page tables", /PageWalker\.walk .*Road\.translate/],
+  ['memslots', /Vm\.slots/],
+  ['files', /Files\./],
+  ['tasks and pids', /Tasks\./],
+  ['modules', /findModule|moduleSymbols|ModuleSymbols/],
+  ['kallsyms', /Kallsyms|SortedNames|CompressedNames/],
+  ['struct kvm, mm_struct', / Vm selectVm/],
+];
+
+/** What lies on each frame's page: the structures that are read from there for a right answer. */
 async function readers(path) {
-  const first = new Map();
-  let name = 'opening';
-  const phase = (frame) => first.has(frame) || first.set(frame, name);
-  await ask(path, 'layout', [], phase);
-  name = 'VM, slots, tables';
+  const lies = new Map();
+  Error.stackTraceLimit = 60;
+  const phase = (frame) => {
+    const stack = new Error().stack.replace(/\n *at (?:new |async |Object\.)?([^ \n]*)[^\n]*/g, ' $1');
+    const what = READERS.find(([, pattern]) => pattern.test(stack))?.[0] ?? 'others';
+    lies.set(frame, (lies.get(frame) ?? new Set()).add(what));
+  };
   await ask(path, 'layout', questions, phase);
-  return first;
+  Error.stackTraceLimit = 10;
+  return lies;
 }
 
 const names = Object.keys(forms);
@@ -87,19 +102,13 @@ for (let mutant = from; mutant < count; mutant += step) {
   const path = files.get(form);
   apply(path, mutation);
   const start = performance.now();
-  const outcome = await judge(path, types, picked, mutation);
+  const outcome = await judge(path, types, picked, mutation, base);
   const ms = performance.now() - start;
   restore(path, base.file, mutation);
-  const {
-    pages: [first],
-  } = base.regions;
-  const where =
-    mutation.at === undefined ? mutation.hit : (read.get(frames[(mutation.at - first) / 4096]) ?? 'not read');
   process.send({
     mutant,
     form,
     hit: mutation.hit,
-    where,
     structural: mutation.structural,
     ms,
     rss: process.memoryUsage().rss,
@@ -108,7 +117,7 @@ for (let mutant = from; mutant < count; mutant += step) {
 }
 for (const path of files.values()) rmSync(path);
 
-async function judge(path, types, picked, mutation) {
+async function judge(path, types, picked, mutation, base) {
   let answers;
   try {
     answers = await ask(path, types, picked);
@@ -119,10 +128,30 @@ async function judge(path, types, picked, mutation) {
   const wrong = answers.findIndex(({ told: text, state }, i) => text !== right.get(picked[i]) && !HONEST.has(state));
   if (wrong >= 0) {
     const detail = `${picked[wrong].name} ${picked[wrong].gpa.toString(16)}: ${answers[wrong].told}, right is ${right.get(picked[wrong])}`;
-    return { outcome: mutation.structural ? 'WRONG' : 'wrong, and a changed byte was read', detail };
+    const where = mutation.structural ? null : excuse(mutation, base, answers[wrong].entries);
+    return { outcome: where === null ? 'WRONG' : 'wrong, and a changed byte was read', where, detail };
   }
   const all = answers.every(({ told: text }, i) => text === right.get(picked[i]));
   return { outcome: all ? 'right' : 'right or not told' };
+}
+
+/** Where an answer read a byte that was changed; null where it read none. */
+function excuse(mutation, base, walked) {
+  // A packed page that unpacks to another one is changed from end to end.
+  if (mutation.at === undefined) return 'a page that unpacks';
+  const addresses = mutation.changes.flatMap(([at, bytes]) =>
+    [...bytes].flatMap((byte, i) => (byte === base.file[at + i] ? [] : [addressOf(base, at + i)])),
+  );
+  const isWalked = addresses.some((address) => walked.some((entry) => address >= entry && address < entry + 8));
+  if (isWalked) return 'an entry of a page table that the answer walked';
+  const lies = read.get(Math.floor(addresses[0] / 4096));
+  return lies === undefined ? null : [...lies].sort().join(' and ');
+}
+
+/** Where in memory a byte of a file lies whose pages stand as they are. */
+function addressOf(base, at) {
+  const inside = at - base.regions.pages[0];
+  return frames[Math.floor(inside / 4096)] * 4096 + (inside % 4096);
 }
 
 function apply(path, { changes, length }) {

@@ -131,4 +131,9 @@ test('segments of the kernel’s own vmcore begin and end at pages of the file, 
     load(0x60a7000, 0x100000000, 0x2000000),
   ];
   expect(believable(loads)).toEqual(loads);
+  for (const [i, one] of loads.entries())
+    for (const by of [1, 0x18, 0x800, 0x1000]) {
+      const moved = { ...one, offset: one.offset + by };
+      expect(believable(loads.with(i, moved))).not.toContain(moved);
+    }
 });

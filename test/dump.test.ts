@@ -342,9 +342,14 @@ describe('files', () => {
     const path = scratch();
     writeFileSync(path, Buffer.alloc(0x40000, 1));
     const file = FileSource.open(path);
-    truncateSync(path, 0x20000);
+    truncateSync(path, 0x21000);
     expect(file.read(0x10000, 16, 'page').u8(0)).toBe(1);
     expect(() => file.read(0x30000, 16, 'page')).toThrow(/0x30000: page: the file has become shorter/);
+    // What is still there of a block, again and again.
+    for (let i = 0; i < 2; i++) {
+      expect(file.read(0x20ff0, 16, 'page').u8(15)).toBe(1);
+      expect(() => file.read(0x20ff8, 16, 'page')).toThrow(/0x21000: page: the file has become shorter/);
+    }
   });
 
   test('blocks are read once while they are kept, and neighbours come along', () => {

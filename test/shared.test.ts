@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole truth: every page of every VM of the recorded hosts, by the checkers that lie beside them.
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { kdump } from './build/files.js';
+import { contentsOf, wishOf } from './build/recoded.js';
+import { hasReference } from './build/reference.js';
 import { HOSTS, hasShared, kvmVtop, ROOT, SHARED } from './run.js';
 
 const needsShared = hasShared ? test : test.skip;
@@ -29,6 +34,17 @@ needsShared('the text of 354 addresses is what crash 9.0.2 printed', () => {
   const { last } = check('vtop', hosts('debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd'));
   expect(last).toBe('354 of 354 as crash prints them');
 });
+
+(hasShared && hasReference ? test : test.skip)(
+  'a host whose pages the real snappy packed, as no makedumpfile of Debian does',
+  async () => {
+    const [host] = hosts('debian-6.1-zlib') as [string];
+    const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-snappy-'));
+    for (const name of readdirSync(host)) if (name !== 'vmcore') symlinkSync(join(host, name), join(folder, name));
+    writeFileSync(join(folder, 'vmcore'), kdump(wishOf(await contentsOf(join(host, 'vmcore')), 'snappy')));
+    expect(check('truth', [folder]).last).toBe('79174 of 79174 right');
+  },
+);
 
 describe.each(HOSTS)('$host', ({ host, release, pid }) => {
   const debug = join(SHARED, 'debug', release);

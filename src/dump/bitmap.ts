@@ -65,6 +65,26 @@ export class Bitmap {
     return count + popcount(view.getUint32(word * 4, true) & ((1 << (bit & 31)) - 1));
   }
 
+  /** The first frame from this one on whose bit is not this, `most` at most. Behind the bitmap no bit is set. */
+  runEnd(frame: number, bit: boolean, most: number): number {
+    const all = bit ? 0xffffffff : 0;
+    const limit = Math.min(this.length * 8, most);
+    for (let at = frame; at < limit; ) {
+      const block = Math.floor(at / 8 / BLOCK);
+      const { view } = this.#block(block);
+      const base = block * BLOCK * 8;
+      // Of the first word only the bits from here on count.
+      let mask = -1 << ((at - base) & 31);
+      for (let i = (at - base) >>> 5; i * 4 < view.byteLength; i++) {
+        const other = (view.getUint32(i * 4, true) ^ all) & mask;
+        mask = -1;
+        if (other !== 0) return Math.min(most, base + i * 32 + 31 - Math.clz32(other & -other));
+      }
+      at = base + view.byteLength * 8;
+    }
+    return bit ? limit : most;
+  }
+
   /** How many bits are set. */
   total(): number {
     const blocks = Math.ceil(this.length / BLOCK);

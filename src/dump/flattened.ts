@@ -2,29 +2,18 @@
 import { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import type { ByteSource } from '../core/memory.js';
-import { lowerBound } from '../core/search.js';
-import { type Owned, withoutOverlaps } from './intervals.js';
+import type { Intervals } from './intervals.js';
+import { RECORD_SIZE, Records } from './records.js';
 
 /** "makedumpfile" and four zeros (struct makedumpfile_header, makedumpfile.h). */
 const SIGNATURE = [0x656b616d, 0x706d7564, 0x656c6966, 0] as const;
 /** The header takes as many bytes of the file. */
 const HEADER_SIZE = 4096;
-/** struct makedumpfile_data_header: where in the dump and how many bytes, both big-endian 64-bit numbers. */
-const RECORD_SIZE = 16;
 /** The offset of the last record's header. */
 const END = -1n;
 const LARGEST = 2n ** 53n;
 /** Bytes that are read at once at the most. */
 const MOST = 0x20000000;
-
-/** Records of one size that follow each other, in the file and in the dump. */
-interface Run {
-  /** Where the first one belongs in the dump, and where its bytes are in the file. */
-  readonly target: number;
-  readonly position: number;
-  readonly size: number;
-  count: number;
-}
 
 export const isFlattened = (start: Bytes): boolean =>
   start.length >= 16 && SIGNATURE.every((word, i) => start.u32(i * 4) === word);
@@ -39,8 +28,8 @@ export class Flattened implements ByteSource {
   readonly size: number;
   /** Whether the mark of its end is there. */
   readonly complete: boolean;
-  readonly #runs: readonly Run[];
-  readonly #intervals: readonly Owned[];
+  readonly #records: Records;
+  readonly #intervals: Intervals;
 
   /** Throws `DumpError` for a record that can't be. `tick` is called now and then. */
   constructor(
@@ -48,14 +37,11 @@ export class Flattened implements ByteSource {
     tick: () => void,
   ) {
     this.name = file.name;
-    const { runs, complete } = recordsOf(file, tick);
-    this.#runs = runs.reverse();
-    // The first one has what several cover: the last that was written.
-    this.#intervals = withoutOverlaps(
-      runs.map(({ target, size, count }) => ({ start: target, end: target + size * count })),
-    );
+    const { records, complete } = recordsOf(file, tick);
+    this.#records = records;
+    this.#intervals = records.intervals();
     this.complete = complete;
-    this.size = this.#intervals.at(-1)?.end ?? 0;
+    this.size = this.#intervals.end;
   }
 
   close(): void {
@@ -64,11 +50,9 @@ export class Flattened implements ByteSource {
 
   /** The dump's first bytes: as many as there are without a gap, `most` at the most. */
   start(most: number): Bytes {
+    const { starts, ends } = this.#intervals;
     let length = 0;
-    for (const { start, end } of this.#intervals) {
-      if (start > length || length >= most) break;
-      length = end;
-    }
+    for (let i = 0; (starts[i] ?? Infinity) <= length && length < most; i++) length = ends[i] as number;
     return this.read(0, Math.min(length, most), 'start of the dump');
   }
 
@@ -92,18 +76,11 @@ export class Flattened implements ByteSource {
 
   /** As much from here on as lies together in the file; null in a hole. */
   #piece(offset: number, length: number, what: string): Bytes | null {
-    const interval = this.#at(offset);
-    const run = this.#runs[interval?.owner ?? -1];
-    if (interval === undefined || run === undefined || interval.start > offset) return null;
-    const record = Math.floor((offset - run.target) / run.size);
-    const inside = offset - run.target - record * run.size;
-    const position = run.position + record * (run.size + RECORD_SIZE) + inside;
-    return this.file.read(position, Math.min(length, run.size - inside, interval.end - offset), what);
-  }
-
-  /** The first interval that ends behind an offset. */
-  #at(offset: number): Owned | undefined {
-    return this.#intervals[lowerBound(this.#intervals.length, (i) => (this.#intervals[i] as Owned).end > offset)];
+    const { starts, ends, owners } = this.#intervals;
+    const index = this.#intervals.endingBehind(offset);
+    if ((starts[index] ?? Infinity) > offset) return null;
+    const { position, length: there } = this.#records.place(owners[index] as number, offset);
+    return this.file.read(position, Math.min(length, there, (ends[index] as number) - offset), what);
   }
 
   #cutOff(offset: number, length: number, what: string): DumpError {
@@ -116,31 +93,20 @@ export class Flattened implements ByteSource {
   }
 }
 
-function recordsOf(file: ByteSource, tick: () => void): { runs: Run[]; complete: boolean } {
-  const runs: Run[] = [];
+function recordsOf(file: ByteSource, tick: () => void): { records: Records; complete: boolean } {
+  const records = new Records();
   for (let at = HEADER_SIZE; at + RECORD_SIZE <= file.size; ) {
     tick();
     const header = file.readOnce?.(at, RECORD_SIZE, 'record') ?? file.read(at, RECORD_SIZE, 'record');
     const target = header.view.getBigInt64(0);
     const size = header.view.getBigInt64(8);
-    if (target === END) return { runs, complete: true };
+    if (target === END) return { records, complete: true };
     // Nobody writes nothing: zeros behind the last record are space that was never written to.
     if (size === 0n && target === 0n) break;
     if (target < 0n || size <= 0n || target + size >= LARGEST)
       throw header.error(0, `a record of ${size} bytes for offset ${target} of the dump`);
-    addRecord(runs, Number(target), at + RECORD_SIZE, Math.min(Number(size), file.size - at - RECORD_SIZE));
+    records.add(Number(target), at + RECORD_SIZE, Math.min(Number(size), file.size - at - RECORD_SIZE));
     at += RECORD_SIZE + Number(size);
   }
-  return { runs, complete: false };
-}
-
-function addRecord(runs: Run[], target: number, position: number, size: number): void {
-  const last = runs.at(-1);
-  const follows =
-    last !== undefined &&
-    last.size === size &&
-    target === last.target + size * last.count &&
-    position === last.position + (size + RECORD_SIZE) * last.count;
-  if (follows) last.count++;
-  else if (size > 0) runs.push({ target, position, size, count: 1 });
+  return { records, complete: false };
 }

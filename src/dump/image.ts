@@ -29,6 +29,11 @@ export interface PageReader {
   readonly notes: readonly Note[];
   /** What is wrong with the file, though it can be read: a line each. */
   readonly problems: readonly string[];
+  /**
+   * The first frame behind one that is not there that may be there, or be missing for another reason. Nothing from
+   * `end` on is looked at.
+   */
+  readonly gapEnd: (frame: Pfn, end: number) => number;
   /** What there is of a page that is not there as a whole; for forms in which that happens. */
   readonly parts?: (frame: Pfn) => PagePart[];
   /** Frames of the machine, one more than the last; where the form tells. */
@@ -88,6 +93,16 @@ export class DumpImage implements FrameSource {
   why(frame: Pfn): FrameGap {
     const page = this.#read(frame);
     return page instanceof DataView ? { reason: 'unreadable', message: 'the page can be read now' } : page;
+  }
+
+  /** The first frame behind one that is not there that may be there, or be missing for another reason; `end` at most. */
+  gapEnd(frame: Pfn, end: number): number {
+    try {
+      return Math.min(end, this.reader.gapEnd(frame, end));
+    } catch (error) {
+      if (error instanceof DumpError) return frame + 1;
+      throw error;
+    }
   }
 
   /** A page in parts, in forms that can have some of its bytes; null where a page is there or is not. */

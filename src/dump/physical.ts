@@ -36,30 +36,22 @@ export class PhysicalMemory {
 
   *#byPage(from: number, to: number): Generator<Stretch> {
     const end = Math.min(to, PHYSICAL_LIMIT);
-    const last = (this.image.limit ?? Infinity) * PAGE_SIZE;
     for (let at = from; at < end; ) {
       const page = at - (at % PAGE_SIZE);
-      // Beyond the machine's memory all is the same.
-      const next = Math.min(page + PAGE_SIZE, end);
-      if (page >= last) {
-        yield { address: at, length: end - at, bytes: null, gap: this.image.why(pfnOf(at)) };
-        break;
+      const parts = this.#parts(pfnOf(at));
+      const [only] = parts;
+      if (parts.length === 1 && only?.gap) {
+        const next = Math.min(this.image.gapEnd(pfnOf(at), Math.ceil(end / PAGE_SIZE)) * PAGE_SIZE, end);
+        yield { address: at, length: next - at, bytes: null, gap: only.gap };
+        at = next;
+        continue;
       }
-      yield* this.#inPage(pfnOf(at), at - page, next - page, page);
+      const next = Math.min(page + PAGE_SIZE, end);
+      yield* within(parts, at - page, next - page, page);
       at = next;
     }
     const start = Math.max(from, PHYSICAL_LIMIT);
     if (to > start) yield { address: start, length: to - start, bytes: null, gap: BEYOND };
-  }
-
-  /** `from` and `to` in bytes of the page. */
-  *#inPage(frame: Pfn, from: number, to: number, page: number): Generator<Stretch> {
-    for (const { from: first, length, bytes, gap } of this.#parts(frame)) {
-      const [start, end] = [Math.max(first, from), Math.min(first + length, to)];
-      if (start >= end) continue;
-      const there = bytes?.array().subarray(start - first, end - first) ?? null;
-      yield { address: page + start, length: end - start, bytes: there, gap };
-    }
   }
 
   #parts(frame: Pfn): readonly PagePart[] {
@@ -71,8 +63,19 @@ export class PhysicalMemory {
   }
 }
 
-/** Two gaps for the same reason as one; null where they are not. */
+/** Some bytes of a page that lies at `page`; `from` and `to` count from its start. */
+function* within(parts: readonly PagePart[], from: number, to: number, page: number): Generator<Stretch> {
+  for (const { from: first, length, bytes, gap } of parts) {
+    const [start, end] = [Math.max(first, from), Math.min(first + length, to)];
+    if (start >= end) continue;
+    const there = bytes?.array().subarray(start - first, end - first) ?? null;
+    yield { address: page + start, length: end - start, bytes: there, gap };
+  }
+}
+
+/** Two gaps for the same reason as one; null where they are not. What is cut off tells where each page should be. */
 function join(one: Stretch, other: Stretch): Stretch | null {
-  if (one.gap === null || other.gap === null || one.gap.message !== other.gap.message) return null;
+  if (one.gap === null || other.gap === null || one.gap.reason !== other.gap.reason) return null;
+  if (one.gap.reason !== 'cut-off' && one.gap.message !== other.gap.message) return null;
   return { ...one, length: one.length + other.length };
 }

@@ -34,13 +34,21 @@ export class PieceReader {
 
   *present(): Generator<Pfn> {
     let next = 0;
-    for (const { start, end, file } of this.pieces.all) {
+    for (const { start, end, file } of this.pieces.all()) {
       if (file === undefined) continue;
       for (let frame = Math.max(next, Math.floor(start / PAGE_SIZE)); frame * PAGE_SIZE < end; frame++) {
         yield pfn(frame);
         next = frame + 1;
       }
     }
+  }
+
+  /** The first frame behind this one, of which there is nothing, that may be otherwise. */
+  gapEnd(frame: Pfn): number {
+    const piece = this.pieces.behind(frame * PAGE_SIZE);
+    if (piece === undefined) return Infinity;
+    const inside = piece.start <= frame * PAGE_SIZE;
+    return Math.max(frame + 1, Math.floor((inside ? piece.end : piece.start) / PAGE_SIZE));
   }
 
   /** A page in parts, for one that is not there as a whole. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, PHYSICAL_LIMIT } from '../core/address.js';
-import { lowerBound } from '../core/search.js';
-import { withoutOverlaps } from './intervals.js';
+import { type Intervals, withoutOverlaps } from './intervals.js';
 
 /** Physical bytes `start` to `end`; `file` is where the first of them lies in the file, undefined if it has none. */
 export interface Piece {
@@ -19,7 +18,8 @@ interface Segment {
 
 /** Segments of a dump by physical address, without overlaps: where two cover the same byte, the first in the file has it. */
 export class PieceMap {
-  readonly #pieces: readonly Piece[];
+  readonly #ranges: readonly Piece[];
+  readonly #intervals: Intervals;
 
   constructor(segments: readonly Segment[]) {
     const ranges: Piece[] = [];
@@ -28,38 +28,47 @@ export class PieceMap {
       if (filesz > 0) ranges.push({ start: paddr, end: paddr + filesz, file: offset });
       if (memsz > filesz) ranges.push({ start: paddr + filesz, end: paddr + memsz, file: undefined });
     }
-    this.#pieces = withoutOverlaps(ranges).map(({ start, end, owner }) => {
-      const range = ranges[owner] as Piece;
-      return { start, end, file: range.file === undefined ? undefined : range.file + (start - range.start) };
-    });
+    this.#ranges = ranges;
+    this.#intervals = withoutOverlaps(
+      Float64Array.from(ranges, ({ start }) => start),
+      Float64Array.from(ranges, ({ end }) => end),
+    );
   }
 
   /** The piece that holds this byte. */
   at(address: number): Piece | undefined {
-    const piece = this.#pieces[this.#firstEndingAfter(address)];
+    const piece = this.behind(address);
     return piece !== undefined && piece.start <= address ? piece : undefined;
+  }
+
+  /** The piece that holds this byte, or else the first one behind it. */
+  behind(address: number): Piece | undefined {
+    return this.#piece(this.#intervals.endingBehind(address));
   }
 
   /** The pieces that reach into `start` to `end`, in order. */
   within(start: number, end: number): Piece[] {
-    const first = this.#firstEndingAfter(start);
-    let last = first;
-    while ((this.#pieces[last]?.start ?? end) < end) last++;
-    return this.#pieces.slice(first, last);
+    const pieces: Piece[] = [];
+    for (let i = this.#intervals.endingBehind(start); (this.#intervals.starts[i] ?? end) < end; i++)
+      pieces.push(this.#piece(i) as Piece);
+    return pieces;
   }
 
   /** All of them, by address. */
-  get all(): readonly Piece[] {
-    return this.#pieces;
+  *all(): Generator<Piece> {
+    for (let i = 0; i < this.#intervals.length; i++) yield this.#piece(i) as Piece;
   }
 
   /** Frames, up to the last that any of them reaches. */
   get frames(): number {
-    return Math.ceil((this.#pieces.at(-1)?.end ?? 0) / PAGE_SIZE);
+    return Math.ceil(this.#intervals.end / PAGE_SIZE);
   }
 
-  /** Index of the first piece whose end lies behind this address. */
-  #firstEndingAfter(address: number): number {
-    return lowerBound(this.#pieces.length, (i) => (this.#pieces[i] as Piece).end > address);
+  #piece(index: number): Piece | undefined {
+    if (index >= this.#intervals.length) return undefined;
+    const { starts, ends, owners } = this.#intervals;
+    const [start, end] = [starts[index] as number, ends[index] as number];
+    const range = this.#ranges[owners[index] as number] as Piece;
+    return { start, end, file: range.file === undefined ? undefined : range.file + (start - range.start) };
   }
 }

@@ -25,21 +25,35 @@ const anything: Test = () => true;
 function inOrder(loads: readonly ProgramHeader[]): Test {
   // One of which nothing is in the file has no place there.
   const stored = loads.filter(({ filesz }) => filesz > 0);
-  const follows = (i: number): boolean => {
-    const [one, other] = [stored[i - 1], stored[i]];
-    return one !== undefined && other !== undefined && isNext(one, other);
-  };
-  const links = stored.filter((_, i) => follows(i)).length;
-  if (stored.length <= FEWEST || links < (stored.length - 1) * MOSTLY) return anything;
-  const linked = new Set(stored.filter((_, i) => follows(i) || follows(i + 1)));
+  const [pages, bytes] = [linksOf(stored, followsByPages), linksOf(stored, followsByBytes)];
+  // Where all sizes are whole pages both hold.
+  const links = pages.size >= bytes.size ? pages : bytes;
+  if (stored.length <= FEWEST || links.size < (stored.length - 1) * MOSTLY) return anything;
+  const linked = new Set(stored.filter((_, i) => links.has(i) || links.has(i + 1)));
   return (load) => load.filesz === 0 || linked.has(load);
 }
 
-/** The kernel's own vmcore begins and ends segments at pages, whatever their sizes (fs/proc/vmcore.c). */
-function isNext(one: ProgramHeader, other: ProgramHeader): boolean {
-  const end = one.offset + one.filesz;
-  return end === other.offset || Math.ceil(end / PAGE_SIZE) === Math.floor(other.offset / PAGE_SIZE);
-}
+type Follows = (one: ProgramHeader, other: ProgramHeader) => boolean;
+
+/** Which segments follow the one before them. */
+const linksOf = (stored: readonly ProgramHeader[], follows: Follows): Set<number> =>
+  new Set(
+    [...stored.keys()].filter((i) => i > 0 && follows(stored[i - 1] as ProgramHeader, stored[i] as ProgramHeader)),
+  );
+
+/** makedumpfile -E, QEMU. */
+const followsByBytes: Follows = (one, other) => one.offset + one.filesz === other.offset;
+
+/**
+ * The kernel's own vmcore begins and ends segments at pages, whatever their sizes, and what is at which place of a page
+ * of memory is there in a page of the file (fs/proc/vmcore.c, process_ptload_program_headers_elf64).
+ */
+const followsByPages: Follows = (one, other) =>
+  isByPages(one) &&
+  isByPages(other) &&
+  Math.ceil((one.offset + one.filesz) / PAGE_SIZE) === Math.floor(other.offset / PAGE_SIZE);
+
+const isByPages = ({ offset, paddr }: ProgramHeader): boolean => offset % PAGE_SIZE === paddr % PAGE_SIZE;
 
 /** By memory: others are as far from their virtual addresses. */
 function atDistance(loads: readonly ProgramHeader[]): Test {

@@ -47,8 +47,16 @@ export class SplitReader implements PageReader {
   }
 
   page(frame: Pfn): DataView | FrameGap {
-    const part = this.#parts.find(({ start, end }) => frame >= start && frame < end) ?? this.#first;
-    return part.reader.page(frame);
+    return this.#partOf(frame).reader.page(frame);
+  }
+
+  gapEnd(frame: Pfn, end: number): number {
+    const next = this.#parts.find(({ start }) => start > frame)?.start ?? Infinity;
+    return Math.min(next, this.#partOf(frame).reader.gapEnd(frame, end));
+  }
+
+  #partOf(frame: Pfn): Part {
+    return this.#parts.find(({ start, end }) => frame >= start && frame < end) ?? this.#first;
   }
 }
 

@@ -11,6 +11,8 @@ const BLOCK = 0x10000;
 const MOST = 0x20000000;
 /** Bytes kept in blocks. */
 const KEPT = 16 * 1024 * 1024;
+/** Blocks that failed and are remembered. */
+const FAILED = 4096;
 /** Reads of as many blocks go past the cache. */
 const MANY = 8;
 
@@ -20,6 +22,8 @@ export class FileSource implements ByteSource {
   readonly #descriptor: number;
   readonly #block: number;
   readonly #blocks: Lru<Buffer>;
+  /** Blocks that can't be read as a whole: a failing disk takes seconds to say so. */
+  readonly #failed = new Lru<DumpError>(FAILED);
 
   private constructor(
     readonly name: string,
@@ -65,11 +69,22 @@ export class FileSource implements ByteSource {
         cutOff: true,
       });
     if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
+    try {
+      return Bytes.of(this.#throughBlocks(offset, length, what), place);
+    } catch (error) {
+      // What fails may be another part of a block.
+      if (error instanceof DumpError) return this.readOnce(offset, length, what);
+      throw error;
+    }
+  }
+
+  #throughBlocks(offset: number, length: number, what: string): Buffer {
     const block = this.#block;
     const first = Math.floor(offset / block);
     const inside = offset - first * block;
-    if (inside + length <= block) return Bytes.of(this.#blockAt(first, what).subarray(inside, inside + length), place);
-    return Bytes.of(this.#gather(offset, length, what), place);
+    return inside + length <= block
+      ? this.#blockAt(first, what).subarray(inside, inside + length)
+      : this.#gather(offset, length, what);
   }
 
   /** The same past the cache, for what is read once and lies far from the rest. */
@@ -97,9 +112,16 @@ export class FileSource implements ByteSource {
   #blockAt(index: number, what: string): Buffer {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
+    const failed = this.#failed.get(index);
+    if (failed !== undefined) throw failed;
     const start = index * this.#block;
     const block = Buffer.allocUnsafeSlow(Math.min(this.#block, this.size - start));
-    this.#fill(block, start, what);
+    try {
+      this.#fill(block, start, what);
+    } catch (error) {
+      if (error instanceof DumpError) this.#failed.set(index, error);
+      throw error;
+    }
     this.#blocks.set(index, block);
     return block;
   }

@@ -114,6 +114,8 @@ const PACK: Readonly<Record<Packing, (page: Uint8Array) => Uint8Array>> = {
 export interface KdumpWish {
   readonly version: number;
   readonly packing: Packing;
+  /** Packs pages in another way than with the little that is here. */
+  readonly pack?: (page: Uint8Array) => Uint8Array;
   /** Pages by frame; null: memory that is left out; 'unwritten': a descriptor of zeros. */
   readonly pages: ReadonlyMap<number, Uint8Array | null | 'unwritten'>;
   readonly frames: number;
@@ -131,7 +133,7 @@ export interface KdumpWish {
 
 /** A kdump-compressed file of any header version. */
 export function kdump(wish: KdumpWish): Buffer {
-  const { version, packing, pages, frames } = wish;
+  const { version, packing, pages, frames, pack = PACK[wish.packing] } = wish;
   const noteBytes = notes(wish.notes ?? []);
   const info = Buffer.from(wish.vmcoreinfo ?? '', 'latin1');
   const subBlocks = Math.ceil((104 + noteBytes.length + info.length) / 4096);
@@ -180,7 +182,7 @@ export function kdump(wish: KdumpWish): Buffer {
   let at = 4096 + sub.length + kept.length * bitmapBlocks * 4096 + descriptors.length;
   here.forEach(([, page], i) => {
     if (page === 'unwritten' || page === null) return;
-    const packed = PACK[packing](page);
+    const packed = pack(page);
     descriptors.writeBigUInt64LE(BigInt(at), i * 24);
     descriptors.writeUInt32LE(packed.length, i * 24 + 8);
     descriptors.writeUInt32LE(FLAGS[packing], i * 24 + 12);
@@ -221,4 +223,18 @@ export function inPieces(file: Uint8Array, sizes: readonly number[]): Written[] 
     at += size;
   }
   return records;
+}
+
+/** Memory in LiME's form: each range with a header of its own. */
+export function lime(ranges: readonly Segment[]): Buffer {
+  return Buffer.concat(
+    ranges.flatMap(({ paddr, bytes }) => {
+      const header = Buffer.alloc(32);
+      header.write('EMiL', 0, 'latin1');
+      header.writeUInt32LE(1, 4);
+      header.writeBigUInt64LE(BigInt(paddr), 8);
+      header.writeBigUInt64LE(BigInt(paddr + bytes.length - 1), 16);
+      return [header, bytes];
+    }),
+  );
 }

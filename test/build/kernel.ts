@@ -217,6 +217,7 @@ export class SyntheticKernel {
       notes: [],
       problems: [],
       limit: this.options.limit,
+      gapEnd: (frame) => frame + 1,
       present: () => [...this.memory.frames.keys()].map(pfn).values(),
       physBase: this.physBase,
     };

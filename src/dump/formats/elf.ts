@@ -60,6 +60,7 @@ class ElfReader implements PageReader {
   readonly problems: readonly string[];
   readonly page: PieceReader['page'];
   readonly parts: PieceReader['parts'];
+  readonly gapEnd: PieceReader['gapEnd'];
   readonly present: PieceReader['present'];
 
   constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
@@ -70,6 +71,7 @@ class ElfReader implements PageReader {
     this.limit = loads.length === all.length ? map.frames : undefined;
     this.page = (frame) => pieces.page(frame);
     this.parts = (frame) => pieces.parts(frame);
+    this.gapEnd = (frame) => pieces.gapEnd(frame);
     this.present = () => pieces.present();
     this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
     if (this.notes.some(({ name }) => name === 'Xen'))

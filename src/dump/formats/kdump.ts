@@ -143,6 +143,24 @@ class KdumpReader implements PageReader {
         : { reason: 'outside', message: 'this frame is not memory of the machine' };
   }
 
+  gapEnd(frame: Pfn, most: number): number {
+    if (frame >= this.frames && !this.#excerpt) return most;
+    const dumped = this.#dumped.has(frame);
+    const end = Math.min(
+      this.#dumped.runEnd(frame, dumped, most),
+      dumped ? most : this.#memory.runEnd(frame, this.#memory.has(frame), most),
+      this.#excerpt ? most : this.frames,
+    );
+    if (!dumped) return end;
+    // Pages that are here are each for itself.
+    return this.#isHere(frame) ? frame + 1 : Math.min(end, frame < this.#start ? this.#start : Infinity);
+  }
+
+  /** The first frame of this part. */
+  get #start(): number {
+    return this.part?.start ?? 0;
+  }
+
   #isHere(frame: Pfn): boolean {
     return this.part === undefined || (frame >= this.part.start && frame < this.part.end);
   }

@@ -64,6 +64,7 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
         : [],
     page: (frame) => pieces.page(frame),
     parts: (frame) => pieces.parts(frame),
+    gapEnd: (frame) => pieces.gapEnd(frame),
     present: () => pieces.present(),
   };
 }

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: crash with qemu-vtop.so and kvm-vtop over the same addresses
+// of every VM of a dump: each line of JSON, and each line of text, the header, tables, flags, VMA and page lines.
+// Exit 1 if they differ in anything that the known faults of crash (docs/cross-check.md) do not explain.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { compareJson, compareText, Faults } from './compare.mjs';
+import { addressesOf, slotsOf, vmsOf } from './sample.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
+  --crash COMMAND     how crash is run (default: crash)
+  --extension FILE    the extension (default: qemu-vtop.so beside this script)
+  --original FILE     the extension of 2012: what it says of the first address of each VM is printed
+  --cli COMMAND       how kvm-vtop is run (default: node dist/cli.js of this checkout)
+  --addresses FILE    guest physical addresses, one a line, for every VM, instead of samples
+  --count N           addresses of each VM that are sampled (default 400)
+  --scratch FOLDER    for crash's commands, where crash can read it (default: a temporary one)`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    vmlinux: { type: 'string' },
+    'kvm-module': { type: 'string' },
+    crash: { type: 'string', default: 'crash' },
+    extension: { type: 'string', default: join(here, 'qemu-vtop.so') },
+    original: { type: 'string' },
+    cli: { type: 'string', default: `${process.execPath} ${join(here, '..', 'dist', 'cli.js')}` },
+    addresses: { type: 'string' },
+    count: { type: 'string', default: '400' },
+    scratch: { type: 'string' },
+  },
+});
+const [dump] = positionals;
+const { vmlinux, 'kvm-module': module } = values;
+if (dump === undefined || vmlinux === undefined || module === undefined) {
+  console.error(USAGE);
+  process.exit(2);
+}
+if (!existsSync(values.extension)) {
+  console.error(`cross-check: ${values.extension}: no such file; build it with make -C ${here}`);
+  process.exit(2);
+}
+const scratch = mkdtempSync(join(values.scratch ?? tmpdir(), 'cross-check-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+/** Lines that a crash session prints for some commands. */
+function crash(extension, commands) {
+  const script = join(scratch, 'commands');
+  writeFileSync(script, `mod -s kvm ${module}\nextend ${resolve(extension)}\n${commands.join('\n')}\nquit\n`);
+  const [program, ...args] = values.crash.split(' ');
+  const run = spawnSync(program, [...args, '-s', '-i', script, vmlinux, resolve(dump)], {
+    encoding: 'latin1',
+    maxBuffer: 2 ** 30,
+    input: '',
+  });
+  const { status, signal, error } = run;
+  if (error !== undefined || status === null) throw new Error(`crash ended: ${error?.message ?? signal}`);
+  if (!run.stdout.includes('shared object loaded')) throw new Error(`crash: ${run.stdout.slice(-2000)}${run.stderr}`);
+  return run.stdout;
+}
+
+/** What kvm-vtop prints. */
+function ours(args, input) {
+  const [program, ...first] = values.cli.split(' ');
+  const run = spawnSync(program, [...first, '-c', dump, ...args], { encoding: 'latin1', maxBuffer: 2 ** 30, input });
+  return { stdout: run.stdout, stderr: run.stderr };
+}
+
+/** crash takes lines of 1,500 characters and 100 words. */
+const PER_LINE = 50;
+const inLines = (list) =>
+  Array.from({ length: Math.ceil(list.length / PER_LINE) }, (_, i) => list.slice(i * PER_LINE, (i + 1) * PER_LINE));
+
+const faults = new Faults();
+const vms = vmsOf(ours);
+if (vms.length === 0) throw new Error('kvm-vtop lists no VM in this dump');
+const slots = slotsOf(vms, (commands) => crash(values.extension, commands));
+const asked = vms.map((vm, i) => ({
+  ...vm,
+  addresses:
+    values.addresses === undefined
+      ? addressesOf(ours, vm, slots[i] ?? [], Number(values.count))
+      : readFileSync(values.addresses, 'latin1').split('\n').filter(Boolean),
+}));
+
+const option = ({ kvm }) => `-v ${kvm}`;
+const json = crash(
+  values.extension,
+  asked.flatMap((vm) =>
+    inLines(vm.addresses).map((list) => `qemu-vtop -j -g ${vm.pid} ${option(vm)} -s ${vm.space} -p ${list.join(' ')}`),
+  ),
+)
+  .split('\n')
+  .filter((line) => line.startsWith('{'));
+const text = crash(
+  values.extension,
+  asked.flatMap((vm) =>
+    inLines(vm.addresses).map((list) => `qemu-vtop -g ${vm.pid} ${option(vm)} -s ${vm.space} -p ${list.join(' ')}`),
+  ),
+);
+const blocks = text.split(/^(?=GUEST PHYSICAL)/m).slice(1);
+
+let total = 0;
+let [nextLine, nextBlock] = [0, 0];
+for (const vm of asked) {
+  const { addresses, pid, kvm, space } = vm;
+  const args = ['-g', String(pid), '--vm', kvm, '--address-space', String(space), '-p', '-'];
+  const input = `${addresses.join('\n')}\n`;
+  const mine = ours([...args, '--json'], input)
+    .stdout.trim()
+    .split('\n');
+  const mineText = ours(args, input).stdout.split(/\n\n(?=GUEST PHYSICAL)/);
+  const sizes = new Map();
+  mine.forEach((line, i) => {
+    const answer = JSON.parse(line);
+    const kind = answer.pageSize === null ? answer.state : `${answer.pageSize / 1024} KiB`;
+    sizes.set(kind, (sizes.get(kind) ?? 0) + 1);
+    compareJson(faults, answer, json[nextLine++], vm);
+    if (answer.hva === null) return;
+    compareText(faults, answer, mineText[i], blocks[nextBlock++], vm);
+  });
+  total += addresses.length;
+  const kinds = [...sizes].map(([kind, count]) => `${kind} ${count}`).join(', ');
+  console.log(`pid ${pid}, kvm ${kvm}, address space ${space}: ${addresses.length} addresses (${kinds})`);
+}
+if (json.length !== total) faults.add('lines of JSON', `crash printed ${json.length} for ${total} addresses`);
+
+if (values.original !== undefined) {
+  const commands = asked.map(({ pid, addresses }) => `qemu-vtop -g ${pid} -p ${addresses[0]}`);
+  console.log(`\nthe extension of 2012 on the first address of each VM:\n${crash(values.original, commands).trim()}`);
+}
+console.log(`\n${faults.summary()}${total} addresses, ${faults.unexplained} differences that are not explained`);
+process.exit(faults.unexplained === 0 && total > 0 ? 0 : 1);

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The memslots of a VM, in every form that kernels have kept them in. */
+#include "walker.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* KVM_MEM_SLOTS_NUM was SHRT_MAX at the most, the last three are KVM's own; 32 and 4 up to Linux 3.7. */
+enum { MOST_SLOTS = 32767, INTERNAL = 3, OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 32 };
+/* KVM_MEM_MAX_NR_PAGES */
+#define MOST_PAGES ((UINT64_C(1) << 31) - 1)
+#define MOST_FRAMES (UINT64_C(1) << 52)
+#define PAGE UINT64_C(4096)
+/* A slot of KVM has a few hundred bytes; what is read of it are its first members. */
+enum { SLOT_BYTES = 4096 };
+
+enum { KVM_MEM_GUEST_MEMFD = 1 << 2, KVM_MEMSLOT_GMEM_ONLY = 1 << 17 };
+
+__attribute__((format(printf, 2, 3))) static int fail(char *why, const char *format, ...)
+{
+	va_list words;
+
+	va_start(words, format);
+	vsnprintf(why, KVT_WORDS, format, words);
+	va_end(words);
+	return -1;
+}
+
+/* An unsigned number of as many bytes as the member has. */
+static uint64_t number(const unsigned char *bytes, size_t size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, bytes, size < sizeof(value) ? size : sizeof(value));
+	return value;
+}
+
+static int64_t signed_number(const unsigned char *bytes, size_t size)
+{
+	unsigned int shift = size < 8 ? 64 - 8 * (unsigned int)size : 0;
+
+	return (int64_t)(number(bytes, size) << shift) >> shift;
+}
+
+static int add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
+{
+	if (vm->count == vm->room) {
+		size_t room = vm->room ? vm->room * 2 : 64;
+		struct kvt_slot *slots = realloc(vm->slots, room * sizeof(*slots));
+
+		if (!slots)
+			return fail(why, "no memory left");
+		vm->slots = slots;
+		vm->room = room;
+	}
+	vm->slots[vm->count++] = *slot;
+	return 0;
+}
+
+/* `place`: the id where slots have none; ids from `user` on are KVM's own. */
+static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, int64_t user,
+		      struct kvt_slot *slot, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+
+	slot->first = number(bytes + at->slot_base_gfn, 8);
+	slot->pages = number(bytes + at->slot_npages, 8);
+	slot->hva = number(bytes + at->slot_userspace_addr, 8);
+	slot->flags = number(bytes + at->slot_flags, (size_t)at->slot_flags_size);
+	slot->id = at->slot_id < 0 ? place : signed_number(bytes + at->slot_id, (size_t)at->slot_id_size);
+	if (slot->first >= MOST_FRAMES || slot->pages > MOST_PAGES)
+		return fail(why, "memslot at 0x%" PRIx64 ": 0x%" PRIx64 " pages from frame 0x%" PRIx64, address, slot->pages,
+			    slot->first);
+	if (slot->hva % PAGE || slot->pages > (UINT64_MAX - slot->hva) / PAGE)
+		return fail(why, "memslot at 0x%" PRIx64 ": userspace_addr 0x%" PRIx64, address, slot->hva);
+	if (slot->id < 0)
+		return fail(why, "memslot at 0x%" PRIx64 ": id %" PRId64, address, slot->id);
+	slot->internal = slot->id >= user;
+	/* Bit 17 meant something else before there was guest_memfd, and so a member for it. */
+	slot->gmem_only = at->slot_gmem >= 0 && (slot->flags & KVM_MEMSLOT_GMEM_ONLY);
+	slot->gmem = slot->gmem_only || (slot->flags & KVM_MEM_GUEST_MEMFD);
+	return 0;
+}
+
+static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	int64_t room = at->set_room;
+	int64_t user = room == OLDEST_SLOTS ? OLDEST_USER_SLOTS : room - INTERNAL;
+	int64_t count_at = at->set_used >= 0 ? at->set_used : at->set_filled;
+	uint32_t count = (uint32_t)room;
+
+	if (room <= 0 || room > MOST_SLOTS || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
+		return fail(why, "how many memslots there are is not known: there is room for %" PRId64, room);
+	if (count_at >= 0 && kvt_read_kernel(kvt, set + (uint64_t)count_at, &count, sizeof(count)))
+		return fail(why, "the number of memslots at 0x%" PRIx64 " can't be read", set + (uint64_t)count_at);
+	if (count > (uint32_t)room)
+		return fail(why, "%" PRIu32 " memslots in use at 0x%" PRIx64 "; there can be %" PRId64, count, set, room);
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned char bytes[SLOT_BYTES];
+		uint64_t address = set + (uint64_t)at->set_slots + (uint64_t)i * (uint64_t)at->slot_size;
+		struct kvt_slot slot;
+
+		if (kvt_read_kernel(kvt, address, bytes, (size_t)at->slot_size)) {
+			snprintf(vm->missing, sizeof(vm->missing), "the memslot at 0x%" PRIx64 " can't be read", address);
+			continue;
+		}
+		if (parse_slot(kvt, bytes, address, i, user, &slot, why))
+			return -1;
+		/* used_slots counts those with pages alone. */
+		if (!slot.pages && at->set_used >= 0)
+			return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
+		if (slot.pages && add_slot(vm, &slot, why))
+			return -1;
+	}
+	return 0;
+}
+
+struct node {
+	uint64_t address;
+	uint64_t parent;
+};
+
+/* Takes a node of the tree; its children are left on the stack. */
+static int read_node(struct kvt *kvt, struct kvt_vm *vm, struct node node, uint64_t to_slot, struct node *stack,
+		     size_t *depth, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	unsigned char bytes[SLOT_BYTES];
+	uint64_t slot_address = node.address - to_slot;
+	struct kvt_slot slot;
+
+	if (kvt_read_kernel(kvt, slot_address, bytes, (size_t)at->slot_size)) {
+		snprintf(vm->missing, sizeof(vm->missing), "the memslot at 0x%" PRIx64 " can't be read", slot_address);
+		return 0;
+	}
+	uint64_t up = number(bytes + to_slot + at->rb_parent, 8) & ~UINT64_C(3);
+	if (up != node.parent)
+		return fail(why, "memslot tree: a node below 0x%" PRIx64 " names 0x%" PRIx64 " as its parent", node.parent, up);
+	uint64_t children[2] = { number(bytes + to_slot + at->rb_left, 8), number(bytes + to_slot + at->rb_right, 8) };
+	for (int i = 0; i < 2; i++)
+		if (children[i])
+			stack[(*depth)++] = (struct node){ children[i], node.address };
+	if (parse_slot(kvt, bytes, slot_address, 0, MOST_SLOTS - INTERNAL, &slot, why))
+		return -1;
+	if (!slot.pages)
+		return fail(why, "memslot %" PRId64 " has no pages, but is in the tree: the dump is damaged there", slot.id);
+	return add_slot(vm, &slot, why);
+}
+
+static int read_tree(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	uint64_t root;
+	uint32_t index;
+	/* Every node that is read takes its own place off the stack and puts two there. */
+	struct node *stack = malloc((2 * MOST_SLOTS + 2) * sizeof(*stack));
+	size_t depth = 0, met = 0;
+	int failed = 0;
+
+	if (!stack)
+		return fail(why, "no memory left");
+	if (kvt_read_kernel(kvt, set + (uint64_t)at->set_tree, &root, sizeof(root)) ||
+	    kvt_read_kernel(kvt, set + (uint64_t)at->set_index, &index, sizeof(index)))
+		failed = fail(why, "struct kvm_memslots at 0x%" PRIx64 " can't be read", set);
+	else if (index > 1 || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
+		failed = fail(why, "kvm_memslots.node_idx at 0x%" PRIx64 " is %" PRIu32, set, index);
+	else if (root)
+		stack[depth++] = (struct node){ root, 0 };
+	while (!failed && depth) {
+		if (met++ == MOST_SLOTS)
+			failed = fail(why, "memslot tree: more than %d slots", MOST_SLOTS);
+		else
+			failed = read_node(kvt, vm, stack[--depth],
+					   (uint64_t)(at->slot_node + (int64_t)index * at->slot_node_size), stack, &depth, why);
+	}
+	free(stack);
+	return failed;
+}
+
+static int by_frame(const void *one, const void *other)
+{
+	uint64_t a = ((const struct kvt_slot *)one)->first, b = ((const struct kvt_slot *)other)->first;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The kernel never lets two slots cover the same guest frame. */
+static int sort_slots(struct kvt_vm *vm, char *why)
+{
+	if (vm->count)
+		qsort(vm->slots, vm->count, sizeof(*vm->slots), by_frame);
+	for (size_t i = 1; i < vm->count; i++)
+		if (vm->slots[i - 1].first + vm->slots[i - 1].pages > vm->slots[i].first)
+			return fail(why, "memslots %" PRId64 " and %" PRId64 " both cover guest frame 0x%" PRIx64,
+				    vm->slots[i - 1].id, vm->slots[i].id, vm->slots[i].first);
+	return 0;
+}
+
+/* With KPTI the pgd is the kernel's of the two tables, which maps user memory too (arch/x86/mm/pti.c). */
+static int read_mm(struct kvt *kvt, struct kvt_vm *vm, char *why)
+{
+	struct kvt_walk top;
+	uint64_t pgd;
+
+	if (kvt_read_kernel(kvt, vm->kvm + (uint64_t)kvt->at.kvm_mm, &vm->mm, 8))
+		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
+	if (kvt_read_kernel(kvt, vm->mm + (uint64_t)kvt->at.mm_pgd, &pgd, 8) ||
+	    kvt_read_kernel(kvt, vm->mm + (uint64_t)kvt->at.mm_users, &vm->users, 4))
+		return fail(why, "mm_struct at 0x%" PRIx64 " can't be read", vm->mm);
+	kvt_walk(kvt, (uint64_t)kvt->at.kernel_root, pgd, &top);
+	if (pgd % PAGE || top.end != KVT_MAPPED)
+		return fail(why, "mm_struct at 0x%" PRIx64 ": pgd 0x%" PRIx64 " is no page table's address", vm->mm, pgd);
+	vm->root = top.physical;
+	return 0;
+}
+
+int kvt_open_vm(struct kvt *kvt, uint64_t kvm, unsigned int space, struct kvt_vm *vm, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	uint64_t set = kvm;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->kvm = kvm;
+	if (space >= (uint64_t)at->spaces)
+		return fail(why, "address space %u: this kernel's KVM has %" PRId64, space, at->spaces);
+	if (read_mm(kvt, vm, why))
+		return -1;
+	if (at->kvm_memslots >= 0 && kvt_read_kernel(kvt, kvm + (uint64_t)at->kvm_memslots + space * 8, &set, 8))
+		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", kvm);
+	if (at->set_tree >= 0 ? read_tree(kvt, set, vm, why) : read_array(kvt, set, vm, why))
+		return -1;
+	return sort_slots(vm, why);
+}
+
+void kvt_close_vm(struct kvt_vm *vm)
+{
+	free(vm->slots);
+	memset(vm, 0, sizeof(*vm));
+}

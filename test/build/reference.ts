@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The libraries that makedumpfile and crash link, as Debian has them, in a process of their own.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../run.js';
+
+export type ReferenceCodec = 'lzo' | 'snappy' | 'zstd';
+
+const program = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-reference-')), 'codecs');
+const source = join(ROOT, 'test', 'reference', 'codecs.c');
+const libraries = ['-llzo2', '-lsnappy', '-lzstd'];
+export const hasReference = spawnSync('gcc', ['-O2', '-o', program, source, ...libraries]).status === 0;
+
+/** A process that takes longer has found a page that never ends. */
+export const LIMIT = 60_000;
+
+/** Each piece packed, or unpacked to a page; an empty one where that can't be done. */
+export function reference(mode: 'pack' | 'unpack', codec: ReferenceCodec, pieces: readonly Uint8Array[]): Buffer[] {
+  const input = Buffer.concat(pieces.flatMap((piece) => [lengthOf(piece), piece]));
+  const run = spawnSync(program, [mode, codec], { input, maxBuffer: 2 ** 30, timeout: LIMIT });
+  if (run.status !== 0) throw new Error(`codecs ${mode} ${codec}: ${run.signal ?? run.status}`);
+  return piecesOf(run.stdout);
+}
+
+function lengthOf(piece: Uint8Array): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(piece.length);
+  return length;
+}
+
+/** Pieces as both programs write them: a length and as many bytes. */
+export function piecesOf(output: Buffer): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < output.length; ) {
+    const length = output.readUInt32LE(at);
+    pieces.push(output.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return pieces;
+}

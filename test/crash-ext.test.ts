@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walker of the extension for crash, as a plain program over the pages of the fixtures: a second witness in another
+// language, which shares nothing with src/ but the answers.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { selectVm } from '../src/commands/select.js';
+import { silentLog } from '../src/core/log.js';
+import type { Host } from '../src/kernel/host.js';
+import { Swap } from '../src/kernel/swap.js';
+import { openDump } from '../src/open.js';
+import { hasGcc } from './build/compiled.js';
+import { contentsOf } from './build/recoded.js';
+import { FIXTURES, fixtures, kvmVtop, ROOT } from './run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-crash-ext-'));
+const program = join(folder, 'walk-test');
+
+/** The C sources, with what finds reads outside of anything. */
+function build(): boolean {
+  const sources = ['walk-test.c', 'walk.c', 'memslots.c', 'attributes.c', 'translate.c', 'json.c'];
+  const flags = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsanitize=address,undefined'];
+  const paths = sources.map((name) => join(ROOT, 'crash-ext', name));
+  const run = spawnSync('gcc', [...flags, '-o', program, ...paths], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(run.stderr);
+  return true;
+}
+const isBuilt = hasGcc && build();
+if (!isBuilt) console.log('skipped: the walker of crash-ext; it needs gcc');
+
+/** Numbers of enum kvt_kind. */
+const KINDS = [
+  'unknown',
+  'swap',
+  'migration',
+  'hwpoison',
+  'device-private',
+  'device-exclusive',
+  'marker',
+  'swapin-error',
+] as const;
+
+function layoutOf(host: Host): string {
+  const { types, memory, info } = host;
+  const at = (struct: string, path: string) => types.member(struct, path)?.offset ?? -1;
+  const slot = (path: string) => types.member('kvm_memory_slot', path);
+  const inline = types.member('kvm', 'memslots')?.kind === 'struct';
+  const set = inline ? 'kvm' : 'kvm_memslots';
+  const room = types.member(set, 'memslots')?.count ?? 0;
+  const numbers: Record<string, number | bigint> = {
+    kernel_root: BigInt(memory.root) * 4096n,
+    kvm_mm: at('kvm', 'mm'),
+    kvm_memslots: inline ? -1 : at('kvm', 'memslots'),
+    spaces: inline ? 1 : (types.member('kvm', 'memslots')?.count ?? 1),
+    set_tree: at(set, 'gfn_tree.rb_node'),
+    set_index: at(set, 'node_idx'),
+    set_used: at(set, 'used_slots'),
+    set_filled: at(set, 'nmemslots'),
+    set_slots: at(set, 'memslots'),
+    set_room: Math.max(room, types.member(set, 'id_to_index')?.count ?? 0),
+    slot_size: types.sizeOf('kvm_memory_slot') ?? -1,
+    slot_base_gfn: at('kvm_memory_slot', 'base_gfn'),
+    slot_npages: at('kvm_memory_slot', 'npages'),
+    slot_userspace_addr: at('kvm_memory_slot', 'userspace_addr'),
+    slot_flags: at('kvm_memory_slot', 'flags'),
+    slot_flags_size: slot('flags')?.size ?? -1,
+    slot_id: at('kvm_memory_slot', 'id'),
+    slot_id_size: slot('id')?.size ?? -1,
+    slot_gmem: at('kvm_memory_slot', 'gmem'),
+    slot_node: at('kvm_memory_slot', 'gfn_node'),
+    slot_node_size: slot('gfn_node')?.element ?? -1,
+    rb_parent: at('rb_node', '__rb_parent_color'),
+    rb_left: at('rb_node', 'rb_left'),
+    rb_right: at('rb_node', 'rb_right'),
+    kvm_attributes: at('kvm', 'mem_attr_array.xa_head'),
+    xa_shift: at('xa_node', 'shift'),
+    xa_slots: at('xa_node', 'slots'),
+    mm_pgd: at('mm_struct', 'pgd'),
+    mm_users: at('mm_struct', 'mm_users'),
+    levels: memory.form.levels,
+    sme_mask: 0,
+    physmem_bits: info.number('MAX_PHYSMEM_BITS') ?? (memory.form.levels === 5 ? 52 : 46),
+    swap_late: 1,
+  };
+  return [...Object.entries(numbers).map(([name, value]) => `${name} ${value}`), ...swapOf(host), ''].join('\n');
+}
+
+function swapOf(host: Host): string[] {
+  const swap = new Swap(host);
+  return Array.from({ length: 32 }, (_, type) => {
+    const kind = swap.kindOf(type, 0);
+    let pages = 0;
+    for (let step = 2 ** 40; kind === 'swap' && step >= 1; step /= 2)
+      if (swap.kindOf(type, pages + step - 1) === 'swap') pages += step;
+    return `kind ${type} ${KINDS.indexOf(kind)}\nswap ${type} ${pages}`;
+  });
+}
+
+function pagesFile(pages: ReadonlyMap<number, Buffer>): string {
+  const path = join(folder, 'pages');
+  const parts = [...pages].flatMap(([frame, bytes]) => {
+    const number = Buffer.alloc(8);
+    number.writeBigUInt64LE(BigInt(frame));
+    return [number, bytes];
+  });
+  writeFileSync(path, Buffer.concat(parts));
+  return path;
+}
+
+interface Question {
+  readonly process: string;
+  readonly vm: string | null;
+  readonly addressSpace: number;
+  readonly cases: readonly { readonly gpa: string }[];
+}
+
+/** A line of JSON without what the walker is not told: names of swap devices, and why a page is not in the dump. */
+const comparable = (line: string): string =>
+  line
+    .replace(/"device":"[^"]*"/, '"device":null')
+    .replace(/("reason":"table-)[a-z-]+"/, '$1"')
+    .replace(/("message":"its [A-Z0-9]+ table at 0x[0-9a-f]+: )[^"]*/, '$1');
+
+(isBuilt ? describe : describe.skip)('the walker in C', () => {
+  test.each(fixtures())('%s: every line of JSON is the same', async (name) => {
+    const dump = join(FIXTURES, name, 'vmcore.kdump');
+    const { questions } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {
+      questions: Question[];
+    };
+    const { pages } = await contentsOf(dump);
+    const pagesPath = pagesFile(pages);
+    const { host, close } = await openDump(dump, { log: silentLog });
+    const layout = join(folder, 'layout');
+    writeFileSync(layout, layoutOf(host));
+    for (const { process, vm, addressSpace, cases } of questions) {
+      const { pid, fd, vm: chosen } = selectVm(host, process, vm);
+      // Beside them what is nowhere, and what is in no dump.
+      const asked = [...cases.map(({ gpa }) => gpa.replace('0x', '')), '7000000000', 'fffffffffffff', '10000000000000'];
+      const choice = vm === null ? [] : ['--vm', vm];
+      const options = ['-g', process, ...choice, '--address-space', String(addressSpace), '-p', '-', '--json'];
+      const ours = kvmVtop(['-c', dump, ...options], `${asked.join('\n')}\n`).stdout;
+      const args = [
+        layout,
+        pagesPath,
+        chosen.address.toString(16),
+        String(addressSpace),
+        String(pid),
+        String(fd ?? -1),
+      ];
+      const run = spawnSync(program, args, { input: `${asked.join('\n')}\n`, encoding: 'utf8', maxBuffer: 2 ** 28 });
+      expect(run.stderr).toBe('');
+      expect(run.stdout.split('\n').map(comparable)).toEqual(ours.split('\n').map(comparable));
+    }
+    close();
+  });
+});
