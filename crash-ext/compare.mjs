@@ -49,6 +49,7 @@ const tidy = (block) =>
 function faultOf(answer, mine, theirs) {
   if (answer.protNone && !/^GUEST|^[0-9a-f]+ +[0-9a-f]+ +[0-9a-f]+$/.test(theirs ?? ''))
     return 'PROT_NONE: crash does not turn the inverted frame back';
+  if (mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash 8.0.2 does not name it';
   if (/cannot determine swap location/.test(theirs ?? '')) return 'no swap: crash takes every special entry for swap';
   if (
     answer.state !== 'mapped' &&

@@ -18,6 +18,8 @@ const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
   --original FILE     the extension of 2012: what it says of the first address of each VM is printed
   --cli COMMAND       how kvm-vtop is run (default: node dist/cli.js of this checkout)
   --addresses FILE    guest physical addresses, one a line, for every VM, instead of samples
+  --expect FILE       lines "PID GPA HVA HPA" in hexadecimal (the pid decimal), as QEMU's monitor told them: the
+                      extension must say the same
   --count N           addresses of each VM that are sampled (default 400)
   --scratch FOLDER    for crash's commands, where crash can read it (default: a temporary one)`;
 
@@ -31,6 +33,7 @@ const { values, positionals } = parseArgs({
     original: { type: 'string' },
     cli: { type: 'string', default: `${process.execPath} ${join(here, '..', 'dist', 'cli.js')}` },
     addresses: { type: 'string' },
+    expect: { type: 'string' },
     count: { type: 'string', default: '400' },
     scratch: { type: 'string' },
   },
@@ -129,6 +132,31 @@ for (const vm of asked) {
   console.log(`pid ${pid}, kvm ${kvm}, address space ${space}: ${addresses.length} addresses (${kinds})`);
 }
 if (json.length !== total) faults.add('lines of JSON', `crash printed ${json.length} for ${total} addresses`);
+
+/** What QEMU itself said before the crash. */
+function checkExpected(path) {
+  const lines = readFileSync(path, 'latin1')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' '));
+  const pids = [...new Set(lines.map(([pid]) => pid))];
+  const groups = pids.flatMap((pid) => inLines(lines.filter(([own]) => own === pid)));
+  const told = crash(
+    values.extension,
+    groups.map((group) => `qemu-vtop -j -g ${group[0][0]} -p ${group.map(([, gpa]) => gpa).join(' ')}`),
+  )
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+  let right = 0;
+  groups.flat().forEach(([pid, gpa, hva, hpa], i) => {
+    const answer = told[i] ?? {};
+    if (answer.hva === `0x${hva}` && answer.hpa === `0x${hpa}`) right++;
+    else faults.add(`pid ${pid} gpa ${gpa}`, `QEMU said ${hva} ${hpa}, the extension ${answer.hva} ${answer.hpa}`);
+  });
+  console.log(`${right} of ${lines.length} as QEMU's monitor told them`);
+}
+if (values.expect !== undefined) checkExpected(values.expect);
 
 if (values.original !== undefined) {
   const commands = asked.map(({ pid, addresses }) => `qemu-vtop -g ${pid} -p ${addresses[0]}`);

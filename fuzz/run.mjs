@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W]: damages the fixtures in many ways and holds every answer to the
-// right one. Exit 1 if one is wrong without an excuse, hangs, grows too large, or ends in anything but our own errors.
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form kdump|'raw kdump'|'flattened kdump'|ELF]: damages the
+// fixtures in many ways and holds every answer to the right one. Exit 1 if one is wrong without an excuse, hangs, grows too
+// large, or ends in anything but our own errors. With --form only the mutants of that form are made.
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     mutants: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    form: { type: 'string' },
   },
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
@@ -59,6 +61,7 @@ function share(fixture, from, to) {
         step: 1,
         count: to,
         perMutant: PER_MUTANT,
+        only: values.form ?? null,
       };
       const worker = fork(WORKER, [JSON.stringify(workerData)], { execArgv: ['--max-old-space-size=400'] });
       const watch = () => {

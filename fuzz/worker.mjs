@@ -6,8 +6,9 @@ import { gfn, openDump, Road, selectVm, silentLog } from '../dist/index.js';
 import { basesOf } from './bases.mjs';
 import { mutate } from './mutations.mjs';
 import { random } from './random.mjs';
+import { whoReads } from './readers.mjs';
 
-const { folder, scratch, seed, from, step, count, perMutant } = JSON.parse(process.argv[2]);
+const { folder, scratch, seed, from, step, count, perMutant, only } = JSON.parse(process.argv[2]);
 const PAGE = 4096n;
 /** States that say that it can't be told. */
 const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
@@ -51,29 +52,11 @@ async function ask(path, types, picked, phase = () => undefined) {
   }
 }
 
-/** Who reads a page, by the functions above the read; the first that fits. */
-const READERS = [
-  ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
-  ["the process's page tables", /PageWalker\.walk .*Road\.translate/],
-  ['memslots', /Vm\.slots/],
-  ['files', /Files\./],
-  ['tasks and pids', /Tasks\./],
-  ['modules', /findModule|moduleSymbols|ModuleSymbols/],
-  ['kallsyms', /Kallsyms|SortedNames|CompressedNames/],
-  ['struct kvm, mm_struct', / Vm selectVm/],
-];
-
 /** What lies on each frame's page: the structures that are read from there for a right answer. */
 async function readers(path) {
   const lies = new Map();
-  Error.stackTraceLimit = 60;
-  const phase = (frame) => {
-    const stack = new Error().stack.replace(/\n *at (?:new |async |Object\.)?([^ \n]*)[^\n]*/g, ' $1');
-    const what = READERS.find(([, pattern]) => pattern.test(stack))?.[0] ?? 'others';
-    lies.set(frame, (lies.get(frame) ?? new Set()).add(what));
-  };
+  const phase = (frame) => lies.set(frame, (lies.get(frame) ?? new Set()).add(whoReads()));
   await ask(path, 'layout', questions, phase);
-  Error.stackTraceLimit = 10;
   return lies;
 }
 
@@ -92,6 +75,7 @@ const read = await readers(files.get('kdump'));
 for (let mutant = from; mutant < count; mutant += step) {
   const dice = random(seed, mutant);
   const form = dice.pick(names);
+  if (only !== null && form !== only) continue;
   const picked = Array.from({ length: perMutant }, () => dice.pick(questions)).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );

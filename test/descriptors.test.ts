@@ -119,6 +119,24 @@ describe('ELF segments that contradict the others are left out', () => {
   });
 });
 
+test.each([
+  ['in the file', [32]],
+  ['in the file and in memory', [32, 40]],
+])('an ELF segment that is too long %s has no pages of those behind it', async (_name, fields) => {
+  const segments = Array.from({ length: 12 }, (_, i) => ({
+    paddr: 0x10000 + i * 0x2000,
+    bytes: Buffer.concat([page(2 * i), page(2 * i + 1)]),
+  }));
+  const bytes = elfCore({ segments });
+  for (const field of fields) bytes.writeBigUInt64LE(0x8002000n, 64 + 56 + 3 * 56 + field);
+  const image = await open(bytes);
+  for (const [i, { paddr }] of segments.entries()) {
+    const view = image.frame(pfn(paddr / 4096));
+    if (i !== 3) expect(view === null ? null : Buffer.from(view.buffer, view.byteOffset, 4096)).toEqual(page(2 * i));
+    else expect(view).toBeNull();
+  }
+});
+
 test('segments of the kernel’s own vmcore begin and end at pages of the file, whatever their sizes', () => {
   const load = (offset: number, paddr: number, filesz: number) =>
     ({ type: 1, offset, vaddr: BigInt(paddr) + 0xffff888000000000n, paddr, filesz, memsz: filesz }) as const;

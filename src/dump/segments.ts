@@ -15,7 +15,8 @@ const FEWEST = 4;
 export function believable(loads: readonly ProgramHeader[]): ProgramHeader[] {
   const placed = inOrder(loads);
   const distances = atDistance(loads);
-  return loads.filter((load) => placed(load) && distances(load));
+  // In memory a segment is never shorter than in the file.
+  return loads.filter((load) => load.filesz <= load.memsz && placed(load) && distances(load));
 }
 
 type Test = (load: ProgramHeader) => boolean;
@@ -29,9 +30,14 @@ function inOrder(loads: readonly ProgramHeader[]): Test {
   // Where all sizes are whole pages both hold.
   const links = pages.size >= bytes.size ? pages : bytes;
   if (stored.length <= FEWEST || links.size < (stored.length - 1) * MOSTLY) return anything;
-  const linked = new Set(stored.filter((_, i) => links.has(i) || links.has(i + 1)));
-  return (load) => load.filesz === 0 || linked.has(load);
+  const linked = stored.filter((_, i) => links.has(i) || links.has(i + 1));
+  // One that is too long would have the bytes of those behind it too.
+  const fitting = new Set(linked.filter((load, i) => fits(load, linked[i + 1])));
+  return (load) => load.filesz === 0 || fitting.has(load);
 }
+
+const fits = (one: ProgramHeader, other: ProgramHeader | undefined): boolean =>
+  other === undefined || one.offset > other.offset || one.offset + one.filesz <= other.offset;
 
 type Follows = (one: ProgramHeader, other: ProgramHeader) => boolean;
 
