@@ -104,8 +104,14 @@ static void init_paging(struct kvt_layout *at)
 	at->levels = machdep->flags & VM_5LEVEL ? 5 : 4;
 	at->sme_mask = mask ? (int64_t)strtoull(mask, NULL, 0) : 0;
 	at->physmem_bits = MAX_PHYSMEM_BITS();
-	/* Swap entries moved in 4.8, with the lists of pages that moved from zones to nodes. */
+	/*
+	 * Swap entries moved in 4.8, with the lists of pages that moved from zones to nodes. From 3.15 (vmacache_seqnum)
+	 * to 3.19 NUMA balancing had a bit among them.
+	 */
 	at->swap_late = MEMBER_EXISTS("pglist_data", "lruvec") || MEMBER_EXISTS("pglist_data", "__lruvec");
+	if (MEMBER_EXISTS("mm_struct", "vmacache_seqnum") && MEMBER_EXISTS("mm_struct", "numa_scan_seq") &&
+	    !MEMBER_EXISTS("mm_struct", "nr_pmds") && !MEMBER_EXISTS("mm_struct", "pgtables_bytes"))
+		at->swap_late = -1;
 	free(mask);
 }
 

@@ -7,7 +7,9 @@
  */
 #include "host.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 
 enum { MOST_ADDRESSES = 1024, COLUMN = 16 };
 
@@ -253,6 +255,23 @@ static void print_found(const struct host *host, const struct kvt_vm *vm, struct
 		end_vtop(out);
 }
 
+/* What the numbers alone do not tell. */
+static void print_notes(const struct kvt_answer *answer, const char *gpa)
+{
+	/* A slot that is being deleted or moved (include/linux/kvm_host.h); its addresses are still right. */
+	enum { KVM_MEMSLOT_INVALID = 1 << 16 };
+
+	if (answer->slot->internal)
+		error(INFO, "%s: slot %lld is KVM's own, none of the guest's memory\n", gpa, (long long)answer->slot->id);
+	if (answer->slot->flags & KVM_MEMSLOT_INVALID)
+		error(INFO, "%s: slot %lld was being deleted or moved\n", gpa, (long long)answer->slot->id);
+	if (answer->reason)
+		error(INFO, "%s: %s\n", gpa, answer->message);
+	else if (answer->prot_none)
+		error(INFO, "%s: a PROT_NONE page, whose inverted frame vtop does not turn back: "
+			    "HOST PHYSICAL is right, the physical addresses below it are not\n", gpa);
+}
+
 static void print_text(const struct host *host, const struct kvt_vm *vm, struct task_context *asked,
 		       const struct kvt_answer *answer)
 {
@@ -265,11 +284,7 @@ static void print_text(const struct host *host, const struct kvt_vm *vm, struct 
 		return;
 	}
 	print_found(host, vm, asked, answer, gpa);
-	if (answer->reason)
-		error(INFO, "%s: %s\n", gpa, answer->message);
-	else if (answer->prot_none)
-		error(INFO, "%s: a PROT_NONE page, whose inverted frame vtop does not turn back: "
-			    "HOST PHYSICAL is right, the physical addresses below it are not\n", gpa);
+	print_notes(answer, gpa);
 }
 
 static void answer_all(struct host *host, const struct question *question, const struct held_vm *held,
@@ -279,10 +294,12 @@ static void answer_all(struct host *host, const struct question *question, const
 		struct kvt_answer answer;
 		char name[BUFSIZE];
 		char *end;
+
+		errno = 0;
 		ulonglong gpa = strtoull(question->addresses[i], &end, 16);
 
-		if (*end || end == question->addresses[i]) {
-			error(INFO, "'%s' is no hexadecimal address\n", question->addresses[i]);
+		if (*end || end == question->addresses[i] || (gpa == ULLONG_MAX && errno == ERANGE)) {
+			error(INFO, "'%s' is no hexadecimal address of 64 bits\n", question->addresses[i]);
 			continue;
 		}
 		kvt_translate(&host->kvt, vm, gpa, &answer);

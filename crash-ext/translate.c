@@ -45,7 +45,7 @@ static void parse_entry(const struct kvt *kvt, uint64_t entry, int *type, uint64
 	if (is_inverted(entry)) {
 		*type = (int)(entry >> 59);
 		*offset = ~entry << 5 >> 14;
-	} else if (kvt->at.swap_late) {
+	} else if (kvt->at.swap_late > 0) {
 		*type = entry >> 9 & 31;
 		*offset = entry >> 14;
 	} else {
@@ -69,7 +69,7 @@ static void special(const struct kvt *kvt, const struct kvt_walk *walk, struct k
 
 	parse_entry(kvt, entry, &type, &offset);
 	kind = kvt->kinds[type];
-	if (!is_inverted(entry) && (entry & FILE_BIT))
+	if (!is_inverted(entry) && ((entry & FILE_BIT) || kvt->at.swap_late < 0))
 		kind = KVT_UNKNOWN;
 	/* A whole table's worth of pages is never swapped out by one entry; swap lies inside an area that there is. */
 	if (kind == KVT_SWAP && (walk->level > 0 || offset >= kvt->swap_pages[type]))

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 	if (kvt_open_vm(&kvt, strtoull(argv[3], NULL, 16), space, &vm, why)) {
 		fprintf(stderr, "walk-test: %s\n", why);
 		kvt_close_vm(&vm);
+		free(pages.all);
 		return 1;
 	}
 	while (fgets(line, sizeof(line), stdin)) {

@@ -51,7 +51,7 @@ typedef int kvt_read(void *context, uint64_t physical, void *bytes, size_t size)
 	F(levels)                /* of page tables: 4 or 5 */                                                         \
 	F(sme_mask)              /* the encryption bit of every entry */                                              \
 	F(physmem_bits)          /* MAX_PHYSMEM_BITS */                                                               \
-	F(swap_late)             /* without the L1TF fix: offsets from bit 14 on (4.8 and later) */
+	F(swap_late)             /* without the L1TF fix: 1: offsets from bit 14 on (4.8 and later); -1: not known */
 
 #define KVT_MEMBER(name) int64_t name;
 struct kvt_layout {

@@ -7,12 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { selectVm } from '../src/commands/select.js';
+import { Vtop } from '../src/commands/vtop.js';
 import { silentLog } from '../src/core/log.js';
 import type { Host } from '../src/kernel/host.js';
 import { Swap } from '../src/kernel/swap.js';
 import { openDump } from '../src/open.js';
+import { kept } from './build/altered.js';
 import { hasGcc } from './build/compiled.js';
+import { SyntheticHost } from './build/host.js';
+import { PAGE, protNone, swapEntry } from './build/memory.js';
+import { ERAS } from './build/old-kernels.js';
 import { contentsOf } from './build/recoded.js';
+import { HVA } from './build/roads.js';
 import { FIXTURES, fixtures, kvmVtop, ROOT } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-crash-ext-'));
@@ -82,10 +88,12 @@ function layoutOf(host: Host): string {
     levels: memory.form.levels,
     sme_mask: 0,
     physmem_bits: info.number('MAX_PHYSMEM_BITS') ?? (memory.form.levels === 5 ? 52 : 46),
-    swap_late: 1,
+    swap_late: lateOf(new Swap(host)),
   };
   return [...Object.entries(numbers).map(([name, value]) => `${name} ${value}`), ...swapOf(host), ''].join('\n');
 }
+
+const lateOf = ({ late }: Swap): number => (late === null ? -1 : Number(late));
 
 function swapOf(host: Host): string[] {
   const swap = new Swap(host);
@@ -154,5 +162,98 @@ const comparable = (line: string): string =>
       expect(run.stdout.split('\n').map(comparable)).toEqual(ours.split('\n').map(comparable));
     }
     close();
+  });
+
+  test.each(Object.entries(ERAS))('structures of %s', async (_name, { options, spaces, swap }) => {
+    const host = new SyntheticHost({ ...options, noBtf: false });
+    for (let type = 0; type < (options.swapFiles ?? 24); type++) host.swapArea(type, 0x1000);
+    const { tables, vm } = host.vmm(
+      191,
+      [
+        { id: 0, gpa: 0n, pages: 0xa0n, hva: HVA },
+        { id: 3, gpa: 0x100000n, pages: 0x10000n, hva: HVA + 0x100000n },
+        { id: 33, gpa: 0x100000000n, pages: 2n, hva: HVA + 0x80000000n },
+      ],
+      'qemu-kvm',
+      spaces === 2 ? [{ id: 5, gpa: 0x30000n, pages: 1n, hva: HVA + 0xa0000000n }] : [],
+    );
+    for (const [page, frame] of [
+      [0n, 0x111],
+      [0x100000n, 0x222],
+      [0x80001000n, 0x333],
+      [0xa0000000n, 0x555],
+    ] as const)
+      tables.map(HVA + page, frame);
+    tables.set(HVA + 0x1000n, 0, swap === 'inverted' ? protNone(0x666) : 0x666166n);
+    // Whatever these mean in an era: entries of every form, of a real swap area and of special types.
+    const raw = [swapEntry(2, 0x77n), swapEntry(options.swapFiles ?? 24, 0x888n), (2n << 1n) | (0x77n << 9n)];
+    raw.push(
+      (2n << 9n) | (0x77n << 14n),
+      (30n << 9n) | (0x99n << 14n),
+      (30n << 1n) | (0x99n << 9n),
+      0x40n | (5n << 20n),
+    );
+    for (const [i, entry] of raw.entries()) tables.set(HVA + BigInt(2 + i) * PAGE, 0, entry);
+    const opened = host.open();
+    const layout = join(folder, 'layout');
+    writeFileSync(layout, layoutOf(opened));
+    const pages = new Map(
+      [...host.memory.frames].sort(([a], [b]) => a - b).map(([frame, page]) => [frame, Buffer.from(page)]),
+    );
+    const addresses = ['0', '9ffff', 'a0000', '100840', '100001008', '30010', '777000', 'fffffffffffff'];
+    const asked = [...addresses, ...['1', ...raw.map((_, i) => (2 + i).toString(16))].map((page) => `${page}123`)];
+    for (let space = 0; space < spaces; space++) {
+      const streams = kept();
+      await new Vtop({
+        process: '191',
+        vm: null,
+        addressSpace: space,
+        addresses: asked,
+        json: true,
+        style: 'crash',
+      }).run(opened, streams);
+      const { fd } = selectVm(opened, '191', null);
+      const args = [layout, pagesFile(pages), vm.toString(16), String(space), '191', String(fd ?? -1)];
+      const run = spawnSync(program, args, { input: `${asked.join('\n')}\n`, encoding: 'utf8' });
+      expect(run.stderr).toBe('');
+      expect(run.stdout.split('\n').map(comparable)).toEqual(streams.out.join('').split('\n').map(comparable));
+    }
+  });
+
+  test('reads nothing outside of anything, whatever the pages hold', async () => {
+    const name = 'debian-6.12';
+    const { pages } = await contentsOf(join(FIXTURES, name, 'vmcore.kdump'));
+    const { host, close } = await openDump(join(FIXTURES, name, 'vmcore.kdump'), { log: silentLog });
+    const layout = join(folder, 'layout');
+    writeFileSync(layout, layoutOf(host));
+    const { pid, vm } = selectVm(host, '182', null);
+    close();
+    const input = Array.from({ length: 200 }, (_, i) => (i * 0x57840).toString(16)).join('\n');
+    const outcomes = new Set<number | null>();
+    let state = 1;
+    const roll = (end: number) => {
+      state = (state * 48271) % 0x7fffffff;
+      return state % end;
+    };
+    const frames = [...pages.keys()];
+    for (let mutant = 0; mutant < 60; mutant++) {
+      const changed = new Map([...pages].map(([frame, page]) => [frame, page]));
+      for (let i = 0; i < 400; i++) {
+        const frame = frames[roll(frames.length)] as number;
+        const page = Buffer.from(changed.get(frame) as Buffer);
+        page.writeUInt8(roll(256), roll(4096));
+        changed.set(frame, page);
+      }
+      const args = [layout, pagesFile(changed), vm.address.toString(16), '0', String(pid), '-1'];
+      const run = spawnSync(program, args, {
+        input: `${input}\n`,
+        encoding: 'utf8',
+        timeout: 20_000,
+        env: { ...process.env, ASAN_OPTIONS: 'exitcode=99', UBSAN_OPTIONS: 'halt_on_error=1:exitcode=98' },
+      });
+      expect(run.stderr).not.toMatch(/Sanitizer|runtime error/);
+      outcomes.add(run.status);
+    }
+    expect([...outcomes].every((status) => status === 0 || status === 1)).toBe(true);
   });
 });
