@@ -131,7 +131,9 @@ const counts = new Map();
 let failures = 0;
 for (let mutant = 0; mutant < Number(values.count); mutant++) {
   const dice = random(Number(values.seed), mutant);
-  const [frame, what] = dice.pick(frames);
+  // A process has many descriptors and one struct kvm: what is hit comes first, then which page of it.
+  const what = dice.pick([...READ]);
+  const [frame] = dice.pick(frames.filter(([, own]) => own === what));
   const path = join(scratch, 'vmcore');
   copyFileSync(dump, path);
   await change(path, frame, damaged(dice, [...memory.read(frame * PAGE, PAGE)][0].bytes));

@@ -306,7 +306,8 @@ static void answer_all(struct host *host, const struct question *question, const
 		if (question->json) {
 			const char *device = answer.swap_type < 0 ? NULL :
 						host_swap_device(host, answer.swap_type, name, sizeof(name));
-			kvt_json(fp, &host->kvt, vm, &answer, (long)question->task->pid, held->fd, question->space, device);
+			kvt_json(fp, &host->kvt, vm, &answer, (long)task_tgid(question->task->task), held->fd, question->space,
+				 device);
 			continue;
 		}
 		if (i)
