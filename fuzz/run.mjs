@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form kdump|'raw kdump'|'flattened kdump'|ELF]: damages the
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form NAME] [--hit NAME]: damages the
 // fixtures in many ways and holds every answer to the right one. Exit 1 if one is wrong without an excuse, hangs, grows too
-// large, or ends in anything but our own errors. With --form only the mutants of that form are made.
+// large, or ends in anything but our own errors. With --form or --hit (what is changed, as the summary names it) only
+// those of the mutants are made.
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
     form: { type: 'string' },
+    hit: { type: 'string' },
   },
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
@@ -61,7 +63,7 @@ function share(fixture, from, to) {
         step: 1,
         count: to,
         perMutant: PER_MUTANT,
-        only: values.form ?? null,
+        only: { form: values.form, hit: values.hit },
       };
       const worker = fork(WORKER, [JSON.stringify(workerData)], { execArgv: ['--max-old-space-size=400'] });
       const watch = () => {
@@ -92,7 +94,7 @@ function share(fixture, from, to) {
           console.log(bad.at(-1));
           next++;
         }
-        if (next < to) start();
+        if (code !== 0 && next < to) start();
         else resolve();
       });
     };

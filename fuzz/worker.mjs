@@ -75,13 +75,14 @@ const read = await readers(files.get('kdump'));
 for (let mutant = from; mutant < count; mutant += step) {
   const dice = random(seed, mutant);
   const form = dice.pick(names);
-  if (only !== null && form !== only) continue;
+  if (only.form !== undefined && form !== only.form) continue;
   const picked = Array.from({ length: perMutant }, () => dice.pick(questions)).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );
   const own = picked.flatMap((question) => entries.get(question));
   const base = { ...forms[form], frames, entries: own.length > 0 ? own : [0] };
   const mutation = mutate(dice, base);
+  if (only.hit !== undefined && mutation.hit !== only.hit) continue;
   const types = dice.below(16) === 0 ? 'auto' : 'layout';
   const path = files.get(form);
   apply(path, mutation);
