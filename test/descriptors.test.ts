@@ -3,21 +3,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pfn } from '../src/core/address.js';
-import { Bytes } from '../src/core/bytes.js';
+import { BytesSource } from '../src/core/bytes-source.js';
 import { openImage } from '../src/dump/open.js';
 import { believable } from '../src/dump/segments.js';
 import { elfCore, kdump } from './build/files.js';
 
 const page = (seed: number) =>
   Uint8Array.from({ length: 4096 }, (_, i) => (i % 64 === 0 ? (seed * 31 + i / 64) & 0xff : seed & 0xff));
-const open = (bytes: Uint8Array) =>
-  openImage([
-    {
-      name: 'test',
-      size: bytes.length,
-      read: (offset, length) => Bytes.of(bytes.subarray(offset, offset + length), { source: 'test', offset }),
-    },
-  ]);
+const open = (bytes: Uint8Array) => openImage([new BytesSource('test', bytes)]);
 
 describe('pages are those of their frames, or none', () => {
   const many = new Map(Array.from({ length: 40 }, (_, i) => [i * 3, page(i)] as const));

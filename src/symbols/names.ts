@@ -113,11 +113,15 @@ function markersAt(region: Readable, start: number, count: number, size: 4 | 8):
   return (marks.at(-1) as number) < start ? marks : null;
 }
 
-/** Where the last block's names end: less than a table's padding before the markers. */
+/**
+ * Where the last block's names end: less than a table's padding before the markers. Lengths of two bytes first, for all
+ * ends: read so, names end at one place alone, and without long names both forms are the same.
+ */
 function endOf(region: Readable, start: number, limit: number, count: number): number | null {
   const entries = count % MARKED === 0 ? MARKED : count % MARKED;
-  for (let end = limit; end > limit - 16 && end > start; end--)
-    for (const wide of [true, false]) if (entriesOf(region, start, end, entries, wide) !== null) return end;
+  for (const wide of [true, false])
+    for (let end = limit; end > limit - 16 && end > start; end--)
+      if (entriesOf(region, start, end, entries, wide) !== null) return end;
   return null;
 }
 
