@@ -18,7 +18,7 @@ export class Faults {
   }
 
   summary() {
-    return [...this.#counts].map(([fault, count]) => `${count} lines: ${fault}\n`).join('');
+    return [...this.#counts].map(([fault, count]) => `${count} parts: ${fault}\n`).join('');
   }
 }
 
@@ -39,35 +39,54 @@ export function compareJson(faults, mine, line, { pid, kvm }) {
   }
 }
 
-const tidy = (block) =>
-  (block ?? '')
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== '' && !line.startsWith('qemu-vtop: ') && !/^ +slot \d+ /.test(line));
+/** A block by its parts: the row of addresses, table lines, and what stands under each of vtop's headings. */
+function partsOf(block) {
+  const parts = { row: [], tables: [], page: [] };
+  let into = parts.row;
+  for (const line of (block ?? '').split('\n').map((text) => text.trimEnd())) {
+    // What the extension adds to vtop's text.
+    if (line === '' || line.startsWith('qemu-vtop: ') || /^ +slot \d+ /.test(line)) continue;
+    const heading = /^ +(PTE +PHYSICAL|PTE +SWAP|VMA|PAGE +PHYSICAL)/.exec(line)?.[1];
+    if (heading !== undefined) {
+      into = [];
+      parts[heading.replace(/ +/, ' ')] = into;
+    } else if (/^ +PAGE: /.test(line)) into = parts.page;
+    else if (/^ +(PGD|P4D|PUD|PMD|PTE): /.test(line)) into = parts.tables;
+    else if (/^SWAP: |cannot determine swap location/.test(line)) {
+      into = [];
+      parts.swap = into;
+    }
+    into.push(line);
+  }
+  return parts;
+}
 
-/** What explains that a line differs: a fault of crash, by name; null if nothing does. */
-function faultOf(answer, mine, theirs) {
-  if (answer.protNone && !/^GUEST|^[0-9a-f]+ +[0-9a-f]+ +[0-9a-f]+$/.test(theirs ?? ''))
-    return 'PROT_NONE: crash does not turn the inverted frame back';
-  if (mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash 8.0.2 does not name it';
-  if (/cannot determine swap location/.test(theirs ?? '')) return 'no swap: crash takes every special entry for swap';
-  if (
-    answer.state !== 'mapped' &&
-    answer.state !== 'swapped' &&
-    /SWAP|OFFSET|\(unknown\)|\/dev\//.test(`${theirs} ${mine}`)
-  )
-    return 'no swap: crash takes every special entry for swap';
+/** Parts in which crash prints the physical address of a page. */
+const PHYSICAL = new Set(['page', 'PTE PHYSICAL', 'PAGE PHYSICAL']);
+
+/** What explains that a part differs: a fault of crash, by name; null if nothing does. */
+function faultOf(answer, part, mine, theirs) {
+  if (answer.protNone && PHYSICAL.has(part)) return 'PROT_NONE: crash does not turn the inverted frame back';
+  if (part === 'page' && mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash before 9 does not name it';
+  if (NO_SWAP.has(answer.state) && part === 'VMA' && theirs === '')
+    return 'no swap: crash gives up at entries that are neither a page nor swap';
   return null;
 }
 
-/** The blocks line by line. */
+/** States of entries that are neither a page nor swap. */
+const NO_SWAP = new Set(['migrating', 'poisoned', 'marker']);
+
+/** The blocks part by part. */
 export function compareText(faults, answer, mine, theirs, { pid, kvm }) {
-  const [one, other] = [tidy(mine), tidy(theirs)];
-  for (let i = 0; i < Math.max(one.length, other.length); i++)
-    if (one[i] !== other[i])
+  const [one, other] = [partsOf(mine), partsOf(theirs)];
+  if (one.row.length !== 2) faults.add(`pid ${pid} kvm ${kvm} gpa ${answer.gpa}`, 'kvm-vtop printed no text');
+  for (const part of new Set([...Object.keys(one), ...Object.keys(other)])) {
+    const [a, b] = [(one[part] ?? []).join('\n'), (other[part] ?? []).join('\n')];
+    if (a !== b)
       faults.add(
-        `pid ${pid} kvm ${kvm} gpa ${answer.gpa}, text`,
-        `kvm-vtop "${one[i] ?? ''}", crash's extension "${other[i] ?? ''}"`,
-        faultOf(answer, one[i], other[i]),
+        `pid ${pid} kvm ${kvm} gpa ${answer.gpa}, ${part}`,
+        `kvm-vtop "${a}", crash's extension "${b}"`,
+        faultOf(answer, part, a, b),
       );
+  }
 }

@@ -3,15 +3,13 @@
 // of every VM of a dump: each line of JSON, and each line of text, the header, tables, flags, VMA and page lines.
 // Exit 1 if they differ in anything that the known faults of crash (docs/cross-check.md) do not explain.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compareJson, compareText, Faults } from './compare.mjs';
 import { addressesOf, slotsOf, vmsOf } from './sample.mjs';
+import { commandLine, session } from './session.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
   --crash COMMAND     how crash is run (default: crash)
   --extension FILE    the extension (default: qemu-vtop.so beside this script)
@@ -23,48 +21,23 @@ const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
   --count N           addresses of each VM that are sampled (default 400)
   --scratch FOLDER    for crash's commands, where crash can read it (default: a temporary one)`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    vmlinux: { type: 'string' },
-    'kvm-module': { type: 'string' },
-    crash: { type: 'string', default: 'crash' },
-    extension: { type: 'string', default: join(here, 'qemu-vtop.so') },
-    original: { type: 'string' },
-    cli: { type: 'string', default: `${process.execPath} ${join(here, '..', 'dist', 'cli.js')}` },
-    addresses: { type: 'string' },
-    expect: { type: 'string' },
-    count: { type: 'string', default: '400' },
-    scratch: { type: 'string' },
-  },
+const { dump, values } = commandLine(USAGE, {
+  original: { type: 'string' },
+  cli: { type: 'string', default: `${process.execPath} ${CLI}` },
+  addresses: { type: 'string' },
+  expect: { type: 'string' },
+  count: { type: 'string', default: '400' },
 });
-const [dump] = positionals;
-const { vmlinux, 'kvm-module': module } = values;
-if (dump === undefined || vmlinux === undefined || module === undefined) {
-  console.error(USAGE);
-  process.exit(2);
-}
 if (!existsSync(values.extension)) {
-  console.error(`cross-check: ${values.extension}: no such file; build it with make -C ${here}`);
+  console.error(`cross-check: ${values.extension}: no such file; build it with make -C crash-ext`);
   process.exit(2);
 }
-const scratch = mkdtempSync(join(values.scratch ?? tmpdir(), 'cross-check-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-
-/** Lines that a crash session prints for some commands. */
+/** What a crash session prints for some commands. */
 function crash(extension, commands) {
-  const script = join(scratch, 'commands');
-  writeFileSync(script, `mod -s kvm ${module}\nextend ${resolve(extension)}\n${commands.join('\n')}\nquit\n`);
-  const [program, ...args] = values.crash.split(' ');
-  const run = spawnSync(program, [...args, '-s', '-i', script, vmlinux, resolve(dump)], {
-    encoding: 'latin1',
-    maxBuffer: 2 ** 30,
-    input: '',
-  });
-  const { status, signal, error } = run;
-  if (error !== undefined || status === null) throw new Error(`crash ended: ${error?.message ?? signal}`);
-  if (!run.stdout.includes('shared object loaded')) throw new Error(`crash: ${run.stdout.slice(-2000)}${run.stderr}`);
-  return run.stdout;
+  const { stdout, stderr, ended } = session({ values, dump, extension, commands });
+  if (!stdout.includes('shared object loaded'))
+    throw new Error(`crash ended with ${ended}: ${stdout.slice(-2000)}${stderr}`);
+  return stdout;
 }
 
 /** What kvm-vtop prints. */

@@ -6,106 +6,128 @@
 enum { MOST_FDS = 1 << 20, MOST_VMS = 1 << 16 };
 static const char NAME[] = "kvm-vm";
 
+enum verdict { NO, YES, UNKNOWN };
+
 /* Whether a file's dentry has this very name: "kvm-vm-stats" is none, nor is a path that has it inside. */
-static int is_named(const struct host *host, ulong file)
+static enum verdict is_named(const struct host *host, ulong file)
 {
 	char text[sizeof(NAME)];
 	ulong dentry, name;
 	unsigned int length;
 
-	if (host->file_dentry < 0 || host->dentry_name < 0 || host->dentry_name_len < 0 ||
-	    host_read(file + (ulong)host->file_dentry, &dentry, sizeof(dentry)) ||
+	if (host_read(file + (ulong)host->file_dentry, &dentry, sizeof(dentry)) ||
 	    host_read(dentry + (ulong)host->dentry_name, &name, sizeof(name)) ||
-	    host_read(dentry + (ulong)host->dentry_name_len, &length, sizeof(length)) || length != sizeof(NAME) - 1 ||
-	    host_read(name, text, sizeof(NAME) - 1))
-		return 0;
-	return !memcmp(text, NAME, sizeof(NAME) - 1);
+	    host_read(dentry + (ulong)host->dentry_name_len, &length, sizeof(length)))
+		return UNKNOWN;
+	if (length != sizeof(NAME) - 1)
+		return NO;
+	if (host_read(name, text, sizeof(NAME) - 1))
+		return UNKNOWN;
+	return memcmp(text, NAME, sizeof(NAME) - 1) ? NO : YES;
 }
 
-static int is_vm(const struct host *host, ulong file, ulong *kvm)
+static enum verdict is_vm(const struct host *host, ulong file, ulong *kvm)
 {
+	enum verdict verdict;
 	ulong operations;
 
-	if (host_read(file + (ulong)host->file_f_op, &operations, sizeof(operations)) ||
-	    host_read(file + (ulong)host->file_private_data, kvm, sizeof(*kvm)) || !*kvm)
-		return 0;
-	return host->vm_fops ? operations == host->vm_fops : is_named(host, file);
+	if (host->vm_fops) {
+		if (host_read(file + (ulong)host->file_f_op, &operations, sizeof(operations)))
+			return UNKNOWN;
+		verdict = operations == host->vm_fops ? YES : NO;
+	} else
+		verdict = is_named(host, file);
+	if (verdict != YES)
+		return verdict;
+	if (host_read(file + (ulong)host->file_private_data, kvm, sizeof(*kvm)))
+		return UNKNOWN;
+	return *kvm ? YES : NO;
 }
 
-static int add(struct held_vm *held, int count, long fd, ulong kvm)
+struct found {
+	struct held_vm *held;
+	int count;
+	int is_partial;			/* something can't be read that may be a VM */
+};
+
+static void add(struct found *found, long fd, ulong kvm)
 {
-	for (int i = 0; i < count; i++)
-		if (held[i].kvm == kvm)
-			return count;
-	if (count == MOST_HELD) {
-		error(INFO, "more than %d VMs, the others are left out\n", MOST_HELD);
-		return count;
-	}
-	held[count] = (struct held_vm){ fd, kvm };
-	return count + 1;
+	for (int i = 0; i < found->count; i++)
+		if (found->held[i].kvm == kvm)
+			return;
+	if (found->count == MOST_HELD)
+		found->is_partial = TRUE;
+	else
+		found->held[found->count++] = (struct held_vm){ fd, kvm };
 }
 
-/* -1: the descriptors can't be read. */
-static int by_files(const struct host *host, ulong task, struct held_vm *held)
+static void by_files(const struct host *host, ulong task, struct found *found)
 {
-	ulong files, table, array;
+	ulong files, table, array, file, kvm;
 	unsigned int most;
-	int count = 0;
 
-	if (host_read(task + (ulong)host->task_files, &files, sizeof(files)))
-		return -1;
+	if (host_read(task + (ulong)host->task_files, &files, sizeof(files))) {
+		found->is_partial = TRUE;
+		return;
+	}
 	if (!files)
-		return 0;
+		return;
 	if (host_read(files + (ulong)host->files_fdt, &table, sizeof(table)) ||
 	    host_read(table + (ulong)host->fdtable_max_fds, &most, sizeof(most)) ||
-	    host_read(table + (ulong)host->fdtable_fd, &array, sizeof(array)) || most > MOST_FDS)
-		return -1;
-	for (unsigned int fd = 0; fd < most; fd++) {
-		ulong file, kvm;
-
-		if (host_read(array + fd * sizeof(ulong), &file, sizeof(file))) {
-			error(INFO, "descriptors from %u on can't be read\n", fd);
-			break;
-		}
-		if (file && is_vm(host, file, &kvm))
-			count = add(held, count, (long)fd, kvm);
+	    host_read(table + (ulong)host->fdtable_fd, &array, sizeof(array)) || most > MOST_FDS) {
+		found->is_partial = TRUE;
+		return;
 	}
-	return count;
+	for (unsigned int fd = 0; fd < most; fd++) {
+		if (host_read(array + fd * sizeof(ulong), &file, sizeof(file))) {
+			/* The others of this page can't be read either. */
+			found->is_partial = TRUE;
+			fd |= 4096 / sizeof(ulong) - 1;
+			continue;
+		}
+		enum verdict verdict = file ? is_vm(host, file, &kvm) : NO;
+		if (verdict == YES)
+			add(found, (long)fd, kvm);
+		found->is_partial |= verdict == UNKNOWN;
+	}
 }
 
-/* Those of vm_list whose memory is the task's, or that its pid made. */
-static int by_list(const struct host *host, struct task_context *task, struct held_vm *held)
+/* Those of vm_list whose memory is the task's; `by_pid`: or that its pid made. */
+static void by_list(const struct host *host, struct task_context *task, int by_pid, struct found *found)
 {
 	ulong link = host->vm_list, next, mm;
-	int count = 0, pid = -1;
+	int pid;
 
 	if (!link || host->kvm_vm_list < 0)
-		return 0;
-	for (int i = 0; i < MOST_VMS; i++) {
-		if (host_read(link, &next, sizeof(next))) {
-			error(INFO, "the list of VMs can't be read from %lx on\n", link);
+		return;
+	for (int i = 0; i < MOST_VMS; i++, link = next) {
+		if (host_read(link, &next, sizeof(next)))
 			break;
-		}
 		if (next == host->vm_list)
-			break;
+			return;
 		ulong kvm = next - (ulong)host->kvm_vm_list;
 		if (host_read(kvm + (ulong)host->kvt.at.kvm_mm, &mm, sizeof(mm)))
-			mm = 0;
-		if (host->kvm_userspace_pid >= 0 &&
-		    host_read(kvm + (ulong)host->kvm_userspace_pid, &pid, sizeof(pid)))
-			pid = -1;
-		if ((mm && mm == task->mm_struct) || (pid >= 0 && (ulong)pid == task->pid))
-			count = add(held, count, -1, kvm);
-		link = next;
+			found->is_partial = TRUE;
+		else if (mm && mm == task->mm_struct)
+			add(found, -1, kvm);
+		if (by_pid && host->kvm_userspace_pid >= 0 &&
+		    !host_read(kvm + (ulong)host->kvm_userspace_pid, &pid, sizeof(pid)) &&
+		    (ulong)pid == task_tgid(task->task))
+			add(found, -1, kvm);
 	}
-	return count;
+	found->is_partial = TRUE;
 }
 
-int find_vms(const struct host *host, struct task_context *task, struct held_vm *held)
+int find_vms(const struct host *host, struct task_context *task, struct held_vm *held, int *is_partial)
 {
-	int count = by_files(host, task->task, held);
+	struct found found = { .held = held };
 
-	return count > 0 ? count : by_list(host, task, held);
+	by_files(host, task->task, &found);
+	/* A pid is given again: what an earlier process of that number made is not this one's. */
+	if (!found.count)
+		by_list(host, task, found.is_partial, &found);
+	*is_partial = found.is_partial;
+	return found.count;
 }
 
 struct task_context *task_of_mm(ulong mm)

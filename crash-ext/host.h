@@ -17,10 +17,18 @@ struct host {
 	long kvm_vm_list, kvm_userspace_pid;
 	ulong vm_fops;			/* 0: no such symbol */
 	ulong vm_list;
+	ulong max_pfn;			/* one more than the last frame that the kernel knows; 0: not known */
 };
 
 /* Reads what crash's types and symbols tell. Ends the command where KVM's types are not loaded. */
 void host_init(struct host *host);
+
+/* Swap areas and the kinds of swap entries. */
+void host_init_swap(struct host *host);
+
+/* Where a member is in its structure, in bytes; -1 where this kernel has none. And of a member of a member. */
+long host_offset(char *structure, char *member);
+long host_path(char *structure, char *member, char *inner, char *name);
 
 /* Kernel memory through crash; 0 if it is there. Says nothing. */
 int host_read(ulong address, void *bytes, size_t size);
@@ -39,8 +47,11 @@ struct held_vm {
 
 enum { MOST_HELD = 64 };
 
-/* The VMs of a task: by its descriptors, else those of vm_list whose memory is the task's. How many there are. */
-int find_vms(const struct host *host, struct task_context *task, struct held_vm *held);
+/*
+ * The VMs of a task: by its descriptors; where they hold none, those of vm_list whose memory is the task's, and where
+ * they can't be read also those that its pid made. How many there are; `is_partial`: there may be others.
+ */
+int find_vms(const struct host *host, struct task_context *task, struct held_vm *held, int *is_partial);
 
 /* A task whose memory this is; NULL if there is none. */
 struct task_context *task_of_mm(ulong mm);

@@ -2,32 +2,22 @@
 // mutants DUMP --vmlinux FILE --kvm-module FILE [--crash COMMAND] [--extension FILE] [--count N] [--seed S] [--scratch FOLDER]
 // Copies of a kdump-compressed dump, each with a page changed that the extension reads (struct kvm, memslots, descriptors,
 // page tables of the process): crash with the extension must come to its own "quit". Exit 1 if it does not.
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { gfn, openDump, Road, selectVm, silentLog } from '../dist/index.js';
+import { join } from 'node:path';
+import { gfn, openDump, openImage, Road, selectVm, silentLog } from '../dist/index.js';
 import { random } from '../fuzz/random.mjs';
 import { whoReads } from '../fuzz/readers.mjs';
+import { commandLine, session } from './session.mjs';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    vmlinux: { type: 'string' },
-    'kvm-module': { type: 'string' },
-    crash: { type: 'string', default: 'crash' },
-    extension: { type: 'string', default: new URL('qemu-vtop.so', import.meta.url).pathname },
-    process: { type: 'string' },
-    count: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
-    scratch: { type: 'string' },
-  },
+const USAGE = 'usage: mutants DUMP --process PID --vmlinux FILE --kvm-module FILE [--count N] [--seed S]';
+const { dump, values } = commandLine(USAGE, {
+  process: { type: 'string' },
+  count: { type: 'string', default: '100' },
+  seed: { type: 'string', default: '1' },
 });
-const [dump] = positionals;
-if (dump === undefined || values.process === undefined) {
-  console.error('usage: mutants DUMP --process PID --vmlinux FILE --kvm-module FILE');
+if (values.process === undefined) {
+  console.error(USAGE);
   process.exit(2);
 }
 const PAGE = 4096;
@@ -99,34 +89,10 @@ function damaged(dice, page) {
   return bytes;
 }
 
-const scratch = mkdtempSync(join(values.scratch ?? tmpdir(), 'mutants-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-
-/** Whether crash comes to its own end. */
-function survives(path, commands) {
-  const script = join(scratch, 'commands');
-  writeFileSync(script, [`mod -s kvm ${values['kvm-module']}`, ...commands, 'quit', ''].join('\n'));
-  const [program, ...args] = values.crash.split(' ');
-  const run = spawnSync(program, [...args, '-s', '-i', script, values.vmlinux, path], {
-    input: '',
-    timeout: 120_000,
-    maxBuffer: 2 ** 28,
-  });
-  return {
-    ended: run.signal ?? run.status,
-    answered: run.stdout.includes('"gpa"'),
-    text: run.stdout.toString('latin1'),
-  };
-}
-
 const { frames, addresses } = await framesRead();
-const { memory, close } = await (await import('../dist/index.js')).openImage(dump);
+const { memory, close } = await openImage(dump);
 const list = addresses.slice(0, 60).join(' ');
-const asked = [
-  `extend ${resolve(values.extension)}`,
-  `qemu-vtop -j -g ${values.process} -p ${list}`,
-  `qemu-vtop -g ${values.process} -p ${list}`,
-];
+const commands = [`qemu-vtop -j -g ${values.process} -p ${list}`, `qemu-vtop -g ${values.process} -p ${list}`];
 const counts = new Map();
 let failures = 0;
 for (let mutant = 0; mutant < Number(values.count); mutant++) {
@@ -134,21 +100,22 @@ for (let mutant = 0; mutant < Number(values.count); mutant++) {
   // A process has many descriptors and one struct kvm: what is hit comes first, then which page of it.
   const what = dice.pick([...READ]);
   const [frame] = dice.pick(frames.filter(([, own]) => own === what));
-  const path = join(scratch, 'vmcore');
+  const path = join(values.scratch, 'vmcore');
   copyFileSync(dump, path);
   await change(path, frame, damaged(dice, [...memory.read(frame * PAGE, PAGE)][0].bytes));
-  const { ended, answered, text } = survives(path, asked);
+  const { ended, stdout } = session({ values, dump: path, extension: values.extension, commands });
+  const alone = ended === 0 ? 0 : session({ values, dump: path, extension: null, commands: [] }).ended;
   const outcome =
-    ended !== 0
-      ? survives(path, []).ended === 0
-        ? 'ENDED CRASH'
-        : 'crash ends without it too'
-      : answered
+    ended === 0
+      ? stdout.includes('"gpa"')
         ? 'answered'
-        : 'refused';
+        : 'refused'
+      : alone === 0
+        ? 'ENDED CRASH'
+        : 'crash ends without it too';
   if (outcome === 'ENDED CRASH') {
     failures++;
-    console.log(`mutant ${mutant}, frame 0x${frame.toString(16)} (${what}): ${ended}\n${text.slice(-500)}`);
+    console.log(`mutant ${mutant}, frame 0x${frame.toString(16)} (${what}): ${ended}\n${stdout.slice(-500)}`);
   }
   const key = `${what}: ${outcome}`;
   counts.set(key, (counts.get(key) ?? 0) + 1);

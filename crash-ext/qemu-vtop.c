@@ -139,12 +139,13 @@ static struct held_vm choose(const struct host *host, const struct question *que
 {
 	struct task_context *task = question->task;
 	struct held_vm held[MOST_HELD];
-	int count = find_vms(host, task, held);
+	int is_partial, count = find_vms(host, task, held, &is_partial);
 	char *end;
 
 	if (!count)
-		error(FATAL, "pid %ld (%s) holds no VM that can be found\n", (long)task->pid, task->comm);
-	if (!question->choice && count == 1)
+		error(FATAL, "pid %ld (%s) holds no VM%s\n", (long)task->pid, task->comm,
+		      is_partial ? " that can be read" : "");
+	if (!question->choice && count == 1 && !is_partial)
 		return held[0];
 	for (int i = 0; question->choice && i < count; i++)
 		if ((held[i].fd >= 0 && strtol(question->choice, &end, 10) == held[i].fd && !*end) ||
@@ -153,7 +154,8 @@ static struct held_vm choose(const struct host *host, const struct question *que
 	list_vms(held, count);
 	if (question->choice)
 		error(FATAL, "pid %ld (%s) holds no VM '%s'\n", (long)task->pid, task->comm, question->choice);
-	error(FATAL, "pid %ld (%s) holds several VMs: choose one with -v\n", (long)task->pid, task->comm);
+	error(FATAL, "pid %ld (%s) %s: choose one with -v\n", (long)task->pid, task->comm,
+	      is_partial ? "may hold VMs that can't be read" : "holds several VMs");
 	return held[0];
 }
 
@@ -209,10 +211,12 @@ static int start_vtop(ulong hva, struct task_context *task, char *column, size_t
 	rewind(pc->tmpfile);
 	while (lines < 2 && fgets(line, sizeof(line), pc->tmpfile))
 		lines++;
-	said = lines == 2 ? strchr(line, '(') : NULL;
-	if (said)
-		snprintf(column, size, "%.*s", (int)strcspn(said, "\n") , said);
-	return lines == 2;
+	if (lines < 2)
+		return FALSE;
+	/* The host virtual address, and what it says of it. */
+	said = strip_linefeeds(line) + strcspn(line, " ");
+	snprintf(column, size, "%s", strip_ending_whitespace(said + strspn(said, " ")));
+	return TRUE;
 }
 
 /* What vtop printed below its first two lines. */
@@ -234,12 +238,17 @@ static void print_found(const struct host *host, const struct kvt_vm *vm, struct
 			const struct kvt_answer *answer, const char *gpa)
 {
 	struct task_context *task = asked->mm_struct == vm->mm ? asked : task_of_mm(vm->mm);
-	/* vtop would end the command at a table that is not there, and walk other tables for another's memory. */
-	int with_vtop = task && strcmp(answer->state, "table-missing");
+	/* vtop takes every entry that is no page for swap, and gives up where it is none. */
+	int is_known = !answer->reason || !strcmp(answer->state, "swapped") || !strcmp(answer->state, "not-present");
+	/* It would end the command at a table that is not there, and walk other tables for another's memory. */
+	int with_vtop = task && is_known;
 	char hva[32], column[BUFSIZE], hpa[32];
 	FILE *out = fp;
 
-	snprintf(column, sizeof(column), vm->users ? "(not mapped)" : "(not accessible)");
+	if (!is_known)
+		snprintf(column, sizeof(column), "(%s)", answer->state);
+	else
+		snprintf(column, sizeof(column), vm->users ? "(not mapped)" : "(not accessible)");
 	with_vtop = with_vtop && start_vtop((ulong)answer->hva, task, column, sizeof(column));
 	snprintf(hva, sizeof(hva), "%llx", (unsigned long long)answer->hva);
 	snprintf(hpa, sizeof(hpa), "%llx", (unsigned long long)answer->hpa);
@@ -253,10 +262,12 @@ static void print_found(const struct host *host, const struct kvt_vm *vm, struct
 		print_tables(&host->kvt, answer);
 	if (pc->tmpfile)
 		end_vtop(out);
+	if (with_vtop && !answer->reason && !answer->prot_none && strcmp(column, hpa))
+		error(INFO, "%s: vtop says %s: one of the two is wrong\n", gpa, column);
 }
 
 /* What the numbers alone do not tell. */
-static void print_notes(const struct kvt_answer *answer, const char *gpa)
+static void print_notes(const struct host *host, const struct kvt_answer *answer, const char *gpa)
 {
 	/* A slot that is being deleted or moved (include/linux/kvm_host.h); its addresses are still right. */
 	enum { KVM_MEMSLOT_INVALID = 1 << 16 };
@@ -265,6 +276,8 @@ static void print_notes(const struct kvt_answer *answer, const char *gpa)
 		error(INFO, "%s: slot %lld is KVM's own, none of the guest's memory\n", gpa, (long long)answer->slot->id);
 	if (answer->slot->flags & KVM_MEMSLOT_INVALID)
 		error(INFO, "%s: slot %lld was being deleted or moved\n", gpa, (long long)answer->slot->id);
+	if (!answer->reason && host->max_pfn && answer->hpa / 4096 >= host->max_pfn)
+		error(INFO, "%s: beyond the memory that the kernel knows: a device's, or a damaged entry\n", gpa);
 	if (answer->reason)
 		error(INFO, "%s: %s\n", gpa, answer->message);
 	else if (answer->prot_none)
@@ -284,7 +297,7 @@ static void print_text(const struct host *host, const struct kvt_vm *vm, struct 
 		return;
 	}
 	print_found(host, vm, asked, answer, gpa);
-	print_notes(answer, gpa);
+	print_notes(host, answer, gpa);
 }
 
 static void answer_all(struct host *host, const struct question *question, const struct held_vm *held,
