@@ -82,21 +82,64 @@ describe('slots', () => {
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     const node = host.offset('kvm_memory_slot', 'gfn_node[1]');
     host.write(root - node, new Uint8Array(host.layouts.size('kvm_memory_slot')));
-    expect(() => roadOf(host)).toThrow(/memslot 0 has no pages, but is in the tree: the dump is damaged there/);
+    expect(() => roadOf(host)).toThrow(/memslot 0 has no pages, but is in use: the dump is damaged there/);
   });
 
-  test('a node that is not in the dump: the slots that are there are answered, and of no other is it said that there is none', () => {
+  /** Three slots, the first of them below the second, which is the tree's root. */
+  function three() {
     const host = new SyntheticHost();
     const { vm, tables } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
     tables.map(HVA, 0x123);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
-    const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
-    host.set('rb_node', root, { rb_right: 0xffff888ffff00000n });
+    return { host, vm, memslots, root: host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node')) };
+  }
+  const LOST = 0xffff888ffff00000n;
+
+  test('a node that is not in the dump: of no address is it said that there is no slot, the others are found by their ids', () => {
+    const { host, memslots } = three();
+    host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': LOST });
+    const road = roadOf(host);
+    expect(ask(road, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
+    expect(ask(road, 0x20000n)).toMatchObject({ id: 2 });
+    expect(ask(road, 0x30000n)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
+  });
+
+  test('... and those in front of what is lost in the chains of ids too', () => {
+    const { host, memslots, root } = three();
+    host.set('rb_node', root, { rb_right: LOST });
+    for (let bucket = 0; bucket < 128; bucket++)
+      host.set('kvm_memslots', memslots, { [`id_hash[${bucket}]`]: bucket % 2 === 0 ? LOST : 0n });
     const road = roadOf(host);
     expect(ask(road, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
     expect(ask(road, 0x10000n)).toMatchObject({ id: 1 });
     for (const gpa of [0x20000n, 0x30000n])
       expect(ask(road, gpa)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
+  });
+
+  test('chains of ids that do not point back, or come back to themselves, end there', () => {
+    const { host, memslots, root } = three();
+    host.set('rb_node', root, { rb_right: LOST });
+    for (let bucket = 0; bucket < 8; bucket++) {
+      const node = host.pointer(memslots + host.offset('kvm_memslots', `id_hash[${bucket}]`));
+      if (node !== 0n) host.set('hlist_node', node, { next: node });
+    }
+    expect(roadOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
+  });
+
+  test('fewer pages than struct kvm counts: of no address is it said that there is no slot', () => {
+    const { host, memslots } = three();
+    host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': 0n });
+    const road = roadOf(host);
+    expect(ask(road, 0n)).toMatchObject({ state: 'slots-missing' });
+    expect(road.slots.missing).toBe('struct kvm counts 0x3 pages in memslots, there are 0x0');
+  });
+
+  test('more pages than it counts are damage, unless one slot was just being made', () => {
+    const { host, vm } = three();
+    host.set('kvm', vm, { nr_memslot_pages: 2n });
+    expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'mapped' });
+    host.set('kvm', vm, { nr_memslot_pages: 1n });
+    expect(() => roadOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
   });
 
   test('two slots over one frame are damage, with their numbers', () => {

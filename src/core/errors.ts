@@ -47,6 +47,16 @@ export class UsageError extends Error {
   }
 }
 
+/** What `work` returns; null where it ends in a `DumpError`: for what is as well not known. */
+export function orNull<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DumpError) return null;
+    throw error;
+  }
+}
+
 /** Runs `work`; a `DumpError` thrown inside says what was being done. */
 export function during<T>(doing: string, work: () => T): T {
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import type { ElfObject } from '../elf/sections.js';
 import type { KernelIdentity } from '../kernel/identity.js';
 import { isShuffled, shuffled } from '../kernel/randstruct.js';
@@ -71,7 +71,7 @@ export function isOf(profile: Profile, kernel: KernelIdentity): boolean {
 
 /** "Linux version …" out of a vmlinux; null where the file has no such contents. */
 export function bannerOf(object: ElfObject): string | null {
-  try {
+  return orNull(() => {
     const address = new ElfSymbols(object, 0n).find('linux_banner');
     const section = object.sections.find(
       (found) =>
@@ -86,8 +86,5 @@ export function bannerOf(object: ElfObject): string | null {
       .bytes(section, offset, Math.min(LONGEST_BANNER, section.size - offset))
       .text()
       .trim();
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
+  });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import { type Memory, readOf } from '../core/memory.js';
@@ -47,7 +47,7 @@ function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
 
 /** Strings lie right behind the types, and a kernel's BTF has tasks in it. */
 function btfAt(memory: Memory, address: bigint): Btf | null {
-  try {
+  return orNull(() => {
     const header = readOf(memory, address, 32, 'BTF header');
     const [length, types, strings, size] = [header.u32(4), header.u32(12), header.u32(16), header.u32(20)];
     const layout = length >= 32 ? header.u32(24) + header.u32(28) : 0;
@@ -56,10 +56,7 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
     const data = LazyBytes.of(memory, address, end, 'BTF found by a scan');
     const found = new Btf('BTF of vmlinux, found by a scan', data);
     return data.u8(length + strings) === 0 && found.structure('task_struct') !== null ? found : null;
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // VMCOREINFO where the dump's own notes have none: by its text in the dumped memory.
 import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
-import { DumpError } from '../core/errors.js';
+import { orNull } from '../core/errors.js';
 import type { FrameSource } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
@@ -47,11 +47,6 @@ function* textsIn(frames: FrameSource, frame: Pfn, page: DataView): Generator<st
 
 function isOwn(image: DumpImage, frames: FrameSource, info: VmCoreInfo): boolean {
   if (info.symbol('init_uts_ns') === null || info.release === null) return false;
-  try {
-    checkedIdentity(image, openMemory(frames, info, image.reader.physBase), info, info.release);
-    return true;
-  } catch (error) {
-    if (error instanceof DumpError) return false;
-    throw error;
-  }
+  const { release } = info;
+  return orNull(() => checkedIdentity(image, openMemory(frames, info, image.reader.physBase), info, release)) !== null;
 }

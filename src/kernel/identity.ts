@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { orNull } from '../core/errors.js';
 import { type Memory, readOf } from '../core/memory.js';
 import { GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
@@ -56,15 +56,12 @@ export class Identity implements KernelIdentity {
 }
 
 function buildIdInMemory(memory: Memory, symbols: SymbolTable): string | null {
-  try {
+  return orNull(() => {
     const start = symbols.find('__start_notes');
     const stop = symbols.find('__stop_notes');
     if (start === null || stop === null || stop <= start || stop - start > MOST_NOTES) return null;
     const notes = parseNotes(readOf(memory, start, Number(stop - start), 'notes of the kernel'));
     const note = notes.find(({ name, type }) => name === 'GNU' && type === GNU_BUILD_ID);
     return note === undefined ? null : Buffer.from(note.desc.array()).toString('hex');
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
+  });
 }

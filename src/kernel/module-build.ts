@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which build of module kvm runs in a dump, and whether a file is of the same one.
 import type { Bytes } from '../core/bytes.js';
-import { DumpError } from '../core/errors.js';
+import { orNull } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { isUnreadable, type Memory, readOf, type Unreadable } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
@@ -31,14 +31,11 @@ export interface ModuleOrigin {
 
 /** Hexadecimal digits of module kvm's build-id, as the kernel keeps it; null where it can't be told. */
 export function kvmBuildId(memory: Memory, symbols: SymbolTable, types: TypeSource): string | null {
-  try {
+  return orNull(() => {
     const modules = symbols.find('modules');
     const module = modules === null ? null : findModule(memory, types, modules, 'kvm');
     return module === null ? null : moduleBuildId(memory, types, module);
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
+  });
 }
 
 function moduleBuildId(memory: Memory, types: TypeSource, module: bigint): string | null {

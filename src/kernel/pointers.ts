@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { type Memory, readOf } from '../core/memory.js';
 
 /** The pointer at an address. */
@@ -40,13 +40,8 @@ export function* listLinks(memory: Memory, head: bigint, most: number, what: str
 
 /** Whether a member that the list does not lead to has this one behind it and the one before it in front. */
 function isOnItsWay(memory: Memory, member: bigint, behind: bigint, before: readonly bigint[], what: string): boolean {
-  try {
-    const { next, prev } = linkAt(memory, member, what);
-    return next === behind && before.includes(prev);
-  } catch (error) {
-    if (error instanceof DumpError) return false;
-    throw error;
-  }
+  const link = orNull(() => linkAt(memory, member, what));
+  return link !== null && link.next === behind && before.includes(link.prev);
 }
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import type { Memory } from '../core/memory.js';
 import { isUnreadable } from '../core/memory.js';
 import type { SymbolTable } from '../symbols/table.js';
@@ -26,14 +26,9 @@ export const isShuffled = (magic: string): boolean => magic.includes(MARK);
  */
 export function checkOrder(memory: Memory, symbols: SymbolTable, release: string): void {
   const textOf = (name: string): string => {
-    try {
-      const address = symbols.find(name);
-      const bytes = address === null ? null : memory.read(address, LONGEST_TEXT);
-      return bytes === null || isUnreadable(bytes) ? '' : bytes.text();
-    } catch (error) {
-      if (error instanceof DumpError) return '';
-      throw error;
-    }
+    const address = orNull(() => symbols.find(name));
+    const bytes = address === null ? null : memory.read(address, LONGEST_TEXT);
+    return bytes === null || isUnreadable(bytes) ? '' : bytes.text();
   };
   if (isShuffled(textOf('vermagic')) && !/\((?:[^()]*\) \()?[^()]*clang version/.test(textOf('linux_banner')))
     throw shuffled(`kernel ${release}`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
@@ -136,12 +136,7 @@ export class Tasks {
   }
 
   #plausible(address: bigint): Task | null {
-    try {
-      return this.#read(address);
-    } catch (error) {
-      if (error instanceof DumpError) return null;
-      throw error;
-    }
+    return orNull(() => this.#read(address));
   }
 
   #read(address: bigint): Task {

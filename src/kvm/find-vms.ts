@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { Files, type OpenFile } from '../kernel/files.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
 import { type Kvm, readKvm } from './kvm.js';
@@ -54,14 +54,7 @@ function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
 }
 
 /** The same, as far as it can be told. */
-function knownIn(kvm: Kvm, mm: bigint): HeldVm[] {
-  try {
-    return vmsIn(kvm, mm);
-  } catch (error) {
-    if (error instanceof DumpError) return [];
-    throw error;
-  }
-}
+const knownIn = (kvm: Kvm, mm: bigint): HeldVm[] => orNull(() => vmsIn(kvm, mm)) ?? [];
 
 /** A VM of vm_list, the process that made it and its memory. */
 export interface ListedVm {
@@ -132,14 +125,7 @@ function isNamedVm(kvm: Kvm, name: string | null, file: OpenFile): boolean {
   return named;
 }
 
-function nameOf(reader: Files, file: OpenFile): string | null {
-  try {
-    return reader.nameOf(file.address);
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
-}
+const nameOf = (reader: Files, file: OpenFile): string | null => orNull(() => reader.nameOf(file.address));
 
 /** A process that holds VMs. */
 export interface Holder {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Gfn } from '../core/address.js';
-import { DumpError, during } from '../core/errors.js';
+import { DumpError, during, orNull } from '../core/errors.js';
 import { type Mm, readMm } from '../kernel/mm.js';
 import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/xarray.js';
 import { type Kvm, readKvm } from './kvm.js';
 import { slotReader } from './memslots/index.js';
+import type { ReadSlots } from './memslots/reader.js';
 import { MemslotSet } from './memslots/set.js';
 
 /** Bit of a frame's attributes (include/uapi/linux/kvm.h, KVM_MEMORY_ATTRIBUTE_PRIVATE). */
@@ -37,26 +38,43 @@ export class Vm {
 
   /** The slots of an address space: 0 is the ordinary one, 1 that of SMM. */
   slots(space: number): MemslotSet {
-    const { host, at } = this.kvm;
     if (space >= this.spaces) throw new DumpError(`address space ${space}: this kernel's KVM has ${this.spaces}`);
     return during(`memslots of the VM at 0x${this.address.toString(16)}`, () => {
-      const { kind, offset, element } = at.memslots;
-      const memslots =
-        kind === 'pointer' ? readKvm(this.kvm, this.address).u64(offset + space * element) : this.address;
-      return new MemslotSet(slotReader(host.types).read(host.memory, host.types, memslots));
+      const own = this.#read(space);
+      return new MemslotSet(own.missing === null ? { ...own, missing: this.#uncounted(space, own) } : own);
     });
+  }
+
+  #read(space: number): ReadSlots {
+    const { host, at } = this.kvm;
+    const { kind, offset, element } = at.memslots;
+    const memslots = kind === 'pointer' ? readKvm(this.kvm, this.address).u64(offset + space * element) : this.address;
+    return slotReader(host.types).read(host.memory, host.types, memslots);
+  }
+
+  /**
+   * struct kvm counts the pages of all slots of all address spaces (nr_memslot_pages): where more are counted than were
+   * read, what is missing. One slot more than is counted is one that was being made.
+   */
+  #uncounted(space: number, own: ReadSlots): string | null {
+    const others = Array.from({ length: this.spaces }, (_, i) => i).filter((i) => i !== space);
+    const sets = orNull(() => [own, ...others.map((other) => this.#read(other))]);
+    const { pages } = this.kvm.at;
+    const counted = pages === null ? null : orNull(() => Number(readKvm(this.kvm, this.address).u64(pages.offset)));
+    if (counted === null || sets === null || sets.some(({ missing }) => missing !== null)) return null;
+    const slots = sets.flatMap((set) => set.slots);
+    const sum = slots.reduce((total, slot) => total + slot.pages, 0);
+    const told = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
+    if (sum > counted && !slots.some((slot) => slot.pages === sum - counted)) throw new DumpError(`${told}: damaged`);
+    return sum < counted ? told : null;
   }
 
   /** Whether a guest frame's page is private, so in its guest_memfd; null when that can't be read. */
   isPrivate(frame: Gfn): boolean | null {
     if (this.#attributes === null || this.#xaNode === null) return null;
-    try {
-      const entry = xarrayEntry(this.kvm.host.memory, this.#xaNode, this.#attributes, BigInt(frame));
-      // Attributes are value entries: bit 0 set, the number above it.
-      return entry === 0n ? false : (entry & 1n) === 1n ? ((entry >> 1n) & PRIVATE) !== 0n : null;
-    } catch (error) {
-      if (error instanceof DumpError) return null;
-      throw error;
-    }
+    const [node, head] = [this.#xaNode, this.#attributes];
+    const entry = orNull(() => xarrayEntry(this.kvm.host.memory, node, head, BigInt(frame)));
+    // Attributes are value entries: bit 0 set, the number above it.
+    return entry === 0n ? false : entry !== null && (entry & 1n) === 1n ? ((entry >> 1n) & PRIVATE) !== 0n : null;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
@@ -36,14 +36,8 @@ export function scanKallsyms(memory: Memory, from: bigint, to: bigint, anchor: A
   return null;
 }
 
-function tryTables(memory: Memory, tables: KallsymsTables, anchor: Anchor): Kallsyms | null {
-  try {
-    return new Kallsyms(memory, tables, anchor, 'kallsyms found in the dump by a scan');
-  } catch (error) {
-    if (error instanceof DumpError) return null;
-    throw error;
-  }
-}
+const tryTables = (memory: Memory, tables: KallsymsTables, anchor: Anchor): Kallsyms | null =>
+  orNull(() => new Kallsyms(memory, tables, anchor, 'kallsyms found in the dump by a scan'));
 
 interface TokenTables {
   readonly table: bigint;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
 import { CompressedNames } from './names.js';
@@ -118,14 +118,7 @@ export class Kallsyms implements SymbolTable {
 }
 
 /** A formula for tables that are not there reads what can't be read. */
-function isRight(formula: Formula, place: number, address: bigint): boolean {
-  try {
-    return formula(place) === address;
-  } catch (error) {
-    if (error instanceof DumpError) return false;
-    throw error;
-  }
-}
+const isRight = (formula: Formula, place: number, address: bigint): boolean => orNull(() => formula(place)) === address;
 
 function countOf(memory: Memory, tables: KallsymsTables): number {
   // u64 up to 4.19, u32 from 5.4: the low four bytes are right for both.

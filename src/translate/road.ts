@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Gfn, PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
-import { DumpError } from '../core/errors.js';
+import { orNull } from '../core/errors.js';
 import { type FrameGap, type FrameSource, readOf } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Host } from '../kernel/host.js';
@@ -177,29 +177,16 @@ export class Road implements Answer {
 
   /** Whether the kernel knows of memory there: what was added after kdump was set up is not in the dump. */
   #isKnown(frame: Pfn): boolean {
-    return this.#orFalse(() => {
-      const { symbols, memory } = this.#host;
-      const variable = symbols.get('max_pfn');
-      return variable !== undefined && BigInt(frame) < readOf(memory, variable, 8, 'max_pfn').u64(0);
-    });
+    const { symbols, memory } = this.#host;
+    const variable = symbols.get('max_pfn');
+    const end = orNull(() => (variable === undefined ? null : readOf(memory, variable, 8, 'max_pfn').u64(0)));
+    return end !== null && BigInt(frame) < end;
   }
 
   /** Whether frames beyond the machine's memory can be mapped there: a device's. */
   #isDevice(page: number): boolean {
-    return this.#orFalse(() => {
-      const vma = findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE));
-      return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
-    });
-  }
-
-  /** What can't be read vouches for nothing. */
-  #orFalse(work: () => boolean): boolean {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof DumpError) return false;
-      throw error;
-    }
+    const vma = orNull(() => findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE)));
+    return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
   }
 
   /** `level`: of the entry that leads there. */

@@ -141,6 +141,8 @@ export class SyntheticHost extends SyntheticKernel {
       [slots, smm].forEach((list, i) => {
         this.set('kvm', kvm, { [`memslots[${i}]`]: this.slotSet(list) });
       });
+    const pages = [...slots, ...smm].reduce((sum, slot) => sum + slot.pages, 0n);
+    if (this.has('kvm', 'nr_memslot_pages')) this.set('kvm', kvm, { nr_memslot_pages: pages });
     this.append(this.vmList, kvm + this.offset('kvm', 'vm_list'));
     return kvm;
   }
@@ -170,12 +172,21 @@ export class SyntheticHost extends SyntheticKernel {
     const count = byFrame ? 'used_slots' : this.has(struct, 'nmemslots') ? 'nmemslots' : null;
     if (count === null) return;
     this.set(struct, address, { [count]: byId ? Math.max(0, ...slots.map(({ id }) => id + 1)) : slots.length });
+    if (byId) return;
+    // Ids without a slot have no place.
+    const ids = this.layouts.at(struct, 'id_to_index');
+    const places = new Int16Array(ids.type.kind === 'array' ? ids.type.count : 0).fill(-1);
+    sorted.forEach(({ id }, i) => {
+      places[id] = i;
+    });
+    this.write(address + BigInt(ids.offset), new Uint8Array(places.buffer));
   }
 
-  /** A balanced tree over the slots, as far as order is concerned; colours are nobody's business. */
+  /** A balanced tree over the slots, as far as order is concerned, and chains by id; colours are nobody's business. */
   memslots(slots: readonly SlotWish[], index: 0 | 1 = 1): bigint {
     const sorted = [...slots].sort((a, b) => (a.gpa < b.gpa ? -1 : 1));
     const at = this.offset('kvm_memory_slot', `gfn_node[${index}]`);
+    const made: bigint[] = [];
     const build = (from: number, to: number, parent: bigint): bigint => {
       if (from >= to) return 0n;
       const middle = (from + to) >> 1;
@@ -187,6 +198,7 @@ export class SyntheticHost extends SyntheticKernel {
         flags,
         id,
       });
+      made.push(slot);
       const node = slot + at;
       this.set('rb_node', node, {
         // Bit 0 is the node's colour.
@@ -196,7 +208,17 @@ export class SyntheticHost extends SyntheticKernel {
       });
       return node;
     };
-    return this.make('kvm_memslots', { node_idx: index, 'gfn_tree.rb_node': build(0, sorted.length, 0n) });
+    const set = this.make('kvm_memslots', { node_idx: index, 'gfn_tree.rb_node': build(0, sorted.length, 0n) });
+    const chain = this.offset('kvm_memory_slot', `id_node[${index}]`);
+    for (const [i, slot] of made.entries()) {
+      // Some buckets have several, as in the kernel's: each new one comes first.
+      const head = set + this.offset('kvm_memslots', `id_hash[${(i * 5) % 8}]`);
+      const [node, first] = [slot + chain, this.pointer(head)];
+      this.set('hlist_node', node, { next: first, pprev: head });
+      if (first !== 0n) this.set('hlist_node', first, { pprev: node });
+      this.u64(head, node);
+    }
+    return set;
   }
 
   /** The usual: a process that holds a VM over descriptor 9. */

@@ -161,6 +161,7 @@ export const KVM_TYPES = `
 kvm_memslots {
   u64 generation
   struct rb_root gfn_tree
+  ptr id_hash[128]
   u32 node_idx
 }
 gmem {
@@ -168,6 +169,7 @@ gmem {
   u64 pgoff
 }
 kvm_memory_slot {
+  struct hlist_node id_node[2]
   struct rb_node gfn_node[2]
   u64 base_gfn
   u64 npages
@@ -179,6 +181,7 @@ kvm_memory_slot {
 }
 kvm {
   ptr mm
+  u64 nr_memslot_pages
   ptr memslots[2]
   struct list_head vm_list
   int userspace_pid

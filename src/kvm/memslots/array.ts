@@ -48,12 +48,24 @@ const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')
 
 type ArrayFields = Resolved<typeof arrayMemslotsFields>;
 
-function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, ids: number): number {
+function countOf(memory: Memory, address: bigint, set: ArrayFields, ids: number): number {
+  const { used, slots } = set;
   if (ids === 0 || ids > MOST_SLOTS || (used === null && slots.count === 0))
     throw new DumpError(`how many memslots there are is not known: struct kvm_memslots has room for ${ids}`);
   if (used === null) return slots.count;
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
   if (count > ids) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);
+  if (count === 0 && isErased(memory, address, set))
+    throw bytes.error(0, 'struct kvm_memslots is a page of zeros: the dump is damaged there, or the page was left out');
   return count;
+}
+
+/** Without slots id_to_index is -1 everywhere, up to 5.6 the numbers from 0 on: never 0 twice. */
+function isErased(memory: Memory, address: bigint, { ids }: ArrayFields): boolean {
+  if (ids === null || ids.count < 2) return false;
+  const last = address + BigInt(ids.offset + (ids.count - 2) * ids.element);
+  return readOf(memory, last, 2 * ids.element, 'kvm_memslots.id_to_index')
+    .array()
+    .every((byte) => byte === 0);
 }

@@ -6,6 +6,7 @@ import { isUnreadable, type Memory, unreadableError } from '../../core/memory.js
 import { rbNodeFields } from '../../kernel/structs.js';
 import { resolve } from '../../types/fields.js';
 import { slotFields, treeMemslotsFields, treeSlotFields } from '../structs.js';
+import { slotsById } from './by-id.js';
 import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot, TREE_SLOTS, TREE_USER_SLOTS } from './slot.js';
 
@@ -19,21 +20,23 @@ export const treeSlots: SlotReader = {
     if (index >= at.links.node.count) throw set.error(at.set.index.offset, `node_idx is ${index}`);
     const toSlot = BigInt(at.links.node.offset + index * at.links.node.element);
     const tree = new Tree(memory, at.node);
-    const slots: Memslot[] = [];
-    for (const node of tree.nodes(set.u64(at.set.root.offset))) {
-      const address = node - toSlot;
+    const slots = new Map<bigint, Memslot>();
+    const add = (address: bigint): void => {
       const bytes = memory.read(address, at.slot.bytes);
       if (isUnreadable(bytes)) tree.missing ??= unreadableError(bytes, address, 'struct kvm_memory_slot').message;
-      else slots.push(inTree(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0), bytes));
-    }
-    return { slots, missing: tree.missing };
+      else slots.set(address, inUse(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0), bytes));
+    };
+    for (const node of tree.nodes(set.u64(at.set.root.offset))) add(node - toSlot);
+    // What hangs below a node that is lost is found by its id.
+    if (tree.missing !== null) for (const address of slotsById(memory, memslots, at, index)) add(address);
+    return { slots: [...slots.values()], missing: tree.missing };
   },
 };
 
-/** KVM takes slots without pages out of the tree: one that is in it was overwritten with zeros. */
-function inTree(slot: Memslot, bytes: Bytes): Memslot {
+/** KVM takes slots without pages out of the set: one that is in it was overwritten with zeros. */
+function inUse(slot: Memslot, bytes: Bytes): Memslot {
   if (slot.pages > 0) return slot;
-  throw bytes.error(0, `memslot ${slot.id} has no pages, but is in the tree: the dump is damaged there`);
+  throw bytes.error(0, `memslot ${slot.id} has no pages, but is in use: the dump is damaged there`);
 }
 
 interface RbFields {
