@@ -35,6 +35,7 @@ export interface Placed {
 export class Layouts {
   readonly structs = new Map<string, Members>();
   readonly enums = new Map<string, readonly (readonly [string, number])[]>();
+  readonly #known = new Map<string, { offset: number; type: Type }>();
 
   /** `text`: `NAME {`, members, `}` for each structure; `enum NAME { A=1, B=2 }` on one line. */
   constructor(text: string) {
@@ -78,6 +79,16 @@ export class Layouts {
 
   /** Offset and type of a path through named members (`f_path.dentry`, `slots[3]`), unnamed ones looked through. */
   at(struct: string, path: string): { offset: number; type: Type } {
+    const key = `${struct}.${path}`;
+    let found = this.#known.get(key);
+    if (found === undefined) {
+      found = this.#place(struct, path);
+      this.#known.set(key, found);
+    }
+    return found;
+  }
+
+  #place(struct: string, path: string): { offset: number; type: Type } {
     let offset = 0;
     let type: Type = { kind: 'struct', name: struct };
     for (const [, step = '', index] of path.matchAll(/(\w+)(?:\[(\d+)\])?/g)) {
