@@ -57,11 +57,12 @@ export class Vm {
    * read, what is missing. One slot more than is counted is one that was being made.
    */
   #uncounted(space: number, own: ReadSlots): string | null {
-    const others = Array.from({ length: this.spaces }, (_, i) => i).filter((i) => i !== space);
-    const sets = orNull(() => [own, ...others.map((other) => this.#read(other))]);
     const { pages } = this.kvm.at;
     const counted = pages === null ? null : orNull(() => Number(readKvm(this.kvm, this.address).u64(pages.offset)));
-    if (counted === null || sets === null || sets.some(({ missing }) => missing !== null)) return null;
+    if (counted === null) return null;
+    const others = Array.from({ length: this.spaces }, (_, i) => i).filter((i) => i !== space);
+    const sets = orNull(() => [own, ...others.map((other) => this.#read(other))]);
+    if (sets === null || sets.some(({ missing }) => missing !== null)) return null;
     const slots = sets.flatMap((set) => set.slots);
     const sum = slots.reduce((total, slot) => total + slot.pages, 0);
     const told = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
