@@ -62,6 +62,43 @@ test('a long stretch is told as its pages are, one by one', async () => {
   );
 });
 
+test('segments that begin and end anywhere: each byte is its own, and what no segment has is not there', async () => {
+  const END = 6 * 4096;
+  /** Ways between segments, their bytes in the file, and what they have in memory besides. */
+  const pieces = fc.array(fc.tuple(fc.nat(3000), fc.nat(5000), fc.oneof(fc.constant(0), fc.nat(3000))), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  const byteAt = (address: number) => ((address * 7) ^ (address >> 8)) & 0xff;
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.nat(END), fc.nat(END), async (list, from, length) => {
+      const truth = new Map<number, 'there' | 'excluded'>();
+      let end = 0;
+      const segments = list.flatMap(([gap, size, more]) => {
+        const paddr = end + gap;
+        if (paddr + size + more > END) return [];
+        end = paddr + size + more;
+        for (let i = 0; i < size + more; i++) truth.set(paddr + i, i < size ? 'there' : 'excluded');
+        return [{ paddr, bytes: Uint8Array.from({ length: size }, (_, i) => byteAt(paddr + i)), memsz: size + more }];
+      });
+      const { memory, close } = await openImage([file(elfCore({ segments }), 'pieces')], { log: silentLog });
+      let at = from;
+      const wrong: number[] = [];
+      for (const { address, length: count, bytes, gap } of memory.read(from, length)) {
+        expect(address).toBe(at);
+        for (; at < address + count; at++) {
+          const told = bytes === null ? gap?.reason : bytes[at - address] === byteAt(at) ? 'there' : 'another byte';
+          if (told !== (truth.get(at) ?? 'outside')) wrong.push(at);
+        }
+      }
+      expect(wrong).toEqual([]);
+      expect(at).toBe(from + length);
+      close();
+    }),
+    { numRuns: 200 },
+  );
+});
+
 describe('phys', () => {
   const bytes = Buffer.from(Array.from({ length: 4096 }, (_, i) => i & 0xff));
   const path = file(
