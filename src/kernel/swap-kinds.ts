@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which types of swap entries are no swap, and what they are instead.
+import { orNull } from '../core/errors.js';
 import type { Symbols } from '../symbols/cache.js';
 import { resolveIfPresent } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
@@ -49,12 +50,13 @@ export function specialsOf(host: Host): SwapKind[] {
   return repeat('unknown', 32 - files);
 }
 
-/** Elements of an array: the distance to the next symbol. */
-function lengthOf(symbols: Symbols, name: string, stride: number): number | null {
-  const start = symbols.get(name);
-  const next = start === undefined ? null : symbols.table.next(start);
-  return start === undefined || next === null ? null : Math.floor(Number(next - start) / stride);
-}
+/** Elements of an array: the distance to the next symbol; null where the table of symbols does not tell. */
+const lengthOf = (symbols: Symbols, name: string, stride: number): number | null =>
+  orNull(() => {
+    const start = symbols.get(name);
+    const next = start === undefined ? null : symbols.table.next(start);
+    return start === undefined || next === null ? null : Math.floor(Number(next - start) / stride);
+  });
 
 /** Bytes of an element of swap_info: it is an array of structures if it is far too long for one of pointers. */
 export function strideOf({ symbols, types }: Host): number {

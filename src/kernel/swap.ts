@@ -64,9 +64,9 @@ export class Swap {
 
   #read(type: number): Area | null | 'unreadable' {
     const { memory, symbols, types } = this.#host;
-    const table = symbols.get('swap_info');
-    if (table === undefined) return 'unreadable';
     return this.#optional(type, 'unreadable', () => {
+      const table = symbols.get('swap_info');
+      if (table === undefined) return 'unreadable';
       const place = table + BigInt(type * this.#stride);
       const info = this.#stride === POINTER ? pointerAt(memory, place, 'swap_info') : place;
       if (info === 0n) return null;

@@ -7,7 +7,7 @@ export const kvmFields = fields('kvm', {
   // Up to 2.6.32 the slots themselves; then a pointer to them, one for each address space since 4.2.
   memslots: required('memslots'),
   // Pages of the slots of all address spaces, since Linux 5.17.
-  pages: optional('nr_memslot_pages', 8),
+  pages: optional('nr_memslot_pages'),
   vmList: required('vm_list'),
   // Since Linux 4.19: pid of the process that made the VM.
   userspacePid: optional('userspace_pid', 4),
@@ -20,7 +20,7 @@ export const kvmFields = fields('kvm', {
 export const treeMemslotsFields = fields('kvm_memslots', {
   root: required('gfn_tree.rb_node', 8),
   index: required('node_idx', 4),
-  ids: optional('id_hash', 8),
+  ids: optional('id_hash'),
 });
 
 /** Up to 5.16. Arrays of ids: as many slots as there can be, where those at the end are a flexible array. */

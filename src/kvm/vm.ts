@@ -41,7 +41,7 @@ export class Vm {
     if (space >= this.spaces) throw new DumpError(`address space ${space}: this kernel's KVM has ${this.spaces}`);
     return during(`memslots of the VM at 0x${this.address.toString(16)}`, () => {
       const own = this.#read(space);
-      return new MemslotSet(own.missing === null ? { ...own, missing: this.#uncounted(space, own) } : own);
+      return new MemslotSet({ ...own, missing: this.#missing(space, own) });
     });
   }
 
@@ -53,21 +53,25 @@ export class Vm {
   }
 
   /**
-   * struct kvm counts the pages of all slots of all address spaces (nr_memslot_pages): where more are counted than were
-   * read, what is missing. One slot more than is counted is one that was being made.
+   * Why there may be other slots; null when these are all. struct kvm counts the pages of all slots of all address spaces
+   * (nr_memslot_pages): with as many nothing is missing, whatever was lost on the way; with fewer something is. As many
+   * more as one slot has are one that was being made.
    */
-  #uncounted(space: number, own: ReadSlots): string | null {
+  #missing(space: number, own: ReadSlots): string | null {
     const { pages } = this.kvm.at;
-    const counted = pages === null ? null : orNull(() => Number(readKvm(this.kvm, this.address).u64(pages.offset)));
-    if (counted === null) return null;
+    const counted = pages?.size === 8 ? orNull(() => Number(readKvm(this.kvm, this.address).u64(pages.offset))) : null;
+    if (counted === null) return own.missing;
     const others = Array.from({ length: this.spaces }, (_, i) => i).filter((i) => i !== space);
     const sets = orNull(() => [own, ...others.map((other) => this.#read(other))]);
-    if (sets === null || sets.some(({ missing }) => missing !== null)) return null;
+    if (sets === null) return own.missing;
     const slots = sets.flatMap((set) => set.slots);
     const sum = slots.reduce((total, slot) => total + slot.pages, 0);
+    if (sum === counted) return null;
+    if (sets.some(({ missing }) => missing !== null)) return own.missing;
     const told = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
-    if (sum > counted && !slots.some((slot) => slot.pages === sum - counted)) throw new DumpError(`${told}: damaged`);
-    return sum < counted ? told : null;
+    if (sum < counted) return told;
+    if (slots.some((slot) => slot.pages === sum - counted)) return null;
+    throw new DumpError(`${told}: damaged`);
   }
 
   /** Whether a guest frame's page is private, so in its guest_memfd; null when that can't be read. */

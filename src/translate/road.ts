@@ -178,8 +178,10 @@ export class Road implements Answer {
   /** Whether the kernel knows of memory there: what was added after kdump was set up is not in the dump. */
   #isKnown(frame: Pfn): boolean {
     const { symbols, memory } = this.#host;
-    const variable = symbols.get('max_pfn');
-    const end = orNull(() => (variable === undefined ? null : readOf(memory, variable, 8, 'max_pfn').u64(0)));
+    const end = orNull(() => {
+      const variable = symbols.get('max_pfn');
+      return variable === undefined ? null : readOf(memory, variable, 8, 'max_pfn').u64(0);
+    });
     return end !== null && BigInt(frame) < end;
   }
 

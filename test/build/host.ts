@@ -170,15 +170,26 @@ export class SyntheticHost extends SyntheticKernel {
       this.set('kvm_memory_slot', at, { base_gfn: gpa / PAGE, npages: pages, userspace_addr: hva, flags, ...named });
     });
     const count = byFrame ? 'used_slots' : this.has(struct, 'nmemslots') ? 'nmemslots' : null;
-    if (count === null) return;
-    this.set(struct, address, { [count]: byId ? Math.max(0, ...slots.map(({ id }) => id + 1)) : slots.length });
-    if (byId) return;
-    // Ids without a slot have no place.
+    if (count !== null)
+      this.set(struct, address, { [count]: byId ? Math.max(0, ...slots.map(({ id }) => id + 1)) : slots.length });
+    if (!byId) this.#places(struct, address, sorted, !byFrame);
+  }
+
+  /** id_to_index: ids without a slot have no place, or (`all`) those that are left, whose slots are empty. */
+  #places(struct: string, address: bigint, sorted: readonly SlotWish[], all: boolean): void {
     const ids = this.layouts.at(struct, 'id_to_index');
     const places = new Int16Array(ids.type.kind === 'array' ? ids.type.count : 0).fill(-1);
     sorted.forEach(({ id }, i) => {
       places[id] = i;
     });
+    const slot = this.layouts.at(struct, 'memslots');
+    const element = slot.type.kind === 'array' ? this.layouts.size(slot.type.of) : 0;
+    let free = sorted.length;
+    for (const [id, place] of places.entries())
+      if (all && place < 0) {
+        this.set('kvm_memory_slot', address + BigInt(slot.offset + free * element), { id });
+        places[id] = free++;
+      }
     this.write(address + BigInt(ids.offset), new Uint8Array(places.buffer));
   }
 

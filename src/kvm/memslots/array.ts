@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../../core/errors.js';
+import { DumpError, orNull } from '../../core/errors.js';
+import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import { type Resolved, resolve } from '../../types/fields.js';
 import type { TypeSource } from '../../types/source.js';
@@ -30,6 +31,7 @@ export const arraySlots: SlotReader = {
     const count = countOf(memory, address, set, ids);
     const array = address + BigInt(set.slots.offset);
     const userSlots = ids === OLDEST_SLOTS ? OLDEST_USER_SLOTS : ids - INTERNAL;
+    const places = placesOf(memory, address, set);
     const slots: Memslot[] = [];
     for (let i = 0; i < count; i++) {
       const at = array + BigInt(i * set.slots.element);
@@ -37,35 +39,48 @@ export const arraySlots: SlotReader = {
       const found = readSlot(bytes, slot, at, userSlots, i);
       if (set.filled !== null && found.pages === 0)
         throw bytes.error(0, `memslot ${found.id} has no pages, but is in use: the dump is damaged there`);
+      const place = slot.id === null ? null : (places?.(found.id) ?? null);
+      if (place !== null && place !== i)
+        throw bytes.error(
+          0,
+          `memslot ${found.id} is at place ${i}, by id_to_index at ${place}: the dump is damaged there`,
+        );
       slots.push(found);
     }
-    return { slots, missing: null };
+    return { slots, missing: slots.some(({ pages }) => pages > 0) || places !== null ? null : NONE };
   },
 };
+
+/** Up to 3.6 nothing tells a VM without slots from a page of zeros. */
+const NONE = 'it has no slot at all, which a page of zeros would say too';
 
 /** In 2.6.32 struct kvm holds the slots themselves. */
 const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')?.kind === 'struct';
 
 type ArrayFields = Resolved<typeof arrayMemslotsFields>;
 
-function countOf(memory: Memory, address: bigint, set: ArrayFields, ids: number): number {
-  const { used, slots } = set;
+function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, ids: number): number {
   if (ids === 0 || ids > MOST_SLOTS || (used === null && slots.count === 0))
     throw new DumpError(`how many memslots there are is not known: struct kvm_memslots has room for ${ids}`);
   if (used === null) return slots.count;
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
   if (count > ids) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);
-  if (count === 0 && isErased(memory, address, set))
-    throw bytes.error(0, 'struct kvm_memslots is a page of zeros: the dump is damaged there, or the page was left out');
   return count;
 }
 
-/** Without slots id_to_index is -1 everywhere, up to 5.6 the numbers from 0 on: never 0 twice. */
-function isErased(memory: Memory, address: bigint, { ids }: ArrayFields): boolean {
-  if (ids === null || ids.count < 2) return false;
-  const last = address + BigInt(ids.offset + (ids.count - 2) * ids.element);
-  return readOf(memory, last, 2 * ids.element, 'kvm_memslots.id_to_index')
-    .array()
-    .every((byte) => byte === 0);
+/**
+ * Place of each id in the array by id_to_index (3.7 to 5.16; null without it, and where it can't be read), where each slot
+ * has its own. Ids without a slot have -1, up to 5.6 a place behind those in use: 0 is never there twice, unless the page
+ * was overwritten.
+ */
+function placesOf(memory: Memory, address: bigint, { ids }: ArrayFields): ((id: number) => number | null) | null {
+  if (ids === null || ids.count < 2) return null;
+  const bytes = LazyBytes.of(memory, address + BigInt(ids.offset), ids.size, 'kvm_memslots.id_to_index');
+  const of = (id: number) => orNull(() => (ids.element === 2 ? bytes.u16(id * 2) : bytes.u32(id * 4)));
+  const last = ids.count - 1;
+  if (of(last) === null) return null;
+  if (of(last) === 0 && of(last - 1) === 0)
+    throw bytes.error(0, 'zeros alone: the dump is damaged there, or lacks the page');
+  return (id) => (id < ids.count ? of(id) : -1);
 }

@@ -4,6 +4,8 @@ import type { Resolved } from '../../types/fields.js';
 import type { treeMemslotsFields, treeSlotFields } from '../structs.js';
 import { TREE_SLOTS } from './slot.js';
 
+/** struct hlist_head: the first node. */
+const HEAD_BYTES = 8;
 /** struct hlist_node: the next node, and the address of the pointer that leads here (include/linux/types.h). */
 const NODE_BYTES = 16;
 const BACK = 8n;
@@ -21,7 +23,7 @@ interface At {
 export function* slotsById(memory: Memory, set: bigint, at: At, index: number): Generator<bigint> {
   const { ids } = at.set;
   const { idNode } = at.links;
-  if (ids === null || idNode === null || idNode.element !== NODE_BYTES) return;
+  if (ids?.element !== HEAD_BYTES || idNode?.element !== NODE_BYTES) return;
   const toSlot = BigInt(idNode.offset + index * idNode.element);
   let left = TREE_SLOTS;
   for (let bucket = 0; bucket < ids.count; bucket++) {
