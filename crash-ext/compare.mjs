@@ -33,7 +33,7 @@ export function compareJson(faults, mine, line, { pid, kvm }) {
     return;
   }
   const [one, other] = [tableMissing(mine), tableMissing(JSON.parse(line))];
-  for (const name of Object.keys(one)) {
+  for (const name of new Set([...Object.keys(one), ...Object.keys(other)])) {
     const [a, b] = [JSON.stringify(one[name]), JSON.stringify(other[name])];
     if (a !== b) faults.add(`${where} ${name}`, `kvm-vtop ${a}, crash's extension ${b}`);
   }
@@ -49,7 +49,8 @@ function partsOf(block) {
     const heading = /^ +(PTE +PHYSICAL|PTE +SWAP|VMA|PAGE +PHYSICAL)/.exec(line)?.[1];
     if (heading !== undefined) {
       into = [];
-      parts[heading.replace(/ +/, ' ')] = into;
+      const name = heading.replace(/ +/, ' ');
+      parts[name in parts ? `${name} again` : name] = into;
     } else if (/^ +PAGE: /.test(line)) into = parts.page;
     else if (/^ +(PGD|P4D|PUD|PMD|PTE): /.test(line)) into = parts.tables;
     else if (/^SWAP: |cannot determine swap location/.test(line)) {
@@ -61,12 +62,17 @@ function partsOf(block) {
   return parts;
 }
 
-/** Parts in which crash prints the physical address of a page. */
-const PHYSICAL = new Set(['page', 'PTE PHYSICAL', 'PAGE PHYSICAL']);
+/** Without the physical address of the page: the second column. */
+const withoutAddress = (text) => text.replace(/^( *\S+ +)[0-9a-f]+/gm, '$1…').replace(/ +/g, ' ');
+/** Parts in which crash prints the physical address of a page, or what its struct page should be. */
+const isPhysical = (part, mine, theirs) =>
+  part === 'PAGE PHYSICAL' ||
+  (['page', 'PTE PHYSICAL'].includes(part) && withoutAddress(mine) === withoutAddress(theirs));
 
 /** What explains that a part differs: a fault of crash, by name; null if nothing does. */
 function faultOf(answer, part, mine, theirs) {
-  if (answer.protNone && PHYSICAL.has(part)) return 'PROT_NONE: crash does not turn the inverted frame back';
+  if (answer.protNone && isPhysical(part, mine, theirs))
+    return 'PROT_NONE: crash does not turn the inverted frame back';
   if (part === 'page' && mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash before 9 does not name it';
   if (NO_SWAP.has(answer.state) && part === 'VMA' && theirs === '')
     return 'no swap: crash gives up at entries that are neither a page nor swap';
@@ -79,6 +85,8 @@ const NO_SWAP = new Set(['migrating', 'poisoned', 'marker']);
 /** The blocks part by part. */
 export function compareText(faults, answer, mine, theirs, { pid, kvm }) {
   const [one, other] = [partsOf(mine), partsOf(theirs)];
+  if (theirs?.includes('one of the two is wrong'))
+    faults.add(`pid ${pid} kvm ${kvm} gpa ${answer.gpa}`, "the extension and crash's vtop have different addresses");
   if (one.row.length !== 2) faults.add(`pid ${pid} kvm ${kvm} gpa ${answer.gpa}`, 'kvm-vtop printed no text');
   for (const part of new Set([...Object.keys(one), ...Object.keys(other)])) {
     const [a, b] = [(one[part] ?? []).join('\n'), (other[part] ?? []).join('\n')];

@@ -34,8 +34,8 @@ if (!existsSync(values.extension)) {
 }
 /** What a crash session prints for some commands. */
 function crash(extension, commands) {
-  const { stdout, stderr, ended } = session({ values, dump, extension, commands });
-  if (!stdout.includes('shared object loaded'))
+  const { stdout, stderr, ended, isLoaded, isWhole } = session({ values, dump, extension, commands });
+  if (!isLoaded || !isWhole || ended !== 0)
     throw new Error(`crash ended with ${ended}: ${stdout.slice(-2000)}${stderr}`);
   return stdout;
 }

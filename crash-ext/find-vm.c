@@ -2,7 +2,8 @@
 /* The VMs of a process: its descriptors are files whose operations are KVM's, or whose name is "kvm-vm". */
 #include "host.h"
 
-/* sysctl_nr_open lets no process have more (fs/file.c). */
+/* A process may have as many descriptors (fs.nr_open, as it stands without an administrator's doing); a larger table is not
+ * gone through, and counts as one that can't be read. */
 enum { MOST_FDS = 1 << 20, MOST_VMS = 1 << 16 };
 static const char NAME[] = "kvm-vm";
 
@@ -82,7 +83,7 @@ static void by_files(const struct host *host, ulong task, struct found *found)
 		if (host_read(array + fd * sizeof(ulong), &file, sizeof(file))) {
 			/* The others of this page can't be read either. */
 			found->is_partial = TRUE;
-			fd |= 4096 / sizeof(ulong) - 1;
+			fd += (4096 - (array + fd * sizeof(ulong)) % 4096) / sizeof(ulong) - 1;
 			continue;
 		}
 		enum verdict verdict = file ? is_vm(host, file, &kvm) : NO;

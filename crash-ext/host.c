@@ -70,10 +70,18 @@ static void init_tree(struct kvt_layout *at)
 
 static void init_array(struct kvt_layout *at, char *set)
 {
+	char name[64];
+
 	at->set_slots = need(set, "memslots");
 	at->set_used = host_offset(set, "used_slots");
 	at->set_filled = host_offset(set, "nmemslots");
 	at->set_room = slots_room(set, at->slot_size);
+	at->set_ids = host_offset(set, "id_to_index");
+	if (at->set_ids < 0)
+		return;
+	snprintf(name, sizeof(name), "%s.id_to_index", set);
+	at->set_ids_count = get_array_length(name, NULL, 0);
+	at->set_ids_size = at->set_ids_count > 0 ? MEMBER_SIZE(set, "id_to_index") / at->set_ids_count : 0;
 }
 
 static void init_slots(struct kvt_layout *at)
@@ -84,6 +92,7 @@ static void init_slots(struct kvt_layout *at)
 
 	at->kvm_mm = need("kvm", "mm");
 	at->kvm_memslots = is_inline ? -1 : need("kvm", "memslots");
+	at->kvm_pages = host_offset("kvm", "nr_memslot_pages");
 	at->spaces = is_inline ? 1 : MEMBER_SIZE("kvm", "memslots") / (long)sizeof(ulong);
 	at->slot_size = STRUCT_SIZE("kvm_memory_slot");
 	at->slot_base_gfn = need("kvm_memory_slot", "base_gfn");

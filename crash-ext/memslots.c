@@ -84,6 +84,32 @@ static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_
 	return 0;
 }
 
+/* The place of an id in the array by id_to_index; -1: it can't be read, or there is no such table. */
+static int64_t place_of(struct kvt *kvt, uint64_t set, int64_t id)
+{
+	const struct kvt_layout *at = &kvt->at;
+	uint32_t place = 0;
+
+	if (at->set_ids < 0 || id < 0 || id >= at->set_ids_count || (at->set_ids_size != 2 && at->set_ids_size != 4) ||
+	    kvt_read_kernel(kvt, set + (uint64_t)(at->set_ids + id * at->set_ids_size), &place, (size_t)at->set_ids_size))
+		return -1;
+	return place;
+}
+
+/*
+ * Fails where id_to_index (3.7 to 5.16) was overwritten with zeros: ids without a slot have -1 there, or a place behind those
+ * in use, never 0 twice.
+ */
+static int check_places(struct kvt *kvt, uint64_t set, char *why)
+{
+	int64_t last = place_of(kvt, set, kvt->at.set_ids_count - 1);
+
+	if (last || place_of(kvt, set, kvt->at.set_ids_count - 2))
+		return 0;
+	return fail(why, "kvm_memslots.id_to_index at 0x%" PRIx64 ": zeros alone: the dump is damaged there, or lacks the page",
+		    set + (uint64_t)kvt->at.set_ids);
+}
+
 static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
@@ -98,6 +124,8 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		return fail(why, "the number of memslots at 0x%" PRIx64 " can't be read", set + (uint64_t)count_at);
 	if (count > (uint32_t)room)
 		return fail(why, "%" PRIu32 " memslots in use at 0x%" PRIx64 "; there can be %" PRId64, count, set, room);
+	if (check_places(kvt, set, why))
+		return -1;
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned char bytes[SLOT_BYTES];
 		uint64_t address = set + (uint64_t)at->set_slots + (uint64_t)i * (uint64_t)at->slot_size;
@@ -112,9 +140,16 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		/* used_slots counts those with pages alone. */
 		if (!slot.pages && at->set_used >= 0)
 			return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
+		int64_t place = at->slot_id < 0 ? -1 : place_of(kvt, set, slot.id);
+		if (place >= 0 && place != i)
+			return fail(why, "memslot %" PRId64 " is at place %" PRIu32 ", by id_to_index at %" PRId64
+				    ": the dump is damaged there", slot.id, i, place);
 		if (slot.pages && add_slot(vm, &slot, why))
 			return -1;
 	}
+	/* Up to 3.6 nothing tells a VM without slots from a page of zeros. */
+	if (!vm->count && !vm->missing[0] && place_of(kvt, set, at->set_ids_count - 1) < 0)
+		snprintf(vm->missing, sizeof(vm->missing), "it has no slot at all, which a page of zeros would say too");
 	return 0;
 }
 
@@ -217,20 +252,80 @@ static int read_mm(struct kvt *kvt, struct kvt_vm *vm, char *why)
 	return 0;
 }
 
+static int read_set(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	uint64_t set = vm->kvm;
+
+	if (at->kvm_memslots >= 0 && kvt_read_kernel(kvt, vm->kvm + (uint64_t)at->kvm_memslots + space * 8, &set, 8))
+		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
+	return at->set_tree >= 0 ? read_tree(kvt, set, vm, why) : read_array(kvt, set, vm, why);
+}
+
+static uint64_t pages_of(const struct kvt_vm *vm)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < vm->count; i++)
+		sum += vm->slots[i].pages;
+	return sum;
+}
+
+static int has_slot_of(const struct kvt_vm *vm, uint64_t pages)
+{
+	for (size_t i = 0; i < vm->count; i++)
+		if (vm->slots[i].pages == pages)
+			return 1;
+	return 0;
+}
+
+/*
+ * Holds the slots to the pages that struct kvm counts in all address spaces: with as many nothing is missing, with fewer
+ * something is; as many more as one slot has are one that was being made.
+ */
+static int check_count(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, char *why)
+{
+	const struct kvt_layout *at = &kvt->at;
+	uint64_t counted, sum = pages_of(vm);
+	int is_missing = vm->missing[0], is_making = 0;
+	char unused[KVT_WORDS];
+
+	if (at->kvm_pages < 0 || kvt_read_kernel(kvt, vm->kvm + (uint64_t)at->kvm_pages, &counted, sizeof(counted)))
+		return 0;
+	for (unsigned int other = 0; other < (uint64_t)at->spaces; other++) {
+		struct kvt_vm its = { .kvm = vm->kvm };
+
+		if (other == space)
+			continue;
+		int failed = read_set(kvt, other, &its, unused);
+		sum += pages_of(&its);
+		is_missing |= its.missing[0];
+		is_making |= sum > counted && has_slot_of(&its, sum - counted);
+		free(its.slots);
+		if (failed)
+			return 0;
+	}
+	is_making |= sum > counted && has_slot_of(vm, sum - counted);
+	if (sum == counted)
+		vm->missing[0] = 0;
+	if (sum == counted || is_missing || is_making)
+		return 0;
+	snprintf(unused, sizeof(unused), "struct kvm counts 0x%" PRIx64 " pages in memslots, there are 0x%" PRIx64, counted, sum);
+	if (sum > counted)
+		return fail(why, "%s: damaged", unused);
+	memcpy(vm->missing, unused, sizeof(vm->missing));
+	return 0;
+}
+
 int kvt_open_vm(struct kvt *kvt, uint64_t kvm, unsigned int space, struct kvt_vm *vm, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
-	uint64_t set = kvm;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm = kvm;
 	if (space >= (uint64_t)at->spaces)
 		return fail(why, "address space %u: this kernel's KVM has %" PRId64, space, at->spaces);
-	if (read_mm(kvt, vm, why))
-		return -1;
-	if (at->kvm_memslots >= 0 && kvt_read_kernel(kvt, kvm + (uint64_t)at->kvm_memslots + space * 8, &set, 8))
-		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", kvm);
-	if (at->set_tree >= 0 ? read_tree(kvt, set, vm, why) : read_array(kvt, set, vm, why))
+	if (read_mm(kvt, vm, why) || read_set(kvt, space, vm, why) || check_count(kvt, space, vm, why))
 		return -1;
 	return sort_slots(vm, why);
 }

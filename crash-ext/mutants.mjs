@@ -93,6 +93,9 @@ const { frames, addresses } = await framesRead();
 const { memory, close } = await openImage(dump);
 const list = addresses.slice(0, 60).join(' ');
 const commands = [`qemu-vtop -j -g ${values.process} -p ${list}`, `qemu-vtop -g ${values.process} -p ${list}`];
+const sound = session({ values, dump, extension: values.extension, commands });
+if (!sound.isLoaded || !sound.isWhole || !sound.stdout.includes('"gpa"'))
+  throw new Error(`no answer on the dump itself: ${sound.stdout.slice(-500)}${sound.stderr}`);
 const counts = new Map();
 let failures = 0;
 for (let mutant = 0; mutant < Number(values.count); mutant++) {
@@ -103,16 +106,15 @@ for (let mutant = 0; mutant < Number(values.count); mutant++) {
   const path = join(values.scratch, 'vmcore');
   copyFileSync(dump, path);
   await change(path, frame, damaged(dice, [...memory.read(frame * PAGE, PAGE)][0].bytes));
-  const { ended, stdout } = session({ values, dump: path, extension: values.extension, commands });
-  const alone = ended === 0 ? 0 : session({ values, dump: path, extension: null, commands: [] }).ended;
-  const outcome =
-    ended === 0
-      ? stdout.includes('"gpa"')
-        ? 'answered'
-        : 'refused'
-      : alone === 0
-        ? 'ENDED CRASH'
-        : 'crash ends without it too';
+  const { ended, stdout, isLoaded, isWhole } = session({ values, dump: path, extension: values.extension, commands });
+  const isDone = ended === 0 && isLoaded && isWhole;
+  const outcome = isDone
+    ? stdout.includes('"gpa"')
+      ? 'answered'
+      : 'refused'
+    : session({ values, dump: path, extension: null, commands: [] }).isWhole
+      ? 'ENDED CRASH'
+      : 'crash ends without it too';
   if (outcome === 'ENDED CRASH') {
     failures++;
     console.log(`mutant ${mutant}, frame 0x${frame.toString(16)} (${what}): ${ended}\n${stdout.slice(-500)}`);

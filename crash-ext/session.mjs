@@ -29,11 +29,17 @@ export function commandLine(usage, more) {
   return { dump, values: { ...values, scratch } };
 }
 
-/** One session: `extension` null for crash alone. What it printed, and its exit status or the signal that ended it. */
+/** crash comes to the last command only if none before it ended the session. */
+const [LAST, SAID] = ['eval 0x5a5a5a5a', 'hexadecimal: 5a5a5a5a'];
+
+/**
+ * One session: `extension` null for crash alone. What it printed, its exit status or the signal that ended it, whether the
+ * extension was loaded, and whether crash came to its own "quit".
+ */
 export function session({ values, dump, extension, commands }) {
   const script = join(values.scratch, 'commands');
   const extend = extension === null ? [] : [`extend ${resolve(extension)}`];
-  writeFileSync(script, [`mod -s kvm ${values['kvm-module']}`, ...extend, ...commands, 'quit', ''].join('\n'));
+  writeFileSync(script, [`mod -s kvm ${values['kvm-module']}`, ...extend, ...commands, LAST, 'quit', ''].join('\n'));
   const [program, ...args] = values.crash.split(' ');
   const run = spawnSync(program, [...args, '-s', '-i', script, values.vmlinux, resolve(dump)], {
     encoding: 'latin1',
@@ -42,5 +48,7 @@ export function session({ values, dump, extension, commands }) {
     timeout: 600_000,
   });
   if (run.error !== undefined && run.signal === null) throw run.error;
-  return { stdout: run.stdout, stderr: run.stderr, ended: run.signal ?? run.status };
+  const [stdout, end] = run.stdout.split(SAID);
+  const isLoaded = extension === null || stdout.includes('shared object loaded');
+  return { stdout, stderr: run.stderr, ended: run.signal ?? run.status, isLoaded, isWhole: end !== undefined };
 }

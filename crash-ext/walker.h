@@ -23,12 +23,16 @@ typedef int kvt_read(void *context, uint64_t physical, void *bytes, size_t size)
 	F(kvm_mm)                                                                                                      \
 	F(kvm_memslots)          /* pointers to kvm_memslots, one for each address space; -1: the slots are in kvm */ \
 	F(spaces)                /* how many of them: 2 where KVM knows SMM */                                        \
+	F(kvm_pages)             /* nr_memslot_pages: pages of the slots of all address spaces (5.17) */              \
 	F(set_tree)              /* kvm_memslots.gfn_tree.rb_node */                                                  \
 	F(set_index)             /* kvm_memslots.node_idx: which node of each slot is in use */                       \
 	F(set_used)              /* used_slots: how many are in use */                                                \
 	F(set_filled)            /* nmemslots: one behind the last one that has pages */                              \
 	F(set_slots)             /* the array of slots, in kvm_memslots or in kvm */                                  \
 	F(set_room)              /* how many slots there can be */                                                    \
+	F(set_ids)               /* id_to_index: the place of each id in the array of slots */                        \
+	F(set_ids_count)         /* elements of it */                                                                 \
+	F(set_ids_size)          /* bytes of one */                                                                   \
 	F(slot_size)                                                                                                   \
 	F(slot_base_gfn)                                                                                               \
 	F(slot_npages)                                                                                                 \

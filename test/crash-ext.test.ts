@@ -65,6 +65,10 @@ function layoutOf(host: Host): string {
     set_used: at(set, 'used_slots'),
     set_filled: at(set, 'nmemslots'),
     set_slots: at(set, 'memslots'),
+    kvm_pages: at('kvm', 'nr_memslot_pages'),
+    set_ids: at(set, 'id_to_index'),
+    set_ids_count: types.member(set, 'id_to_index')?.count ?? -1,
+    set_ids_size: types.member(set, 'id_to_index')?.element ?? -1,
     set_room: Math.max(room, types.member(set, 'id_to_index')?.count ?? 0),
     slot_size: types.sizeOf('kvm_memory_slot') ?? -1,
     slot_base_gfn: at('kvm_memory_slot', 'base_gfn'),
@@ -116,6 +120,9 @@ function pagesFile(pages: ReadonlyMap<number, Buffer>): string {
   writeFileSync(path, Buffer.concat(parts));
   return path;
 }
+
+const pagesOf = (host: SyntheticHost): Map<number, Buffer> =>
+  new Map([...host.memory.frames].sort(([a], [b]) => a - b).map(([frame, page]) => [frame, Buffer.from(page)]));
 
 interface Question {
   readonly process: string;
@@ -197,9 +204,7 @@ const comparable = (line: string): string =>
     const opened = host.open();
     const layout = join(folder, 'layout');
     writeFileSync(layout, layoutOf(opened));
-    const pages = new Map(
-      [...host.memory.frames].sort(([a], [b]) => a - b).map(([frame, page]) => [frame, Buffer.from(page)]),
-    );
+    const pages = pagesOf(host);
     const addresses = ['0', '9ffff', 'a0000', '100840', '100001008', '30010', '777000', 'fffffffffffff'];
     const asked = [...addresses, ...['1', ...raw.map((_, i) => (2 + i).toString(16))].map((page) => `${page}123`)];
     for (let space = 0; space < spaces; space++) {
@@ -218,6 +223,22 @@ const comparable = (line: string): string =>
       expect(run.stderr).toBe('');
       expect(run.stdout.split('\n').map(comparable)).toEqual(streams.out.join('').split('\n').map(comparable));
     }
+  });
+
+  test.each(['5.17 and later', ...Object.keys(ERAS)])('%s: slots on a page of zeros are not taken for none', (name) => {
+    const host = new SyntheticHost({ ...ERAS[name]?.options, noBtf: false });
+    const { vm } = host.vmm(191, [{ id: 0, gpa: 0n, pages: 0xa0n, hva: HVA }]);
+    if (host.has('kvm', 'nmemslots')) host.set('kvm', vm, { nmemslots: 0 });
+    else {
+      const set = host.pointer(vm + host.offset('kvm', 'memslots'));
+      host.write(set, new Uint8Array(host.layouts.size('kvm_memslots')));
+    }
+    const layout = join(folder, 'layout');
+    writeFileSync(layout, layoutOf(host.open()));
+    const args = [layout, pagesFile(pagesOf(host)), vm.toString(16), '0', '191', '9'];
+    const run = spawnSync(program, args, { input: '0\n', encoding: 'utf8' });
+    expect(run.stdout + run.stderr).toMatch(/"state":"slots-missing"|id_to_index at 0x[0-9a-f]+: zeros alone/);
+    expect(run.stdout).not.toContain('no-memslot');
   });
 
   test('reads nothing outside of anything, whatever the pages hold', async () => {

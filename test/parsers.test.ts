@@ -271,6 +271,22 @@ describe('kallsyms', () => {
     );
   });
 
+  /** Read with lengths of one byte these end too, three bytes behind their end. */
+  const TWO_WAYS = [
+    'ta_.aa.a0._A_a._AaA0A_AAa0_Aa.A_._.0a_.0_0A_a..aa._.__a.aA_AA0__._0aAAAa0..A0A.a.a.__A..AA0aa0_.a0a0_0a0__00a.0.._.A0a.._.aA00.3',
+    't_',
+    't__A0AAAAAAaA.a_aaaAA__._.aA_aA_a.000aaAaa._a0.O.._._0_00_0A_a0___0a.0_..A0.aaAa0Aa__0A__.0.aa__a..A_A000_a...00Aa.A_0_.0_aa_.',
+  ];
+
+  test('names that could be told apart in two ways are told apart in the right one', () => {
+    const own = TWO_WAYS.map((name, i) => [name, STEXT + BigInt(i + 1)] as const);
+    for (const kind of Object.values(FORMS).filter(({ wide }) => wide)) {
+      const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, kind);
+      const table = read(bytes, tables);
+      expect(own.map(([name]) => table.find(name.slice(1)))).toEqual(own.map(([, address]) => address));
+    }
+  });
+
   test('damaged: an answer or an error, and an end', () => {
     fc.assert(
       fc.property(symbols, form, damage, (own, kind, change) => {
