@@ -161,7 +161,6 @@ void host_init(struct host *host)
 	host->vm_list = symbol_exists("vm_list") ? symbol_value("vm_list") : 0;
 	if (!symbol_exists("max_pfn") || host_read(symbol_value("max_pfn"), &host->max_pfn, sizeof(host->max_pfn)))
 		host->max_pfn = 0;
-	host_init_swap(host);
 }
 
 int guarded(void (*work)(void *), void *argument)

@@ -341,6 +341,7 @@ static void cmd_qemu_vtop(void)
 
 	parse(question);
 	host_init(&host);
+	host_init_swap(&host);
 	held = choose(&host, question);
 	if (kvt_open_vm(&host.kvt, held.kvm, question->space, &vm, why)) {
 		kvt_close_vm(&vm);
