@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: crash with qemu-vtop.so and kvm-vtop over the same addresses
-// of every VM of a dump: each line of JSON, and each line of text, the header, tables, flags, VMA and page lines.
+// of every VM of a dump: each field of JSON, and each part of the text.
 // Exit 1 if they differ in anything that the known faults of crash (docs/cross-check.md) do not explain.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -56,11 +56,12 @@ const faults = new Faults();
 const vms = vmsOf(ours);
 if (vms.length === 0) throw new Error('kvm-vtop lists no VM in this dump');
 const slots = slotsOf(vms, (commands) => crash(values.extension, commands));
+if (slots.length < vms.length) throw new Error(`the extension lists the slots of ${slots.length} VMs of ${vms.length}`);
 const asked = vms.map((vm, i) => ({
   ...vm,
   addresses:
     values.addresses === undefined
-      ? addressesOf(ours, vm, slots[i] ?? [], Number(values.count))
+      ? addressesOf(ours, vm, slots[i], Number(values.count))
       : readFileSync(values.addresses, 'latin1').split('\n').filter(Boolean),
 }));
 

@@ -2,8 +2,7 @@
 /* The VMs of a process: its descriptors are files whose operations are KVM's, or whose name is "kvm-vm". */
 #include "host.h"
 
-/* A process may have as many descriptors (fs.nr_open, as it stands without an administrator's doing); a larger table is not
- * gone through, and counts as one that can't be read. */
+/* fs.nr_open unless an administrator changed it. A larger table counts as one that can't be read. */
 enum { MOST_FDS = 1 << 20, MOST_VMS = 1 << 16 };
 static const char NAME[] = "kvm-vm";
 

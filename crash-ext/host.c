@@ -45,19 +45,6 @@ static long pgd_of_kernel(void)
 	return 0;
 }
 
-/* How many slots there can be: as many as there are places, or ids. */
-static long slots_room(char *set, long slot_size)
-{
-	long places = MEMBER_SIZE(set, "memslots") / slot_size, ids = 0;
-	char name[64];
-
-	/* An array of unknown length counts as none, so that the slots are refused, not guessed. */
-	snprintf(name, sizeof(name), "%s.id_to_index", set);
-	if (MEMBER_EXISTS(set, "id_to_index"))
-		ids = get_array_length(name, NULL, 0);
-	return ids > places ? ids : places;
-}
-
 static void init_tree(struct kvt_layout *at)
 {
 	at->set_index = need("kvm_memslots", "node_idx");
@@ -70,18 +57,21 @@ static void init_tree(struct kvt_layout *at)
 
 static void init_array(struct kvt_layout *at, char *set)
 {
+	long places = MEMBER_SIZE(set, "memslots") / at->slot_size;
 	char name[64];
 
 	at->set_slots = need(set, "memslots");
 	at->set_used = host_offset(set, "used_slots");
 	at->set_filled = host_offset(set, "nmemslots");
-	at->set_room = slots_room(set, at->slot_size);
 	at->set_ids = host_offset(set, "id_to_index");
-	if (at->set_ids < 0)
-		return;
-	snprintf(name, sizeof(name), "%s.id_to_index", set);
-	at->set_ids_count = get_array_length(name, NULL, 0);
-	at->set_ids_size = at->set_ids_count > 0 ? MEMBER_SIZE(set, "id_to_index") / at->set_ids_count : 0;
+	if (at->set_ids >= 0) {
+		/* An array of unknown length counts as none, so that the slots are refused, not guessed. */
+		snprintf(name, sizeof(name), "%s.id_to_index", set);
+		at->set_ids_count = get_array_length(name, NULL, 0);
+		at->set_ids_size = at->set_ids_count > 0 ? MEMBER_SIZE(set, "id_to_index") / at->set_ids_count : 0;
+	}
+	/* There can be as many slots as there are places, or ids. */
+	at->set_room = at->set_ids_count > places ? at->set_ids_count : places;
 }
 
 static void init_slots(struct kvt_layout *at)

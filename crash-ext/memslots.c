@@ -97,7 +97,7 @@ static int64_t place_of(struct kvt *kvt, uint64_t set, int64_t id)
 }
 
 /*
- * Fails where id_to_index (3.7 to 5.16) was overwritten with zeros: ids without a slot have -1 there, or a place behind those
+ * Fails where id_to_index (up to 5.16) was overwritten with zeros: ids without a slot have -1 there, or a place behind those
  * in use, never 0 twice.
  */
 static int check_places(struct kvt *kvt, uint64_t set, char *why)
@@ -147,7 +147,7 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		if (slot.pages && add_slot(vm, &slot, why))
 			return -1;
 	}
-	/* Up to 3.6 nothing tells a VM without slots from a page of zeros. */
+	/* Before there was id_to_index nothing tells a VM without slots from a page of zeros. */
 	if (!vm->count && !vm->missing[0] && place_of(kvt, set, at->set_ids_count - 1) < 0)
 		snprintf(vm->missing, sizeof(vm->missing), "it has no slot at all, which a page of zeros would say too");
 	return 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a page table's entry says of an address: pages, swap entries of every kind, markers, damage.
 import { describe, expect, test } from '@jest/globals';
+import { selectVm } from '../src/commands/select.js';
+import { DumpError } from '../src/core/errors.js';
+import { Road } from '../src/translate/road.js';
 import { SyntheticHost } from './build/host.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from './build/memory.js';
 import type { HostOptions } from './build/options.js';
@@ -125,6 +128,20 @@ describe('what is at an address', () => {
     host.swapArea(7, 0x1000);
     host.u64(host.at('swap_info') + 8n * 8n, 0n);
     host.set('swap_info_struct', host.swapArea(9), { swap_file: 0 });
+    expect(ask(road, 0x5000n)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['a swap entry', swapEntry(7, 5n), { state: 'swapped', swap: { type: 7, offset: 5, device: null } }],
+    ['a frame beyond the memory', at(0x1000000) | TABLE, { state: 'damaged', frame: null }],
+  ])('%s is answered where the dump lacks the symbols that would tell more', (_name, entry, expected) => {
+    const opened = hostWith(0, entry, { swapFiles: 24 }).open();
+    const { frames } = opened;
+    const memory = { frame: frames.frame.bind(frames), why: frames.why.bind(frames), limit: 0x100000 };
+    const road = new Road({ ...opened, frames: memory }, selectVm(opened, '191', null).vm, 0);
+    opened.symbols.get = (name) => {
+      throw new DumpError(`kallsyms: ${name} is not in the dump`);
+    };
     expect(ask(road, 0x5000n)).toMatchObject(expected);
   });
 

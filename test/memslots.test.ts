@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory slots, on hosts put together by hand.
 import { describe, expect, test } from '@jest/globals';
-import { selectVm } from '../src/commands/select.js';
-import { DumpError } from '../src/core/errors.js';
-import { Road } from '../src/translate/road.js';
 import { SyntheticHost } from './build/host.js';
-import { PAGE, swapEntry } from './build/memory.js';
+import { PAGE } from './build/memory.js';
 import { ask, HVA, roadOf, slot } from './build/roads.js';
 
 describe('slots', () => {
@@ -146,22 +143,6 @@ describe('slots', () => {
     expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'mapped' });
     host.set('kvm', vm, { nr_memslot_pages: 1n });
     expect(() => roadOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
-  });
-
-  test('without kallsyms in the dump a frame beyond the memory, or a swap entry, is still answered', () => {
-    const host = new SyntheticHost();
-    const { tables } = host.vmm(191, [slot(0, 0n, 4n)]);
-    tables.map(HVA, 0x1000000);
-    tables.set(HVA + PAGE, 0, swapEntry(1, 5n));
-    const opened = host.open();
-    const { frames } = opened;
-    const memory = { frame: frames.frame.bind(frames), why: frames.why.bind(frames), limit: 0x100000 };
-    const road = new Road({ ...opened, frames: memory }, selectVm(opened, '191', null).vm, 0);
-    opened.symbols.get = (name) => {
-      throw new DumpError(`kallsyms: ${name} is not in the dump`);
-    };
-    expect(ask(road, 0n)).toMatchObject({ state: 'damaged' });
-    expect(ask(road, 0x1000n).state).toMatch(/swapped|damaged/);
   });
 
   test('two slots over one frame are damage, with their numbers', () => {

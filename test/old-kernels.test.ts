@@ -175,6 +175,21 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   // The others have one address space.
   if (spaces === 2) smm();
 
+  const displaced = () => {
+    const { host, vm } = make();
+    const set = host.pointer(vm + host.offset('kvm', 'memslots'));
+    const [first, second] = [0, 1].map((i) => set + host.offset('kvm_memslots', `memslots[${i}]`));
+    host.set('kvm_memory_slot', second as bigint, {
+      id: host.byte((first as bigint) + host.offset('kvm_memory_slot', 'id')),
+    });
+    const files = ['-c', dumpOf(host, `${name}-ids`), '--vmlinux', typesOf(host, 4)];
+    const { stdout, stderr } = kvmVtop([...files, '-g', '191579', '-p', '0']);
+    expect([stdout, stderr]).toEqual(['', expect.stringMatching(/memslot \d+ is at place 1, by id_to_index at 0: /)]);
+  };
+  // Older kernels have no table of places.
+  if (options.types?.includes('id_to_index') === true)
+    (hasGcc ? test : test.skip)('a slot that does not stand at the place of its id is damage', displaced);
+
   (hasGcc ? test : test.skip)('memslots on a page of zeros: of no address is it said that it has no slot', () => {
     const { host, vm } = make();
     const isInline = host.has('kvm', 'nmemslots');

@@ -47,7 +47,7 @@ export class UsageError extends Error {
   }
 }
 
-/** What `work` returns; null where it ends in a `DumpError`: for what is as well not known. */
+/** What `work` returns; null where it ends in a `DumpError`: for what an answer can do without. */
 export function orNull<T>(work: () => T): T | null {
   try {
     return work();

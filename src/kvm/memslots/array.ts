@@ -51,7 +51,7 @@ export const arraySlots: SlotReader = {
   },
 };
 
-/** Up to 3.6 nothing tells a VM without slots from a page of zeros. */
+/** Before there was id_to_index nothing tells a VM without slots from a page of zeros. */
 const NONE = 'it has no slot at all, which a page of zeros would say too';
 
 /** In 2.6.32 struct kvm holds the slots themselves. */
@@ -70,12 +70,12 @@ function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, 
 }
 
 /**
- * Place of each id in the array by id_to_index (3.7 to 5.16; null without it, and where it can't be read), where each slot
- * has its own. Ids without a slot have -1, up to 5.6 a place behind those in use: 0 is never there twice, unless the page
- * was overwritten.
+ * Place of each id in the array by id_to_index (up to 5.16; null in kernels before it, and where it can't be read). Each
+ * slot stands at its id's place (virt/kvm/kvm_main.c, sort_memslots and update_memslots). Ids without a slot have -1, up to
+ * 5.6 a place behind those in use: 0 is never there twice, unless the page was overwritten.
  */
 function placesOf(memory: Memory, address: bigint, { ids }: ArrayFields): ((id: number) => number | null) | null {
-  if (ids === null || ids.count < 2) return null;
+  if (ids === null || ids.count < 2 || (ids.element !== 2 && ids.element !== 4)) return null;
   const bytes = LazyBytes.of(memory, address + BigInt(ids.offset), ids.size, 'kvm_memslots.id_to_index');
   const of = (id: number) => orNull(() => (ids.element === 2 ? bytes.u16(id * 2) : bytes.u32(id * 4)));
   const last = ids.count - 1;
