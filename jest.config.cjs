@@ -12,4 +12,7 @@ module.exports = {
     ],
   },
   testTimeout: 120000,
+  maxWorkers: '100%',
+  testSequencer: '<rootDir>/scripts/jest/sequencer.cjs',
+  reporters: ['default', '<rootDir>/scripts/jest/reporter.cjs'],
 };

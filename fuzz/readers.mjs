@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+export const PROCESS_TABLES = "the process's page tables";
+
 /** Who reads a page, by the functions above the read; the first that fits. */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
-  ["the process's page tables", /PageWalker\.walk .*Road\.translate/],
+  [PROCESS_TABLES, /PageWalker\.walk .*Road\.translate/],
   ['memslots', /Vm\.slots/],
   ['files', /Files\./],
   ['tasks and pids', /Tasks\./],

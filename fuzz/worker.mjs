@@ -6,7 +6,7 @@ import { gfn, openDump, Road, selectVm, silentLog } from '../dist/index.js';
 import { basesOf } from './bases.mjs';
 import { mutate } from './mutations.mjs';
 import { random } from './random.mjs';
-import { whoReads } from './readers.mjs';
+import { PROCESS_TABLES, whoReads } from './readers.mjs';
 
 const { folder, scratch, seed, from, step, count, perMutant, only } = JSON.parse(process.argv[2]);
 const PAGE = 4096n;
@@ -129,8 +129,11 @@ function excuse(mutation, base, walked) {
   );
   const isWalked = addresses.some((address) => walked.some((entry) => address >= entry && address < entry + 8));
   if (isWalked) return 'an entry of a page table that the answer walked';
-  const lies = read.get(Math.floor(addresses[0] / 4096));
-  return lies === undefined ? null : [...lies].sort().join(' and ');
+  // Of the process's page tables only what was walked counts; which entries the kernel's own walks read is not known.
+  const lies = addresses
+    .flatMap((address) => [...(read.get(Math.floor(address / 4096)) ?? [])])
+    .filter((reader) => reader !== PROCESS_TABLES);
+  return lies.length === 0 ? null : [...new Set(lies)].sort().join(' and ');
 }
 
 /** Where in memory a byte of a file lies whose pages stand as they are. */

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { markBuilt } from './sources.mjs';
 
 const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
@@ -51,6 +52,7 @@ writeFileSync(
     .join(`\n${'-'.repeat(80)}\n\n`),
 );
 chmodSync(at('dist/cli.js'), 0o755);
+markBuilt();
 
 function licence(name) {
   const folder = `node_modules/${name}`;

@@ -13,16 +13,16 @@ import { openObject } from '../src/debuginfo/dwarf-file.js';
 import { buildIdNote } from '../src/elf/notes.js';
 import { openHostWith } from '../src/kernel/open-host.js';
 import { Road } from '../src/translate/road.js';
-import { type CompileWish, compile, has, hasGcc, run, toC } from './build/compiled.js';
+import { type CompileWish, compile, run, toC } from './build/compiled.js';
 import { type HostOptions, SyntheticHost } from './build/host.js';
 import { Layouts } from './build/layout.js';
 import { RELEASE, BANNER as TEXT } from './build/options.js';
 import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
+import { gcc, needing, xz, zstd } from './needs.js';
 
 const HVA = 0x7f0000000000n;
 const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
-const withGcc = hasGcc ? describe : describe.skip;
-if (!hasGcc) console.log('skipped: no gcc');
+const withGcc = needing(gcc);
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-beside-'));
 const BANNER = `const char linux_banner[] = ${JSON.stringify(TEXT)};\n`;
 const ALL = new Layouts(SMALL_KERNEL + KVM_TYPES);
@@ -52,7 +52,7 @@ function hostOf(options: HostOptions = {}): SyntheticHost {
 }
 const RIGHT = { state: 'mapped', frame: 0x234, fd: 9 };
 
-withGcc('debug information in place of BTF', () => {
+withGcc.describe('debug information in place of BTF', () => {
   test.each([2, 3, 4, 5] as const)('DWARF %i of vmlinux alone', async (dwarf) => {
     expect(await ask(hostOf({ noBtf: true }), { vmlinux: vmlinux(undefined, { dwarf }) })).toMatchObject(RIGHT);
   });
@@ -75,8 +75,7 @@ withGcc('debug information in place of BTF', () => {
     expect(said).toMatch(/descriptors can't be read, no source of types has struct files_struct and fdtable/);
   });
 
-  const packed = ['gz', ...(has('xz') ? ['xz'] : []), ...(has('zstd') ? ['zst'] : [])];
-  test.each(packed)('kvm.ko.%s', async (ending) => {
+  const packedModule = (ending: 'gz' | 'xz' | 'zst') => async (): Promise<void> => {
     const plain = kvmKo();
     const path = `${plain}.${ending}`;
     if (ending === 'gz') writeFileSync(path, gzipSync(readFileSync(plain)));
@@ -85,7 +84,10 @@ withGcc('debug information in place of BTF', () => {
     expect(await ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: path })).toMatchObject(RIGHT);
     writeFileSync(path, readFileSync(path).subarray(0, -40));
     await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: path })).rejects.toThrow(/could not be decoded/);
-  });
+  };
+  test('kvm.ko.gz', packedModule('gz'));
+  needing(xz).test('kvm.ko.xz', packedModule('xz'));
+  needing(zstd).test('kvm.ko.zst', packedModule('zst'));
 
   test('a file without debug information says so', async () => {
     const stripped = `${vmlinux()}.stripped`;
@@ -96,7 +98,7 @@ withGcc('debug information in place of BTF', () => {
   });
 });
 
-withGcc('whose build it is', () => {
+withGcc.describe('whose build it is', () => {
   test("the build-id in the kernel's notes decides", async () => {
     const path = vmlinux();
     const { buildId } = await openObject(path);
@@ -131,7 +133,7 @@ withGcc('whose build it is', () => {
   });
 });
 
-withGcc('whether kvm.ko is of the module that ran', () => {
+withGcc.describe('whether kvm.ko is of the module that ran', () => {
   const [OWN, OTHER] = ['cd'.repeat(20), 'ef'.repeat(20)];
   const PLACE = 0xffffffffc0a05000n;
   const noteInC = (buildId: string) =>
@@ -186,7 +188,7 @@ withGcc('whether kvm.ko is of the module that ran', () => {
   });
 });
 
-withGcc('structures in random order (CONFIG_RANDSTRUCT)', () => {
+withGcc.describe('structures in random order (CONFIG_RANDSTRUCT)', () => {
   const vermagic = `${RELEASE} SMP mod_unload RANDSTRUCT_c3b7e0354bfb`;
 
   test("gcc's debug information and BTF tell another order: no answer", async () => {
@@ -204,7 +206,7 @@ withGcc('structures in random order (CONFIG_RANDSTRUCT)', () => {
   });
 });
 
-withGcc('places', () => {
+withGcc.describe('places', () => {
   let files: { readonly vmlinux: string; readonly kvm: string; readonly map: string };
   beforeAll(() => {
     files = { vmlinux: vmlinux(toC(new Layouts(SMALL_KERNEL))), kvm: kvmKo(), map: join(folder, 'map') };
@@ -355,7 +357,7 @@ describe('symbols', () => {
     expect(await ask(host, { debugDirs: [dirname(mapOf(host))] })).toMatchObject(RIGHT);
   });
 
-  (hasGcc ? test : test.skip)("vmlinux's own table", async () => {
+  withGcc.test("vmlinux's own table", async () => {
     const host = hostOf({ noKallsyms: true });
     host.image();
     const defined = host.symbols.filter(([name]) => /init|modules|BTF|swap|_stext|btf/.test(name));

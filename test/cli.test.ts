@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users meet it: wrong input, exit codes, streams.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { elfCore, kdump } from './build/files.js';
-import { FIXTURES, hasShared, kvmVtop, ROOT, SHARED } from './run.js';
+import { fullDevice, needing, recordedHosts } from './needs.js';
+import { FIXTURES, kvmVtop, ROOT, SHARED } from './run.js';
 
 const DUMP = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
 const ALPHA = ['-c', DUMP, '-g', '136'];
@@ -104,9 +105,9 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     expect(stderr).not.toMatch(/internal error|at .*\.js:\d/);
   });
 
-  const needsShared = hasShared ? test : test.skip;
+  const withHosts = needing(recordedHosts);
   const whole = ['-c', join(SHARED, 'dumps', 'debian-6.1-zlib', 'vmcore')];
-  needsShared('a pid that does not exist, with the processes that hold VMs', () => {
+  withHosts.test('a pid that does not exist, with the processes that hold VMs', () => {
     const { status, stdout, stderr } = kvmVtop([...whole, '-g', '99999', '-p', '0']);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toBe(
@@ -115,11 +116,11 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     );
   });
 
-  needsShared('no -g: the processes that hold VMs', () => {
+  withHosts.test('no -g: the processes that hold VMs', () => {
     expect(kvmVtop(whole).stderr).toMatch(/^kvm-vtop: -g is missing: .*; processes that hold VMs: 136 .*156/);
   });
 
-  needsShared('a process without a VM', () => {
+  withHosts.test('a process without a VM', () => {
     const { status, stderr } = kvmVtop([...whole, '-g', '1', '-p', '0']);
     expect(status).toBe(2);
     expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) holds no VM; processes that hold VMs: 136/);
@@ -262,8 +263,7 @@ describe('streams', () => {
     expect(run.stderr.trim()).toBe('status 0');
   });
 
-  const hasFull = existsSync('/dev/full') ? test : test.skip;
-  hasFull('a full disk behind standard output is an error, without a stack', () => {
+  needing(fullDevice).test('a full disk behind standard output is an error, without a stack', () => {
     const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p 0 > /dev/full`], {
       cwd: ROOT,
       encoding: 'utf8',

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { snappyCompress } from 'hysnappy';
 import { type CodecName, codecs } from '../src/codecs/index.js';
 import { wholeForm } from '../src/codecs/whole.js';
-import { has } from './build/compiled.js';
 import { zstdRaw } from './build/files.js';
+import { needing, xz } from './needs.js';
 
 const SIZE = 4096;
 /** Pages that compress in every way: runs, repeats at a distance, noise. */
@@ -125,7 +125,7 @@ describe('what other decoders stumbled over', () => {
   });
 
   const bcj = spawnSync('xz', ['-c', '--x86', '--lzma2'], { input: 'machine code' }).stdout;
-  (has('xz') ? test : test.skip)('xz with a filter for machine code is refused, not read wrong', async () => {
+  needing(xz).test('xz with a filter for machine code is refused, not read wrong', async () => {
     await expect(wholeForm(bcj)?.decode(bcj)).rejects.toThrow(/error code 6/);
   });
 });

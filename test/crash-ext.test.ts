@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { selectVm } from '../src/commands/select.js';
 import { Vtop } from '../src/commands/vtop.js';
 import { silentLog } from '../src/core/log.js';
@@ -13,28 +13,25 @@ import type { Host } from '../src/kernel/host.js';
 import { Swap } from '../src/kernel/swap.js';
 import { openDump } from '../src/open.js';
 import { kept } from './build/altered.js';
-import { hasGcc } from './build/compiled.js';
 import { SyntheticHost } from './build/host.js';
 import { PAGE, protNone, swapEntry } from './build/memory.js';
 import { ERAS } from './build/old-kernels.js';
 import { contentsOf } from './build/recoded.js';
 import { HVA } from './build/roads.js';
+import { gcc, needing } from './needs.js';
 import { FIXTURES, fixtures, kvmVtop, ROOT } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-crash-ext-'));
 const program = join(folder, 'walk-test');
 
 /** The C sources, with what finds reads outside of anything. */
-function build(): boolean {
+function build(): void {
   const sources = ['walk-test.c', 'walk.c', 'memslots.c', 'attributes.c', 'translate.c', 'json.c'];
   const flags = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsanitize=address,undefined'];
   const paths = sources.map((name) => join(ROOT, 'crash-ext', name));
   const run = spawnSync('gcc', [...flags, '-o', program, ...paths], { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(run.stderr);
-  return true;
 }
-const isBuilt = hasGcc && build();
-if (!isBuilt) console.log('skipped: the walker of crash-ext; it needs gcc');
 
 /** Numbers of enum kvt_kind. */
 const KINDS = [
@@ -138,7 +135,9 @@ const comparable = (line: string): string =>
     .replace(/("reason":"table-)[a-z-]+"/, '$1"')
     .replace(/("message":"its [A-Z0-9]+ table at 0x[0-9a-f]+: )[^"]*/, '$1');
 
-(isBuilt ? describe : describe.skip)('the walker in C', () => {
+needing(gcc).describe('the walker in C', () => {
+  beforeAll(build);
+
   test.each(fixtures())('%s: every line of JSON is the same', async (name) => {
     const dump = join(FIXTURES, name, 'vmcore.kdump');
     const { questions } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {

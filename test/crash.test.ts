@@ -3,22 +3,15 @@
 // debug information of the recorded host's kernel: KVM_VTOP_CRASH_DEBUG names a folder with its vmlinux and kvm.ko
 // (crash-ext/get-debug).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
-import { hasShared, ROOT, SHARED } from './run.js';
+import { expect } from '@jest/globals';
+import { crash, debugFile, make, needing, recordedHosts } from './needs.js';
+import { ROOT, SHARED } from './run.js';
 
 const debug = process.env.KVM_VTOP_CRASH_DEBUG ?? '';
 const host = join(SHARED, 'dumps', 'debian-5.10-lzo');
-const missing = [
-  ...(spawnSync('crash', ['--version']).status === 0 && existsSync('/usr/include/crash/defs.h') ? [] : ['crash']),
-  ...(spawnSync('make', ['--version']).status === 0 ? [] : ['make']),
-  ...(hasShared ? [] : ['the recorded hosts']),
-  ...(existsSync(join(debug, 'vmlinux')) ? [] : ['vmlinux and kvm.ko of 5.10.0-32-amd64 (KVM_VTOP_CRASH_DEBUG)']),
-];
-if (missing.length > 0) console.log(`skipped: the extension in crash; there is no ${missing.join(', no ')}`);
-
 /** "PID GPA HVA HPA" of every address that QEMU's monitor was asked. */
 function monitorFile(): string {
   const lines = readFileSync(join(host, 'truth.txt'), 'utf8')
@@ -32,11 +25,11 @@ function monitorFile(): string {
   return path;
 }
 
-(missing.length === 0 ? test : test.skip)(
+needing(crash, make, recordedHosts, debugFile('KVM_VTOP_CRASH_DEBUG', 'vmlinux')).test(
   'built with Debian’s defs.h it says what kvm-vtop says, and what QEMU said',
   () => {
-    const make = spawnSync('make', ['-C', join(ROOT, 'crash-ext'), '-B'], { encoding: 'utf8' });
-    expect([make.status, make.stderr]).toEqual([0, '']);
+    const built = spawnSync('make', ['-C', join(ROOT, 'crash-ext'), '-B'], { encoding: 'utf8' });
+    expect([built.status, built.stderr]).toEqual([0, '']);
     const files = ['--vmlinux', join(debug, 'vmlinux'), '--kvm-module', join(debug, 'kvm.ko')];
     const run = spawnSync(
       join(ROOT, 'crash-ext', 'cross-check'),

@@ -7,17 +7,17 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
 import { buildIdNote } from '../src/elf/notes.js';
-import { compile, hasGcc, toC } from './build/compiled.js';
+import { compile, toC } from './build/compiled.js';
 import { elfCore } from './build/files.js';
 import { SyntheticHost } from './build/host.js';
 import type { HostOptions } from './build/options.js';
+import { gcc, needing, strace } from './needs.js';
 import { ROOT } from './run.js';
 
-const withGcc = hasGcc ? describe : describe.skip;
-if (!hasGcc) console.log('skipped: no gcc');
+const withGcc = needing(gcc);
 let server: Server | null = null;
 
 /** A server that answers as it is told; what it was asked. */
@@ -54,7 +54,7 @@ function ask(dump: string, environment: Readonly<Record<string, string>>, ...opt
   });
 }
 
-withGcc('debuginfod', () => {
+withGcc.describe('debuginfod', () => {
   async function hostWithServer(only: (name: string) => boolean = () => true, options: HostOptions = {}) {
     const host = new SyntheticHost({ noBtf: true });
     const path = compile(toC(host.layouts, only), { linked: true });
@@ -120,8 +120,7 @@ withGcc('debuginfod', () => {
     expect(asked).toEqual([]);
   });
 
-  const hasStrace = existsSync('/usr/bin/strace') ? test : test.skip;
-  hasStrace('nor is a socket opened', async () => {
+  needing(gcc, strace).test('nor is a socket opened', async () => {
     const { dump } = await hostWithServer();
     const trace = `${dump}.strace`;
     const args = [

@@ -7,20 +7,18 @@ import { BytesSource } from '../src/core/bytes-source.js';
 import { DumpError } from '../src/core/errors.js';
 import { openDwarf, openObject } from '../src/debuginfo/dwarf-file.js';
 import { ElfObject } from '../src/elf/sections.js';
-import { type CompileWish, clang, compile, hasDwz, hasGcc, run, toC } from './build/compiled.js';
+import { type CompileWish, compile, run, toC } from './build/compiled.js';
 import { Layouts } from './build/layout.js';
 import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
+import { clang, clangName, dwz, gcc, needing } from './needs.js';
 
 const LAYOUTS = new Layouts(SMALL_KERNEL + KVM_TYPES);
-if (!hasGcc) console.log('skipped: no gcc');
-if (clang === null) console.log('skipped: no clang');
-if (!hasDwz) console.log('skipped: no dwz');
-const withGcc = hasGcc ? describe : describe.skip;
+const withGcc = needing(gcc);
 
 const open = async (path: string) => (await openDwarf(await openObject(path), [])).types;
 
-const VARIANTS: readonly (readonly [string, CompileWish])[] = ([2, 3, 4, 5] as const).flatMap((dwarf) =>
-  [undefined, ...(clang === null ? [] : [clang])].flatMap((compiler): (readonly [string, CompileWish])[] => {
+const variantsOf = (compiler?: string): (readonly [string, CompileWish])[] =>
+  ([2, 3, 4, 5] as const).flatMap((dwarf): (readonly [string, CompileWish])[] => {
     const base: CompileWish = { dwarf, ...(compiler === undefined ? {} : { compiler }) };
     const name = `${compiler ?? 'gcc'}, DWARF ${dwarf}`;
     return [
@@ -34,11 +32,17 @@ const VARIANTS: readonly (readonly [string, CompileWish])[] = ([2, 3, 4, 5] as c
         : ([[`${name}, 64-bit offsets`, { ...base, flags: ['-gdwarf64'] }]] as const)),
       ...(compiler === undefined ? ([[`${name}, strict`, { ...base, flags: ['-gstrict-dwarf'] }]] as const) : []),
     ];
-  }),
-);
+  });
 
-withGcc('every structure, as laid out', () => {
-  test.each(VARIANTS)('%s', async (_name, wish) => {
+/** A test for each way in which gcc and clang write debug information. */
+function eachVariant(body: (name: string, wish: CompileWish) => Promise<void>, only = /./): void {
+  const matching = (compiler?: string) => variantsOf(compiler).filter(([name]) => only.test(name));
+  withGcc.test.each(matching())('%s', body);
+  needing(gcc, clang).test.each(matching(clangName ?? 'clang'))('%s', body);
+}
+
+describe('every structure, as laid out', () => {
+  eachVariant(async (_name, wish) => {
     const types = await open(compile(toC(LAYOUTS), wish));
     for (const [struct, list] of LAYOUTS.structs) {
       expect([struct, types.sizeOf(struct)]).toEqual([struct, LAYOUTS.size(struct)]);
@@ -116,7 +120,7 @@ const MEMBERS = [
   ['packed_bits', 's'],
 ] as const;
 
-withGcc('awkward structures, against the program that the compiler makes of them', () => {
+describe('awkward structures, against the program that the compiler makes of them', () => {
   const told = () => {
     const lines = MEMBERS.map(
       ([struct, path]) =>
@@ -130,7 +134,7 @@ withGcc('awkward structures, against the program that the compiler makes of them
       .map((line) => line.split(' ').map(Number));
   };
 
-  test.each(VARIANTS)('%s', async (_name, wish) => {
+  eachVariant(async (_name, wish) => {
     const types = await open(compile(AWKWARD, wish));
     const found = MEMBERS.map(([struct, path]) => {
       const member = types.member(struct, path);
@@ -147,7 +151,7 @@ withGcc('awkward structures, against the program that the compiler makes of them
   });
 });
 
-(hasGcc && hasDwz ? describe : describe.skip)('files that dwz has worked on', () => {
+needing(gcc, dwz).describe('files that dwz has worked on', () => {
   // Two files that share most of their types, as if both had included one header.
   const pair = (dwarf: 4 | 5) =>
     [1, 2].map((i) =>
@@ -201,7 +205,7 @@ withGcc('awkward structures, against the program that the compiler makes of them
   });
 });
 
-withGcc('damage', () => {
+describe('damage', () => {
   const NAMES = ['task_struct', 'kvm', 'kvm_memory_slot', 'pid_namespace', 'mm_struct', 'page'];
   const ask = async (object: ElfObject) => {
     const { types } = await openDwarf(object, []);
@@ -213,28 +217,26 @@ withGcc('damage', () => {
     types.enumerators('pageflags');
   };
 
-  test.each(VARIANTS.filter(([name]) => /relocatable|type units|linked/.test(name)))(
-    '%s: any byte can be another; what can not be read is a DumpError',
-    async (_name, wish) => {
-      const whole = readFileSync(compile(toC(LAYOUTS), wish));
-      const sections = new ElfObject(new BytesSource('whole', whole)).sections.filter(({ name }) =>
-        /debug_(info|abbrev|types|str)/.test(name),
-      );
-      const place = fc.constantFrom(...sections).chain(({ offset, size }) => fc.nat(size - 1).map((at) => offset + at));
-      await fc.assert(
-        fc.asyncProperty(fc.array(fc.tuple(place, fc.nat(255)), { minLength: 1, maxLength: 4 }), async (changes) => {
-          const damaged = Buffer.from(whole);
-          for (const [at, value] of changes) damaged[at] = value;
-          await ask(new ElfObject(new BytesSource('damaged', damaged))).catch((error: unknown) => {
-            if (!(error instanceof DumpError)) throw error;
-          });
-        }),
-        { numRuns: 150 },
-      );
-    },
-  );
+  // Any byte can be another; what can't be read is a DumpError.
+  eachVariant(async (_name, wish) => {
+    const whole = readFileSync(compile(toC(LAYOUTS), wish));
+    const sections = new ElfObject(new BytesSource('whole', whole)).sections.filter(({ name }) =>
+      /debug_(info|abbrev|types|str)/.test(name),
+    );
+    const place = fc.constantFrom(...sections).chain(({ offset, size }) => fc.nat(size - 1).map((at) => offset + at));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(place, fc.nat(255)), { minLength: 1, maxLength: 4 }), async (changes) => {
+        const damaged = Buffer.from(whole);
+        for (const [at, value] of changes) damaged[at] = value;
+        await ask(new ElfObject(new BytesSource('damaged', damaged))).catch((error: unknown) => {
+          if (!(error instanceof DumpError)) throw error;
+        });
+      }),
+      { numRuns: 150 },
+    );
+  }, /relocatable|type units|linked/);
 
-  test('cut anywhere', async () => {
+  withGcc.test('cut anywhere', async () => {
     const whole = readFileSync(compile(toC(LAYOUTS), { dwarf: 4, linked: true }));
     for (let size = 0; size < whole.length; size += 997)
       await expect(

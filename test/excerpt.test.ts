@@ -11,7 +11,8 @@ import { openImage } from '../src/dump/open.js';
 import { FileSource } from '../src/io/file-source.js';
 import { openDump } from '../src/open.js';
 import { altered, FIXTURE, kept } from './build/altered.js';
-import { FIXTURES, fixtures, hasShared, kvmVtop, ROOT, SHARED } from './run.js';
+import { needing, recordedHosts } from './needs.js';
+import { FIXTURES, fixtures, kvmVtop, ROOT, SHARED } from './run.js';
 
 /** Which of the values stand at any word of any page of a dump, below a frame. */
 async function found(
@@ -51,14 +52,14 @@ describe('no word that a program in the guests wrote is in', () => {
   });
 });
 
-const needsShared = hasShared ? test : test.skip;
-needsShared('although they are in the dump that the 7.2 fixture was cut from', async () => {
+const withHosts = needing(recordedHosts);
+withHosts.test('although they are in the dump that the 7.2 fixture was cut from', async () => {
   const values = valuesOf('debian-7.2');
   const { values: there } = await found(join(SHARED, 'dumps', 'debian-7.2-zstd-contents', 'vmcore'), values, 0x60000);
   expect(there.size).toBe(values.size);
 });
 
-needsShared('nor in one that is cut now, of both guests, from the dump that has it', async () => {
+withHosts.test('nor in one that is cut now, of both guests, from the dump that has it', async () => {
   const { questions } = JSON.parse(readFileSync(join(FIXTURES, 'debian-7.2', 'facts.json'), 'utf8')) as {
     questions: { name: string; process: string; cases: { gpa: string }[] }[];
   };

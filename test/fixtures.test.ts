@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { lineProblems } from './build/schema.js';
 import { FIXTURES, fixtures, kvmVtop } from './run.js';
 
 interface Case {
@@ -63,6 +64,7 @@ describe.each(fixtures())('fixture %s', (name) => {
         .split('\n')
         .map((line) => JSON.parse(line) as Line);
       expect(lines.map(answered)).toEqual(cases.map(wanted));
+      expect(lines.map(lineProblems).filter((problem) => problem !== null)).toEqual([]);
       expect(run.status).toBe(cases.every(({ state }) => state === 'mapped') ? 0 : 1);
       lines.forEach((line, i) => {
         if (line.state === 'mapped')

@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { silentLog } from '../src/core/log.js';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
 import { CachedDefinitions } from '../src/debuginfo/index-cache.js';
@@ -11,12 +11,12 @@ import { openDebugSections } from '../src/debuginfo/sections.js';
 import type { DefinitionKind, Definitions } from '../src/types/dwarf/definitions.js';
 import { SearchedDefinitions } from '../src/types/dwarf/definitions.js';
 import { Entries } from '../src/types/dwarf/entries.js';
-import { compile, hasGcc, toC } from './build/compiled.js';
+import { compile, toC } from './build/compiled.js';
 import { Layouts } from './build/layout.js';
 import { KVM_TYPES, SMALL_KERNEL } from './build/small-kernel.js';
+import { gcc, needing } from './needs.js';
 
-const withGcc = hasGcc ? describe : describe.skip;
-if (!hasGcc) console.log('skipped: no gcc');
+const withGcc = needing(gcc);
 const before = process.env.XDG_CACHE_HOME;
 let home = '';
 
@@ -39,7 +39,7 @@ class Counted implements Definitions {
   }
 }
 
-withGcc('the record', () => {
+withGcc.describe('the record', () => {
   const path = () => compile(toC(new Layouts(SMALL_KERNEL + KVM_TYPES)), { linked: true });
   async function openRecord(file: string) {
     const object = await openObject(file);

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { FIXTURES, HOSTS, hasShared, kvmVtop, ROOT, SHARED } from './run.js';
+import { needing, recordedHosts } from './needs.js';
+import { FIXTURES, HOSTS, kvmVtop, ROOT, SHARED } from './run.js';
 
 const SHIPPED = join(ROOT, 'src', 'layouts');
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
@@ -42,8 +43,7 @@ describe.each(HOSTS)('$fixture', ({ fixture, host, pid }) => {
     }
   });
 
-  const needsShared = hasShared ? test : test.skip;
-  needsShared('a profile written from the whole dump is the one that is shipped', () => {
+  needing(recordedHosts).test('a profile written from the whole dump is the one that is shipped', () => {
     const output = join(folder, `${fixture}.json`);
     const run = kvmVtop(['layout', '-c', join(SHARED, 'dumps', host, 'vmcore'), '--types', 'btf', '-o', output]);
     expect(run).toMatchObject({ status: 0, stderr: '' });

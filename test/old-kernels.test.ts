@@ -4,16 +4,16 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { compile, hasGcc, toC } from './build/compiled.js';
+import { compile, toC } from './build/compiled.js';
 import { elfCore } from './build/files.js';
 import { SyntheticHost } from './build/host.js';
 import { PAGE, protNone, swapEntry } from './build/memory.js';
 import { ERAS, type Era } from './build/old-kernels.js';
 import { RELEASE, VERSION } from './build/options.js';
+import { gcc, needing } from './needs.js';
 import { kvmVtop } from './run.js';
 
-const withGcc = hasGcc ? describe : describe.skip;
-if (!hasGcc) console.log('skipped: no gcc');
+const withGcc = needing(gcc);
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-old-'));
 const HVA = 0x7f0000000000n;
 
@@ -89,8 +89,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     return { host, vm };
   };
 
-  const gcc = hasGcc ? test.each([2, 4, 5] as const) : test.skip.each([2, 4, 5] as const);
-  gcc('every road, types by DWARF %i', (dwarf) => {
+  withGcc.test.each([2, 4, 5] as const)('every road, types by DWARF %i', (dwarf) => {
     const { host } = make();
     const dump = dumpOf(host, `${name}-${dwarf}`);
     const beside = ['-c', dump, '--vmlinux', typesOf(host, dwarf), '--json'];
@@ -148,7 +147,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   });
 
   const smm = () => {
-    (hasGcc ? test : test.skip)('the address space of SMM', () => {
+    withGcc.test('the address space of SMM', () => {
       const { host } = make();
       const run = kvmVtop([
         '-c',
@@ -188,9 +187,9 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   };
   // Older kernels have no table of places.
   if (options.types?.includes('id_to_index') === true)
-    (hasGcc ? test : test.skip)('a slot that does not stand at the place of its id is damage', displaced);
+    withGcc.test('a slot that does not stand at the place of its id is damage', displaced);
 
-  (hasGcc ? test : test.skip)('memslots on a page of zeros: of no address is it said that it has no slot', () => {
+  withGcc.test('memslots on a page of zeros: of no address is it said that it has no slot', () => {
     const { host, vm } = make();
     const isInline = host.has('kvm', 'nmemslots');
     if (isInline) host.set('kvm', vm, { nmemslots: 0 });
@@ -207,7 +206,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   });
 });
 
-withGcc('the example of 2012', () => {
+withGcc.describe('the example of 2012', () => {
   const MAIL = `GUEST PHYSICAL    HOST VIRTUAL      HOST PHYSICAL
 34de5840          7f060cbe5840      611de5840
 

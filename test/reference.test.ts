@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { openImage } from '../src/open.js';
 import { kdump } from './build/files.js';
-import { hasReference, LIMIT, piecesOf, type ReferenceCodec, reference } from './build/reference.js';
+import { LIMIT, piecesOf, type ReferenceCodec, reference } from './build/reference.js';
+import { codecLibraries, needing } from './needs.js';
 import { FIXTURES, ROOT } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-codecs-'));
@@ -68,9 +69,7 @@ function read(codec: ReferenceCodec, packed: readonly Uint8Array[]): Buffer[] {
 const sameAs = (one: readonly Buffer[], other: readonly Buffer[]): number[] =>
   one.flatMap((piece, i) => (piece.equals(other[i] ?? Buffer.of(0)) ? [] : [i]));
 
-if (!hasReference) console.log('skipped: the real libraries of codecs (liblzo2-dev, libsnappy-dev, libzstd-dev)');
-
-(hasReference ? describe : describe.skip).each<ReferenceCodec>(['lzo', 'snappy', 'zstd'])('%s', (codec) => {
+needing(codecLibraries).describe.each<ReferenceCodec>(['lzo', 'snappy', 'zstd'])('%s', (codec) => {
   let pages: Buffer[] = [];
   beforeAll(async () => {
     const { memory, close } = await openImage(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'));

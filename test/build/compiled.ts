@@ -9,14 +9,6 @@ import type { Layouts, Members, Type } from './layout.js';
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-compiled-'));
 let count = 0;
 
-export const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
-const includesStdio = { input: '#include <stdio.h>\n' };
-/** With the headers of the C library, and the tools around it. */
-export const hasGcc =
-  has('objcopy') && spawnSync('gcc', ['-E', '-x', 'c', '-', '-o', '/dev/null'], includesStdio).status === 0;
-export const clang = ['clang', 'clang-19', 'clang-16', 'clang-14'].find(has) ?? null;
-export const hasDwz = has('dwz');
-
 export interface CompileWish {
   readonly compiler?: string;
   readonly dwarf?: 2 | 3 | 4 | 5;

@@ -31,7 +31,7 @@ export function wishOf(contents: Contents, packing: Packing, more: Partial<Kdump
   const { pages, info } = contents;
   const notes = [{ name: 'VMCOREINFO', type: 0, desc: info }];
   const wish = { version: 6, packing, pages, frames: framesOf(contents), notes, ...more };
-  if (!hasReference || !REAL.includes(packing)) return wish;
+  if (!hasReference() || !REAL.includes(packing)) return wish;
   const list = [...pages.values()];
   const packed = new Map(reference('pack', packing as ReferenceCodec, list).map((bytes, i) => [list[i], bytes]));
   return { ...wish, pack: (page) => packed.get(page as Buffer) as Buffer };

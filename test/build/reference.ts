@@ -11,7 +11,9 @@ export type ReferenceCodec = 'lzo' | 'snappy' | 'zstd';
 const program = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-reference-')), 'codecs');
 const source = join(ROOT, 'test', 'reference', 'codecs.c');
 const libraries = ['-llzo2', '-lsnappy', '-lzstd'];
-export const hasReference = spawnSync('gcc', ['-O2', '-o', program, source, ...libraries]).status === 0;
+let built: boolean | undefined;
+export const hasReference = (): boolean =>
+  (built ??= spawnSync('gcc', ['-O2', '-o', program, source, ...libraries]).status === 0);
 
 /** A process that takes longer has found a page that never ends. */
 export const LIMIT = 60_000;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs jest on a build of the sources as they are now. What tests leave in the folder for temporary files goes with it.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isBuilt } from '../sources.mjs';
+
+const run = (script, args, environment = {}) =>
+  spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', env: { ...process.env, ...environment } })
+    .status ?? 1;
+
+const built = isBuilt() ? 0 : run(fileURLToPath(new URL('../build.mjs', import.meta.url)), []);
+if (built !== 0) process.exit(built);
+const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-tests-'));
+// jest keeps what it transformed in the folder for temporary files too; that is worth keeping.
+const cache = join(tmpdir(), 'kvm-vtop-jest');
+const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
+process.exitCode = run(jest, ['--cacheDirectory', cache, ...process.argv.slice(2)], {
+  TMPDIR: scratch,
+});
+rmSync(scratch, { recursive: true, force: true });
