@@ -1,7 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import type { StderrLog } from './cli-log.js';
 import type { Streams } from './commands/command.js';
+
+/** Standard output can't be written to any more. */
+export class OutputError extends Error {
+  /** Its reader has gone away (`| head`): no failure of the program. */
+  readonly isClosed: boolean;
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`standard output: ${cause.message}`, { cause });
+    this.isClosed = cause.code === 'EPIPE';
+  }
+}
+
+/** Set once standard output has failed. */
+let failed: OutputError | null = null;
+
+/** What goes wrong with standard output ends whatever is read or written next; with standard error it is passed over. */
+export function watchOutput(): void {
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    failed ??= new OutputError(cause);
+    // A command that waits for input must not wait for it any longer.
+    process.stdin.on('error', () => undefined).destroy(failed);
+  });
+  // Warnings that nobody can read are no reason to keep the answers back.
+  process.stderr.on('error', () => undefined);
+}
+
+/** Waits until all that was written is out. Throws `OutputError` where standard output has failed. */
+export async function outputWritten(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.stdout.write('', () => {
+      resolve();
+    });
+  });
+  // What went wrong with a write is told a turn later.
+  await setImmediate();
+  if (failed !== null) throw failed;
+}
 
 /** The streams of this process. */
 export function streams(log: StderrLog): Streams {
@@ -10,7 +48,11 @@ export function streams(log: StderrLog): Streams {
     log,
     async write(piece) {
       log.clear();
-      if (!stdout.write(piece)) await once(stdout, 'drain');
+      if (failed !== null) throw failed;
+      if (stdout.write(piece)) return;
+      await once(stdout, 'drain').catch((cause: unknown) => {
+        throw failed ?? cause;
+      });
     },
     async *input() {
       stdin.setEncoding('latin1');

@@ -1,35 +1,42 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
+import { threadsAtRest } from './cli-end.js';
 import { StderrLog } from './cli-log.js';
 import { program } from './cli-program.js';
+import { OutputError, outputWritten, watchOutput } from './cli-streams.js';
 import type { ExitCode } from './commands/command.js';
 import { DumpError, UsageError } from './core/errors.js';
 
-/** A reader that has gone away (`| head`) ends the program quietly; any other trouble with the output is told. */
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') process.stderr.write(`kvm-vtop: standard output: ${error.message}\n`);
-  process.exit(error.code === 'EPIPE' ? 0 : 2);
-}
-
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const expected = error instanceof DumpError || error instanceof UsageError;
+  if (error instanceof OutputError && error.isClosed) return 0;
+  const expected = [DumpError, UsageError, OutputError].some((known) => error instanceof known);
   const text = expected
-    ? error.message
+    ? (error as Error).message
     : `internal error: ${error instanceof Error ? (error.stack ?? '') : String(error)}`;
   process.stderr.write(`kvm-vtop: ${text}\n`);
   return 2;
 }
 
-process.stdout.on('error', onOutputError);
-// Warnings that nobody can read are no reason to keep the answers back.
-process.stderr.on('error', () => undefined);
-const finish = (code: ExitCode): void => {
-  process.exitCode = code;
-};
-program(finish, (verbose) => new StderrLog(verbose))
-  .parseAsync()
-  .catch((error: unknown) => {
+/** Milliseconds: the longest that a timer takes. */
+const FOREVER = 2 ** 31 - 1;
+
+async function main(): Promise<void> {
+  // An event loop that has nothing to do but to wait for V8's threads waits as it does at the end: see threadsAtRest.
+  const alive = setInterval(() => undefined, FOREVER);
+  watchOutput();
+  const finish = (code: ExitCode): void => {
+    process.exitCode = code;
+  };
+  try {
+    await program(finish, (verbose) => new StderrLog(verbose)).parseAsync();
+    await outputWritten();
+  } catch (error) {
     finish(report(error));
-  });
+  }
+  await threadsAtRest();
+  clearInterval(alive);
+}
+
+void main();
