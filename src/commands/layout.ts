@@ -3,6 +3,7 @@ import { DumpError } from '../core/errors.js';
 import { ALWAYS } from '../kernel/structs.js';
 import { enums, views } from '../kvm/views.js';
 import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
+import { describes } from '../types/source.js';
 import { checkTarget, writeText } from '../write/target.js';
 import type { ExitCode, Streams } from './command.js';
 
@@ -24,9 +25,10 @@ export async function layout(
   const { profile, missing } = closing(described, () => profileAndGaps(described, streams));
   const text = `${JSON.stringify(profile, null, 1)}\n`;
   const size = await writeText(target, text);
-  const count = Object.values(profile.structs).reduce((sum, { members }) => sum + Object.keys(members).length, 0);
+  const structs = Object.values(profile.structs).filter((struct) => struct !== null);
+  const count = structs.reduce((sum, { members }) => sum + Object.values(members).filter(Boolean).length, 0);
   await streams.write(
-    `${target.path}: ${Object.keys(profile.structs).length} structures, ${count} members, ${size} bytes, kernel ${profile.release}\n`,
+    `${target.path}: ${structs.length} structures, ${count} members, ${size} bytes, kernel ${profile.release}\n`,
   );
   return missing.length === 0 ? 0 : 1;
 }
@@ -35,11 +37,11 @@ function profileAndGaps(
   { types, identity }: DescribedKernel,
   { log }: Streams,
 ): { profile: Profile; missing: string[] } {
-  const missing = ALWAYS.filter((name) => types.sizeOf(name) === null);
+  const missing = ALWAYS.filter((name) => !describes(types, name));
   if (missing.includes('kvm')) throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`);
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
-  return { profile: profileOf(types, identity, views, enums), missing };
+  return { profile: profileOf(types, identity, { views, enums, isWhole: missing.length === 0 }), missing };
 }
 
 function closing<T>({ close }: DescribedKernel, work: () => T): T {

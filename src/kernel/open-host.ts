@@ -10,7 +10,7 @@ import type { Kallsyms } from '../symbols/kallsyms.js';
 import { LayeredSymbols } from '../symbols/layered.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { LayeredTypes } from '../types/layered.js';
-import type { TypeSource } from '../types/source.js';
+import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
 import { ownTypes } from './btf.js';
 import { scanForInfo } from './find-info.js';
@@ -148,7 +148,7 @@ class Opening {
     const layers = (more: readonly TypeSource[]) => this.#layers(given, more);
     return {
       kernel: this.identity,
-      enough: (more) => ALWAYS.every((name) => layers(more).sizeOf(name) !== null),
+      enough: (more) => ALWAYS.every((name) => describes(layers(more), name)),
       kvmBuildId: (more) => kvmBuildId(this.memory, this.#symbols, layers(more)),
     };
   }

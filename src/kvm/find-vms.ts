@@ -2,6 +2,7 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { Files, type OpenFile } from '../kernel/files.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
+import { describes } from '../types/source.js';
 import { type Kvm, readKvm } from './kvm.js';
 
 /** Name of a VM file's dentry (virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm). */
@@ -21,7 +22,7 @@ const told = new WeakSet<Kvm>();
 
 /** The VMs of a process: those whose files it holds; where descriptors can't be read, those that live in its memory. */
 export function vmsOf(kvm: Kvm, task: Task): HeldVm[] {
-  const missing = ['files_struct', 'fdtable'].filter((name) => kvm.host.types.sizeOf(name) === null);
+  const missing = ['files_struct', 'fdtable'].filter((name) => !describes(kvm.host.types, name));
   if (missing.length === 0) return task.files === 0n ? [] : byFiles(kvm, task);
   if (!told.has(kvm))
     kvm.host.log.warn(

@@ -6,6 +6,7 @@ import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
 import { listFromBothEnds } from '../kernel/pointers.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import { Unanswered } from '../types/source.js';
 import { kvmFields } from './structs.js';
 
 /** vm_list has no bound of its own; each VM costs a file. */
@@ -62,7 +63,7 @@ function orNull<T>(log: Log, work: () => T): T | null {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof DumpError)) throw error;
+    if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
     log.warn(`module kvm: ${error.message}: its symbols are not known`);
     return null;
   }

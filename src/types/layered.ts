@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Member, TypeSource } from './source.js';
+import { describes, type Member, type TypeSource, Unanswered } from './source.js';
 
-/** Several sources: each structure is taken, with all its members, from the first that has it whole. */
+/**
+ * Several sources of one build: each structure is taken, with all its members, from the first that has it whole. What
+ * that one was not made to answer the next one is asked.
+ */
 export class LayeredTypes implements TypeSource {
   readonly source: string;
   readonly #sources: readonly TypeSource[];
@@ -17,23 +20,58 @@ export class LayeredTypes implements TypeSource {
   }
 
   member(name: string, path: string): Member | null {
-    return this.#owner(name)?.member(name, path) ?? null;
+    const owner = this.#owner(name);
+    if (owner === null) return null;
+    try {
+      return owner.member(name, path);
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      return this.#memberBehind(owner, name, path, error);
+    }
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
-    for (const source of this.#sources) {
-      const values = source.enumerators(name);
-      if (values !== null) return values;
+    return firstFound(this.#sources, (source) => source.enumerators(name))?.found ?? null;
+  }
+
+  /** What `owner` was not made to answer, by a later source. */
+  #memberBehind(owner: TypeSource, name: string, path: string, why: Unanswered): Member | null {
+    for (const source of this.#sources.slice(this.#sources.indexOf(owner) + 1)) {
+      if (!describes(source, name)) continue;
+      try {
+        return source.member(name, path);
+      } catch (error) {
+        if (!(error instanceof Unanswered)) throw error;
+      }
     }
-    return null;
+    throw why;
   }
 
   #owner(name: string): TypeSource | null {
     let owner = this.#owners.get(name);
     if (owner === undefined) {
-      owner = this.#sources.find((source) => source.sizeOf(name) !== null) ?? null;
+      owner = firstFound(this.#sources, (source) => source.sizeOf(name))?.source ?? null;
       this.#owners.set(name, owner);
     }
     return owner;
   }
+}
+
+/** The first source that has something. Throws `Unanswered` where none has, and one of them was not made to say so. */
+function firstFound<T>(
+  sources: readonly TypeSource[],
+  ask: (source: TypeSource) => T | null,
+): { source: TypeSource; found: T } | null {
+  let unanswered: Unanswered | null = null;
+  for (const source of sources) {
+    try {
+      const found = ask(source);
+      if (found !== null) return { source, found };
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      unanswered ??= error;
+    }
+  }
+  if (unanswered !== null) throw unanswered;
+  return null;
 }

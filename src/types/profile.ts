@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Fields, Wants } from './fields.js';
-import type { Member, TypeSource } from './source.js';
+import { type Member, type TypeSource, Unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
-export const PROFILE_VERSION = 1;
+export const PROFILE_VERSION = 2;
+/** Version 1 left out what a kernel lacks, so that nobody could tell that from what was never asked. */
+const READ_VERSIONS: readonly unknown[] = [1, PROFILE_VERSION];
 
 /** Which build of a kernel a profile describes. */
 export interface ProfileIdentity {
@@ -36,23 +38,24 @@ interface ProfileMember {
   readonly element?: number;
 }
 
+/** A member that is null is one that the kernel lacks; one that is not there was not asked for. */
 interface ProfileStruct {
   readonly size: number;
-  readonly members: Readonly<Record<string, ProfileMember>>;
+  readonly members: Readonly<Record<string, ProfileMember | null>>;
 }
 
-/** docs/layout.schema.json */
+/** docs/layout.schema.json; null for structures and enumerations that the kernel lacks. */
 export interface Profile extends ProfileIdentity {
   readonly format: typeof PROFILE_FORMAT;
   readonly formatVersion: number;
-  readonly structs: Readonly<Record<string, ProfileStruct>>;
-  readonly enums: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly structs: Readonly<Record<string, ProfileStruct | null>>;
+  readonly enums: Readonly<Record<string, Readonly<Record<string, number>> | null>>;
 }
 
-/** Layouts out of a profile: those of the members that this program reads, and no others. */
+/** Layouts out of a profile: those of the members that it was asked for. Any other question is `Unanswered`. */
 export class ProfileTypes implements TypeSource {
-  readonly #structs: ReadonlyMap<string, ProfileStruct>;
-  readonly #enums: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly #structs: ReadonlyMap<string, ProfileStruct | null>;
+  readonly #enums: ReadonlyMap<string, ReadonlyMap<string, number> | null>;
 
   constructor(
     readonly source: string,
@@ -60,54 +63,83 @@ export class ProfileTypes implements TypeSource {
   ) {
     this.#structs = new Map(Object.entries(profile.structs));
     this.#enums = new Map(
-      Object.entries(profile.enums).map(([name, values]) => [name, new Map(Object.entries(values))]),
+      Object.entries(profile.enums).map(([name, values]) => [
+        name,
+        values === null ? null : new Map(Object.entries(values)),
+      ]),
     );
   }
 
   sizeOf(name: string): number | null {
-    return this.#structs.get(name)?.size ?? null;
+    return this.#struct(name)?.size ?? null;
   }
 
   member(name: string, path: string): Member | null {
-    const members = this.#structs.get(name)?.members ?? {};
-    const found = Object.hasOwn(members, path) ? members[path] : undefined;
-    if (found === undefined) return null;
+    const struct = this.#struct(name);
+    if (struct === null) return null;
+    const found = Object.hasOwn(struct.members, path) ? struct.members[path] : undefined;
+    if (found === undefined) throw this.#unanswered(`${name}.${path}`);
+    if (found === null) return null;
     const { offset, size, kind, count = 1, element = count > 0 ? size / count : 0 } = found;
     return { offset, size, kind, count, element };
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
-    return this.#enums.get(name) ?? null;
+    const values = this.#enums.get(name);
+    if (values === undefined) throw this.#unanswered(`enum ${name}`);
+    return values;
+  }
+
+  #struct(name: string): ProfileStruct | null {
+    const struct = this.#structs.get(name);
+    if (struct === undefined) throw this.#unanswered(`struct ${name}`);
+    return struct;
+  }
+
+  #unanswered(what: string): Unanswered {
+    return new Unanswered(
+      `${this.source} does not say whether the kernel has ${what}: it was written before that was asked`,
+      {
+        hint: "write it again with 'kvm-vtop layout', or use the kernel's BTF or DWARF",
+      },
+    );
   }
 }
 
-/** Writes down what a source says about every member that some views name. */
+/**
+ * Writes down what a source says about every member that some views name, and what it lacks. `isWhole`: the source
+ * describes the kernel as a whole; what another one lacks the kernel may have.
+ */
 export function profileOf(
   types: TypeSource,
   identity: ProfileIdentity,
-  views: readonly Fields<Wants>[],
-  enums: readonly string[],
+  { views, enums, isWhole }: { views: readonly Fields<Wants>[]; enums: readonly string[]; isWhole: boolean },
 ): Profile {
-  const structs: Record<string, { size: number; members: Record<string, ProfileMember> }> = {};
-  for (const { struct, wants } of views) {
-    const size = types.sizeOf(struct);
-    if (size === null) continue;
-    structs[struct] ??= { size, members: {} };
-    const { members } = structs[struct];
-    for (const { names } of Object.values(wants))
-      for (const path of names.flatMap(withParents)) addMember(members, types, struct, path);
+  const structs: Record<string, ProfileStruct | null> = {};
+  const [described, lacking] = partition(views, ({ struct }) => types.sizeOf(struct) !== null);
+  if (isWhole) for (const { struct } of lacking) structs[struct] = null;
+  for (const { struct, wants } of described) {
+    const size = types.sizeOf(struct) ?? 0;
+    const paths = Object.values(wants).flatMap(({ names }) => names.flatMap(withParents));
+    const members = paths.map((path) => [path, memberOf(types, struct, path)] as const);
+    structs[struct] = { size, members: { ...structs[struct]?.members, ...Object.fromEntries(members) } };
   }
-  const values = enums.flatMap((name) => {
+  const values: Record<string, Readonly<Record<string, number>> | null> = {};
+  for (const name of enums) {
     const found = types.enumerators(name);
-    return found === null ? [] : [[name, Object.fromEntries(found)] as const];
-  });
+    if (found !== null || isWhole) values[name] = found === null ? null : Object.fromEntries(found);
+  }
   return {
     format: PROFILE_FORMAT,
     formatVersion: PROFILE_VERSION,
     ...identity,
     structs,
-    enums: Object.fromEntries(values),
+    enums: values,
   };
+}
+
+function partition<T>(list: readonly T[], holds: (each: T) => boolean): [T[], T[]] {
+  return [list.filter(holds), list.filter((each) => !holds(each))];
 }
 
 /** `a.b.c`: a, a.b, a.b.c, because that a structure has `a` at all tells eras apart. */
@@ -116,11 +148,11 @@ const withParents = (path: string): string[] => {
   return steps.map((_, i) => steps.slice(0, i + 1).join('.'));
 };
 
-function addMember(members: Record<string, ProfileMember>, types: TypeSource, struct: string, path: string): void {
+function memberOf(types: TypeSource, struct: string, path: string): ProfileMember | null {
   const found = types.member(struct, path);
-  if (found === null || Object.hasOwn(members, path)) return;
+  if (found === null) return null;
   const { offset, size, kind, count, element } = found;
-  members[path] = {
+  return {
     offset,
     size,
     kind,
@@ -150,20 +182,22 @@ const isTextOrNull = (value: unknown): boolean => value === null || typeof value
 
 function problemOf(value: unknown): string | null {
   if (!isRecord(value) || value.format !== PROFILE_FORMAT) return `"format" is not "${PROFILE_FORMAT}"`;
-  if (value.formatVersion !== PROFILE_VERSION) return `"formatVersion" is not ${PROFILE_VERSION}`;
+  if (!READ_VERSIONS.includes(value.formatVersion)) return `"formatVersion" is not ${READ_VERSIONS.join(' or ')}`;
   if (typeof value.release !== 'string' || value.release === '') return '"release" is missing';
   if (![value.version, value.buildId, value.kvmBuildId].every(isTextOrNull))
     return '"version", "buildId" or "kvmBuildId" is no text';
   if (!isRecord(value.structs) || !isRecord(value.enums)) return '"structs" or "enums" is missing';
   for (const [struct, record] of Object.entries(value.structs)) {
+    if (record === null) continue;
     if (!isRecord(record) || !isSize(record.size) || !isRecord(record.members))
       return `struct ${struct} has no size or members`;
     for (const [path, member] of Object.entries(record.members))
-      if (!isMember(member, record.size as number))
+      if (member !== null && !isMember(member, record.size as number))
         return `member ${struct}.${path} lies outside of its structure, or is no member`;
   }
   for (const [name, values] of Object.entries(value.enums))
-    if (!isRecord(values) || !Object.values(values).every(Number.isSafeInteger)) return `enum ${name} has no numbers`;
+    if (values !== null && (!isRecord(values) || !Object.values(values).every(Number.isSafeInteger)))
+      return `enum ${name} has no numbers`;
   return null;
 }
 
