@@ -22,9 +22,9 @@ export class Faults {
   }
 }
 
-/** Why a page is not in the dump is for kvm-vtop alone to say. */
-const tableMissing = (answer) =>
-  answer.state === 'table-missing' ? { ...answer, reason: 'table', message: 'table' } : answer;
+/** Facts are compared, not words; why a page is not in the dump is for kvm-vtop alone to say. */
+const factsOf = ({ message, ...answer }) =>
+  answer.state === 'table-missing' ? { ...answer, reason: 'table' } : answer;
 
 export function compareJson(faults, mine, line, { pid, kvm }) {
   const where = `pid ${pid} kvm ${kvm} gpa ${mine.gpa}`;
@@ -32,7 +32,7 @@ export function compareJson(faults, mine, line, { pid, kvm }) {
     faults.add(where, 'crash printed no JSON');
     return;
   }
-  const [one, other] = [tableMissing(mine), tableMissing(JSON.parse(line))];
+  const [one, other] = [factsOf(mine), factsOf(JSON.parse(line))];
   for (const name of new Set([...Object.keys(one), ...Object.keys(other)])) {
     const [a, b] = [JSON.stringify(one[name]), JSON.stringify(other[name])];
     if (a !== b) faults.add(`${where} ${name}`, `kvm-vtop ${a}, crash's extension ${b}`);

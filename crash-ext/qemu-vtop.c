@@ -312,7 +312,7 @@ static void answer_all(struct host *host, const struct question *question, const
 		ulonglong gpa = strtoull(question->addresses[i], &end, 16);
 
 		if (*end || end == question->addresses[i] || (gpa == ULLONG_MAX && errno == ERANGE)) {
-			error(INFO, "'%s' is no hexadecimal address of 64 bits\n", question->addresses[i]);
+			error(INFO, "'%s' is not a hexadecimal address of 64 bits\n", question->addresses[i]);
 			continue;
 		}
 		kvt_translate(&host->kvt, vm, gpa, &answer);

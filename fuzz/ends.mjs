@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node fuzz/ends.mjs [--runs N] [--parallel P] [--stress]: starts the built program N times, P at once, in the ways that
-// take long, and counts the runs that do not end. With --stress V8 has threads that ask for garbage collections all the
+// node fuzz/ends.mjs [--runs N] [--parallel P] [--limit SECONDS] [--stress]: starts the built program N times, P at once,
+// in the ways that take long, and counts the runs that do not end in time. With --stress V8 has threads that ask for garbage collections all the
 // time, which makes the wait of nodejs/node#54918 likely. Exit 1 if a run does not end, or ends with another status.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const LIMIT = 120_000;
 const ADDRESSES = 200_000;
 const STRESS = ['--stress-concurrent-allocation', '--no-incremental-marking', '--heap-growing-percent=1'];
 
@@ -18,9 +17,10 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '400' },
     parallel: { type: 'string', default: String(2 * availableParallelism()) },
     stress: { type: 'boolean', default: false },
+    limit: { type: 'string', default: '120' },
   },
 });
-const [runs, parallel] = [Number(values.runs), Number(values.parallel)];
+const [runs, parallel, limit] = [Number(values.runs), Number(values.parallel), 1000 * Number(values.limit)];
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const shared = process.env.KVM_VTOP_SHARED ?? at('../shared');
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-ends-'));
@@ -54,7 +54,7 @@ function runOnce({ name, args, input, output, status: wanted }) {
     const timer = setTimeout(() => {
       console.log(`${name}: does not end (pid ${child.pid})`);
       child.kill('SIGKILL');
-    }, LIMIT);
+    }, limit);
     child.once('close', (status) => {
       clearTimeout(timer);
       const count = counts.get(name);

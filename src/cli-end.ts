@@ -8,12 +8,12 @@ const QUICK_TURNS = 8;
 const LONGEST_MS = 5000;
 
 /**
- * To be awaited before the process ends. At its end Node.js waits for V8's compiler threads without looking after
- * them; one that needs a garbage collection just then waits for the main thread, and neither goes on (nodejs/node#54918;
- * process.exit() waits in the same way). So no compilation is begun any more, and the event loop, which serves such
- * threads, turns until none of them runs.
+ * Ends the process with process.exitCode. Node.js waits for V8's compiler threads then, without looking after them; one
+ * that needs a garbage collection just then waits for the main thread, and neither goes on (nodejs/node#54918). So no
+ * compilation is begun any more, the event loop, which serves such threads, turns until none of them runs, and then it is
+ * process.exit() that ends the process: it waits for threads that run, and for nothing that has yet to begin.
  */
-export async function threadsAtRest(): Promise<void> {
+export async function exitAtRest(): Promise<never> {
   setFlagsFromString('--no-opt');
   const start = performance.now();
   let resting = 0;
@@ -22,4 +22,5 @@ export async function threadsAtRest(): Promise<void> {
     await (turn < QUICK_TURNS ? setImmediate() : setTimeout(1));
     resting = othersWait() === false ? 0 : resting + 1;
   }
+  process.exit();
 }

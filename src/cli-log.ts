@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Log } from './core/log.js';
+import { oneLine } from './core/one-line.js';
 
 /** Milliseconds before a step that goes on is told about on a terminal, and between such tellings. */
 const PATIENCE = 1000;
@@ -21,11 +22,11 @@ export class StderrLog implements Log {
   }
 
   warn(text: string): void {
-    this.#write(`kvm-vtop: ${text}\n`);
+    this.#write(`kvm-vtop: ${oneLine(text)}\n`);
   }
 
   found(text: string): void {
-    if (this.#verbose) this.#write(`${text}\n`);
+    if (this.#verbose) this.#write(`${oneLine(text)}\n`);
   }
 
   step<T>(name: string, work: () => T): T {

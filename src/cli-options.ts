@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from './core/errors.js';
+import { parseAddress } from './core/text.js';
 import type { BesideOptions } from './debuginfo/beside.js';
 import type { InputFormat } from './dump/open.js';
+import { fileExists } from './io/cache-folder.js';
 import type { TypesFrom } from './kernel/outside.js';
 
 /** Which dump, and how it is read. */
@@ -98,9 +100,25 @@ export function needed<T>(value: T | undefined, problem: string): T {
   return value;
 }
 
-export function coreOf({ core }: CoreOptions): readonly string[] {
-  if (core.length === 0) throw new UsageError("-c is missing: the host's vmcore; see --help");
-  return core;
+export function coreOf({ core }: CoreOptions, words: readonly string[] = []): readonly string[] {
+  if (core.length > 0) return core;
+  const file = words.find((word) => parseAddress(word) === null && fileExists(word));
+  if (file !== undefined) throw new UsageError(`-c is missing: a dump is named by an option: -c ${file}`);
+  throw new UsageError("-c is missing: the host's vmcore; see --help");
+}
+
+/** Words that are not addresses, told by what they are taken for. */
+export function checkWords(words: readonly string[], commands: readonly string[]): void {
+  const wrong = words.find((word) => word !== '-' && parseAddress(word) === null);
+  if (wrong === undefined) return;
+  if (commands.includes(wrong))
+    throw new UsageError(
+      `the command '${wrong}' comes first: kvm-vtop ${wrong} -c DUMP …; see kvm-vtop ${wrong} --help`,
+    );
+  if (/^[a-z][a-z-]+$/.test(wrong))
+    throw new UsageError(
+      `'${wrong}' is neither a command (${commands.join(', ')}) nor a hexadecimal address; see kvm-vtop --help`,
+    );
 }
 
 /** How the dump is read. */

@@ -21,7 +21,7 @@ const MOST_BYTES = 2 ** 52;
 
 const HELP = `
 A row has 16 bytes, as xxd prints them. A byte that the dump lacks is never shown as 00: a line with -- says how many are
-missing from there on, and why (excluded: makedumpfile left them out; outside: no memory of the machine; cut-off;
+missing from there on, and why (excluded: makedumpfile left them out; outside: not covered by the dump; cut-off;
 undecodable; unreadable).
 
 Exit status: 0 all bytes are there, 1 some are missing, 2 none is there (with --binary: not all are, nothing is written).

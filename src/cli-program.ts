@@ -6,6 +6,7 @@ import {
   asking,
   besideOf,
   besideOptions,
+  checkWords,
   coreOf,
   coreOptions,
   type DumpOptions,
@@ -20,6 +21,7 @@ import type { Question } from './commands/excerpt.js';
 import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
 import { describeFiles } from './debuginfo/describe.js';
+import { fileExists } from './io/cache-folder.js';
 import { describeDump, openDump } from './open.js';
 import type { Style } from './report/text.js';
 import type { DescribedKernel } from './types/profile.js';
@@ -86,7 +88,12 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
         write(`kvm-vtop: ${text.replace(/^error: /, '')}`);
       },
     })
+    .helpCommand('help [command]', 'show what a command does, and its options')
     .action(async (more: string[], options: VtopOptions) => {
+      checkWords(
+        more.filter((word) => options.core.length > 0 || !fileExists(word)),
+        root.commands.map((command) => command.name()),
+      );
       finish(await vtop(options, more, openLog));
     });
   addPhys(root, finish, openLog, refuseBefore);
@@ -144,7 +151,7 @@ async function vtop(
   more: readonly string[],
   openLog: (verbose: boolean) => StderrLog,
 ): Promise<ExitCode> {
-  const paths = coreOf(options);
+  const paths = coreOf(options, [...(options.physical ?? []), ...more]);
   const command = new Vtop({ ...questionOf(options, more), json: options.json ?? false, style: options.style });
   const log = openLog(options.verbose ?? false);
   const { host, close } = await log.stepAsync('open', () =>

@@ -34,7 +34,7 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     [
       'a truncated header',
       ['-c', file('cut', readFileSync(DUMP).subarray(0, 300)), '-g', '1', '-p', '0'],
-      /cut.*0x0: kdump header: .*truncated/,
+      /cut is truncated or damaged: it ends at 0x12c, its kdump header at 0x0 needs 464 bytes/,
     ],
     [
       'a dump cut before its pages',
@@ -74,13 +74,13 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     ['no address from standard input', [...ALPHA, '-p', '-'], /no address came from standard input/],
     ['options in front of a command', [...ALPHA, 'excerpt', '-p', '0'], /-c stands before 'excerpt'/],
     ['no address', ALPHA, /-p is missing/],
-    ['an address that is none', [...ALPHA, '-p', '0', '12x'], /'12x' is no hexadecimal address/],
-    ['one with a control character', [...ALPHA, '-p', '12\u001b[31m'], /'12\\x1b\[31m' is no hexadecimal address/],
+    ['an address that is none', [...ALPHA, '-p', '0', '12x'], /'12x' is not a hexadecimal address/],
+    ['one with a control character', [...ALPHA, '-p', '12\u001b[31m'], /'12\\x1b\[31m' is not a hexadecimal address/],
     ['no number of an address space', [...ALPHA, '-p', '0', '--address-space', 'smm'], /address-space/],
     [
       'an address space that is not there',
       [...ALPHA, '-p', '0', '--address-space', '2'],
-      /address space 2: this kernel's KVM has 2/,
+      /address space 2 does not exist; valid: 0, 1/,
     ],
     ['an unknown style', [...ALPHA, '-p', '0', '--style', '1999'], /style/],
     ['an unknown option', [...ALPHA, '-p', '0', '--frobnicate'], /unknown option/],

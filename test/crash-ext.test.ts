@@ -128,12 +128,12 @@ interface Question {
   readonly cases: readonly { readonly gpa: string }[];
 }
 
-/** A line of JSON without what the walker is not told: names of swap devices, and why a page is not in the dump. */
+/** A line of JSON without what the walker is not told (names of swap devices, why a page is not in the dump), and without words. */
 const comparable = (line: string): string =>
   line
     .replace(/"device":"[^"]*"/, '"device":null')
     .replace(/("reason":"table-)[a-z-]+"/, '$1"')
-    .replace(/("message":"its [A-Z0-9]+ table at 0x[0-9a-f]+: )[^"]*/, '$1');
+    .replace(/"message":"[^"]*"/, '"message":""');
 
 needing(gcc).describe('the walker in C', () => {
   beforeAll(build);

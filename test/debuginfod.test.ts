@@ -102,14 +102,20 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toEqual([`/buildid/${buildId}/debuginfo`, `/buildid/${kvmBuildId}/debuginfo`]);
   });
 
-  test('a cache folder that can’t be written to is named', async () => {
+  test.each(['a file in its place', 'no home folder'])('%s: what is fetched serves this run', async (name) => {
     const { dump, path, cache } = await hostWithServer();
     const { url } = await serve((response) => response.end(readFileSync(path)));
     const file = join(cache, 'file');
     writeFileSync(file, '');
-    const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: file }, '--debuginfod');
-    expect(run.status).toBe(2);
-    expect(run.stderr).toMatch(/what debuginfod sent can't be kept: .*; DEBUGINFOD_CACHE_PATH names another folder\n$/);
+    const folder = name === 'no home folder' ? { HOME: '', XDG_CACHE_HOME: '' } : { DEBUGINFOD_CACHE_PATH: file };
+    const run = await ask(dump, { DEBUGINFOD_URLS: url, ...folder }, '--debuginfod');
+    expect(run.status).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ hpa: '0x234000' });
+    if (name === 'no home folder') expect(run.stderr).toBe('');
+    else
+      expect(run.stderr).toMatch(
+        /what debuginfod sent can't be kept, .*; DEBUGINFOD_CACHE_PATH names another folder\n$/,
+      );
   });
 
   test('without --debuginfod nobody is asked, whatever the environment says', async () => {

@@ -370,7 +370,7 @@ describe('files', () => {
       expect([bytes[0], bytes.at(-1)]).toEqual([(offset >> 8) & 0xff, ((offset + length - 1) >> 8) & 0xff]);
     }
     expect(() => file.read(0x4ffff, 2, 'page descriptor')).toThrow(
-      /page descriptor: 2 bytes are needed, the file ends at 0x50000/,
+      /is truncated or damaged: it ends at 0x50000, its page descriptor at 0x4ffff needs 2 bytes/,
     );
   });
 });

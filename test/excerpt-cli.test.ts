@@ -119,7 +119,7 @@ describe('excerpt', () => {
     const wrong = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('wrong')], '840\nzz\n');
     expect(wrong).toMatchObject({
       status: 2,
-      stderr: "kvm-vtop: line 2 of standard input: 'zz' is no hexadecimal address\n",
+      stderr: "kvm-vtop: line 2 of standard input: 'zz' is not a hexadecimal address\n",
     });
     expect(kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('none')], '').status).toBe(2);
     expect(existsSync(target('none'))).toBe(false);

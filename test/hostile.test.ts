@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names in a dump are whatever somebody wrote there: none of them may reach a terminal as it is.
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Vtop } from '../src/commands/vtop.js';
 import { openDump } from '../src/open.js';
 import { altered, FIXTURE, kept } from './build/altered.js';
+import { kdump } from './build/files.js';
+import { contentsOf, wishOf } from './build/recoded.js';
+import { kvmVtop } from './run.js';
 
 const ESC = '\x1b[2J';
 type Changes = readonly (readonly [string, string])[];
@@ -34,6 +40,8 @@ async function ask(
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
+/** What a terminal obeys, or does not show as what it is. */
+const OBEYED = new RegExp(`${CONTROL.source}|[\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]`);
 
 describe('escape sequences in names of the dump', () => {
   test('a mapped file', async () => {
@@ -96,4 +104,81 @@ test('whatever three bytes of a name are: a line of plain ASCII in text, and the
     }),
     { numRuns: 25 },
   );
+});
+
+/** Every text of the dump that a run can print: of notes, of the kernel's names for itself, of processes, files, flags. */
+const RELEASE = '6.1.0-50-amd64';
+const TEXTS = [
+  RELEASE,
+  'qemu-system-x86',
+  'two-vms',
+  'qemu_back_mem',
+  'vdd\0',
+  'uptodate',
+  'referenced',
+  'swapbacked',
+  'Debian 6.1',
+  'debian-kernel',
+];
+const hostileText = fc
+  .array(fc.oneof(three, bidi, fc.constantFrom('\x1b]0;owned\x07', '\nkvm-vtop: ', '\x9b31m')), {
+    minLength: 4,
+    maxLength: 6,
+  })
+  .map((parts) => parts.join(''));
+
+describe('all texts of a dump at once', () => {
+  const kvmKo = 'test/build/nothing.ko';
+  const RUNS: readonly (readonly string[])[] = [
+    ['-g', '136', '-p', '0', '3000840', '-v'],
+    ['-g', '136', '-p', '0', '3000840', '--json', '-v'],
+    ['-g', '142', '-p', '840', '--style', '2012'],
+    ['-g', '150', '-p', '0'],
+    ['-g', '136', '--vm', '77', '-p', '0'],
+    ['-g', '99999', '-p', '0'],
+    ['-p', '0'],
+    ['-g', '136', '-p', '0', '--vmlinux', kvmKo],
+    ['-g', '136', '-p', '0', '--layout', 'src/layouts/5.10.0-32-amd64.json'],
+    ['-g', '136', '-p', '0', '--types', 'dwarf', '--debug-dir', '/nowhere'],
+  ];
+
+  test('no control character of theirs comes out, and no line of their making', async () => {
+    const contents = await contentsOf(FIXTURE);
+    const path = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-hostile-')), 'dump');
+    /** What the runs print of a dump with this text in the place of all others. */
+    const printedWith = (text: string) => {
+      const changed = (bytes: Buffer): Buffer => {
+        const copy = Buffer.from(bytes);
+        for (const from of TEXTS) {
+          const part = text.slice(0, from.length);
+          // A line break in the release would be one of VMCOREINFO's.
+          const to =
+            from === RELEASE ? part.replaceAll('\n', '\v') : from.endsWith('\0') ? `${part.slice(0, -1)}\0` : part;
+          for (let at = copy.indexOf(from, 0, 'latin1'); at >= 0; at = copy.indexOf(from, at + 1, 'latin1'))
+            copy.write(to, at, 'latin1');
+        }
+        return copy;
+      };
+      const pages = new Map([...contents.pages].map(([frame, page]) => [frame, changed(page)]));
+      writeFileSync(path, kdump(wishOf({ pages, info: changed(contents.info) }, 'raw', { machine: text.slice(0, 5) })));
+      return RUNS.map((run) => kvmVtop(['-c', path, ...run]));
+    };
+    const linesOf = (text: string): number => text.split('\n').length;
+    const harmless = printedWith('A'.repeat(40));
+    for (const text of fc.sample(hostileText, { numRuns: 3, seed: 7 })) {
+      const runs = printedWith(text);
+      for (const [i, { stdout, stderr }] of runs.entries()) {
+        for (const out of [stdout, stderr])
+          expect([RUNS[i], out]).toEqual([RUNS[i], expect.not.stringMatching(OBEYED)]);
+        expect(stderr).not.toMatch(/internal error/);
+        expect([RUNS[i], linesOf(stdout), linesOf(stderr)]).toEqual([
+          RUNS[i],
+          linesOf(harmless[i]?.stdout ?? ''),
+          linesOf(harmless[i]?.stderr ?? ''),
+        ]);
+      }
+      // They were met: texts that were put in are printed, escaped.
+      expect(runs.some(({ stderr }) => /\\x[0-9a-f]{2}/.test(stderr))).toBe(true);
+    }
+  }, 300_000);
 });

@@ -155,7 +155,7 @@ describe('phys', () => {
   });
 
   test('any dump, without VMCOREINFO and KVM; wrong words', () => {
-    expect(ask('xyz').stderr).toMatch(/'xyz' is no hexadecimal address/);
+    expect(ask('xyz').stderr).toMatch(/'xyz' is not a hexadecimal address/);
     expect(ask('10000000000000').stderr).toMatch(/they end at 2\^52/);
     expect(ask('0', '-n', '0').stderr).toMatch(/A number of bytes/);
     expect(kvmVtop(['phys', '0']).stderr).toMatch(/-c is missing/);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Decode } from './codec.js';
+import { startWasm } from './wasm.js';
 
 /** Raw snappy blocks. */
 export async function loadSnappy(): Promise<Decode> {
   const { snappyUncompressor } = await import('hysnappy');
-  const uncompress = snappyUncompressor();
+  const uncompress = await startWasm('snappy', snappyUncompressor);
   return (input, size) => {
     // The decoder trusts the length at the start: a smaller one would leave an earlier page's bytes at the end.
     if (declaredLength(input) !== size) return null;

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Decode } from './codec.js';
+import { startWasm } from './wasm.js';
 
-/** One zstd frame a page. The decoder is WebAssembly inside its package; it must be started before the first page. */
+/** One zstd frame a page. The decoder must be started before the first page; `DumpError` where it can't be. */
 export async function loadZstd(): Promise<Decode> {
   const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
-  // The package starts itself through fetch(data:…) where there is a fetch. Node's takes 30 ms to load, and this
-  // program has no business with a network stack: without it the package takes the bytes from its own text.
-  const fetch = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
-  Reflect.deleteProperty(globalThis, 'fetch');
-  const ready = decoder.init();
-  if (fetch) Object.defineProperty(globalThis, 'fetch', fetch);
-  await ready;
+  await startWasm('zstd', () => {
+    // The package starts itself through fetch(data:…) where there is a fetch. Node's takes 30 ms to load, and this
+    // program has no business with a network stack: without it the package takes the bytes from its own text.
+    const fetch = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
+    Reflect.deleteProperty(globalThis, 'fetch');
+    try {
+      return decoder.init();
+    } finally {
+      if (fetch) Object.defineProperty(globalThis, 'fetch', fetch);
+    }
+  });
   return (input, size) => {
     try {
       const page = decoder.decode(input, size);
@@ -21,4 +26,29 @@ export async function loadZstd(): Promise<Decode> {
       return null;
     }
   };
+}
+
+const MAGIC = 0xfd2fb528;
+const SINGLE_SEGMENT = 0x20;
+/** Bytes of the dictionary's id, and of the content's size, by the bits of the descriptor that tell them. */
+const ID_BYTES = [0, 1, 2, 4] as const;
+const SIZE_BYTES = [0, 2, 4, 8] as const;
+
+/** What a frame says its contents take (RFC 8878, 3.1.1.1); null where it does not say, or is none. */
+export function contentSize(frame: Uint8Array): number | null {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (frame.length < 18 || view.getUint32(0, true) !== MAGIC) return null;
+  const descriptor = view.getUint8(4);
+  const isSingle = (descriptor & SINGLE_SEGMENT) !== 0;
+  const at = 5 + (isSingle ? 0 : 1) + (ID_BYTES[descriptor & 3] as number);
+  switch (SIZE_BYTES[descriptor >> 6]) {
+    case 2:
+      return view.getUint16(at, true) + 256;
+    case 4:
+      return view.getUint32(at, true);
+    case 8:
+      return Number(view.getBigUint64(at, true));
+    default:
+      return isSingle ? view.getUint8(at) : null;
+  }
 }

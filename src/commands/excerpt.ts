@@ -5,6 +5,7 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import { type Log, silentLog } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { oneLine } from '../core/one-line.js';
 import { parseAddress, printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
@@ -68,7 +69,7 @@ export async function excerpt(
       writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
     );
     await streams.write(
-      `${output}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
+      `${oneLine(output)}: ${frames.length} pages, ${size} bytes, ${answers.count} addresses, the same answers when read again\n`,
     );
     return answers.code;
   } finally {
@@ -101,7 +102,7 @@ async function spelledOut(questions: readonly Question[], streams: Streams): Pro
     for (const { text, cut } of batch) {
       if (cut || (text !== '' && parseAddress(text) === null))
         throw new UsageError(
-          `line ${lines.length + 1} of standard input: '${printable(text)}' is no hexadecimal address`,
+          `line ${lines.length + 1} of standard input: '${printable(text)}' is not a hexadecimal address`,
         );
       lines.push(text);
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { oneLine } from '../core/one-line.js';
+import { printable } from '../core/text.js';
 import { ALWAYS } from '../kernel/structs.js';
 import { enums, views } from '../kvm/views.js';
 import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
@@ -28,7 +30,7 @@ export async function layout(
   const structs = Object.values(profile.structs).filter((struct) => struct !== null);
   const count = structs.reduce((sum, { members }) => sum + Object.values(members).filter(Boolean).length, 0);
   await streams.write(
-    `${target.path}: ${structs.length} structures, ${count} members, ${size} bytes, kernel ${profile.release}\n`,
+    `${oneLine(target.path)}: ${structs.length} structures, ${count} members, ${size} bytes, kernel ${printable(profile.release)}\n`,
   );
   return missing.length === 0 ? 0 : 1;
 }

@@ -49,8 +49,8 @@ function chosenVm(kvm: Kvm, tasks: Tasks, process: string, choice: string | null
   try {
     return heldBy(kvm, tasks, process, choice);
   } catch (error) {
-    if (!(error instanceof DumpError) || error instanceof Definite) throw error;
-    return madeBy(kvm, process, choice, error);
+    if (!(error instanceof DumpError)) throw error;
+    return madeBy(kvm, tasks, process, choice, error);
   }
 }
 
@@ -65,16 +65,34 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null):
   return { pid: task.tgid, fd, address, mm: alive.mm };
 }
 
-/** Where a process can't be read: the VMs that it made, by the pid that each VM keeps. */
-function madeBy(kvm: Kvm, process: string, choice: string | null, why: DumpError): Chosen {
+/**
+ * Where a process can't be read, or holds none: the VMs that it made, by the pid that each VM keeps. Their creator may have
+ * exited while another process holds them.
+ */
+function madeBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null, why: DumpError): Chosen {
   const pid = /^[0-9]{1,7}$/.test(process) ? Number(process) : -1;
-  const { vms, complete } = listed(kvm, why);
+  const { vms, complete } = pid < 0 ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (made.length === 0) throw why;
-  kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   const { address } = choose(kvm, `pid ${pid}`, held, choice);
-  return { pid, fd: null, address, mm: null };
+  if (!(why instanceof Definite)) {
+    kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
+    return { pid, fd: null, address, mm: null };
+  }
+  const holder = holderOf(kvm, tasks, address);
+  const now = holder === null ? 'no process holds it now' : `${nameOf(holder.task)} holds it now`;
+  kvm.host.log.warn(`pid ${pid} made the VM and does not hold it any more: ${now}`);
+  return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
+}
+
+/** The first process that holds a VM. */
+function holderOf(kvm: Kvm, tasks: Tasks, address: bigint): { task: Task; fd: number | null } | null {
+  for (const { task, vms } of holders(kvm, tasks)) {
+    const held = vms.find((vm) => vm.address === address);
+    if (held !== undefined) return { task, fd: held.fd };
+  }
+  return null;
 }
 
 /** Those of the host; where there is no list, what led here is what went wrong. */
@@ -124,23 +142,19 @@ function choose(kvm: Kvm, holder: string, held: readonly HeldVm[], choice: strin
   // One VM can be held by several descriptors.
   if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
   if (choice === null && incomplete)
-    throw new UsageError(`${holder} may hold VMs that can't be read; choose with --vm:\n${listVms(kvm, held)}`);
-  if (choice === null) throw new UsageError(`${holder} holds several VMs; choose with --vm:\n${listVms(kvm, held)}`);
+    throw new UsageError(`${holder} may hold VMs that can't be read; choose with --vm:`, listVms(kvm, held));
+  if (choice === null) throw new UsageError(`${holder} holds several VMs; choose with --vm:`, listVms(kvm, held));
   const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
   const found =
     byNumber ?? held.find(({ address }) => address.toString(16) === choice.toLowerCase().replace(/^0x/, ''));
   if (found === undefined)
-    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds:\n${listVms(kvm, held)}`);
+    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds:`, listVms(kvm, held));
   return found;
 }
 
 /** A line a VM: descriptor, address, slots. */
-function listVms(kvm: Kvm, held: readonly HeldVm[]): string {
-  const lines = held.map(
-    ({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`,
-  );
-  return lines.join('\n');
-}
+const listVms = (kvm: Kvm, held: readonly HeldVm[]): string[] =>
+  held.map(({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
 
 function slotsText(kvm: Kvm, address: bigint): string {
   try {

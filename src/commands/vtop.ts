@@ -87,7 +87,7 @@ const NOTHING = { vma: null, vmaKnown: false, file: '', page: null, zeroPage: fa
 const invalid = (text: string): Answer => ({
   state: 'invalid',
   reason: 'not-hexadecimal',
-  message: `'${printable(text)}' is no hexadecimal address`,
+  message: `'${printable(text)}' is not a hexadecimal address`,
   slot: null,
   page: null,
   offset: 0,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { oneLine } from './one-line.js';
 
 /** Where something was read: a file and a byte offset in it, or an address of a named memory. */
 export interface Place {
@@ -17,6 +18,9 @@ export interface DumpErrorDetails {
   readonly cutOff?: boolean;
 }
 
+/** How a message begins whose cause is that a file ends too early. */
+export const TRUNCATED = 'the dump is truncated: ';
+
 /** The dump, or what is known of it, can't answer. One line: what was read, where, what is wrong, what would help. */
 export class DumpError extends Error {
   readonly place: Place | undefined;
@@ -26,7 +30,7 @@ export class DumpError extends Error {
   constructor(problem: string, details: DumpErrorDetails = {}) {
     const where = details.place ? `${placeText(details.place)}: ` : '';
     const help = details.hint === undefined ? '' : `; ${details.hint}`;
-    super(`${where}${problem}${help}`, { cause: details.cause });
+    super(oneLine(`${where}${problem}${help}`), { cause: details.cause });
     this.name = 'DumpError';
     this.place = details.place;
     this.hint = details.hint;
@@ -35,14 +39,18 @@ export class DumpError extends Error {
 
   /** The same error with what was being done put in front: `memslots of pid 4211: slot tree: …`. */
   within(doing: string): DumpError {
-    return new DumpError(`${doing}: ${this.message}`, { cause: this, cutOff: this.cutOff });
+    // That the dump ends too early stays the first thing said.
+    const message = this.message.startsWith(TRUNCATED)
+      ? `${TRUNCATED}${doing}: ${this.message.slice(TRUNCATED.length)}`
+      : `${doing}: ${this.message}`;
+    return new DumpError(message, { cause: this, cutOff: this.cutOff });
   }
 }
 
-/** The command line or an option can't be taken as it stands. */
+/** The command line or an option can't be taken as it stands. `choices`: what there is to choose from, a line each. */
 export class UsageError extends Error {
-  constructor(problem: string) {
-    super(problem);
+  constructor(problem: string, choices: readonly string[] = []) {
+    super([problem, ...choices].map(oneLine).join('\n'));
     this.name = 'UsageError';
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { plainPieces } from './plain-text.js';
 
 /** Characters of a line that are kept; no address that is meant has as many digits. */
 export const LONGEST_LINE = 0x10000;
@@ -13,7 +14,7 @@ export interface Line {
 export async function* lineBatches(pieces: AsyncIterable<string>): AsyncGenerator<readonly Line[]> {
   let rest = '';
   let cut = false;
-  for await (const piece of pieces) {
+  for await (const piece of plainPieces(pieces)) {
     const parts = piece.split('\n');
     const last = parts.pop() ?? '';
     const batch = parts.map((part, i) => (i === 0 ? ended(rest + part, cut) : ended(part, false)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from './address.js';
 import type { Bytes } from './bytes.js';
-import { DumpError } from './errors.js';
+import { DumpError, TRUNCATED } from './errors.js';
 
 /** A file, or what stands for one. Reading outside it, or failing to read, is a `DumpError` with the offset. */
 export interface ByteSource {
@@ -54,5 +54,10 @@ export function readOf(memory: Memory, address: bigint, length: number, what: st
 
 export function unreadableError(fault: Unreadable, start: bigint, what: string): DumpError {
   const inside = fault.address === start ? '' : ` (its byte at 0x${fault.address.toString(16)})`;
+  if (fault.reason === 'cut-off')
+    return new DumpError(
+      `${TRUNCATED}${what} at 0x${start.toString(16)}${inside} is in the part that is missing (${fault.message})`,
+      { cutOff: true },
+    );
   return new DumpError(`${what} at 0x${start.toString(16)}${inside}: ${fault.message}`);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from './errors.js';
+import { escaped } from './one-line.js';
 
 /** A guest physical address as it was asked for. */
 export interface AskedAddress {
@@ -22,14 +23,14 @@ export function parseAddress(text: string): AskedAddress | null {
   return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };
 }
 
-/** Text of unknown origin, safe to print: control characters and all beyond ASCII escaped, cut to a bearable length. */
+/** Text out of a dump or a file, safe to print: control characters and all beyond ASCII escaped, at most `longest` long. */
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return cut.replace(/[^\x20-\x7e…]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return cut.replace(/[^\x20-\x7e…]/g, escaped);
 }
 
 export function needAddress(text: string): AskedAddress {
   const address = parseAddress(text);
-  if (address === null) throw new UsageError(`'${printable(text)}' is no hexadecimal address`);
+  if (address === null) throw new UsageError(`'${printable(text)}' is not a hexadecimal address`);
   return address;
 }

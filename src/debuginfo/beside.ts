@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import type { ByteSource } from '../core/memory.js';
+import { plainText } from '../core/plain-text.js';
 import { FileSource } from '../io/file-source.js';
 import type { KernelIdentity } from '../kernel/identity.js';
 import type { ModuleOrigin } from '../kernel/module-build.js';
@@ -115,11 +117,11 @@ export class Beside implements Outside {
     if (kvmModule === null) yield () => search('kvm.ko', kernel, (path) => this.#moduleTypes(path, kernel));
     if (vmlinux === null) yield () => search('vmlinux', kernel, (path) => this.#vmlinuxTypes(path, kernel));
     if (!debuginfod) return;
-    const fetched = (path: string) => this.#vmlinuxTypes(path, kernel);
+    const fetched = (from: string | ByteSource) => this.#vmlinuxTypes(from, kernel);
     if (vmlinux === null) yield () => this.#fetched('vmlinux', kernel.buildId, fetched);
     if (kvmModule !== null) return;
     // The module's build-id is read with what is known by now.
-    yield (found) => this.#fetched('kvm.ko', wanted.kvmBuildId(found), (path) => this.#moduleTypes(path, kernel));
+    yield (found) => this.#fetched('kvm.ko', wanted.kvmBuildId(found), (from) => this.#moduleTypes(from, kernel));
   }
 
   #profile(path: string, kernel: KernelIdentity): TypeSource {
@@ -142,22 +144,22 @@ export class Beside implements Outside {
     return new ProfileTypes(name, profile);
   }
 
-  async #vmlinuxTypes(path: string, kernel: KernelIdentity): Promise<TypeSource> {
-    return this.#lookup.types(await this.#lookup.vmlinux(path, kernel), 'task_struct');
+  async #vmlinuxTypes(from: string | ByteSource, kernel: KernelIdentity): Promise<TypeSource> {
+    return this.#lookup.types(await this.#lookup.vmlinux(from, kernel), 'task_struct');
   }
 
-  async #moduleTypes(path: string, kernel: KernelIdentity): Promise<TypeSource> {
-    const object = await this.#lookup.object(path);
+  async #moduleTypes(from: string | ByteSource, kernel: KernelIdentity): Promise<TypeSource> {
+    const object = await this.#lookup.object(from, 'kvm.ko');
     checkModuleRelease(object, kernel.release, 'dump');
     const types = await this.#lookup.types(object, 'kvm');
-    this.modules.push({ name: path, buildId: object.buildId });
+    this.modules.push({ name: object.file.name, buildId: object.buildId });
     return types;
   }
 
   async #fetched(
     wanted: Wanted,
     buildId: string | null,
-    open: (path: string) => Promise<TypeSource>,
+    open: (from: string | ByteSource) => Promise<TypeSource>,
   ): Promise<TypeSource | null> {
     if (buildId === null) {
       this.#lookup.looked.push(`debuginfod (the build-id of ${wanted} is not known)`);
@@ -165,8 +167,8 @@ export class Beside implements Outside {
     }
     // The network's code is loaded only here.
     const { fetchDebuginfo, settingsOf } = await import('./debuginfod.js');
-    const path = await fetchDebuginfo(buildId, settingsOf(process.env), this.#log);
-    if (path !== null) return open(path);
+    const fetched = await fetchDebuginfo(buildId, settingsOf(process.env), this.#log);
+    if (fetched !== null) return open(fetched);
     this.#lookup.looked.push(`debuginfod (${wanted}, build-id ${buildId})`);
     return null;
   }
@@ -176,7 +178,8 @@ export class Beside implements Outside {
 function textOf(path: string, wanted: string): string {
   const file = FileSource.open(path, `${wanted} is needed`);
   try {
-    return Buffer.from(file.read(0, file.size, wanted).array()).toString('utf8');
+    const text = plainText(Buffer.from(file.read(0, file.size, wanted).array()).toString('latin1'), path);
+    return Buffer.from(text, 'latin1').toString('utf8');
   } finally {
     file.close();
   }

@@ -14,7 +14,8 @@ const MOST = 2 ** 31;
 /** What the client's environment says, by the names that elfutils' client reads. */
 export interface DebuginfodSettings {
   readonly urls: readonly string[];
-  readonly cache: string;
+  /** Null where there is no folder for it: what is fetched serves this run alone. */
+  readonly cache: string | null;
   readonly timeout: number;
   readonly maxTime: number | null;
   readonly maxSize: number | null;
@@ -25,42 +26,51 @@ export function settingsOf(environment: NodeJS.ProcessEnv): DebuginfodSettings {
     const value = Number(environment[name] ?? '');
     return environment[name] !== undefined && environment[name] !== '' && value >= 0 ? value : null;
   };
+  const home = cacheHome();
   return {
     urls: (environment.DEBUGINFOD_URLS ?? '').split(/\s+/).filter((url) => url !== ''),
-    cache: environment.DEBUGINFOD_CACHE_PATH || join(cacheHome(), 'debuginfod_client'),
+    cache: environment.DEBUGINFOD_CACHE_PATH || (home === null ? null : join(home, 'debuginfod_client')),
     timeout: number('DEBUGINFOD_TIMEOUT') ?? TIMEOUT,
     maxTime: number('DEBUGINFOD_MAXTIME'),
     maxSize: number('DEBUGINFOD_MAXSIZE'),
   };
 }
 
-/** Fetches the debug information of a build-id; its path in the client's cache folder, null when no server has it. */
-export async function fetchDebuginfo(buildId: string, settings: DebuginfodSettings, log: Log): Promise<string | null> {
+/**
+ * Fetches the debug information of a build-id: its path in the client's cache folder, or its bytes where that can't be
+ * written to; null when no server has it.
+ */
+export async function fetchDebuginfo(
+  buildId: string,
+  settings: DebuginfodSettings,
+  log: Log,
+): Promise<string | BytesSource | null> {
   if (settings.urls.length === 0)
     throw new DumpError('--debuginfod: DEBUGINFOD_URLS is not set', {
       hint: 'it names the servers, for example https://debuginfod.debian.net',
     });
-  const path = join(settings.cache, buildId, 'debuginfo');
+  const path = settings.cache === null ? null : join(settings.cache, buildId, 'debuginfo');
   // elfutils' client leaves an empty file where no server had anything.
-  if (hasContents(path)) return path;
+  if (path !== null && hasContents(path)) return path;
   for (const server of settings.urls) {
     const body = await askServer(server, buildId, settings, log);
     if (body === null) continue;
-    keep(path, body);
-    log.found(`debuginfod: ${buildId} from ${server}, ${body.length} bytes, kept at ${path}`);
-    return path;
+    log.found(`debuginfod: ${buildId} from ${server}, ${body.length} bytes`);
+    return path !== null && isKept(path, body, log) ? path : new BytesSource(`debuginfod ${buildId}`, body);
   }
   return null;
 }
 
-function keep(path: string, body: Uint8Array): void {
+function isKept(path: string, body: Uint8Array, log: Log): boolean {
   try {
     writeWhole(path, body);
+    log.found(`kept at ${path}`);
+    return true;
   } catch (cause) {
-    throw new DumpError(`${path}: what debuginfod sent can't be kept: ${(cause as Error).message}`, {
-      cause,
-      hint: 'DEBUGINFOD_CACHE_PATH names another folder',
-    });
+    log.warn(
+      `${path}: what debuginfod sent can't be kept, so that it is fetched again next time: ${(cause as Error).message}; DEBUGINFOD_CACHE_PATH names another folder`,
+    );
+    return false;
   }
 }
 

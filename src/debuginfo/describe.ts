@@ -22,7 +22,7 @@ export async function describeFiles(vmlinux: string, kvmModule: string | null, l
 async function describe(lookup: Lookup, vmlinux: string, kvmModule: string | null): Promise<DescribedKernel> {
   const object = await lookup.object(vmlinux);
   const { release, version } = releaseOf(object);
-  const module = kvmModule === null ? null : await lookup.object(kvmModule);
+  const module = kvmModule === null ? null : await lookup.object(kvmModule, 'kvm.ko');
   if (module !== null) checkModuleRelease(module, release, 'vmlinux');
   const kernel = await lookup.types(object, 'task_struct');
   const files = module === null ? [vmlinux] : [vmlinux, module.file.name];

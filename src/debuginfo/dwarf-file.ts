@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import type { ByteSource } from '../core/memory.js';
 import { ElfObject } from '../elf/sections.js';
 import { type Definitions, SearchedDefinitions } from '../types/dwarf/definitions.js';
 import { Entries } from '../types/dwarf/entries.js';
@@ -12,6 +13,7 @@ import type { TypeSource } from '../types/source.js';
 import { openPacked } from './file.js';
 import { CachedDefinitions } from './index-cache.js';
 import { openDebugSections } from './sections.js';
+import { refuseOther, refuseProgram, type WantedObject } from './wanted-object.js';
 
 /** Smaller files are searched faster than a record of them is read. */
 const WORTH_KEEPING = 4 * 1024 * 1024;
@@ -23,11 +25,17 @@ export interface DwarfFile {
   readonly save: (log: Log) => void;
 }
 
-/** Opens an ELF file that lies beside the dump, unpacked if need be. */
-export async function openObject(path: string): Promise<ElfObject> {
-  const file = await openPacked(path);
+/**
+ * Opens an ELF file that lies beside the dump, unpacked if need be; or that is at hand already. Throws `DumpError` for
+ * what can't be what is wanted.
+ */
+export async function openObject(from: string | ByteSource, wanted: WantedObject = 'vmlinux'): Promise<ElfObject> {
+  const file = typeof from === 'string' ? await openPacked(from) : from;
   try {
-    return new ElfObject(file);
+    refuseOther(file, wanted);
+    const object = new ElfObject(file);
+    refuseProgram(object, wanted);
+    return object;
   } catch (error) {
     file.close?.();
     throw error;
@@ -41,7 +49,7 @@ export async function openObject(path: string): Promise<ElfObject> {
 export async function openDwarf(
   object: ElfObject,
   likely: readonly string[],
-  open: (path: string) => Promise<ElfObject> = openObject,
+  open: (path: string) => Promise<ElfObject> = (path) => openObject(path),
 ): Promise<DwarfFile> {
   const sections = await openDebugSections(object, await openAlternate(object, open));
   const entries = new Entries(sections);

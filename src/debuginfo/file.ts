@@ -16,12 +16,10 @@ export async function openPacked(path: string): Promise<ByteSource> {
   try {
     return new BytesSource(path, await form.decode(file.read(0, file.size, `${form.name} file`).array()));
   } catch (error) {
-    if (error instanceof DumpError) throw error;
-    const hint =
-      form.name === 'xz' ? 'unpack it with xz -d and give what comes out' : `is the ${form.name} file whole?`;
+    if (error instanceof DumpError) throw error.within(path);
     throw new DumpError(`${path}: ${form.name} could not be decoded: ${(error as Error).message}`, {
       cause: error,
-      hint,
+      hint: `unpack it with ${form.unpack} and give what comes out`,
     });
   } finally {
     file.close();

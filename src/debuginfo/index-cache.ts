@@ -17,7 +17,8 @@ type Kept = Readonly<Record<string, readonly [unit: number, entry: number] | nul
  * before it is believed; that a file lacks a name rests on the record's checksum.
  */
 export class CachedDefinitions implements Definitions {
-  readonly #path: string;
+  /** Null where there is no folder for it. */
+  readonly #path: string | null;
   readonly #kept: Kept;
   readonly #found = new Map<string, Place | null>();
 
@@ -26,8 +27,9 @@ export class CachedDefinitions implements Definitions {
     readonly search: Definitions,
     readonly identity: { readonly buildId: string; readonly size: number },
   ) {
-    this.#path = join(cacheHome(), 'kvm-vtop', 'dwarf', `${identity.buildId}-${identity.size}.json`);
-    this.#kept = this.#load();
+    const home = cacheHome();
+    this.#path = home === null ? null : join(home, 'kvm-vtop', 'dwarf', `${identity.buildId}-${identity.size}.json`);
+    this.#kept = this.#path === null ? {} : this.#load(this.#path);
   }
 
   find(kind: DefinitionKind, name: string): Place | null {
@@ -46,7 +48,7 @@ export class CachedDefinitions implements Definitions {
     const places = { ...this.#kept };
     for (const [key, place] of this.#found) places[key] = place === null ? null : [place.unit, place.entry];
     const text = JSON.stringify(places);
-    if (text === JSON.stringify(this.#kept)) return;
+    if (this.#path === null || text === JSON.stringify(this.#kept)) return;
     try {
       writeWhole(this.#path, JSON.stringify({ ...this.#head(), sum: sumOf(text), places }));
     } catch (error) {
@@ -77,9 +79,9 @@ export class CachedDefinitions implements Definitions {
     }
   }
 
-  #load(): Kept {
+  #load(path: string): Kept {
     try {
-      const value = JSON.parse(readText(this.#path) ?? '{}') as { sum?: unknown; places?: Kept };
+      const value = JSON.parse(readText(path) ?? '{}') as { sum?: unknown; places?: Kept };
       const { sum, places = {}, ...head } = value;
       const isOurs = JSON.stringify(head) === JSON.stringify(this.#head());
       return isOurs && sum === sumOf(JSON.stringify(places)) && areWhole(places) ? places : {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import type { ByteSource } from '../core/memory.js';
 import type { ElfObject } from '../elf/sections.js';
 import { fileExists } from '../io/cache-folder.js';
 import type { KernelIdentity } from '../kernel/identity.js';
@@ -9,6 +10,7 @@ import type { TypeSource } from '../types/source.js';
 import { checkVmlinux } from './checks.js';
 import { type DwarfFile, openDwarf, openObject } from './dwarf-file.js';
 import { placesOf, type Wanted } from './places.js';
+import type { WantedObject } from './wanted-object.js';
 
 /** Opens files beside a dump, searches their places, and closes them. */
 export class Lookup {
@@ -25,23 +27,23 @@ export class Lookup {
     this.#log = log;
   }
 
-  /** An ELF file, unpacked if need be. */
-  readonly object = async (path: string): Promise<ElfObject> => {
-    const object = await openObject(path);
+  /** An ELF file, unpacked if need be; or one that is at hand already. */
+  async object(from: string | ByteSource, wanted: WantedObject = 'vmlinux'): Promise<ElfObject> {
+    const object = await openObject(from, wanted);
     this.#objects.push(object);
     return object;
-  };
+  }
 
   /** A vmlinux; throws `DumpError` unless it is this kernel's. */
-  async vmlinux(path: string, kernel: KernelIdentity): Promise<ElfObject> {
-    const object = await this.object(path);
+  async vmlinux(from: string | ByteSource, kernel: KernelIdentity): Promise<ElfObject> {
+    const object = await this.object(from);
     checkVmlinux(object, kernel);
     return object;
   }
 
   /** The DWARF in a file, which must describe this structure or know that it does not: a damaged file shows here. */
   async types(object: ElfObject, first: string): Promise<TypeSource> {
-    const file = await openDwarf(object, LIKELY_UNITS, this.object);
+    const file = await openDwarf(object, LIKELY_UNITS, (path) => this.object(path));
     file.types.sizeOf(first);
     this.#dwarf.push(file);
     return file.types;

@@ -63,11 +63,9 @@ function formatOf(file: ByteSource): DumpFormat {
   const format = formats.find((known) => known.probe(start));
   if (format !== undefined) return format;
   const refused = refusedForm(start);
-  const place = { source: file.name, offset: 0 };
   if (refused !== null)
     throw new DumpError(`${file.name}: ${refused.what}`, refused.hint ? { hint: refused.hint } : {});
   throw new DumpError(`${file.name}: not a dump of a known form`, {
-    place,
     hint: 'ELF vmcores and kdump-compressed files are read, flattened or split as well; --input-format raw takes memory as it is',
   });
 }

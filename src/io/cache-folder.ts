@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
-/** A folder of the user's for what can be made again ($XDG_CACHE_HOME or ~/.cache). */
-export const cacheHome = (): string => process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+/** A folder of the user's for what can be made again ($XDG_CACHE_HOME or ~/.cache); null where there is none. */
+export function cacheHome(): string | null {
+  const named = process.env.XDG_CACHE_HOME ?? '';
+  if (isAbsolute(named)) return named;
+  const home = homeOf();
+  return isAbsolute(home) ? join(home, '.cache') : null;
+}
+
+/** Empty for a user without one: no HOME, and no entry in passwd, as in a container. */
+function homeOf(): string {
+  try {
+    return homedir();
+  } catch {
+    return '';
+  }
+}
 
 /** Bytes of a file; null where there is none, or its folder can't be looked into. */
 function sizeOfFile(path: string): number | null {
@@ -32,11 +46,26 @@ export function readText(path: string): string | null {
 }
 
 /**
+ * Makes a folder and those above it. Not by mkdir's own `recursive`, which never returns where the system says ENOENT of
+ * a folder whose parent is there (/proc, a folder that is gone). Throws the system's error.
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/**
  * Writes a whole file under another name and then gives it its own, so that who reads at the same time, or writes the
  * same, meets the old one or the new one and nothing between. Throws the system's error.
  */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   try {
     writeFileSync(draft, contents, { flag: 'wx' });

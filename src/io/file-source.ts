@@ -63,11 +63,10 @@ export class FileSource implements ByteSource {
   read(offset: number, length: number, what: string): Bytes {
     const place = { source: this.name, offset };
     if (offset < 0 || length < 0 || !Number.isSafeInteger(offset + length) || offset + length > this.size)
-      throw new DumpError(`${what}: ${length} bytes are needed, the file ends at 0x${this.size.toString(16)}`, {
-        place,
-        hint: 'the file is truncated or damaged',
-        cutOff: true,
-      });
+      throw new DumpError(
+        `${this.name} is truncated or damaged: it ends at 0x${this.size.toString(16)}, its ${what} at 0x${offset.toString(16)} needs ${length} bytes`,
+        { cutOff: true },
+      );
     if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
     try {
       return Bytes.of(this.#throughBlocks(offset, length, what), place);

@@ -50,13 +50,19 @@ export function checkedIdentity(
 ): readonly string[] {
   const namespace = info.symbol('init_uts_ns');
   if (namespace === null) return ['Linux', '', release, '', 'x86_64', ''];
-  // Before 5.14 VMCOREINFO does not tell: there a 4-byte reference count stands in front.
-  const name = namespace + BigInt(info.offset('uts_namespace.name') ?? 4);
-  const bytes = readOf(memory, name, UTS_FIELD * 6, 'init_uts_ns');
-  const uts = Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
-  if (uts[0] === 'Linux' && uts[2] === info.release) return uts;
-  const found = printable(uts[2] ?? '');
+  // Older kernels do not tell; up to 5.10 a 4-byte reference count stands in front.
+  const told = info.offset('uts_namespace.name');
+  const texts = (told === null ? [4, 0] : [told]).map((offset) => utsAt(memory, namespace + BigInt(offset)));
+  const own = texts.find(([system, , name]) => system === 'Linux' && name === info.release);
+  if (own !== undefined) return own;
+  const found = printable(texts[0]?.[2] ?? '');
   throw new DumpError(`${image.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`);
+}
+
+/** The six texts of a struct new_utsname. */
+function utsAt(memory: KernelMemory, address: bigint): readonly string[] {
+  const bytes = readOf(memory, address, UTS_FIELD * 6, 'init_uts_ns');
+  return Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
 }
 
 /** Kernels are loaded at multiples of this (CONFIG_PHYSICAL_ALIGN), the lowest and highest place that is tried. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Gfn } from '../core/address.js';
-import { DumpError, during, orNull } from '../core/errors.js';
+import { DumpError, during, orNull, UsageError } from '../core/errors.js';
 import { type Mm, readMm } from '../kernel/mm.js';
 import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/xarray.js';
 import { type Kvm, readKvm } from './kvm.js';
@@ -38,7 +38,10 @@ export class Vm {
 
   /** The slots of an address space: 0 is the ordinary one, 1 that of SMM. */
   slots(space: number): MemslotSet {
-    if (space >= this.spaces) throw new DumpError(`address space ${space}: this kernel's KVM has ${this.spaces}`);
+    if (space >= this.spaces)
+      throw new UsageError(
+        `address space ${space} does not exist; valid: ${Array.from({ length: this.spaces }, (_, i) => i).join(', ')}`,
+      );
     return during(`memslots of the VM at 0x${this.address.toString(16)}`, () => {
       const own = this.#read(space);
       return new MemslotSet({ ...own, missing: this.#missing(space, own) });

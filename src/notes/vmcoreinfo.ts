@@ -6,7 +6,7 @@ export class VmCoreInfo {
   readonly #values = new Map<string, string>();
 
   constructor(text: string) {
-    for (const line of text.split('\n')) {
+    for (const line of text.split(/\r?\n/)) {
       const equals = line.indexOf('=');
       if (equals > 0) this.#values.set(line.slice(0, equals), line.slice(equals + 1));
     }

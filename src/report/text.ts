@@ -148,7 +148,7 @@ function where(answer: Answer, around: Surroundings, style: Style): string {
   if (page === null || answer.frame === null) return '';
   const leaf = digitsOfPage(answer.frame, 0);
   const width = Math.max(8, style === 'crash' ? memoryDigits : leaf.length);
-  const flags = `${page.flags.toString(16)}${style === 'crash' && page.flagNames.length > 0 ? ` ${page.flagNames.join(',')}` : ''}`;
+  const flags = `${page.flags.toString(16)}${style === 'crash' && page.flagNames.length > 0 ? ` ${page.flagNames.map((name) => printable(name)).join(',')}` : ''}`;
   return (
     `${centre('PAGE', 16)} ${centre('PHYSICAL', width, 'left')} ${centre('MAPPING', 16, 'left')}   INDEX CNT FLAGS\n` +
     `${page.address.toString(16)} ${leaf.padStart(width)} ${page.mapping.toString(16).padStart(16)} ` +

@@ -7,7 +7,7 @@ import type { Host } from '../kernel/host.js';
 import { meaningOf } from '../kernel/pte.js';
 import { Swap } from '../kernel/swap.js';
 import type { SwapKind } from '../kernel/swap-kinds.js';
-import { findVma } from '../kernel/vma.js';
+import { findVma, type Vma } from '../kernel/vma.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Vm } from '../kvm/vm.js';
@@ -55,6 +55,7 @@ export class Road implements Answer {
   readonly #userPages: number;
   readonly #names: readonly string[];
   #swap: Swap | null = null;
+  #vma: Vma | null = null;
 
   constructor(host: Host, vm: Vm, space: number) {
     const { form } = host.memory;
@@ -187,7 +188,7 @@ export class Road implements Answer {
 
   /** Whether frames beyond the machine's memory can be mapped there: a device's. */
   #isDevice(page: number): boolean {
-    const vma = orNull(() => findVma(this.#host, this.#vm.mm, BigInt(page) * BigInt(PAGE_SIZE)));
+    const vma = this.#vmaOf(page);
     return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
   }
 
@@ -226,17 +227,31 @@ export class Road implements Answer {
               level,
               () => 'the address space that held the VM has been torn down: its processes have exited',
             )
-          : this.#end(
-              'not-present',
-              'empty-entry',
-              level,
-              () => `the ${name} entry is empty: no page has been put there`,
-            );
+          : this.#end('not-present', 'empty-entry', level, () => this.#emptyText(name));
       case Walk.Special:
         return this.#special(level);
       default:
         return this.#end('damaged', 'bad-entry', level, () => `the ${name} entry can be none of a page table`);
     }
+  }
+
+  /** What an empty entry means depends on the mapping: what is shared or of a file has pages that no table leads to. */
+  #emptyText(name: string): string {
+    const text = `the ${name} entry is empty`;
+    const vma = this.#vmaOf(this.page as number);
+    if (vma === null) return `${text}: the page table maps nothing there`;
+    if (vma.file !== 0n || (vma.flags & VM_SHARED) !== 0n)
+      return `${text}: the page table maps nothing there; the page may be in the page cache or in swap`;
+    return `${text}: no page has been put there`;
+  }
+
+  /** The mapping that holds a page; null where there is none, and where that can't be read. */
+  #vmaOf(page: number): Vma | null {
+    const address = BigInt(page) * BigInt(PAGE_SIZE);
+    const last = this.#vma;
+    if (last !== null && address >= last.start && address < last.end) return last;
+    this.#vma = orNull(() => findVma(this.#host, this.#vm.mm, address));
+    return this.#vma;
   }
 
   #special(level: number): State {
@@ -254,6 +269,7 @@ export class Road implements Answer {
   }
 }
 
+const VM_SHARED = 0x8n;
 /** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
 const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 

@@ -17,6 +17,7 @@ import type { DumpFormat, PageReader } from '../image.js';
 import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
 import { believable } from '../segments.js';
+import { isXenDomain, refuseXen, xenDump } from './xen.js';
 
 /** Linux include/uapi/linux/elf.h; machines that a dump is likely to come from. */
 const MACHINES: Readonly<Record<number, string>> = {
@@ -43,6 +44,7 @@ export const elfCore: DumpFormat = {
       throw new DumpError(
         `${file.name}: an ELF of machine ${machineName(header.eMachine)}; only x86-64 dumps are read`,
       );
+    if (header.ePhnum === 0 && isXenDomain(file)) throw xenDump(file, "a Xen domain ('xl dump-core')");
     if (header.eType !== ET_CORE)
       throw new DumpError(`${file.name}: an ELF file of type ${header.eType}, not a core dump`);
     return new ElfReader(file, readProgramHeaders(file, header), header.eFlags);
@@ -74,8 +76,7 @@ class ElfReader implements PageReader {
     this.gapEnd = (frame) => pieces.gapEnd(frame);
     this.present = () => pieces.present();
     this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
-    if (this.notes.some(({ name }) => name === 'Xen'))
-      throw new DumpError(`${file.name}: a dump of a Xen hypervisor or domain; only KVM hosts are read`);
+    refuseXen(file, this.notes);
     this.vmcoreinfo = this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     const incomplete = (flags & INCOMPLETE) !== 0;
     this.description = `ELF core, ${loads.length} segments${incomplete ? ', incomplete' : ''}`;

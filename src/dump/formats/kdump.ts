@@ -31,6 +31,7 @@ import {
   PAGE_ZSTD,
   STATUS_INCOMPLETE,
 } from '../layout/kdump.js';
+import { refuseXen } from './xen.js';
 
 const CODEC_OF_FLAG = new Map<number, CodecName>([
   [PAGE_ZLIB, 'zlib'],
@@ -56,12 +57,18 @@ export const kdump: DumpFormat = {
   },
 };
 
+/** uname -m of other machines. */
+const OTHER_MACHINES =
+  /^(?:i[3-6]86|aarch64|arm(?:v\w+)?|ppc(?:64)?(?:le)?|s390x?|riscv(?:32|64)|loongarch(?:32|64)|mips(?:64)?|ia64|sparc(?:64)?|alpha|parisc(?:64)?|m68k)$/;
+
 function checkHeader(file: ByteSource, header: KdumpHeader): void {
   const refuse = (problem: string): never => {
     throw new DumpError(`${file.name}: kdump header: ${problem}`);
   };
   const machine = latin1(header.utsname.machine).replace(/\0.*$/s, '');
-  if (machine !== '' && machine !== 'x86_64') refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
+  // makedumpfile before 1.6.9 puts the texts of Linux 5.11 and later four bytes too early, and the header's texts are
+  // nobody's but its own: only what names another machine is one. The kernel in memory decides.
+  if (OTHER_MACHINES.test(machine)) refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
   if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
   if (header.headerVersion < 6 && header.maxMapnr === 0) refuse('no memory in this dump');
@@ -112,6 +119,7 @@ class KdumpReader implements PageReader {
     this.physBase = BigInt.asIntN(64, bigintOf(sub.physBase));
     const notes = version >= 4 ? this.#area(sub.offsetNote, sub.sizeNote, MOST_NOTE_BYTES, 'notes') : null;
     this.notes = notes === null ? [] : parseNotes(notes);
+    refuseXen(file, this.notes);
     const named =
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
@@ -140,7 +148,7 @@ class KdumpReader implements PageReader {
       ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)' }
       : this.#excerpt
         ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses' }
-        : { reason: 'outside', message: 'this frame is not memory of the machine' };
+        : NOT_COVERED;
   }
 
   gapEnd(frame: Pfn, most: number): number {
@@ -249,6 +257,13 @@ function partOf(header: KdumpHeader, sub: KdumpSubHeader): SplitPart {
     dump: `host ${text(nodename)}, kernel ${text(release)}, ${frames} frames, written at ${taken}`,
   };
 }
+
+/** The kernel offers a capture kernel neither (arch/x86/kernel/crash.c, elf_header_exclude_ranges). */
+const NOT_COVERED: FrameGap = {
+  reason: 'outside',
+  message:
+    "the dump does not cover this frame: it is not memory, or in what /proc/vmcore leaves out (the first MiB, the crash kernel's memory)",
+};
 
 const ELSEWHERE: FrameGap = {
   reason: 'cut-off',

@@ -16,6 +16,13 @@ const SIGNATURES: readonly (readonly [string, Refused])[] = [
   ['\xed\x23\x8f\x61\x73\x01\x19\xa8', { what: 'an LKCD dump', hint: 'crash reads it' }],
   ['\xcd\x23\x8f\x61\x73\x01\x19\xa8', { what: 'an LKCD dump of a running system', hint: 'crash reads it' }],
   ['\xa8\x19\x01\x73\x61\x8f\x23\xfd', { what: 'a dump of an s390 machine; only x86-64 dumps are read' }],
+  [
+    'EMiL\x02\0\0\0',
+    {
+      what: 'a compressed memory image of AVML (LiME, header version 2)',
+      hint: unpack('avml-convert FILE vmcore.lime'),
+    },
+  ],
   ['LibvirtQemudSave', { what: 'a libvirt save file', hint: `it holds a migration stream; ${AS_DUMP}` }],
   ['LibvirtQemudPart', { what: 'an unfinished libvirt save file', hint: AS_DUMP }],
   ['QEVM', { what: 'a QEMU migration or savevm stream', hint: AS_DUMP }],

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { UsageError } from './errors.js';
+
+/** Marks of the byte order (U+FEFF) at the start of a text, one character a byte. */
+const UTF_8 = '\xef\xbb\xbf';
+const STDIN = 'standard input';
+const UTF_16 = ['\xff\xfe', '\xfe\xff'];
+
+/** Pieces of standard input as `plainText` gives them; none is held back that can't be the start of a mark. */
+export async function* plainPieces(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let start: string | null = '';
+  for await (const piece of pieces) {
+    if (start === null) {
+      yield piece;
+      continue;
+    }
+    start += piece;
+    if (start.length < UTF_8.length && UTF_8.startsWith(start)) continue;
+    yield plainText(start, STDIN);
+    start = null;
+  }
+  if (start !== null && start !== '') yield plainText(start, STDIN);
+}
+
+/**
+ * A text of bytes, one character each, without the mark that some editors put in front. Throws `UsageError` for UTF-16,
+ * in which every other byte is 0.
+ */
+export function plainText(text: string, name: string): string {
+  if (UTF_16.some((mark) => text.startsWith(mark)))
+    throw new UsageError(`${name} is text in UTF-16; turn it into plain text: iconv -f UTF-16 -t UTF-8`);
+  return text.startsWith(UTF_8) ? text.slice(UTF_8.length) : text;
+}
