@@ -101,7 +101,7 @@ const asked = questions.map(({ process, vm, addressSpace, cases }) => ({
   addresses: cases.map(({ gpa }) => gpa),
 }));
 const streams = { log: silentLog, write: async (text) => console.log(text.trim()), input: () => [] };
-await excerpt(openDump, { core: join(host, dump), output, force: false }, asked, streams);
+await excerpt(openDump, { core: [join(host, dump)], output, force: false }, asked, streams);
 /** What a program in the guests wrote at the start of each of its pages (its complement stands at the end). */
 const guestValues = facts('PAGE').map(([, , , value]) => value);
 const [release, levels] = facts('HOST')[0];

@@ -7,20 +7,22 @@ import { othersWait } from './io/threads.js';
 const QUICK_TURNS = 8;
 const LONGEST_MS = 5000;
 
+/** Looks in a row at which no other thread may run. */
+const RESTS = 3;
+
 /**
- * Ends the process with process.exitCode. Node.js waits for V8's compiler threads then, without looking after them; one
- * that needs a garbage collection just then waits for the main thread, and neither goes on (nodejs/node#54918). So no
- * compilation is begun any more, the event loop, which serves such threads, turns until none of them runs, and then it is
- * process.exit() that ends the process: it waits for threads that run, and for nothing that has yet to begin.
+ * To be awaited before the process ends. At its end Node.js waits for V8's compiler threads without looking after
+ * them; one that needs a garbage collection just then waits for the main thread, and neither goes on (nodejs/node#54918;
+ * process.exit() waits in the same way, and lets go of nobody). So no compilation is begun any more, and the event loop,
+ * which serves such threads, turns until none of them runs.
  */
-export async function exitAtRest(): Promise<never> {
+export async function threadsAtRest(): Promise<void> {
   setFlagsFromString('--no-opt');
   const start = performance.now();
-  let resting = 0;
-  for (let turn = 0; resting < 2 && performance.now() - start < LONGEST_MS; turn++) {
+  let rests = 0;
+  for (let turn = 0; rests < RESTS && performance.now() - start < LONGEST_MS; turn++) {
     // A thread that waits for the main thread looks like one that has nothing to do, until it was served.
     await (turn < QUICK_TURNS ? setImmediate() : setTimeout(1));
-    resting = othersWait() === false ? 0 : resting + 1;
+    rests = othersWait() === false ? 0 : rests + 1;
   }
-  process.exit();
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
-import { exitAtRest } from './cli-end.js';
+import { threadsAtRest } from './cli-end.js';
 import { StderrLog } from './cli-log.js';
 import { program } from './cli-program.js';
 import { OutputError, outputWritten, watchOutput } from './cli-streams.js';
@@ -23,8 +23,8 @@ function report(error: unknown): ExitCode {
 const FOREVER = 2 ** 31 - 1;
 
 async function main(): Promise<void> {
-  // An event loop that has nothing to do but to wait for V8's threads waits as it does at the end: see exitAtRest.
-  setInterval(() => undefined, FOREVER);
+  // An event loop that has nothing to do but to wait for V8's threads waits as it does at the end: see threadsAtRest.
+  const alive = setInterval(() => undefined, FOREVER);
   watchOutput();
   const finish = (code: ExitCode): void => {
     process.exitCode = code;
@@ -35,7 +35,8 @@ async function main(): Promise<void> {
   } catch (error) {
     finish(report(error));
   }
-  await exitAtRest();
+  await threadsAtRest();
+  clearInterval(alive);
 }
 
 void main();
