@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { markBuilt } from './sources.mjs';
+import { digest, markBuilt } from './sources.mjs';
 
 const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
@@ -25,6 +25,7 @@ COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER I
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 `;
 
+const sources = digest();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
 execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.json')], {
@@ -52,7 +53,7 @@ writeFileSync(
     .join(`\n${'-'.repeat(80)}\n\n`),
 );
 chmodSync(at('dist/cli.js'), 0o755);
-markBuilt();
+markBuilt(sources);
 
 function licence(name) {
   const folder = `node_modules/${name}`;

@@ -10,7 +10,8 @@ const STAMP = 'dist/.sources';
 const FOLDERS = ['src', 'parsers/generated'];
 const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
 
-function digest() {
+/** Of all that dist/ is made of. */
+export function digest() {
   const inside = FOLDERS.flatMap((folder) =>
     readdirSync(at(folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -21,7 +22,8 @@ function digest() {
   return hash.digest('hex');
 }
 
-export const isBuilt = () => existsSync(at(STAMP)) && readFileSync(at(STAMP), 'utf8') === digest();
+export const isBuilt = () =>
+  existsSync(at('dist/cli.js')) && existsSync(at(STAMP)) && readFileSync(at(STAMP), 'utf8') === digest();
 
-/** For the build, once it is done. */
-export const markBuilt = () => writeFileSync(at(STAMP), digest());
+/** For the build, once it is done: `before` is the digest of what it began with. */
+export const markBuilt = (before) => writeFileSync(at(STAMP), before);

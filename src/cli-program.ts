@@ -20,6 +20,7 @@ import type { ExitCode } from './commands/command.js';
 import type { Question } from './commands/excerpt.js';
 import { Vtop } from './commands/vtop.js';
 import { UsageError } from './core/errors.js';
+import { oneLine } from './core/one-line.js';
 import { describeFiles } from './debuginfo/describe.js';
 import { fileExists } from './io/cache-folder.js';
 import { describeDump, openDump } from './open.js';
@@ -85,10 +86,10 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
-        write(`kvm-vtop: ${text.replace(/^error: /, '')}`);
+        write(errorLine(text));
       },
     })
-    .helpCommand('help [command]', 'show what a command does, and its options')
+    .helpCommand(false)
     .action(async (more: string[], options: VtopOptions) => {
       checkWords(
         more.filter((word) => options.core.length > 0 || !fileExists(word)),
@@ -96,6 +97,7 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
       );
       finish(await vtop(options, more, openLog));
     });
+  addHelp(root, finish);
   addPhys(root, finish, openLog, refuseBefore);
   coreOptions(
     besideOptions(root.command('layout')),
@@ -124,6 +126,32 @@ export function program(finish: (code: ExitCode) => void, openLog: (verbose: boo
       finish(await excerpt(options, more, openLog));
     });
   return root;
+}
+
+/** What commander finds wrong as one line; it puts a suggestion on a line of its own. */
+const errorLine = (text: string): string =>
+  `kvm-vtop: ${oneLine(
+    text
+      .replace(/^error: /, '')
+      .trimEnd()
+      .replaceAll('\n', ' '),
+  )}\n`;
+
+/** kvm-vtop help COMMAND. */
+function addHelp(root: Command, finish: (code: ExitCode) => void): void {
+  root
+    .command('help')
+    .summary('show what a command does, and its options')
+    .argument('[command]')
+    .action((word?: string) => {
+      const command = word === undefined ? root : root.commands.find((each) => each.name() === word);
+      if (command === undefined)
+        throw new UsageError(
+          `'${word ?? ''}' is not a command; there are: ${root.commands.map((each) => each.name()).join(', ')}`,
+        );
+      command.outputHelp();
+      finish(0);
+    });
 }
 
 interface LayoutOptions extends DumpOptions {

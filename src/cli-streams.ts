@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { StderrLog } from './cli-log.js';
 import type { Streams } from './commands/command.js';
+import { UsageError } from './core/errors.js';
 
 /** Standard output can't be written to any more. */
 export class OutputError extends Error {
@@ -55,6 +57,8 @@ export function streams(log: StderrLog): Streams {
       });
     },
     async *input() {
+      // Node.js takes a directory for a stream without anything in it.
+      if (fstatSync(0).isDirectory()) throw new UsageError('standard input is a directory; give a file of addresses');
       stdin.setEncoding('latin1');
       for await (const piece of stdin) yield piece as string;
     },

@@ -31,10 +31,13 @@ async function main(): Promise<void> {
   };
   try {
     await program(finish, (verbose) => new StderrLog(verbose)).parseAsync();
-    await outputWritten();
   } catch (error) {
-    finish(report(error));
+    // Trouble with the output shows below, whoever met it first.
+    if (!(error instanceof OutputError)) finish(report(error));
   }
+  await outputWritten().catch((error: unknown) => {
+    finish(report(error));
+  });
   await threadsAtRest();
   clearInterval(alive);
 }

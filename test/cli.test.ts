@@ -263,6 +263,17 @@ describe('streams', () => {
     expect(run.stderr.trim()).toBe('status 0');
   });
 
+  needing(fullDevice).test('a full disk is an error for help too', () => {
+    const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js --help > /dev/full`], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(run).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^kvm-vtop: standard output: .*ENOSPC.*\n$/),
+    });
+  });
+
   needing(fullDevice).test('a full disk behind standard output is an error, without a stack', () => {
     const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p 0 > /dev/full`], {
       cwd: ROOT,

@@ -66,7 +66,12 @@ describe('what is no profile is refused in one line', () => {
   test.each<readonly [string, () => unknown, RegExp]>([
     ['no JSON', () => null, /"format" is not/],
     ['another format', () => ({ ...profile(), format: 'x' }), /"format" is not "kvm-vtop layout"/],
-    ['a later version', () => ({ ...profile(), formatVersion: 3 }), /"formatVersion" is not 1 or 2/],
+    ['a later version', () => ({ ...profile(), formatVersion: 3 }), /"formatVersion" is not 2/],
+    [
+      'an earlier version',
+      () => ({ ...profile(), formatVersion: 1 }),
+      /an earlier kvm-vtop wrote it, and not what the kernel lacks; write it again with 'kvm-vtop layout'/,
+    ],
     [
       'another build of the kernel, with the same release, number and date',
       () => ({ ...profile(), buildId: 'ab'.repeat(20) }),
@@ -80,6 +85,7 @@ describe('what is no profile is refused in one line', () => {
     ['no release', () => ({ ...profile(), release: '' }), /"release" is missing/],
     ['an offset outside', () => pid({ offset: 1_000_000 }), /task_struct\.pid lies outside/],
     ['an array longer than its member', () => pid({ count: 2 ** 31 }), /task_struct\.pid lies outside/],
+    ['an array of parts of bytes', () => pid({ count: 3 }), /task_struct\.pid lies outside/],
     ['an offset that is no number', () => pid({ offset: '4' }), /task_struct\.pid lies outside/],
     ['a kind that is none', () => pid({ kind: 'float' }), /task_struct\.pid lies outside/],
     ['a width that is not read', () => pid({ size: 8 }), /task_struct\.pid of 4 bytes \(it has 8\)/],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What users' dumps, machines and command lines are like: each case was met, or told of in a bug report.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -218,6 +218,26 @@ describe('text files from other systems', () => {
     expect(ask(asked).stdout.split('\n')).toHaveLength(3);
   });
 
+  test('a mark that comes byte by byte', async () => {
+    const args = ['dist/cli.js', '-c', DUMP, '-g', '136', '-p', '-', '--json'];
+    const answerTo = async (...pieces: readonly string[]): Promise<string> => {
+      const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+      let out = '';
+      child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+      child.stderr.on('data', (data: Buffer) => (out += data.toString()));
+      for (const piece of pieces) {
+        child.stdin.write(Buffer.from(piece, 'latin1'));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      child.stdin.end();
+      await new Promise((resolve) => child.once('close', resolve));
+      return out;
+    };
+    expect(await answerTo('\xff', '\xfe1\0', '\n\0')).toMatch(/^kvm-vtop: standard input is text in UTF-16/);
+    expect(await answerTo('\xef', '\xbb', '\xbf840\n')).toMatch(/^\{"gpa":"0x840"/);
+    expect(await answerTo('8', '40\n')).toMatch(/^\{"gpa":"0x840"/);
+  });
+
   test('UTF-16 is named', () => {
     expectRefusal(
       ask(Buffer.from(`\ufeff${asked}`, 'utf16le')),
@@ -280,6 +300,7 @@ describe('what is not there is called what it is', () => {
   withHosts.each([
     ['debian-5.10-lzo', '151', '150'],
     ['debian-6.1-zlib', '154', '153'],
+    ['debian-6.1-zlib', '0x9a', '153'],
   ])('%s: the creator of a VM has exited, another process holds it', (host, creator, holder) => {
     const { stdout, stderr } = kvmVtop(['-c', dump(host), '-g', creator, '-p', '0', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -291,7 +312,7 @@ describe('what is not there is called what it is', () => {
     expect(stdout).toBe(asHolder.stdout);
     expect(stderr).toMatch(
       new RegExp(
-        `^kvm-vtop: pid ${creator} made the VM and does not hold it any more: pid ${holder} \\(.*\\) holds it now$`,
+        `^kvm-vtop: pid ${Number(creator)} made the VM and does not hold it any more: pid ${holder} \\(.*\\) holds it now$`,
         'm',
       ),
     );
@@ -301,7 +322,7 @@ describe('what is not there is called what it is', () => {
     const cut = file('cut.kdump', readFileSync(DUMP).subarray(0, 60_000));
     expectRefusal(
       kvmVtop(['-c', cut, ...ONE]),
-      /^kvm-vtop: the dump is truncated: init_uts_ns at 0x[0-9a-f]+ is in the part that is missing \(/,
+      /^kvm-vtop: the dump is truncated or incomplete: init_uts_ns at 0x[0-9a-f]+ is in the part that is missing \(/,
     );
   });
 

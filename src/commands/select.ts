@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, UsageError } from '../core/errors.js';
+import { DumpError, orNull, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
@@ -34,8 +34,15 @@ export function selectVm(host: Host, process: string | null, choice: string | nu
   return { pid, fd, vm };
 }
 
-/** What the dump says, as opposed to what it can't say. */
-class Definite extends DumpError {}
+/** What the dump says, as opposed to what it can't say: this process holds no VM, or there is none of this number. */
+class Definite extends DumpError {
+  constructor(
+    problem: string,
+    readonly pid: number | null,
+  ) {
+    super(problem);
+  }
+}
 
 interface Chosen {
   readonly pid: number;
@@ -59,7 +66,7 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null):
   const task = findTask(kvm.host, kvm, tasks, process);
   const alive = tasks.alive(task);
   const held = vmsOf(kvm, alive);
-  if (held.length === 0) throw new Definite(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`);
+  if (held.length === 0) throw new Definite(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`, task.tgid);
   const { fd, address } = choose(kvm, nameOf(task), held, choice);
   log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
   return { pid: task.tgid, fd, address, mm: alive.mm };
@@ -70,10 +77,10 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null):
  * exited while another process holds them.
  */
 function madeBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null, why: DumpError): Chosen {
-  const pid = /^[0-9]{1,7}$/.test(process) ? Number(process) : -1;
-  const { vms, complete } = pid < 0 ? { vms: [], complete: false } : listed(kvm, why);
+  const pid = why instanceof Definite ? why.pid : decimalPid(process);
+  const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
-  if (made.length === 0) throw why;
+  if (pid === null || made.length === 0) throw why;
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   const { address } = choose(kvm, `pid ${pid}`, held, choice);
   if (!(why instanceof Definite)) {
@@ -81,7 +88,7 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null, 
     return { pid, fd: null, address, mm: null };
   }
   const holder = holderOf(kvm, tasks, address);
-  const now = holder === null ? 'no process holds it now' : `${nameOf(holder.task)} holds it now`;
+  const now = holder === null ? 'no process that can be read holds it now' : `${nameOf(holder.task)} holds it now`;
   kvm.host.log.warn(`pid ${pid} made the VM and does not hold it any more: ${now}`);
   return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
 }
@@ -111,6 +118,9 @@ function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   const value = BigInt(`0x${hexadecimal}`);
   const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
+  const asDecimal = decimalPid(text);
+  if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
+    throw new Definite(`no process has pid ${text}`, asDecimal);
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`-g ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
@@ -118,11 +128,20 @@ function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   }
   const task = other ?? tasks.byAddress(value);
   if (task === null)
-    throw new Definite(`no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`);
+    throw new Definite(
+      `no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`,
+      asDecimal ?? (value < PID_LIMIT ? Number(value) : null),
+    );
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
   return task;
 }
+
+const decimalPid = (text: string): number | null => (/^[0-9]{1,7}$/.test(text) ? Number(text) : null);
+
+/** Whether a VM is known that this pid made. */
+const hasMade = (kvm: Kvm, pid: number): boolean =>
+  orNull(() => listedVms(kvm).vms.some((vm) => vm.pid === pid)) === true;
 
 /** The task of a number read as hexadecimal; once there is one of the decimal number, it is of no importance. */
 function otherTask(tasks: Tasks, pid: number, decimal: Task | null): Task | null {

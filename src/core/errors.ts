@@ -18,8 +18,8 @@ export interface DumpErrorDetails {
   readonly cutOff?: boolean;
 }
 
-/** How a message begins whose cause is that a file ends too early. */
-export const TRUNCATED = 'the dump is truncated: ';
+/** How a message begins whose cause is that a file ends too early, or that one of several is missing. */
+export const TRUNCATED = 'the dump is truncated or incomplete: ';
 
 /** The dump, or what is known of it, can't answer. One line: what was read, where, what is wrong, what would help. */
 export class DumpError extends Error {

@@ -15,7 +15,7 @@ export async function* plainPieces(pieces: AsyncIterable<string>): AsyncGenerato
       continue;
     }
     start += piece;
-    if (start.length < UTF_8.length && UTF_8.startsWith(start)) continue;
+    if ([UTF_8, ...UTF_16].some((mark) => mark !== start && mark.startsWith(start as string))) continue;
     yield plainText(start, STDIN);
     start = null;
   }

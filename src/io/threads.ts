@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const TASKS = '/proc/self/task';
 /** State of a thread that waits: sleeping (proc_pid_stat(5)). */
@@ -8,7 +8,9 @@ const SLEEPING = 'S';
 /** Whether all other threads of this process wait for something; null where the system does not say (no /proc). */
 export function othersWait(): boolean | null {
   try {
-    return readdirSync(TASKS).every((id) => id === String(process.pid) || stateOf(id) === SLEEPING);
+    // Not process.pid: below another pid namespace's /proc threads have that one's numbers.
+    const own = readlinkSync('/proc/self');
+    return readdirSync(TASKS).every((id) => id === own || stateOf(id) === SLEEPING);
   } catch {
     return null;
   }

@@ -96,7 +96,8 @@ function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
   const names = new Map<string, bigint>();
   const taken = new Set<number>();
   for (const [name, bit] of values ?? []) {
-    if (bit < count && !taken.has(bit)) names.set(name.replace(/^PG_/, ''), 1n << BigInt(bit));
+    if (bit >= 0 && bit < Math.min(count, FLAG_BITS) && !taken.has(bit))
+      names.set(name.replace(/^PG_/, ''), 1n << BigInt(bit));
     taken.add(bit);
   }
   return names;

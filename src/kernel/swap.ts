@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve, resolveIfPresent } from '../types/fields.js';
 import { Files } from './files.js';
@@ -27,14 +27,14 @@ export class Swap {
 
   /** Whether entries without the L1TF fix have the form of 4.8 and later; null where that is not known. */
   readonly late: boolean | null;
-  /** Bytes from one element of swap_info to the next: pointers, or in 2.6.32 the structures themselves. */
-  readonly #stride: number;
+  /** Bytes from one element of swap_info to the next: pointers, or in 2.6.32 the structures themselves; null: not known. */
+  readonly #stride: number | null;
 
   constructor(host: Host) {
     this.#host = host;
     this.#specials = known(host);
-    this.late = isLate(host);
-    this.#stride = strideOf(host);
+    this.late = orNull(() => isLate(host));
+    this.#stride = orNull(() => strideOf(host));
   }
 
   /** What an entry of this type and offset is. Swap is only what lies inside an area that the host has. */
@@ -66,7 +66,7 @@ export class Swap {
     const { memory, symbols, types } = this.#host;
     return this.#optional(type, 'unreadable', () => {
       const table = symbols.get('swap_info');
-      if (table === undefined) return 'unreadable';
+      if (table === undefined || this.#stride === null) return 'unreadable';
       const place = table + BigInt(type * this.#stride);
       const info = this.#stride === POINTER ? pointerAt(memory, place, 'swap_info') : place;
       if (info === 0n) return null;

@@ -8,6 +8,9 @@ import { slotReader } from './memslots/index.js';
 import type { ReadSlots } from './memslots/reader.js';
 import { MemslotSet } from './memslots/set.js';
 
+/** KVM_MAX_NR_ADDRESS_SPACES is 2 where it is largest. */
+const MOST_SPACES = 16;
+
 /** Bit of a frame's attributes (include/uapi/linux/kvm.h, KVM_MEMORY_ATTRIBUTE_PRIVATE). */
 const PRIVATE = 1n << 3n;
 
@@ -33,7 +36,10 @@ export class Vm {
   /** How many address spaces the kernel keeps: 2 where KVM knows SMM. */
   get spaces(): number {
     const { kind, count } = this.kvm.at.memslots;
-    return kind === 'pointer' ? count : 1;
+    if (kind !== 'pointer') return 1;
+    if (count < 1 || count > MOST_SPACES)
+      throw new DumpError(`${this.kvm.host.types.source}: struct kvm has ${count} sets of memslots`);
+    return count;
   }
 
   /** The slots of an address space: 0 is the ordinary one, 1 that of SMM. */

@@ -5,8 +5,8 @@ import { type Member, type TypeSource, Unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
 export const PROFILE_VERSION = 2;
-/** Version 1 left out what a kernel lacks, so that nobody could tell that from what was never asked. */
-const READ_VERSIONS: readonly unknown[] = [1, PROFILE_VERSION];
+/** It left out what a kernel lacks, so that nobody could tell that from what was never asked. */
+const WITHOUT_ABSENCE = 1;
 
 /** Which build of a kernel a profile describes. */
 export interface ProfileIdentity {
@@ -182,7 +182,9 @@ const isTextOrNull = (value: unknown): boolean => value === null || typeof value
 
 function problemOf(value: unknown): string | null {
   if (!isRecord(value) || value.format !== PROFILE_FORMAT) return `"format" is not "${PROFILE_FORMAT}"`;
-  if (!READ_VERSIONS.includes(value.formatVersion)) return `"formatVersion" is not ${READ_VERSIONS.join(' or ')}`;
+  if (value.formatVersion === WITHOUT_ABSENCE)
+    return "an earlier kvm-vtop wrote it, and not what the kernel lacks; write it again with 'kvm-vtop layout'";
+  if (value.formatVersion !== PROFILE_VERSION) return `"formatVersion" is not ${PROFILE_VERSION}`;
   if (typeof value.release !== 'string' || value.release === '') return '"release" is missing';
   if (![value.version, value.buildId, value.kvmBuildId].every(isTextOrNull))
     return '"version", "buildId" or "kvmBuildId" is no text';
@@ -208,6 +210,9 @@ function isMember(value: unknown, size: number): boolean {
   if (value.count !== undefined && !isSize(value.count)) return false;
   if (value.element !== undefined && !isSize(value.element)) return false;
   const elements = (value.count ?? 1) as number;
-  const bytes = Math.max(value.size as number, elements * ((value.element ?? 0) as number));
+  // Without its own size an element is as large as the others.
+  const element = (value.element ?? (elements > 0 ? (value.size as number) / elements : 0)) as number;
+  if (!Number.isInteger(element)) return false;
+  const bytes = Math.max(value.size as number, elements * element);
   return (value.offset as number) + bytes <= size;
 }
