@@ -222,6 +222,9 @@ describe('text files from other systems', () => {
     const args = ['dist/cli.js', '-c', DUMP, '-g', '136', '-p', '-', '--json'];
     const answerTo = async (...pieces: readonly string[]): Promise<string> => {
       const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      // It may have ended before all was written.
+      child.stdin.on('error', () => undefined);
       let out = '';
       child.stdout.on('data', (data: Buffer) => (out += data.toString()));
       child.stderr.on('data', (data: Buffer) => (out += data.toString()));
@@ -230,7 +233,7 @@ describe('text files from other systems', () => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       child.stdin.end();
-      await new Promise((resolve) => child.once('close', resolve));
+      await closed;
       return out;
     };
     expect(await answerTo('\xff', '\xfe1\0', '\n\0')).toMatch(/^kvm-vtop: standard input is text in UTF-16/);
