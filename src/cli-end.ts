@@ -12,8 +12,8 @@ const RESTS = 3;
 
 /**
  * To be awaited before the process ends. At its end Node.js waits for V8's compiler threads without looking after
- * them; one that needs a garbage collection just then waits for the main thread, and neither goes on (nodejs/node#54918;
- * process.exit() waits in the same way, and lets go of nobody). So no compilation is begun any more, and the event loop,
+ * them; one that needs a garbage collection at that moment waits for the main thread, and neither goes on (nodejs/node#54918;
+ * process.exit() joins the threads and releases none of them). So no compilation is begun any more, and the event loop,
  * which serves such threads, turns until none of them runs.
  */
 export async function threadsAtRest(): Promise<void> {

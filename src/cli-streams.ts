@@ -27,7 +27,7 @@ export function watchOutput(): void {
     // A command that waits for input must not wait for it any longer.
     process.stdin.on('error', () => undefined).destroy(failed);
   });
-  // Warnings that nobody can read are no reason to keep the answers back.
+  // Answers are still wanted where warnings can't be written.
   process.stderr.on('error', () => undefined);
 }
 

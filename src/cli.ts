@@ -7,14 +7,16 @@ import { program } from './cli-program.js';
 import { OutputError, outputWritten, watchOutput } from './cli-streams.js';
 import type { ExitCode } from './commands/command.js';
 import { DumpError, UsageError } from './core/errors.js';
+import { oneLine } from './core/one-line.js';
+
+const linesOf = (error: unknown): string[] =>
+  (error instanceof Error ? (error.stack ?? '') : String(error)).split('\n');
 
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OutputError && error.isClosed) return 0;
   const expected = [DumpError, UsageError, OutputError].some((known) => error instanceof known);
-  const text = expected
-    ? (error as Error).message
-    : `internal error: ${error instanceof Error ? (error.stack ?? '') : String(error)}`;
+  const text = expected ? (error as Error).message : `internal error: ${linesOf(error).map(oneLine).join('\n')}`;
   process.stderr.write(`kvm-vtop: ${text}\n`);
   return 2;
 }

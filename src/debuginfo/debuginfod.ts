@@ -14,7 +14,7 @@ const MOST = 2 ** 31;
 /** What the client's environment says, by the names that elfutils' client reads. */
 export interface DebuginfodSettings {
   readonly urls: readonly string[];
-  /** Null where there is no folder for it: what is fetched serves this run alone. */
+  /** Folder of the client's cache; null if the user has none: fetched files then serve this run only. */
   readonly cache: string | null;
   readonly timeout: number;
   readonly maxTime: number | null;

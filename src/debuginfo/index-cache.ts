@@ -17,7 +17,7 @@ type Kept = Readonly<Record<string, readonly [unit: number, entry: number] | nul
  * before it is believed; that a file lacks a name rests on the record's checksum.
  */
 export class CachedDefinitions implements Definitions {
-  /** Null where there is no folder for it. */
+  /** File of the record; null if the user has no cache folder. */
   readonly #path: string | null;
   readonly #kept: Kept;
   readonly #found = new Map<string, Place | null>();

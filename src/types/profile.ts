@@ -5,7 +5,7 @@ import { type Member, type TypeSource, Unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
 export const PROFILE_VERSION = 2;
-/** It left out what a kernel lacks, so that nobody could tell that from what was never asked. */
+/** A version that left out what a kernel lacks: absent and never asked look the same in it. */
 const WITHOUT_ABSENCE = 1;
 
 /** Which build of a kernel a profile describes. */

@@ -66,8 +66,8 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
     throw new DumpError(`${file.name}: kdump header: ${problem}`);
   };
   const machine = latin1(header.utsname.machine).replace(/\0.*$/s, '');
-  // makedumpfile before 1.6.9 puts the texts of Linux 5.11 and later four bytes too early, and the header's texts are
-  // nobody's but its own: only what names another machine is one. The kernel in memory decides.
+  // makedumpfile before 1.6.9 writes the texts of Linux 5.11 and later four bytes too early, so they are a hint: only the
+  // name of another machine is refused here, and the kernel in memory decides.
   if (OTHER_MACHINES.test(machine)) refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
   if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
