@@ -17,7 +17,11 @@ export interface Run {
 export const LIMIT = 300_000;
 
 /** Runs the built program, as a user does. Throws if it does not end. */
-export function kvmVtop(args: readonly string[], input = '', environment: NodeJS.ProcessEnv = process.env): Run {
+export function kvmVtop(
+  args: readonly string[],
+  input: string | Uint8Array = '',
+  environment: NodeJS.ProcessEnv = process.env,
+): Run {
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [CLI, ...args], {
     input,
     env: environment,
