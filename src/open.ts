@@ -8,8 +8,8 @@ import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { kvmBuildId } from './kernel/module-build.js';
-import { openHostWith } from './kernel/open-host.js';
+import { kvmBuildId } from './opening/module-build.js';
+import { openHostWith } from './opening/open-host.js';
 import type { DescribedKernel } from './types/profile.js';
 
 /** An opened dump: its physical memory and its kernel. */

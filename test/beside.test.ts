@@ -11,7 +11,7 @@ import { silentLog } from '../src/core/log.js';
 import { Beside, type BesideOptions } from '../src/debuginfo/beside.js';
 import { openObject } from '../src/debuginfo/dwarf-file.js';
 import { buildIdNote } from '../src/elf/notes.js';
-import { openHostWith } from '../src/kernel/open-host.js';
+import { openHostWith } from '../src/opening/open-host.js';
 import { Road } from '../src/translate/road.js';
 import { type CompileWish, compile, run, toC } from './build/compiled.js';
 import { type HostOptions, SyntheticHost } from './build/host.js';

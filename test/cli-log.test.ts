@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is told on standard error while the program works.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { StderrLog } from '../src/cli-log.js';
+import { StderrLog } from '../src/cli/log.js';
 
 describe('on a terminal', () => {
   let now = 0;

@@ -4,9 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import { selectVm } from '../src/commands/select.js';
 import { silentLog } from '../src/core/log.js';
 import type { FrameSource, Memory } from '../src/core/memory.js';
-import { openHost } from '../src/kernel/open-host.js';
-import { listFromBothEnds, listLinks } from '../src/kernel/pointers.js';
+import { listFromBothEnds, listLinks } from '../src/kernel/containers/list.js';
 import { Tasks } from '../src/kernel/tasks.js';
+import { openHost } from '../src/opening/open-host.js';
 import { SyntheticHost } from './build/host.js';
 
 const SLOT = { id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n };

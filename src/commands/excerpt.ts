@@ -10,7 +10,7 @@ import { parseAddress, printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
-import { kvmBuildId } from '../kernel/module-build.js';
+import { kvmBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import { checkTarget } from '../write/target.js';
 import type { ExitCode, Streams } from './command.js';

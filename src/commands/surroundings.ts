@@ -4,7 +4,7 @@ import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
-import { memorySize } from '../kernel/nodes.js';
+import { memorySize } from '../kernel/numa-nodes.js';
 import { Pages, zeroFrames } from '../kernel/page.js';
 import { findVma, type Vma } from '../kernel/vma.js';
 import type { Vm } from '../kvm/vm.js';

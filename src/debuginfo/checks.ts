@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError, orNull } from '../core/errors.js';
 import type { ElfObject } from '../elf/sections.js';
-import type { KernelIdentity } from '../kernel/identity.js';
-import { isShuffled, shuffled } from '../kernel/randstruct.js';
-import { isBannerOf, otherBuild } from '../kernel/same-build.js';
+import type { KernelIdentity } from '../kernel/host.js';
+import { isShuffled, shuffled } from '../opening/randstruct.js';
+import { isBannerOf, otherBuild } from '../opening/same-build.js';
 import { ElfSymbols } from '../symbols/elf-symbols.js';
 import type { Profile } from '../types/profile.js';
 

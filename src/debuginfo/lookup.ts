@@ -4,7 +4,7 @@ import type { Log } from '../core/log.js';
 import type { ByteSource } from '../core/memory.js';
 import type { ElfObject } from '../elf/sections.js';
 import { fileExists } from '../io/cache-folder.js';
-import type { KernelIdentity } from '../kernel/identity.js';
+import type { KernelIdentity } from '../kernel/host.js';
 import { LIKELY_UNITS } from '../kernel/structs.js';
 import type { TypeSource } from '../types/source.js';
 import { checkVmlinux } from './checks.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SymbolsWanted } from '../kernel/outside.js';
+import type { SymbolsWanted } from '../opening/outside.js';
 import { ElfSymbols } from '../symbols/elf-symbols.js';
 import { SystemMap } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';

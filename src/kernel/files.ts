@@ -4,8 +4,8 @@ import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
+import { pointerAt } from './containers/list.js';
 import type { Host } from './host.js';
-import { pointerAt } from './pointers.js';
 import { dentryFields, fdtableFields, fileFields, filesFields, mountFields, oldMountFields } from './structs.js';
 
 /** sysctl_nr_open_max: no descriptor table is larger (fs/file.c). */

@@ -4,8 +4,18 @@ import type { FrameSource } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
-import type { KernelIdentity } from './identity.js';
 import type { KernelMemory } from './memory.js';
+
+/** Which build of a kernel a dump is of. */
+export interface KernelIdentity {
+  readonly release: string;
+  /** uts version: number and date of the build. */
+  readonly version: string;
+  /** Hexadecimal digits; null where the kernel does not tell. */
+  readonly buildId: string | null;
+  /** Whether it stands in the kernel's own notes; VMCOREINFO's copy is garbage in some stable releases. */
+  readonly buildIdProven: boolean;
+}
 
 /** An opened kernel: its memory, its names and its types. */
 export interface Host {

@@ -2,8 +2,8 @@
 import type { Pfn } from '../core/address.js';
 import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
 import { type Resolved, resolve, resolveIfPresent } from '../types/fields.js';
+import { pointerAt } from './containers/list.js';
 import type { Host } from './host.js';
-import { pointerAt } from './pointers.js';
 import { pageFields, traceFlagsFields } from './structs.js';
 
 /** A frame's struct page, its words as they stand: those of a tail page are another's. */

@@ -2,8 +2,8 @@
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
+import { pointerAt } from './containers/list.js';
 import type { Host } from './host.js';
-import { pointerAt } from './pointers.js';
 import { hashedPidFields, upidFields } from './structs.js';
 
 /** GOLDEN_RATIO_PRIME_64 up to 4.6, GOLDEN_RATIO_64 since (include/linux/hash.h). */

@@ -2,9 +2,9 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve, resolveIfPresent } from '../types/fields.js';
+import { pointerAt } from './containers/list.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
-import { pointerAt } from './pointers.js';
 import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';
 import { nodeListsFields, numaEraFields, swapInfoFields } from './swap-structs.js';
 

@@ -3,11 +3,11 @@ import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import { listFromBothEnds, listLinks, pointerAt } from './containers/list.js';
+import { xaNodes, xarrayEntry } from './containers/xarray.js';
 import type { Host } from './host.js';
 import { pidInHash } from './pid-hash.js';
-import { listFromBothEnds, listLinks, pointerAt } from './pointers.js';
 import { pidFields, pidNamespaceFields, signalFields, taskFields } from './structs.js';
-import { xaNodes, xarrayEntry } from './xarray.js';
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h). */
 export const PID_LIMIT = 2 ** 22;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import { pointerAt } from './containers/list.js';
+import { mapleEntry } from './containers/maple.js';
+import { descend } from './containers/rbtree.js';
 import type { Host } from './host.js';
-import { mapleEntry } from './maple.js';
 import type { Mm } from './mm.js';
-import { pointerAt } from './pointers.js';
-import { descend } from './rbtree.js';
 import { mapleVmasFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
 
 /** A mapping of a process: `start` to `end` - 1. */

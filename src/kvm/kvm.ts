@@ -2,9 +2,9 @@
 import { DumpError } from '../core/errors.js';
 import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
+import { listFromBothEnds } from '../kernel/containers/list.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
-import { listFromBothEnds } from '../kernel/pointers.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { Unanswered } from '../types/source.js';
 import { kvmFields } from './structs.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Gfn } from '../core/address.js';
 import { DumpError, during, orNull, UsageError } from '../core/errors.js';
+import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/containers/xarray.js';
 import { type Mm, readMm } from '../kernel/mm.js';
-import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/xarray.js';
 import { type Kvm, readKvm } from './kvm.js';
 import { slotReader } from './memslots/index.js';
 import type { ReadSlots } from './memslots/reader.js';

@@ -4,7 +4,7 @@ import { LazyBytes } from '../core/lazy-bytes.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from './kallsyms.js';
-import { LEAST_STEP, MARKED, MOST_STEP } from './names.js';
+import { LEAST_STEP, MARKED, MOST_STEP } from './kallsyms-names.js';
 
 /** Digits are always tokens of their own, so their texts stand side by side in kallsyms_token_table. */
 const DIGITS = Uint8Array.from('0123456789', (digit) => digit.charCodeAt(0));

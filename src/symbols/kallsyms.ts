@@ -2,10 +2,10 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
-import { CompressedNames } from './names.js';
-import { SortedNames } from './sorted.js';
+import { CompressedNames } from './kallsyms-names.js';
+import { SortedNames } from './kallsyms-sorted.js';
+import { Tokens } from './kallsyms-tokens.js';
 import type { SymbolTable } from './table.js';
-import { Tokens } from './tokens.js';
 
 /** Run-time virtual addresses of a kernel's kallsyms tables, as VMCOREINFO names them since Linux 6.0. */
 export interface KallsymsTables {

@@ -9,7 +9,7 @@ import { silentLog } from '../../src/core/log.js';
 import { DumpImage, type PageReader } from '../../src/dump/image.js';
 import { buildIdNote } from '../../src/elf/notes.js';
 import type { Host } from '../../src/kernel/host.js';
-import { openHost } from '../../src/kernel/open-host.js';
+import { openHost } from '../../src/opening/open-host.js';
 import { BtfWriter } from './btf.js';
 import { FORMS, type KallsymsForm, writeKallsyms } from './kallsyms.js';
 import { Layouts } from './layout.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
-import { type Memory, readOf } from '../core/memory.js';
-import type { Resolved } from '../types/fields.js';
-import type { rbNodeFields } from './structs.js';
+import { DumpError } from '../../core/errors.js';
+import { type Memory, readOf } from '../../core/memory.js';
+import type { Resolved } from '../../types/fields.js';
+import type { rbNodeFields } from '../structs.js';
 
 /** A red-black tree of 2^32 nodes is no deeper. */
 const DEEPEST = 64;

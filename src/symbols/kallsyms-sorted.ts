@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isUnreadable, type Memory, readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
-import type { CompressedNames } from './names.js';
+import type { CompressedNames } from './kallsyms-names.js';
 
 /** Places looked at to see whether names ascend. */
 const PROBES = 16;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
-import { othersWait } from './io/threads.js';
+import { othersWait } from '../io/threads.js';
 
 /** Turns of the event loop without a break; then one a millisecond, as long as this. */
 const QUICK_TURNS = 8;

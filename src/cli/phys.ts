@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, InvalidArgumentError } from 'commander';
-import type { StderrLog } from './cli-log.js';
-import { type CoreOptions, coreOf, coreOptions, inputOf } from './cli-options.js';
-import { streams } from './cli-streams.js';
-import type { ExitCode } from './commands/command.js';
-import { PAGE_SIZE } from './core/address.js';
-import { UsageError } from './core/errors.js';
-import { needAddress, printable } from './core/text.js';
-import { openImage } from './open.js';
+import type { ExitCode } from '../commands/command.js';
+import { PAGE_SIZE } from '../core/address.js';
+import { UsageError } from '../core/errors.js';
+import { needAddress, printable } from '../core/text.js';
+import { openImage } from '../open.js';
+import type { StderrLog } from './log.js';
+import { type CoreOptions, coreOf, coreOptions, inputOf } from './options.js';
+import { streams } from './streams.js';
 
 interface PhysOptions extends CoreOptions {
   readonly bytes: number;
@@ -54,7 +54,7 @@ export function addPhys(
 async function run(word: string, options: PhysOptions, log: StderrLog): Promise<ExitCode> {
   const { frame, offset } = needAddress(word);
   if (frame === null) throw new UsageError(`'${printable(word)}' is no physical address: they end at 2^52`);
-  const { phys } = await import('./commands/phys.js');
+  const { phys } = await import('../commands/phys.js');
   const opened = await openImage(coreOf(options), { log, ...inputOf(options) });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   const question = { address: frame * PAGE_SIZE + offset, length: options.bytes, binary: options.binary ?? false };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
-import { type Memory, readOf } from '../core/memory.js';
-import { type Resolved, resolve } from '../types/fields.js';
-import type { TypeSource } from '../types/source.js';
-import { radixNodeFields, xaNodeFields } from './structs.js';
+import { DumpError } from '../../core/errors.js';
+import { type Memory, readOf } from '../../core/memory.js';
+import { type Resolved, resolve } from '../../types/fields.js';
+import type { TypeSource } from '../../types/source.js';
+import { radixNodeFields, xaNodeFields } from '../structs.js';
 
 /** Nodes of an XArray, or of the radix tree that was there before it; `tag`: the low bits of an entry that is a node. */
 export interface XaNodeFields extends Resolved<typeof xaNodeFields> {

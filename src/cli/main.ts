@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
-import { threadsAtRest } from './cli-end.js';
-import { StderrLog } from './cli-log.js';
-import { program } from './cli-program.js';
-import { OutputError, outputWritten, watchOutput } from './cli-streams.js';
-import type { ExitCode } from './commands/command.js';
-import { DumpError, UsageError } from './core/errors.js';
-import { oneLine } from './core/one-line.js';
+import type { ExitCode } from '../commands/command.js';
+import { DumpError, UsageError } from '../core/errors.js';
+import { oneLine } from '../core/one-line.js';
+import { threadsAtRest } from './end.js';
+import { StderrLog } from './log.js';
+import { program } from './program.js';
+import { OutputError, outputWritten, watchOutput } from './streams.js';
 
 const linesOf = (error: unknown): string[] =>
   (error instanceof Error ? (error.stack ?? '') : String(error)).split('\n');

@@ -4,6 +4,9 @@ import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import { type Memory, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
+import { listLinks } from '../kernel/containers/list.js';
+import { findModule } from '../kernel/modules.js';
+import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from '../kernel/structs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
@@ -11,10 +14,7 @@ import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import type { TypeSource } from '../types/source.js';
-import { findModule } from './modules.js';
 import { partsOfImage } from './own-symbols.js';
-import { listLinks } from './pointers.js';
-import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from './structs.js';
 
 /** BTF of a large kernel takes 10 MiB. */
 const MOST_BYTES = 256 * 1024 * 1024;

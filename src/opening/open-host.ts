@@ -4,6 +4,9 @@ import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
+import type { Host, KernelIdentity } from '../kernel/host.js';
+import type { KernelMemory } from '../kernel/memory.js';
+import { ALWAYS } from '../kernel/structs.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
@@ -15,15 +18,12 @@ import { checkedIdentity, openMemory } from './bootstrap.js';
 import { ownTypes } from './btf.js';
 import { scanForInfo } from './find-info.js';
 import { findKernel } from './find-kernel.js';
-import type { Host } from './host.js';
-import { Identity, type KernelIdentity } from './identity.js';
-import type { KernelMemory } from './memory.js';
+import { Identity } from './identity.js';
 import { checkModules, kvmBuildId } from './module-build.js';
 import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
 import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { checkOrder } from './randstruct.js';
 import { checkTable } from './same-build.js';
-import { ALWAYS } from './structs.js';
 
 /** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
 export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {

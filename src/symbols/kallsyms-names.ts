@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
-import type { Tokens } from './tokens.js';
+import type { Tokens } from './kallsyms-tokens.js';
 
 /** Every 256th symbol has its offset in kallsyms_markers. */
 export const MARKED = 256;

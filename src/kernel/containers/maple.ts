@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Bytes } from '../core/bytes.js';
-import { DumpError } from '../core/errors.js';
-import { type Memory, readOf } from '../core/memory.js';
-import { type Resolved, resolve } from '../types/fields.js';
-import type { TypeSource } from '../types/source.js';
-import { mapleArangeFields, mapleNodeFields, mapleRangeFields } from './structs.js';
+import type { Bytes } from '../../core/bytes.js';
+import { DumpError } from '../../core/errors.js';
+import { type Memory, readOf } from '../../core/memory.js';
+import { type Resolved, resolve } from '../../types/fields.js';
+import type { TypeSource } from '../../types/source.js';
+import { mapleArangeFields, mapleNodeFields, mapleRangeFields } from '../structs.js';
 
 /** enum maple_type (include/linux/maple_tree.h): leaves come first. */
 const LEAF_64 = 1;

@@ -5,12 +5,12 @@ import { DumpError } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import type { DumpImage } from '../dump/image.js';
+import { KernelMemory } from '../kernel/memory.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { PRESENT, PSE, x86Form } from '../paging/form.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { checkedIdentity, KERNEL_IMAGE_SIZE, LONGEST_IMAGE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
-import { KernelMemory } from './memory.js';
 
 /** The image begins at a multiple of this (CONFIG_PHYSICAL_ALIGN), and is mapped by pages of this size. */
 const ALIGN = 0x200000n;

@@ -6,13 +6,13 @@ import type { Log } from '../core/log.js';
 import { isUnreadable, type Memory, readOf, type Unreadable } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import { buildIdNote, GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
+import { pointerAt } from '../kernel/containers/list.js';
+import { findModule } from '../kernel/modules.js';
+import { binAttributeFields, moduleNotesFields, notesAttrsFields } from '../kernel/structs.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
-import { findModule } from './modules.js';
-import { pointerAt } from './pointers.js';
 import { otherBuild } from './same-build.js';
-import { binAttributeFields, moduleNotesFields, notesAttrsFields } from './structs.js';
 
 /** Attributes of a module's notes, at the most. */
 const MOST_NOTES = 64;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { KernelIdentity } from '../kernel/host.js';
 import type { Placed } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import type { TypeSource } from '../types/source.js';
-import type { KernelIdentity } from './identity.js';
 import type { ModuleOrigin } from './module-build.js';
 
 /** Where types may come from: whatever there is, or one kind of source alone. */

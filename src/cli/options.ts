@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { UsageError } from './core/errors.js';
-import { parseAddress } from './core/text.js';
-import type { BesideOptions } from './debuginfo/beside.js';
-import type { InputFormat } from './dump/open.js';
-import { fileExists } from './io/cache-folder.js';
-import type { TypesFrom } from './kernel/outside.js';
+import { UsageError } from '../core/errors.js';
+import { parseAddress } from '../core/text.js';
+import type { BesideOptions } from '../debuginfo/beside.js';
+import type { InputFormat } from '../dump/open.js';
+import { fileExists } from '../io/cache-folder.js';
+import type { TypesFrom } from '../opening/outside.js';
 
 /** Which dump, and how it is read. */
 export interface CoreOptions {

@@ -2,22 +2,12 @@
 import { orNull } from '../core/errors.js';
 import { type Memory, readOf } from '../core/memory.js';
 import { GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
+import type { KernelIdentity } from '../kernel/host.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { SymbolTable } from '../symbols/table.js';
 
 /** Notes of a kernel, Xen's and others' among them, take a few hundred bytes. */
 const MOST_NOTES = 0x10000n;
-
-/** Which build of a kernel a dump is of. */
-export interface KernelIdentity {
-  readonly release: string;
-  /** uts version: number and date of the build. */
-  readonly version: string;
-  /** Hexadecimal digits; null where the kernel does not tell. */
-  readonly buildId: string | null;
-  /** Whether it stands in the kernel's own notes; VMCOREINFO's copy is garbage in some stable releases. */
-  readonly buildIdProven: boolean;
-}
 
 /**
  * The build-id out of the kernel's own notes in memory (/sys/kernel/notes); else VMCOREINFO's, which since Linux commit

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import type { StderrLog } from './cli-log.js';
-import type { Streams } from './commands/command.js';
-import { UsageError } from './core/errors.js';
+import type { Streams } from '../commands/command.js';
+import { UsageError } from '../core/errors.js';
+import type { StderrLog } from './log.js';
 
 /** Standard output can't be written to any more. */
 export class OutputError extends Error {

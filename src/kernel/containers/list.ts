@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, orNull } from '../core/errors.js';
-import { type Memory, readOf } from '../core/memory.js';
+import { DumpError, orNull } from '../../core/errors.js';
+import { type Memory, readOf } from '../../core/memory.js';
 
 /** The pointer at an address. */
 export const pointerAt = (memory: Memory, address: bigint, what: string): bigint =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Log } from './core/log.js';
-import { oneLine } from './core/one-line.js';
+import type { Log } from '../core/log.js';
+import { oneLine } from '../core/one-line.js';
 
 /** Milliseconds before a step that goes on is told about on a terminal, and between such tellings. */
 const PATIENCE = 1000;

@@ -4,9 +4,9 @@ import { DumpError } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
+import { KernelMemory } from '../kernel/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
-import { KernelMemory } from './memory.js';
 
 /** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
 export const START_KERNEL_MAP = 0xffffffff80000000n;

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, Option } from 'commander';
-import type { StderrLog } from './cli-log.js';
+import type { ExitCode } from '../commands/command.js';
+import type { Question } from '../commands/excerpt.js';
+import { Vtop } from '../commands/vtop.js';
+import { UsageError } from '../core/errors.js';
+import { oneLine } from '../core/one-line.js';
+import { describeFiles } from '../debuginfo/describe.js';
+import { fileExists } from '../io/cache-folder.js';
+import { describeDump, openDump } from '../open.js';
+import type { Style } from '../report/text.js';
+import type { DescribedKernel } from '../types/profile.js';
+import type { StderrLog } from './log.js';
 import {
   type AskOptions,
   asking,
@@ -13,19 +23,9 @@ import {
   filesOf,
   inputOf,
   needed,
-} from './cli-options.js';
-import { addPhys } from './cli-phys.js';
-import { streams } from './cli-streams.js';
-import type { ExitCode } from './commands/command.js';
-import type { Question } from './commands/excerpt.js';
-import { Vtop } from './commands/vtop.js';
-import { UsageError } from './core/errors.js';
-import { oneLine } from './core/one-line.js';
-import { describeFiles } from './debuginfo/describe.js';
-import { fileExists } from './io/cache-folder.js';
-import { describeDump, openDump } from './open.js';
-import type { Style } from './report/text.js';
-import type { DescribedKernel } from './types/profile.js';
+} from './options.js';
+import { addPhys } from './phys.js';
+import { streams } from './streams.js';
 
 /** Put in by the build: the package's version. */
 declare const KVM_VTOP_VERSION: string;
@@ -196,7 +196,7 @@ async function excerpt(
   const core = coreOf(options);
   const question = questionOf(options, more);
   const output = needed(options.output, '-o is missing: the file to write');
-  const { excerpt: cut } = await import('./commands/excerpt.js');
+  const { excerpt: cut } = await import('../commands/excerpt.js');
   const beside = besideOf(options);
   return cut(
     (paths, more) => openDump(paths, { ...more, beside, inputFormat: paths === core ? options.inputFormat : 'auto' }),
@@ -211,7 +211,7 @@ async function layout(options: LayoutOptions, openLog: (verbose: boolean) => Std
   const { core, vmlinux, kvmModule, force = false } = options;
   const inputs = [...core, ...filesOf(besideOf(options))];
   const log = openLog(options.verbose ?? false);
-  const { layout: write } = await import('./commands/layout.js');
+  const { layout: write } = await import('../commands/layout.js');
   const open = (): Promise<DescribedKernel> => {
     if (core.length > 0) return describeDump(core, { log, ...inputOf(options), beside: besideOf(options) });
     const from = needed(vmlinux, '--vmlinux or -c is missing: what the layout is taken from; see layout --help');

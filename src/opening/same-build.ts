@@ -2,10 +2,10 @@
 import { DumpError } from '../core/errors.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
 import { printable } from '../core/text.js';
+import type { KernelIdentity } from '../kernel/host.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { START_KERNEL_MAP } from './bootstrap.js';
-import type { KernelIdentity } from './identity.js';
 
 const LONGEST_BANNER = 512;
 
