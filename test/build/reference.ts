@@ -9,7 +9,7 @@ import { ROOT } from '../run.js';
 export type ReferenceCodec = 'lzo' | 'snappy' | 'zstd';
 
 const program = join(mkdtempSync(join(tmpdir(), 'kvm-vtop-reference-')), 'codecs');
-const source = join(ROOT, 'test', 'reference', 'codecs.c');
+const source = join(ROOT, 'test', 'build', 'codecs.c');
 const libraries = ['-llzo2', '-lsnappy', '-lzstd'];
 let built: boolean | undefined;
 export const hasReference = (): boolean =>

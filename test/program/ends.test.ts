@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs end, whatever V8's threads do (src/cli-end.ts, docs/robustness.md).
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from '@jest/globals';
+import { othersWait } from '../../src/io/threads.js';
+import { LIMIT, ROOT } from '../run.js';
+
+const ends = (...options: string[]) =>
+  spawnSync(process.execPath, [join(ROOT, 'fuzz', 'ends.mjs'), '--parallel', '2', ...options], {
+    encoding: 'utf8',
+    timeout: LIMIT,
+    killSignal: 'SIGKILL',
+  });
+
+test(
+  'runs that take long end, each as it should',
+  () => {
+    const { status, stdout } = ends('--runs', '8');
+    expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
+    expect(stdout).toMatch(/^8 runs, 2 at once/m);
+  },
+  LIMIT,
+);
+
+// V8's stress threads start anew by themselves, a few times in a hundred in the instant between the last look and the end.
+test(
+  'with threads that ask for garbage collections nearly all end; without the wait for them less than half do',
+  () => {
+    const { stdout } = ends('--runs', '12', '--stress', '--limit', '30');
+    const ended = [...stdout.matchAll(/: (\d+) of \d+ ended/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+    expect([stdout, ended]).toEqual([stdout, expect.any(Number)]);
+    expect(ended).toBeGreaterThanOrEqual(9);
+  },
+  LIMIT,
+);
+
+test('a thread that runs is seen, and so is that it waits', async () => {
+  const thread = new Worker(
+    "const { parentPort } = require('node:worker_threads'); parentPort.postMessage(0); for (;;);",
+    { eval: true },
+  );
+  await new Promise((resolve) => thread.once('message', resolve));
+  expect(othersWait()).toBe(false);
+  await thread.terminate();
+  const resting = async (): Promise<boolean> => {
+    for (let i = 0; i < 1000; i++) {
+      if (othersWait() !== false) return true;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return false;
+  };
+  expect(await resting()).toBe(true);
+});

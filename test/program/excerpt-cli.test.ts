@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// kvm-vtop excerpt as its users meet it: what it writes, what it never touches.
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { FIXTURES, kvmVtop } from '../run.js';
+
+const DUMP = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
+const ALPHA = ['-c', DUMP, '-g', '136'];
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-excerpt-cli-'));
+const file = (name: string, bytes: string | Uint8Array): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+describe('excerpt', () => {
+  const target = (name: string) => join(folder, name);
+  const cut = (name: string, ...more: string[]) =>
+    kvmVtop(['excerpt', ...ALPHA, '-p', '840', '1000840', '-o', target(name), ...more]);
+
+  test('answers what it was made for, and says of the rest that it is an excerpt', () => {
+    const run = cut('small');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/small: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again/);
+    for (const form of [[], ['--json']]) {
+      const [ours, theirs] = [target('small'), DUMP].map(
+        (core) => kvmVtop(['-c', core, '-g', '136', '-p', '840', '1000840', ...form]).stdout,
+      );
+      expect(ours).toBe(theirs);
+    }
+    const { stdout } = kvmVtop(['-c', target('small'), '-g', '136', '-p', 'fffc0000', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'table-missing', reason: 'table-excluded' });
+  });
+
+  test("has the kernel's names in its header, which other readers ask for", () => {
+    expect(cut('named').status).toBe(0);
+    const header = readFileSync(target('named')).subarray(12, 12 + 6 * 65);
+    const names = Array.from({ length: 6 }, (_, i) =>
+      header.toString('latin1', i * 65, i * 65 + 65).replace(/\0.*/s, ''),
+    );
+    expect(names).toEqual([
+      'Linux',
+      '(none)',
+      '6.1.0-50-amd64',
+      expect.stringMatching(/^#1 SMP .*Debian 6\.1\.176-1/),
+      'x86_64',
+      '(none)',
+    ]);
+  });
+
+  test('never overwrites without --force, and leaves nothing half done', () => {
+    const path = file('precious', 'precious');
+    expect(cut('precious')).toMatchObject({ status: 2, stdout: '' });
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(cut('precious', '--force').status).toBe(0);
+    expect(statSync(path).size).toBeGreaterThan(100_000);
+    expect(cut('no/such/folder/x')).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  test('never replaces the dump itself, a link to nothing, or what is no file, with --force either', () => {
+    const dump = file('only', readFileSync(DUMP));
+    const args = (output: string) =>
+      kvmVtop(['excerpt', '-c', dump, '-g', '136', '-p', '840', '-o', output, '--force']);
+    symlinkSync(dump, target('alias'));
+    symlinkSync('nowhere', target('dangling'));
+    for (const output of [dump, target('alias')])
+      expect(args(output)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/is what is read; it is not overwritten/),
+      });
+    expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
+    expect(cut('dangling').status).toBe(2);
+    expect(args(target('dangling')).stderr).toMatch(/is a link to nothing/);
+    expect(args(folder).stderr).toMatch(/is no regular file/);
+    expect(args('/dev/null').stderr).toMatch(/is no regular file/);
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  test('through a link it replaces what the link names', () => {
+    const old = file('named', 'old');
+    symlinkSync(old, target('link'));
+    expect(cut('link', '--force').status).toBe(0);
+    expect(lstatSync(target('link')).isSymbolicLink()).toBe(true);
+    expect(statSync(old).size).toBeGreaterThan(100_000);
+  });
+
+  test('a failure on the way leaves the old file as it was', () => {
+    const path = file('old', 'old');
+    const broken = file('broken', readFileSync(DUMP));
+    truncateSync(broken, statSync(DUMP).size - 300_000);
+    const run = kvmVtop(['excerpt', '-c', broken, '-g', '136', '-p', '840', '-o', path, '--force']);
+    expect(run.status).toBe(2);
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  test('has the exit status of its answers, and warns once', () => {
+    const run = kvmVtop(['excerpt', '-c', DUMP, '-g', '153', '-p', '0', '-o', target('orphan')]);
+    expect(run.status).toBe(1);
+    expect(run.stderr.match(/its creator's/g)).toHaveLength(1);
+    expect(existsSync(target('orphan'))).toBe(true);
+  });
+
+  test('takes addresses from standard input, and can be cut again', () => {
+    const again = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('stdin')], '840\n1840\n');
+    expect(again.stdout).toMatch(/2 addresses/);
+    const wrong = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('wrong')], '840\nzz\n');
+    expect(wrong).toMatchObject({
+      status: 2,
+      stderr: "kvm-vtop: line 2 of standard input: 'zz' is not a hexadecimal address\n",
+    });
+    expect(kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('none')], '').status).toBe(2);
+    expect(existsSync(target('none'))).toBe(false);
+    const twice = kvmVtop(['excerpt', '-c', target('stdin'), '-g', '136', '-p', '840', '-o', target('twice')]);
+    expect(twice.status).toBe(0);
+    expect(kvmVtop(['-c', target('twice'), '-g', '136', '-p', '840']).status).toBe(0);
+  });
+});

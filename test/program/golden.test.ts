@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the program printed when these files were recorded: help, errors and answers, byte for byte. After a change that
+// is meant, record them again (GOLDEN=record npm run jest -- test/program/golden) and review the diff.
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { elfCore, kdump } from '../build/files.js';
+import { FIXTURES, kvmVtop } from '../run.js';
+
+const FOLDER = join(__dirname, 'golden');
+const temporary = mkdtempSync(join(tmpdir(), 'kvm-vtop-golden-'));
+afterAll(() => {
+  rmSync(temporary, { recursive: true });
+});
+
+/** Output longer than this is kept as its digest. */
+const LONGEST = 20_000;
+
+const DUMP = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
+const BARE = 'OSRELEASE=4.18.0-240.el8.x86_64\nSYMBOL(swapper_pg_dir)=ffffffff82000000\nNUMBER(phys_base)=0\n';
+const withInfo = (text: string) =>
+  elfCore({
+    segments: [{ paddr: 0, bytes: Buffer.alloc(4096) }],
+    notes: [{ name: 'VMCOREINFO', type: 0, desc: Buffer.from(text) }],
+  });
+
+/** Files that the command lines name as `T/…`. */
+const FILES: Readonly<Record<string, () => string | Uint8Array>> = {
+  empty: () => '',
+  text: () => 'hello world\n',
+  'cut-header': () => readFileSync(DUMP).subarray(0, 300),
+  'cut-bitmap': () => readFileSync(DUMP).subarray(0, 60_000),
+  'cut-pages': () => readFileSync(DUMP).subarray(0, 1_500_000),
+  'no-info': () => elfCore({ segments: [{ paddr: 0, bytes: Buffer.alloc(4096) }] }),
+  'no-kallsyms': () => withInfo(`${BARE}SYMBOL(_stext)=ffffffff81000000\n`),
+  'no-phys-base': () => withInfo('OSRELEASE=6.1.0\n'),
+  aarch64: () => elfCore({ segments: [], machine: 183 }),
+  s390x: () => kdump({ version: 6, packing: 'raw', pages: new Map(), frames: 1, machine: 's390x' }),
+  raw: () => Buffer.from(Array.from({ length: 8192 }, (_, i) => i % 251)),
+  'map-of-another': () => 'ffffffff81000000 T _text\nffffffff82000010 D init_task\n',
+  'bad-layout.json': () => '{}',
+  addresses: () =>
+    (JSON.parse(readFileSync(join(FIXTURES, 'debian-6.1', 'facts.json'), 'utf8')) as Facts).questions
+      .flatMap(({ cases }) => cases.map(({ gpa }) => gpa))
+      .join('\n'),
+};
+
+interface Facts {
+  readonly questions: readonly { readonly cases: readonly { readonly gpa: string }[] }[];
+}
+
+/** `F/` stands for fixtures/, `T/` for the temporary folder; `< NAME` gives a file of it to standard input. */
+function run(line: string): string {
+  const [command = '', input] = line.split(' < ');
+  const args = (command.match(/'[^']*'|\S+/g) ?? []).map((word) =>
+    word
+      .replace(/^'(.*)'$/, '$1')
+      .replace(/(^|=)F\//, `$1${FIXTURES}/`)
+      .replace(/(^|=)T\//, `$1${temporary}/`),
+  );
+  const { status, stdout, stderr } = kvmVtop(args, input === undefined ? '' : readFileSync(join(temporary, input)));
+  const place = (text: string) =>
+    text
+      .replaceAll(FIXTURES, 'F')
+      .replaceAll(temporary, 'T')
+      .replace(/partial-\d+/g, 'partial-PID');
+  return `$ kvm-vtop ${line}\n${kept(place(stdout))}${place(stderr).replace(/^(?=.)/gm, '2> ')}= ${status}\n`;
+}
+
+const kept = (text: string): string =>
+  text.length <= LONGEST
+    ? text
+    : `${text.split('\n').length - 1} lines, sha256 ${createHash('sha256').update(text).digest('hex')}\n`;
+
+describe('what is printed is what was recorded', () => {
+  test.each(['help', 'errors', 'answers'])('%s', (name) => {
+    for (const [file, make] of Object.entries(FILES)) writeFileSync(join(temporary, file), make());
+    const path = join(FOLDER, `${name}.txt`);
+    const before = readFileSync(path, 'utf8');
+    const lines = [...before.matchAll(/^\$ kvm-vtop(?: (.*))?$/gm)].map(([, line = '']) => line);
+    expect(lines.length).toBeGreaterThan(5);
+    const now = lines.map(run).join('\n');
+    if (process.env.GOLDEN === 'record') writeFileSync(path, now);
+    else expect(now).toBe(before);
+  });
+});

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Addresses from standard input, and the lines that --json makes of them.
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { lineProblems } from '../build/schema.js';
+import { FIXTURES, kvmVtop } from '../run.js';
+
+const dump = (name: string) => join(FIXTURES, name, 'vmcore.kdump');
+const linesOf = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('addresses from standard input', () => {
+  const ask = (input: string) => kvmVtop(['-c', dump('debian-6.1'), '-g', '136', '-p', '-', '--json'], input);
+
+  test('a line that is no address becomes one object, and the run goes on', () => {
+    const { stdout, status } = ask('840\nnot an address\n\n0x1840\r\n');
+    expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
+      ['0x840', 'mapped'],
+      [null, 'invalid'],
+      [null, 'invalid'],
+      ['0x1840', 'mapped'],
+    ]);
+    expect(linesOf(stdout).map(lineProblems)).toEqual([null, null, null, null]);
+    expect(status).toBe(1);
+  });
+
+  test('an address of 2^52 and more is echoed exactly and has no memslot', () => {
+    const asked = ['10000000000000', 'ffffffffffffffff', '123456789abcdef0123456789abcdef', '0x00FFFFFFFFFFFFF001'];
+    const answers = linesOf(ask(`${asked.join('\n')}\n`).stdout).map(({ gpa, hva, hpa, state }) => ({
+      gpa,
+      hva,
+      hpa,
+      state,
+    }));
+    const echoed = [
+      '0x10000000000000',
+      '0xffffffffffffffff',
+      '0x123456789abcdef0123456789abcdef',
+      '0xfffffffffffff001',
+    ];
+    expect(answers).toEqual(echoed.map((gpa) => ({ gpa, hva: null, hpa: null, state: 'no-memslot' })));
+  });
+
+  test('a line without end is one line that is no address, and takes no memory to speak of', () => {
+    const { stdout } = ask(`${'0'.repeat(3_000_000)}\n840\n${'1'.repeat(3_000_000)}`);
+    expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
+      [null, 'invalid'],
+      ['0x840', 'mapped'],
+      [null, 'invalid'],
+    ]);
+    expect(stdout.length).toBeLessThan(4000);
+  });
+
+  test('zeros in front cost nothing', () => {
+    expect(linesOf(ask(`${'0'.repeat(60_000)}840\n${'0'.repeat(60_000)}z\n`).stdout).map(({ gpa }) => gpa)).toEqual([
+      '0x840',
+      null,
+    ]);
+  });
+
+  test('the last line needs no newline', () => {
+    expect(linesOf(ask('840').stdout)).toHaveLength(1);
+  });
+
+  test('addresses before and behind keep their places', () => {
+    const { stdout } = kvmVtop(
+      ['-c', dump('debian-6.1'), '-g', '136', '--json', '-p', '0', '-', '2000'],
+      '840\n1840\n',
+    );
+    expect(linesOf(stdout).map(({ gpa }) => gpa)).toEqual(['0x0', '0x840', '0x1840', '0x2000']);
+  });
+});

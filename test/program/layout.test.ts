@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layout profiles: written from a dump, shipped, taken, and refused when they are of another build or damaged.
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { needing, recordedHosts } from '../needs.js';
+import { FIXTURES, HOSTS, kvmVtop, ROOT, SHARED } from '../run.js';
+
+const SHIPPED = join(ROOT, 'src', 'layouts');
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+const shipped = readdirSync(SHIPPED).filter((name) => name.endsWith('.json'));
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-layout-'));
+const dumpOf = (name: string) => join(FIXTURES, name, 'vmcore.kdump');
+
+test.each(shipped)('%s fits the schema', (name) => {
+  const validate = new Ajv2020().compile(read(join(ROOT, 'docs', 'layout.schema.json')));
+  expect(validate(read(join(SHIPPED, name)))).toBe(true);
+  expect(`${String(read(join(SHIPPED, name)).release)}.json`).toBe(name);
+});
+
+describe.each(HOSTS)('$fixture', ({ fixture, host, pid }) => {
+  const ask = (...options: string[]) =>
+    kvmVtop(['-c', dumpOf(fixture), '-g', pid, '-p', '0', '840', '3000840', 'ffffffffff', '--json', ...options]);
+
+  test('answers the same by its own types and by the profile that is shipped', () => {
+    const { stdout, status } = ask('--types', 'btf');
+    expect(stdout.trimEnd().split('\n')).toHaveLength(4);
+    expect(ask('--types', 'layout')).toMatchObject({ stdout, status, stderr: '' });
+  });
+
+  test('the profile that is shipped is taken where the build is the same, and no other', () => {
+    for (const name of shipped) {
+      const { status, stderr } = ask('--layout', join(SHIPPED, name));
+      const { release } = read(dumpOf(fixture).replace('vmcore.kdump', 'facts.json'));
+      if (name === `${String(release)}.json`) expect(status).toBe(1);
+      else
+        expect({ status, stderr }).toMatchObject({
+          status: 2,
+          stderr: expect.stringMatching(/is of another build: for kernel .*; the dump is of /),
+        });
+    }
+  });
+
+  needing(recordedHosts).test('a profile written from the whole dump is the one that is shipped', () => {
+    const output = join(folder, `${fixture}.json`);
+    const run = kvmVtop(['layout', '-c', join(SHARED, 'dumps', host, 'vmcore'), '--types', 'btf', '-o', output]);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/: \d\d structures, \d+ members, \d+ bytes, kernel /);
+    const written = read(output);
+    expect(written).toEqual(read(join(SHIPPED, `${String(written.release)}.json`)));
+  });
+});
+
+describe('what is no profile is refused in one line', () => {
+  const profile = () =>
+    read(join(SHIPPED, '6.1.0-50-amd64.json')) as {
+      structs: Record<string, { members: Record<string, Record<string, unknown>> }>;
+    } & Record<string, unknown>;
+  const pid = (change: Record<string, unknown>) => {
+    const changed = profile();
+    Object.assign(changed.structs.task_struct?.members.pid ?? {}, change);
+    return changed;
+  };
+  test.each<readonly [string, () => unknown, RegExp]>([
+    ['no JSON', () => null, /"format" is not/],
+    ['another format', () => ({ ...profile(), format: 'x' }), /"format" is not "kvm-vtop layout"/],
+    ['a later version', () => ({ ...profile(), formatVersion: 3 }), /"formatVersion" is not 2/],
+    [
+      'an earlier version',
+      () => ({ ...profile(), formatVersion: 1 }),
+      /an earlier kvm-vtop wrote it, and not what the kernel lacks; write it again with 'kvm-vtop layout'/,
+    ],
+    [
+      'another build of the kernel, with the same release, number and date',
+      () => ({ ...profile(), buildId: 'ab'.repeat(20) }),
+      /is of another build: for kernel 6\.1\.0-50-amd64 .*, build-id abab/,
+    ],
+    [
+      'another build of module kvm',
+      () => ({ ...profile(), kvmBuildId: 'ab'.repeat(20) }),
+      /is of another build: build-id (ab){20}, the module kvm that runs in the dump has [0-9a-f]{40}/,
+    ],
+    ['no release', () => ({ ...profile(), release: '' }), /"release" is missing/],
+    ['an offset outside', () => pid({ offset: 1_000_000 }), /task_struct\.pid lies outside/],
+    ['an array longer than its member', () => pid({ count: 2 ** 31 }), /task_struct\.pid lies outside/],
+    ['an array of parts of bytes', () => pid({ count: 3 }), /task_struct\.pid lies outside/],
+    ['an offset that is no number', () => pid({ offset: '4' }), /task_struct\.pid lies outside/],
+    ['a kind that is none', () => pid({ kind: 'float' }), /task_struct\.pid lies outside/],
+    ['a width that is not read', () => pid({ size: 8 }), /task_struct\.pid of 4 bytes \(it has 8\)/],
+  ])('%s', (name, make, message) => {
+    const path = join(folder, `${name}.json`);
+    writeFileSync(path, JSON.stringify(make()));
+    const run = kvmVtop(['-c', dumpOf('debian-6.1'), '-g', '136', '-p', '0', '--types', 'layout', '--layout', path]);
+    expect(run).toMatchObject({ status: 2, stdout: '' });
+    expect(run.stderr.trimEnd()).toMatch(message);
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('no such file; a file of text', () => {
+    const ask = (path: string) =>
+      kvmVtop(['-c', dumpOf('debian-6.1'), '-g', '136', '-p', '0', '--layout', path]).stderr;
+    expect(ask('/nowhere.json')).toMatch(/^kvm-vtop: \/nowhere\.json: no such file/);
+    expect(ask(join(ROOT, 'README.md'))).toMatch(/README\.md: no layout profile: /);
+  });
+});
+
+test('a profile is never written over what is there, nor over what is read', () => {
+  const path = join(folder, 'taken.json');
+  writeFileSync(path, 'theirs');
+  expect(kvmVtop(['layout', '-c', dumpOf('debian-6.1'), '-o', path]).stderr).toMatch(/exists already/);
+  expect(kvmVtop(['layout', '-c', dumpOf('debian-6.1'), '-o', dumpOf('debian-6.1'), '--force']).stderr).toMatch(
+    /is what is read/,
+  );
+  expect(readFileSync(path, 'utf8')).toBe('theirs');
+  expect(kvmVtop(['layout', '-o', join(folder, 'none')]).stderr).toMatch(/--vmlinux or -c is missing/);
+});

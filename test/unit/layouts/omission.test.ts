@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// A profile that was written before a member was asked for: whatever it leaves out, no answer is wrong.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { selectVm } from '../../../src/commands/select.js';
+import { gfn } from '../../../src/core/address.js';
+import { DumpError } from '../../../src/core/errors.js';
+import type { BesideOptions } from '../../../src/debuginfo/beside.js';
+import { views } from '../../../src/kvm/views.js';
+import { openDump } from '../../../src/open.js';
+import { Road } from '../../../src/translate/road.js';
+import { FIXTURES, ROOT } from '../../run.js';
+
+interface Profile {
+  readonly structs: Record<string, { members: Record<string, unknown> } | null>;
+  readonly enums: Record<string, unknown>;
+}
+
+interface Question {
+  readonly name: string;
+  readonly process: string;
+  readonly vm: string | null;
+  readonly addressSpace: number;
+  readonly cases: readonly { readonly gpa: string; readonly state: string; readonly hpa: string | null }[];
+}
+
+const RELEASES = [
+  { release: '5.10.0-32-amd64', fixtures: ['debian-5.10'] },
+  { release: '6.1.0-50-amd64', fixtures: ['debian-6.1'] },
+  { release: '6.12.107+deb13-amd64', fixtures: ['debian-6.12', 'debian-6.12-states'] },
+  { release: '7.2.13+deb14-amd64', fixtures: ['debian-7.2', 'debian-7.2-states'] },
+];
+/** States that say that the answer is not known. */
+const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-omission-'));
+const profileOf = (release: string): Profile =>
+  JSON.parse(readFileSync(join(ROOT, 'src', 'layouts', `${release}.json`), 'utf8')) as Profile;
+const questionsOf = (fixture: string): Question[] =>
+  (JSON.parse(readFileSync(join(FIXTURES, fixture, 'facts.json'), 'utf8')) as { questions: Question[] }).questions;
+
+/** Every eighth address of each VM: of every kind of page some. */
+const sampleOf = (fixture: string): Question[] =>
+  questionsOf(fixture).map((question) => ({ ...question, cases: question.cases.filter((_, i) => i % 8 === 0) }));
+
+/** Members of which some kernels have none, or another: those whose absence means something. */
+const isOptional = (struct: string, path: string): boolean =>
+  views.some(
+    (view) =>
+      view.struct === struct &&
+      Object.values(view.wants).some(
+        ({ optional, names }) =>
+          (optional || names.length > 1) && names.some((name) => `${name}.`.startsWith(`${path}.`)),
+      ),
+  );
+
+/** The parts of a profile that can be missing: `struct.member`, a structure that the kernel lacks, an enumeration. */
+function partsOf({ structs, enums }: Profile): string[] {
+  const members = Object.entries(structs).flatMap(([struct, record]) =>
+    record === null
+      ? [struct]
+      : Object.entries(record.members)
+          .filter(([path, member]) => member === null || isOptional(struct, path))
+          .map(([path]) => `${struct}.${path}`),
+  );
+  return [...members, ...Object.keys(enums)];
+}
+
+/** The profile without one of them, in a file. */
+function without({ structs, enums, ...rest }: Profile, part: string): string {
+  const keep = (prefix: string) => (name: string) => `${prefix}${name}` !== part;
+  const less = {
+    ...rest,
+    structs: Object.fromEntries(
+      Object.entries(only(structs, keep(''))).map(([struct, record]) => [
+        struct,
+        record && { ...record, members: only(record.members, keep(`${struct}.`)) },
+      ]),
+    ),
+    enums: only(enums, keep('')),
+  };
+  const file = join(folder, `${part}.json`);
+  writeFileSync(file, JSON.stringify(less));
+  return file;
+}
+
+const only = <T>(record: Readonly<Record<string, T>>, keep: (name: string) => boolean): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => keep(name)));
+
+/** What is wrong with the answers to a question; counts those that are right, and those that are not given. */
+async function judge(fixture: string, beside: Partial<BesideOptions>, questions = questionsOf(fixture)) {
+  const found = { right: 0, untold: 0, wrong: [] as string[] };
+  const untold = (count: number): void => {
+    found.untold += count;
+  };
+  const opened = await openDump(join(FIXTURES, fixture, 'vmcore.kdump'), { beside }).catch((error: unknown) => {
+    if (!(error instanceof DumpError)) throw error;
+    return null;
+  });
+  for (const question of questions) {
+    if (opened === null) untold(question.cases.length);
+    else
+      try {
+        const { vm } = selectVm(opened.host, question.process, question.vm);
+        const road = new Road(opened.host, vm, question.addressSpace);
+        for (const { gpa, state, hpa } of question.cases) {
+          const address = Number(gpa);
+          road.translate(gfn(Math.floor(address / 4096)), address % 4096);
+          const mapped =
+            road.state === 'mapped' ? `0x${((road.frame as number) * 4096 + road.offset).toString(16)}` : null;
+          if (road.state === state && mapped === hpa) found.right++;
+          else if (HONEST.has(road.state) || road.reason === 'gmem-attribute-unreadable') untold(1);
+          else
+            found.wrong.push(`${question.name} ${gpa}: ${road.state} ${mapped ?? ''}, right is ${state} ${hpa ?? ''}`);
+        }
+      } catch (error) {
+        if (!(error instanceof DumpError)) throw error;
+        untold(question.cases.length);
+      }
+  }
+  opened?.close();
+  return found;
+}
+
+describe.each(RELEASES)('the shipped profile of $release', ({ release, fixtures }) => {
+  const profile = profileOf(release);
+
+  test('whole: every answer is right', async () => {
+    for (const fixture of fixtures) {
+      const { right, untold, wrong } = await judge(fixture, { typesFrom: 'layout' });
+      expect({ untold, wrong }).toEqual({ untold: 0, wrong: [] });
+      expect(right).toBeGreaterThan(200);
+    }
+  });
+
+  test.each(partsOf(profile))('without %s: no answer is wrong', async (part) => {
+    const layout = without(profile, part);
+    for (const fixture of fixtures) {
+      const { wrong } = await judge(fixture, { typesFrom: 'layout', layout }, sampleOf(fixture));
+      expect(wrong).toEqual([]);
+    }
+  });
+});
+
+test('what a profile does not answer is an error that names the way out, and is asked of the next source', async () => {
+  const layout = without(profileOf('7.2.13+deb14-amd64'), 'kvm_memory_slot.gmem');
+  const [alone, withBtf] = [
+    await judge('debian-7.2-states', { typesFrom: 'layout', layout }),
+    await judge('debian-7.2-states', { layout }),
+  ];
+  expect(alone).toMatchObject({ right: 0, wrong: [] });
+  expect(withBtf).toMatchObject({ untold: 0, wrong: [] });
+  const { host, close } = await openDump(join(FIXTURES, 'debian-7.2-states', 'vmcore.kdump'), {
+    beside: { typesFrom: 'layout', layout },
+  });
+  const [question] = questionsOf('debian-7.2-states') as [Question];
+  const { vm } = selectVm(host, question.process, question.vm);
+  expect(() => new Road(host, vm, 0)).toThrow(
+    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked; write it again with 'kvm-vtop layout', or use the kernel's BTF or DWARF/,
+  );
+  close();
+});

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies beside a dump: files of types and symbols, found or named, taken or refused.
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { selectVm } from '../../src/commands/select.js';
+import { gfn } from '../../src/core/address.js';
+import { silentLog } from '../../src/core/log.js';
+import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { openObject } from '../../src/debuginfo/dwarf-file.js';
+import { buildIdNote } from '../../src/elf/notes.js';
+import { openHostWith } from '../../src/opening/open-host.js';
+import { Road } from '../../src/translate/road.js';
+import { type CompileWish, compile, run, toC } from '../build/compiled.js';
+import { type HostOptions, SyntheticHost } from '../build/host.js';
+import { Layouts } from '../build/layout.js';
+import { RELEASE, BANNER as TEXT } from '../build/options.js';
+import { KVM_TYPES, SMALL_KERNEL } from '../build/small-kernel.js';
+import { gcc, needing, xz, zstd } from '../needs.js';
+
+const HVA = 0x7f0000000000n;
+const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
+const withGcc = needing(gcc);
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-beside-'));
+const BANNER = `const char linux_banner[] = ${JSON.stringify(TEXT)};\n`;
+const ALL = new Layouts(SMALL_KERNEL + KVM_TYPES);
+const KVM = new Layouts(SMALL_KERNEL + KVM_TYPES);
+const vmlinux = (text = toC(ALL), wish: CompileWish = {}) => compile(`${BANNER}${text}`, { linked: true, ...wish });
+const isKvms = (name: string) => /kvm|gmem/.test(name);
+const MODINFO = `__attribute__((section(".modinfo"))) const char m[] = "license=GPL\\0vermagic=${RELEASE} SMP mod_unload";\n`;
+const kvmKo = (only = isKvms, prefix = MODINFO) => compile(prefix + toC(KVM, only));
+
+/** Where one address of a host is, and what was said on the way. */
+async function ask(host: SyntheticHost, options: Partial<BesideOptions>) {
+  const said: string[] = [];
+  const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };
+  const image = host.image();
+  const opened = await openHostWith(image, image, log, new Beside(options, log));
+  const { vm, fd } = selectVm(opened, '191', null);
+  const road = new Road(opened, vm, 0);
+  const state = road.translate(gfn(0x104), 0);
+  return { state, frame: road.frame, fd, said: said.join('\n') };
+}
+
+function hostOf(options: HostOptions = {}): SyntheticHost {
+  const host = new SyntheticHost(options);
+  const { tables } = host.vmm(191, [SLOT]);
+  tables.map(HVA + 0x4000n, 0x234);
+  return host;
+}
+const RIGHT = { state: 'mapped', frame: 0x234, fd: 9 };
+
+withGcc.describe('debug information in place of BTF', () => {
+  test.each([2, 3, 4, 5] as const)('DWARF %i of vmlinux alone', async (dwarf) => {
+    expect(await ask(hostOf({ noBtf: true }), { vmlinux: vmlinux(undefined, { dwarf }) })).toMatchObject(RIGHT);
+  });
+
+  test.each([2, 3, 4, 5] as const)('DWARF %i of vmlinux without KVM, and of kvm.ko', async (dwarf) => {
+    const text = toC(new Layouts(SMALL_KERNEL));
+    const kvmModule = compile(MODINFO + toC(KVM, isKvms), { dwarf });
+    expect(await ask(hostOf({ noBtf: true }), { vmlinux: vmlinux(text, { dwarf }), kvmModule })).toMatchObject(RIGHT);
+  });
+
+  test('kvm.ko for a kernel whose own BTF leaves KVM out', async () => {
+    const host = hostOf({ btfTypes: SMALL_KERNEL });
+    expect(await ask(host, { kvmModule: kvmKo() })).toMatchObject(RIGHT);
+  });
+
+  test('kvm.ko alone: descriptors are not known, and it is said', async () => {
+    const kvmModule = kvmKo((name) => name !== 'files_struct' && name !== 'fdtable');
+    const { said, ...rest } = await ask(hostOf({ noBtf: true }), { kvmModule });
+    expect(rest).toEqual({ ...RIGHT, fd: null });
+    expect(said).toMatch(/descriptors can't be read, no source of types has struct files_struct and fdtable/);
+  });
+
+  const packedModule = (ending: 'gz' | 'xz' | 'zst') => async (): Promise<void> => {
+    const plain = kvmKo();
+    const path = `${plain}.${ending}`;
+    if (ending === 'gz') writeFileSync(path, gzipSync(readFileSync(plain)));
+    else if (ending === 'xz') run('xz', ['-k', plain]);
+    else run('zstd', ['-q', '-k', plain, '-o', path]);
+    expect(await ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: path })).toMatchObject(RIGHT);
+    writeFileSync(path, readFileSync(path).subarray(0, -40));
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: path })).rejects.toThrow(/could not be decoded/);
+  };
+  test('kvm.ko.gz', packedModule('gz'));
+  needing(xz).test('kvm.ko.xz', packedModule('xz'));
+  needing(zstd).test('kvm.ko.zst', packedModule('zst'));
+
+  test('a file without debug information says so', async () => {
+    const stripped = `${vmlinux()}.stripped`;
+    run('objcopy', ['--strip-debug', vmlinux(), stripped]);
+    await expect(ask(hostOf({ noBtf: true }), { vmlinux: stripped })).rejects.toThrow(
+      /stripped: no debug information \(\.debug_info\) in it; distributions ship it/,
+    );
+  });
+});
+
+withGcc.describe('whose build it is', () => {
+  test("the build-id in the kernel's notes decides", async () => {
+    const path = vmlinux();
+    const { buildId } = await openObject(path);
+    expect(buildId).toMatch(/^[0-9a-f]{40}$/);
+    expect(await ask(hostOf({ noBtf: true, buildId: buildId as string }), { vmlinux: path })).toMatchObject(RIGHT);
+    const other = 'ab'.repeat(20);
+    await expect(ask(hostOf({ noBtf: true, buildId: other }), { vmlinux: path })).rejects.toThrow(
+      `${path} is of another build: build-id ${buildId as string}, the dump's kernel ${RELEASE} has ${other}`,
+    );
+  });
+
+  test('where the kernel tells none, the banner does', async () => {
+    const other = compile(`${BANNER.replace('#7', '#8')}${toC(ALL)}`, { linked: true });
+    await expect(ask(hostOf({ noBtf: true }), { vmlinux: other })).rejects.toThrow(
+      /is of another build: .*#8 SMP synthetic/,
+    );
+    const silent = compile(toC(ALL), { linked: true });
+    await expect(ask(hostOf({ noBtf: true }), { vmlinux: silent })).rejects.toThrow(/and no linux_banner to compare/);
+  });
+
+  test('a module tells the release it was built for', async () => {
+    const of = (release: string) => kvmKo(isKvms, MODINFO.replace(RELEASE, release));
+    const { said, ...rest } = await ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: of(RELEASE) });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toMatch(/tells no build-id of module kvm: its release is all that was compared/);
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: of('4.18.0') })).rejects.toThrow(
+      /is of another build: built for kernel 4\.18\.0, the dump is of 9\.9\.9-synthetic/,
+    );
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule: kvmKo(isKvms, '') })).rejects.toThrow(
+      /has neither a build-id nor the release it was built for/,
+    );
+  });
+});
+
+withGcc.describe('whether kvm.ko is of the module that ran', () => {
+  const [OWN, OTHER] = ['cd'.repeat(20), 'ef'.repeat(20)];
+  const PLACE = 0xffffffffc0a05000n;
+  const noteInC = (buildId: string) =>
+    `${MODINFO}__attribute__((section(".note.gnu.build-id"))) const unsigned char id[] = {${buildIdNote(buildId).join(',')}};\n`;
+  const OWN_KO = () => kvmKo(isKvms, noteInC(OWN));
+  /** A kvm.ko whose struct module has its build-id elsewhere. */
+  const misread = () => {
+    const text = SMALL_KERNEL.replace('  u8 build_id[20]\n  ptr mem[7]\n', '  ptr mem[7]\n  u8 build_id[20]\n');
+    return compile(noteInC(OWN) + toC(new Layouts(text + KVM_TYPES), (name) => isKvms(name) || name === 'module'));
+  };
+  const withNote = (host: SyntheticHost, buildId: string) => {
+    host.kernel.map(PLACE, host.memory.allocate());
+    host.write(PLACE + 0x124n, buildIdNote(buildId));
+    return host;
+  };
+  const bare = (options: HostOptions = {}) => hostOf({ btfTypes: SMALL_KERNEL, ...options });
+
+  test('its own build-id says so', async () => {
+    const { said, ...rest } = await ask(bare({ kvmBuildId: OWN }), { kvmModule: OWN_KO() });
+    expect(rest).toEqual(RIGHT);
+    expect(said).not.toMatch(/build-id/);
+  });
+
+  test("another's is refused, and both are named", async () => {
+    const host = withNote(bare({ kvmBuildId: OTHER }), OTHER);
+    await expect(ask(host, { kvmModule: OWN_KO() })).rejects.toThrow(
+      `is of another build: build-id ${OWN}, the module kvm that runs in the dump has ${OTHER}`,
+    );
+  });
+
+  test('the note in memory decides where offsets are wrong', async () => {
+    expect(await ask(withNote(bare({ kvmBuildId: OTHER }), OWN), { kvmModule: misread() })).toMatchObject(RIGHT);
+    await expect(ask(withNote(bare(), OTHER), { kvmModule: misread() })).rejects.toThrow(
+      `is of another build: build-id ${OWN}, no module that runs in the dump has it`,
+    );
+  });
+
+  test('a page of modules that the dump lacks leaves it open, and it is said', async () => {
+    const host = bare();
+    host.kernel.map(PLACE, 0x7fffff);
+    const { said, ...rest } = await ask(host, { kvmModule: OWN_KO() });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toMatch(
+      /whether it is of the module kvm that ran can't be told, pages of modules are not in the dump/,
+    );
+  });
+
+  test('a module is none where KVM is built in', async () => {
+    await expect(ask(bare({ kvm: 'built in' }), { kvmModule: OWN_KO() })).rejects.toThrow(
+      /it describes a module, but KVM is built into the kernel/,
+    );
+  });
+});
+
+withGcc.describe('structures in random order (CONFIG_RANDSTRUCT)', () => {
+  const vermagic = `${RELEASE} SMP mod_unload RANDSTRUCT_c3b7e0354bfb`;
+
+  test("gcc's debug information and BTF tell another order: no answer", async () => {
+    const problem =
+      /has structures in random order \(CONFIG_RANDSTRUCT\), and gcc's debug information tells the order before/;
+    await expect(ask(hostOf({ vermagic }), {})).rejects.toThrow(problem);
+    await expect(ask(hostOf({ vermagic, noBtf: true }), { vmlinux: vmlinux() })).rejects.toThrow(problem);
+    const kvmModule = kvmKo(isKvms, MODINFO.replace('SMP', 'RANDSTRUCT_c3b7 SMP'));
+    await expect(ask(hostOf({ btfTypes: SMALL_KERNEL }), { kvmModule })).rejects.toThrow(problem);
+  });
+
+  test("clang's tells the true one", async () => {
+    const banner = TEXT.replace('(gcc)', '(clang version 16)');
+    expect(await ask(hostOf({ vermagic, banner }), {})).toMatchObject(RIGHT);
+  });
+});
+
+withGcc.describe('places', () => {
+  let files: { readonly vmlinux: string; readonly kvm: string; readonly map: string };
+  beforeAll(() => {
+    files = { vmlinux: vmlinux(toC(new Layouts(SMALL_KERNEL))), kvm: kvmKo(), map: join(folder, 'map') };
+  });
+  const R = RELEASE;
+  test.each([
+    ['Debian', `usr/lib/debug/boot/vmlinux-${R}`, `usr/lib/debug/lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko`],
+    [
+      'Fedora, RHEL',
+      `usr/lib/debug/lib/modules/${R}/vmlinux`,
+      `usr/lib/debug/lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko.debug`,
+    ],
+    [
+      'SUSE',
+      `usr/lib/debug/boot/vmlinux-${R}.debug`,
+      `usr/lib/debug/lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko.debug`,
+    ],
+    [
+      'newer SUSE',
+      `usr/lib/debug/usr/lib/modules/${R}/vmlinux.debug`,
+      `usr/lib/debug/usr/lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko.debug`,
+    ],
+    ['Arch', `usr/lib/modules/${R}/build/vmlinux`, `usr/lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko`],
+    ['one folder', `vmlinux-${R}`, 'kvm.ko.debug'],
+    ['below usr/lib/debug', `boot/vmlinux-${R}`, `lib/modules/${R}/kernel/arch/x86/kvm/kvm.ko`],
+  ])('of %s', async (_name, kernel, module) => {
+    const root = mkdtempSync(join(folder, 'root-'));
+    for (const [from, to] of [
+      [files.vmlinux, kernel],
+      [files.kvm, module],
+    ] as const) {
+      mkdirSync(dirname(join(root, to)), { recursive: true });
+      copyFileSync(from, join(root, to));
+    }
+    const { said, ...rest } = await ask(hostOf({ noBtf: true }), { debugDirs: ['/nowhere', root] });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toContain(`types: DWARF of ${join(root, module)}, DWARF of ${join(root, kernel)}`);
+  });
+
+  test('by build-id', async () => {
+    const root = mkdtempSync(join(folder, 'root-'));
+    const path = vmlinux();
+    const buildId = (await openObject(path)).buildId as string;
+    mkdirSync(join(root, '.build-id', buildId.slice(0, 2)), { recursive: true });
+    copyFileSync(path, join(root, '.build-id', buildId.slice(0, 2), `${buildId.slice(2)}.debug`));
+    expect(await ask(hostOf({ noBtf: true, buildId }), { debugDirs: [root] })).toMatchObject(RIGHT);
+  });
+
+  test('a file of another build that stands there is passed over', async () => {
+    const [wrong, right] = [mkdtempSync(join(folder, 'root-')), mkdtempSync(join(folder, 'root-'))];
+    copyFileSync(compile(`${BANNER.replace('#7', '#8')}${toC(ALL)}`, { linked: true }), join(wrong, 'vmlinux'));
+    copyFileSync(vmlinux(), join(right, 'vmlinux'));
+    const { said, ...rest } = await ask(hostOf({ noBtf: true }), { debugDirs: [wrong, right] });
+    expect(rest).toEqual(RIGHT);
+    expect(said).toMatch(/another build/);
+  });
+
+  test('nothing anywhere: one line that says what was looked for and what would help', async () => {
+    const answer = ask(hostOf({ noBtf: true }), { debugDirs: [folder] });
+    await expect(answer).rejects.toThrow(
+      /^kernel 9\.9\.9-synthetic brings no BTF \(CONFIG_DEBUG_INFO_BTF\); looked for in vain: .*kvm\.ko, vmlinux; --vmlinux and --kvm-module take/,
+    );
+  });
+});
+
+describe('symbols', () => {
+  const SLIDE = 0x2000000n;
+  const mapOf = (host: SyntheticHost, slide = SLIDE) => {
+    host.image();
+    const path = join(mkdtempSync(join(folder, 'map-')), 'System.map');
+    writeFileSync(
+      path,
+      host.symbols.map(([name, at]) => `${(at - slide).toString(16)} ${name[0]} ${name.slice(1)}\n`).join(''),
+    );
+    return path;
+  };
+
+  test('a System.map, where the kernel has none', async () => {
+    const host = hostOf({ noKallsyms: true });
+    expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
+  });
+
+  test('of another build it is refused', async () => {
+    const host = hostOf({ noKallsyms: true });
+    await expect(ask(host, { systemMap: mapOf(host, SLIDE + 0x1000n) })).rejects.toThrow(
+      /System\.map is of another build: it puts init_uts_ns at 0xffffffff83005000, the dump at 0xffffffff83006000/,
+    );
+  });
+
+  const mapWith = (host: SyntheticHost, change: (name: string, at: bigint) => bigint | null) => {
+    const path = mapOf(host);
+    const lines = host.symbols.flatMap(([name, at]) => {
+      const changed = change(name.slice(1), at);
+      return changed === null ? [] : [`${(changed - SLIDE).toString(16)} ${name[0]} ${name.slice(1)}\n`];
+    });
+    writeFileSync(path, lines.join(''));
+    return path;
+  };
+  const FUNCTIONS: HostOptions = { functions: 40, ballast: 1100 };
+
+  test('of another build, with the symbols that VMCOREINFO names in their places', async () => {
+    const host = hostOf({ ...FUNCTIONS, silent: true });
+    const other = mapWith(host, (name, at) => (/^function_2|^init_task$/.test(name) ? at + 0x40n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(
+      /System\.map is of another build: it puts function_2/,
+    );
+  });
+
+  test("of another build, where the kernel has no table: the banner isn't there", async () => {
+    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
+    const other = mapWith(host, (name, at) => (/^linux_banner$|^init_task$/.test(name) ? at + 0x40n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(
+      /another build: where it puts linux_banner, the dump has/,
+    );
+    const silent = mapWith(host, (name, at) => (name === 'linux_banner' ? null : at));
+    await expect(ask(host, { systemMap: silent })).rejects.toThrow(/no linux_banner in it, so that nobody can tell/);
+  });
+
+  test('of which only some lines are there does not stand in for the kernel’s own', async () => {
+    const host = hostOf({ ...FUNCTIONS, silent: true });
+    const partial = mapWith(host, (name, at) => (/^function_|^_stext$/.test(name) ? at : null));
+    expect(await ask(host, { systemMap: partial })).toMatchObject(RIGHT);
+  });
+
+  test('a copy of /proc/kallsyms has the addresses as they ran', async () => {
+    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
+    const path = mapOf(host, 0n);
+    writeFileSync(path, `${readFileSync(path, 'utf8')}ffffffffc0000000 d init_task\t[evil]\n`);
+    expect(await ask(host, { systemMap: path })).toMatchObject(RIGHT);
+  });
+
+  test.each(['init_uts_ns', 'swapper_pg_dir', '_stext'])('of another build, by %s', async (moved) => {
+    const host = hostOf({ noKallsyms: true });
+    const other = mapWith(host, (name, at) => (name === moved ? at + 0x1000n : at));
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(`is of another build: it puts ${moved} at`);
+  });
+
+  test("the one line of Debian's image packages is none", async () => {
+    const stub = join(folder, 'stub');
+    writeFileSync(stub, 'ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n');
+    await expect(ask(hostOf({ noKallsyms: true }), { systemMap: stub })).rejects.toThrow(
+      /stub: no System\.map: .*-dbg/,
+    );
+  });
+
+  test('is found beside vmlinux', async () => {
+    const host = hostOf({ noKallsyms: true });
+    expect(await ask(host, { debugDirs: [dirname(mapOf(host))] })).toMatchObject(RIGHT);
+  });
+
+  withGcc.test("vmlinux's own table", async () => {
+    const host = hostOf({ noKallsyms: true });
+    host.image();
+    const defined = host.symbols.filter(([name]) => /init|modules|BTF|swap|_stext|btf/.test(name));
+    const flags = defined.map(([name, at]) => `-Wl,--defsym,${name.slice(1)}=0x${(at - SLIDE).toString(16)}`);
+    const path = compile(BANNER, { linked: true, linkFlags: flags });
+    expect(await ask(host, { vmlinux: path, typesFrom: 'btf' })).toMatchObject(RIGHT);
+  });
+
+  test('of functions alone, as without CONFIG_KALLSYMS_ALL: a System.map gives the others', async () => {
+    const host = hostOf({ textSymbols: true, functions: 40 });
+    await expect(ask(host, { debugDirs: [folder] })).rejects.toThrow(
+      /its kallsyms lacks init_task or modules \(CONFIG_KALLSYMS_ALL is off\); looked for in vain: System\.map, vmlinux/,
+    );
+    expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
+  });
+
+  test('nowhere: the message says so', async () => {
+    await expect(ask(hostOf({ noKallsyms: true }), { debugDirs: [folder] })).rejects.toThrow(
+      /names no kallsyms tables, and a scan of its image found none; looked for in vain: System\.map, vmlinux/,
+    );
+  });
+});
