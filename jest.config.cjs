@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CommonJS mode: ".js" is taken off relative imports, and the two packages that are ES modules alone are transformed.
-module.exports = {
+const base = {
+  rootDir: __dirname,
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transformIgnorePatterns: ['/node_modules/(?!(hysnappy|zstddec)/)'],
   transform: {
@@ -11,7 +11,15 @@ module.exports = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
+};
+
+/** A project for each folder of test/ that holds tests (docs/testing.md). */
+const project = (name) => ({ ...base, displayName: name, testMatch: [`<rootDir>/test/${name}/**/*.test.ts`] });
+
+module.exports = {
+  // Jest reads it here alone, not in a project.
   testTimeout: 120000,
+  projects: ['unit', 'program', 'witness'].map(project),
   maxWorkers: '100%',
   testSequencer: '<rootDir>/scripts/jest/sequencer.cjs',
   reporters: ['default', '<rootDir>/scripts/jest/reporter.cjs'],

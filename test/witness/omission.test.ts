@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { selectVm } from '../../../src/commands/select.js';
-import { gfn } from '../../../src/core/address.js';
-import { DumpError } from '../../../src/core/errors.js';
-import type { BesideOptions } from '../../../src/debuginfo/beside.js';
-import { views } from '../../../src/kvm/views.js';
-import { openDump } from '../../../src/open.js';
-import { Road } from '../../../src/translate/road.js';
-import { FIXTURES, ROOT } from '../../run.js';
+import { selectVm } from '../../src/commands/select.js';
+import { gfn } from '../../src/core/address.js';
+import { DumpError } from '../../src/core/errors.js';
+import type { BesideOptions } from '../../src/debuginfo/beside.js';
+import { views } from '../../src/kvm/views.js';
+import { openDump } from '../../src/open.js';
+import { Road } from '../../src/translate/road.js';
+import { FIXTURES, ROOT } from '../run.js';
 
 interface Profile {
   readonly structs: Record<string, { members: Record<string, unknown> } | null>;
