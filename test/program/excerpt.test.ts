@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { excerpt, type Opener } from '../../src/commands/excerpt.js';
+import type { Opener } from '../../src/commands/command.js';
+import { excerptFor } from '../../src/commands/excerpt.js';
 import { pfn } from '../../src/core/address.js';
 import { openImage } from '../../src/dump/open.js';
 import { FileSource } from '../../src/io/file-source.js';
@@ -88,7 +89,7 @@ async function cut(name: string, second: () => void, changes: readonly (readonly
     return openDump(path, { ...options, watch: (image) => altered(image, changes) });
   };
   const streams = kept();
-  const done = excerpt(open, { core: [FIXTURE], output, force: false }, [QUESTION], streams);
+  const done = excerptFor(open, { core: [FIXTURE], output, force: false }, [QUESTION], streams);
   const outcome = await done.catch((error: unknown) => String(error));
   return { output, outcome, opened, out: streams.out.join('') };
 }
