@@ -117,3 +117,7 @@ export const protNone = (frame: number, flags = 0x60n): bigint =>
 /** A swap entry since the L1TF mitigation: type in bits 59 to 63, offset inverted in 9 to 58. */
 export const swapEntry = (type: number, offset: bigint): bigint =>
   (BigInt(type) << 59n) | ((~offset & ((1n << 50n) - 1n)) << 9n);
+
+/** Virtual address by its five indices. */
+export const va = (p4d: number, pud: number, pmd: number, pte: number, pgd = 0) =>
+  (((((BigInt(pgd) << 9n) + BigInt(p4d)) << 9n) + BigInt(pud)) << 30n) + (BigInt(pmd) << 21n) + (BigInt(pte) << 12n);

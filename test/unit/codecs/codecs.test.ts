@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { snappyCompress } from 'hysnappy';
 import { type CodecName, codecs } from '../../../src/codecs/index.js';
 import { wholeForm } from '../../../src/codecs/whole.js';
-import { zstdRaw } from '../../build/files.js';
-import { needing, xz } from '../../needs.js';
+import { lzoLiterals, zstdRaw } from '../../build/files.js';
 
 const SIZE = 4096;
 /** Pages that compress in every way: runs, repeats at a distance, noise. */
@@ -28,24 +26,27 @@ const page = fc
     return whole;
   });
 
-const packers: Partial<Record<CodecName, (page: Uint8Array) => Uint8Array>> = {
+/** Those of lzo and zstd hold literals alone; real ones are held to the libraries (test/witness/codec-libraries.test.ts). */
+const packers: Readonly<Record<CodecName, (page: Uint8Array) => Uint8Array>> = {
   zlib: (bytes) => deflateSync(bytes),
+  lzo: lzoLiterals,
   snappy: snappyCompress,
+  zstd: zstdRaw,
 };
 
-describe.each(Object.entries(packers))('%s', (name, pack) => {
+describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
+  const pack = packers[name];
+
   test('gives back every page', async () => {
-    const decode = await codecs[name as CodecName]();
+    const decode = await codecs[name]();
     fc.assert(
       fc.property(page, (bytes) => {
-        expect(decode(pack(bytes), SIZE)).toEqual(bytes);
+        expect(Buffer.compare(decode(pack(bytes), SIZE) ?? Buffer.of(), bytes)).toBe(0);
       }),
       { numRuns: 200 },
     );
   });
-});
 
-describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
   test('answers garbage with null or a page of the right size, and never throws', async () => {
     const decode = await codecs[name]();
     fc.assert(
@@ -59,7 +60,6 @@ describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
 
   test('refuses a page cut short', async () => {
     const decode = await codecs[name]();
-    const pack = packers[name] ?? (() => new Uint8Array(0));
     expect(decode(pack(new Uint8Array(SIZE).fill(7)).subarray(0, -3), SIZE)).toBeNull();
   });
 });
@@ -123,8 +123,13 @@ describe('what other decoders stumbled over', () => {
     expect((await wholeForm(literals(SIZE))?.decode(literals(SIZE)))?.length).toBe(SIZE);
   });
 
-  const bcj = spawnSync('xz', ['-c', '--x86', '--lzma2'], { input: 'machine code' }).stdout;
-  needing(xz).test('xz with a filter for machine code is refused, not read wrong', async () => {
+  test('xz with a filter for machine code is refused, not read wrong', async () => {
+    // XZ Utils 5.4.1: printf 'machine code' | xz -c --x86 --lzma2
+    const bcj = Buffer.from(
+      'fd377a585a000004e6d6b44602010400210116000d86351f01000b6d616368696e6520636f6465' +
+        '0073813dc7f38df5e30001240ca618d8d81fb6f37d010000000004595a',
+      'hex',
+    );
     await expect(wholeForm(bcj)?.decode(bcj)).rejects.toThrow(/error code 6/);
   });
 });

@@ -7,13 +7,12 @@ import { BytesSource } from '../../../src/core/bytes-source.js';
 import { openImage } from '../../../src/dump/open.js';
 import { believable } from '../../../src/dump/segments.js';
 import { elfCore, kdump } from '../../build/files.js';
+import { pageOf } from '../../build/images.js';
 
-const page = (seed: number) =>
-  Uint8Array.from({ length: 4096 }, (_, i) => (i % 64 === 0 ? (seed * 31 + i / 64) & 0xff : seed & 0xff));
 const open = (bytes: Uint8Array) => openImage([new BytesSource('test', bytes)]);
 
 describe('pages are those of their frames, or none', () => {
-  const many = new Map(Array.from({ length: 40 }, (_, i) => [i * 3, page(i)] as const));
+  const many = new Map(Array.from({ length: 40 }, (_, i) => [i * 3, pageOf(i)] as const));
   const file = (): Buffer => kdump({ version: 6, packing: 'zlib', pages: many, frames: 50000 });
   const TABLE = 4096 * 2 + 2 * 2 * 4096;
   const answers = async (bytes: Buffer) => {
@@ -48,7 +47,7 @@ describe('pages are those of their frames, or none', () => {
   });
 
   test('the same where the page of zeros stands in front and is not met among the first ones', async () => {
-    const pages = new Map(Array.from({ length: 700 }, (_, i) => [i, page(i)] as const));
+    const pages = new Map(Array.from({ length: 700 }, (_, i) => [i, pageOf(i)] as const));
     const plain = kdump({ version: 6, packing: 'zlib', pages, frames: 1000 });
     const [table, data] = [8192 + 2 * 4096, 8192 + 2 * 4096 + 700 * 24];
     const bytes = Buffer.concat([plain.subarray(0, data), Buffer.alloc(4096), plain.subarray(data)]);
@@ -79,7 +78,7 @@ describe('ELF segments that contradict the others are left out', () => {
   const DIRECT = 0xffff888000000000n;
   const segments = Array.from({ length: 12 }, (_, i) => ({
     paddr: 0x10000 + i * 0x4000,
-    bytes: Buffer.concat([page(2 * i), page(2 * i + 1)]),
+    bytes: Buffer.concat([pageOf(2 * i), pageOf(2 * i + 1)]),
     vaddr: DIRECT + BigInt(0x10000 + i * 0x4000),
   }));
   const HEADERS = 64 + 56;
@@ -89,7 +88,7 @@ describe('ELF segments that contradict the others are left out', () => {
     for (const [i, { paddr }] of segments.entries()) {
       const view = image.frame(pfn(paddr / 4096));
       if (view === null) continue;
-      expect(Buffer.from(view.buffer, view.byteOffset, 4096).equals(page(2 * i))).toBe(true);
+      expect(Buffer.from(view.buffer, view.byteOffset, 4096).equals(pageOf(2 * i))).toBe(true);
       known++;
     }
     return known;
@@ -118,14 +117,14 @@ test.each([
 ])('an ELF segment that is too long %s has no pages of those behind it', async (_name, fields) => {
   const segments = Array.from({ length: 12 }, (_, i) => ({
     paddr: 0x10000 + i * 0x2000,
-    bytes: Buffer.concat([page(2 * i), page(2 * i + 1)]),
+    bytes: Buffer.concat([pageOf(2 * i), pageOf(2 * i + 1)]),
   }));
   const bytes = elfCore({ segments });
   for (const field of fields) bytes.writeBigUInt64LE(0x8002000n, 64 + 56 + 3 * 56 + field);
   const image = await open(bytes);
   for (const [i, { paddr }] of segments.entries()) {
     const view = image.frame(pfn(paddr / 4096));
-    if (i !== 3) expect(view === null ? null : Buffer.from(view.buffer, view.byteOffset, 4096)).toEqual(page(2 * i));
+    if (i !== 3) expect(view === null ? null : Buffer.from(view.buffer, view.byteOffset, 4096)).toEqual(pageOf(2 * i));
     else expect(view).toBeNull();
   }
 });

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Scratch {
+  readonly folder: string;
+  /** Writes a file into the folder, and gives its path. Without a name each file is a new one. */
+  readonly file: (bytes: string | Uint8Array, name?: string) => string;
+}
+
+/** A folder for the files of a test, below that for temporary files, with which scripts/jest/run.mjs removes it. */
+export function scratch(name: string): Scratch {
+  const folder = mkdtempSync(join(tmpdir(), `kvm-vtop-${name}-`));
+  let count = 0;
+  return {
+    folder,
+    file: (bytes, own = `file${count++}`) => {
+      const path = join(folder, own);
+      writeFileSync(path, bytes);
+      return path;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which process -g means.
+import { describe, expect, test } from '@jest/globals';
+import { SyntheticHost } from '../../build/host.js';
+import { SLOT, select } from '../../build/selected.js';
+
+describe('-g', () => {
+  test('a pid', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(191579, [SLOT]);
+    expect(select(host, '191579')).toEqual({ pid: 191579, fd: 9, kvm: vm, mm, said: [] });
+  });
+
+  test('the largest pid there can be', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(2 ** 22 - 1, [SLOT]);
+    expect(select(host, String(2 ** 22 - 1))).toMatchObject({ pid: 4194303, kvm: vm });
+    expect(() => select(host, String(2 ** 22))).toThrow(/no process or task_struct 4194304/);
+  });
+
+  test('a hexadecimal pid, where the decimal one is nobody', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(0x123, [SLOT]);
+    expect(select(host, '0x123')).toMatchObject({ pid: 0x123, kvm: vm, said: [] });
+    const { kvm, said } = select(host, '123');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/no process has pid 123; taken as hexadecimal: pid 291/);
+  });
+
+  test('decimal wins, and it is said that the hexadecimal reading is another', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(123, [SLOT]);
+    host.vmm(0x123, [SLOT], 'other');
+    const { kvm, said } = select(host, '123');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/taken as decimal; read as hexadecimal it is pid 291 \(other\)/);
+  });
+
+  test('the address of a task_struct, with and without 0x', () => {
+    const host = new SyntheticHost();
+    const { vm, task } = host.vmm(4711, [SLOT]);
+    expect(select(host, task.toString(16))).toMatchObject({ pid: 4711, kvm: vm });
+    expect(select(host, `0x${task.toString(16)}`)).toMatchObject({ pid: 4711, kvm: vm });
+  });
+
+  test('an address that is no task_struct is refused, with the processes that hold VMs', () => {
+    const host = new SyntheticHost();
+    const { task } = host.vmm(4711, [SLOT]);
+    expect(() => select(host, (task + 8n).toString(16))).toThrow(/no process or task_struct .*holds? VMs: 4711/);
+    expect(() => select(host, 'ffff888fffff0000')).toThrow(/no process or task_struct/);
+  });
+
+  test('a thread stands for its process', () => {
+    const host = new SyntheticHost();
+    const { vm, task, mm } = host.vmm(4711, [SLOT]);
+    host.thread(4712, task, 'CPU 0/KVM', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(select(host, '4712')).toMatchObject({ pid: 4711, kvm: vm });
+  });
+
+  test('a leader that has exited has its files in another thread', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(1, [SLOT]);
+    const leader = host.task(4711, 'gone', 0n, 0n);
+    host.thread(4712, leader, 'alive', mm, host.files({ 5: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(select(host, '4711')).toMatchObject({ pid: 4711, fd: 5, kvm: vm });
+  });
+
+  test('nor is such a process forgotten where those that hold VMs are listed', () => {
+    const host = new SyntheticHost();
+    const { vm, mm } = host.vmm(1, [SLOT]);
+    const leader = host.task(4711, 'gone', 0n, 0n);
+    host.thread(4712, leader, 'alive', mm, host.files({ 5: host.file(host.vmFops, vm, 'kvm-vm') }));
+    expect(() => select(host, '99')).toThrow(/processes that hold VMs: 1 \(.*\), 4711 \(gone, fd 5\)/);
+  });
+
+  test('a list that breaks off tells what was found, and why there is no more', () => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT]);
+    const last = host.task(4712, 'last', 0n, 0n);
+    host.u64(last + host.offset('task_struct', 'tasks'), 0xffff888fff000000n);
+    expect(() => select(host, '99')).toThrow(
+      /99 in the dump; processes that hold VMs: 4711 .*; not all could be looked at: /,
+    );
+  });
+
+  test('a broken IDR: the task list serves, and it is said', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(4711, [SLOT]);
+    const head = host.at('init_pid_ns') + host.offset('pid_namespace', 'idr.idr_rt.xa_head');
+    host.u64(head, 0xffff888fff000002n);
+    const { kvm, said } = select(host, '4711');
+    expect(kvm).toBe(vm);
+    expect(said.join()).toMatch(/looking through the task list/);
+  });
+
+  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])('%p is refused before anything is looked for', (text) => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT]);
+    expect(() => select(host, text)).toThrow(/is no pid and no address/);
+  });
+
+  test('no name of a process is looked at', () => {
+    const host = new SyntheticHost();
+    const names = ['crosvm', 'cloud-hypervisor', 'firecracker', '', '\u001b[31mred'];
+    const vms = names.map((name, i) => host.vmm(1000 + i, [SLOT], name).vm);
+    names.forEach((_, i) => {
+      expect(select(host, String(1000 + i)).kvm).toBe(vms[i]);
+    });
+  });
+});

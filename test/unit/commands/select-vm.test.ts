@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of a process's VMs is taken, and what --vm means.
+import { describe, expect, test } from '@jest/globals';
+import { SyntheticHost } from '../../build/host.js';
+import { SLOT, select } from '../../build/selected.js';
+
+describe('the VM', () => {
+  const twoVms = () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const [one, two] = [host.vm(mm, [SLOT]), host.vm(mm, [SLOT, { ...SLOT, id: 1, gpa: 0x100000n }], [SLOT])];
+    host.task(
+      150,
+      'two-vms',
+      mm,
+      host.files({ 4: host.file(host.vmFops, one, 'kvm-vm'), 6: host.file(host.vmFops, two, 'kvm-vm') }),
+    );
+    return { host, one, two };
+  };
+
+  test('of several none is chosen without --vm, and all are listed with descriptor, address and slots', () => {
+    const { host, one, two } = twoVms();
+    const text = new RegExp(
+      `several VMs.*\\n.*fd 4 .*0x${one.toString(16)}.*slots 1 .*\\n.*fd 6 .*0x${two.toString(16)}.*slots 2 \\+ 1 in address space 1`,
+    );
+    expect(() => select(host, '150')).toThrow(text);
+  });
+
+  test('--vm takes a descriptor or an address of struct kvm', () => {
+    const { host, one, two } = twoVms();
+    expect(select(host, '150', '4').kvm).toBe(one);
+    expect(select(host, '150', '6').kvm).toBe(two);
+    expect(select(host, '150', two.toString(16)).kvm).toBe(two);
+    expect(select(host, '150', `0x${one.toString(16)}`)).toMatchObject({ kvm: one, fd: 4 });
+  });
+
+  describe('where not all can be read', () => {
+    /** Two VMs in vm_list whose process's descriptors are lost; behind `gap` the list is too. */
+    const lost = (gap: boolean) => {
+      const { host, one, two } = twoVms();
+      const list = (vm: bigint) => vm + host.offset('kvm', 'vm_list');
+      if (gap) {
+        host.u64(list(one), 0xffff888ffff00000n);
+        host.u64(host.vmList + 8n, 0xffff888ffff00000n);
+      }
+      const task = host.pointer(host.at('init_task') + host.offset('task_struct', 'tasks'));
+      host.set('task_struct', task - host.offset('task_struct', 'tasks'), { files: 0xffff888ffff00000n });
+      return { host, one, two };
+    };
+
+    test('those of its memory are listed; the one that was found is not taken for the only one', () => {
+      expect(() => select(lost(false).host, '150')).toThrow(/holds several VMs; choose with --vm/);
+      const { host, one } = lost(true);
+      expect(() => select(host, '150')).toThrow(
+        new RegExp(`may hold VMs that can't be read; choose with --vm:\\n.*fd \\?.*0x${one.toString(16)}`),
+      );
+      expect(select(host, '150', one.toString(16))).toMatchObject({ kvm: one, fd: null });
+    });
+
+    test('a file whose name is lost, where names are all there is, leaves it open', () => {
+      const host = new SyntheticHost({ noVmSymbols: true });
+      const { address: mm } = host.mm();
+      const one = host.vm(mm, [SLOT]);
+      const nameless = host.file(host.vmFops, one, 'kvm-vm');
+      host.set('file', nameless, { 'f_path.dentry': 0xffff888ffff00000n });
+      host.task(150, 'qemu', mm, host.files({ 4: nameless }));
+      expect(() => select(host, '150')).toThrow(/whether descriptor 4 is a VM is not known: its name can't be read/);
+      const named = host.file(host.vmFops, one, 'kvm-vm');
+      host.task(151, 'qemu', mm, host.files({ 4: nameless, 5: named }));
+      expect(() => select(host, '151')).toThrow(/may hold VMs that can't be read; choose with --vm/);
+      expect(select(host, '151', '5')).toMatchObject({ kvm: one, fd: 5 });
+    });
+  });
+
+  test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p is none of them', (choice) => {
+    expect(() => select(twoVms().host, '150', choice)).toThrow(/holds no VM .*\n.*fd 4/);
+  });
+
+  test('held twice by one process it is still one', () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.task(
+      150,
+      'twice',
+      mm,
+      host.files({ 4: host.file(host.vmFops, vm, 'kvm-vm'), 6: host.file(host.vmFops, vm, 'kvm-vm') }),
+    );
+    expect(select(host, '150')).toMatchObject({ fd: 4, kvm: vm });
+  });
+
+  test("held by a stranger it is answered through its creator's memory", () => {
+    const host = new SyntheticHost();
+    const { address: creators } = host.mm(0);
+    const { address: holders } = host.mm();
+    const vm = host.vm(creators, [SLOT]);
+    host.task(150, 'holder', holders, host.files({ 3: host.file(host.vmFops, vm, 'kvm-vm') }));
+    const { mm, said } = select(host, '150');
+    expect(mm).toBe(creators);
+    expect(said.join()).toMatch(/its creator's, not that of pid 150/);
+  });
+
+  test('a process without one is refused, and those that have some are named', () => {
+    const host = new SyntheticHost();
+    host.vmm(4711, [SLOT], 'qemu\nevil');
+    host.task(150, 'none', host.mm().address, host.files({ 0: host.file(0xffffffff81234000n, 0n, 'tty') }));
+    expect(() => select(host, '150')).toThrow(
+      /pid 150 \(none\) holds no VM; processes that hold VMs: 4711 \(qemu\\x0aevil, fd 9\)/,
+    );
+  });
+
+  test('the two witnesses, f_op and name, disagree: f_op decides, and it is said', () => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    const files = { 3: host.file(0xffffffff81234000n, 0n, 'kvm-vm'), 7: host.file(host.vmFops, vm, 'renamed') };
+    host.task(150, 'odd', mm, host.files(files));
+    const { fd, said } = select(host, '150');
+    expect(fd).toBe(7);
+    expect(said.join('\n')).toMatch(/descriptor 3 is named kvm-vm, but its f_op is not kvm_vm_fops/);
+    expect(said.join('\n')).toMatch(/descriptor 7 has kvm_vm_fops, but its file is named otherwise/);
+  });
+
+  test.each([2 ** 20, 2 ** 21])('is found at the end of a descriptor table of %d', (size) => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.task(150, 'many', mm, host.files({ [size - 1]: host.file(host.vmFops, vm, 'kvm-vm') }, size));
+    expect(select(host, '150')).toMatchObject({ fd: size - 1, kvm: vm });
+  });
+});

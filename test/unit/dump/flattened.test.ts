@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flattened dumps (makedumpfile -F).
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { elfCore, flattened, inPieces, kdump, type Written } from '../../build/files.js';
+import { framesIn } from '../../build/images.js';
+import { ASKED, plainPage as page, RIGHT, WISH } from '../../build/pages.js';
+import { scratch } from '../../build/scratch.js';
+
+const { file } = scratch('flattened');
+
+describe('flattened', () => {
+  const plain = kdump(WISH);
+  const ELF = elfCore({
+    segments: [
+      { paddr: 0x1000, bytes: page(1) },
+      { paddr: 0x28000, bytes: page(40) },
+    ],
+  });
+
+  test.each([[[4096]], [[100]], [[1]], [[7, 4096, 333]], [[1 << 20]]])(
+    'kdump in records of %j bytes',
+    async (sizes) => {
+      const { found, said } = await framesIn([file(flattened(inPieces(plain, sizes)))], ASKED);
+      expect({ found, said }).toEqual({ found: RIGHT, said: '' });
+    },
+  );
+
+  test('ELF', async () => {
+    expect((await framesIn([file(flattened(inPieces(ELF, [64, 1000])))], [1, 40, 2])).found).toEqual([
+      1,
+      40,
+      'outside',
+    ]);
+  });
+
+  test('records in any order; of those that overlap the last one counts', async () => {
+    const wrong = Buffer.from(plain.subarray(0, 4096)).fill(0xff, 8);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(inPieces(plain, [512]), { minLength: Math.ceil(plain.length / 512) }),
+        async (order) => {
+          const records: Written[] = [[0, wrong], ...order];
+          expect((await framesIn([file(flattened(records), 'shuffled')], ASKED)).found).toEqual(RIGHT);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  test('cut off: what is there is answered, the rest is cut off and never zeros, and a warning says so', async () => {
+    const records = inPieces(plain, [64]);
+    for (const kept of [1, 2, 5]) {
+      const { found, said } = await framesIn([file(flattened(records.slice(0, -kept), true))], ASKED);
+      expect(said).toMatch(/the flattened dump has no end, it was cut off/);
+      for (const [i, byte] of found.entries()) expect([RIGHT[i], 'cut-off']).toContain(byte);
+      expect(found).toContain('cut-off');
+    }
+  });
+
+  test('a hole is damage, not zeros', async () => {
+    const records = inPieces(plain, [64]).filter((_, i, all) => i !== all.length - 2);
+    expect((await framesIn([file(flattened(records))], ASKED)).found).toContain('cut-off');
+  });
+
+  test('a record far away does not make a table as long as the user’s memory', async () => {
+    const head = elfCore({ segments: [{ paddr: 0x1000, bytes: page(1) }] });
+    head.writeUInt16LE(0xffff, 56);
+    head.writeBigUInt64LE(64n, 40);
+    head.writeUInt32LE(0xffffffff, 64 + 44);
+    await expect(
+      framesIn(
+        [
+          file(
+            flattened([
+              [0, head],
+              [2 ** 45, page(0)],
+            ]),
+          ),
+        ],
+        [1],
+      ),
+    ).rejects.toThrow(/too many to be meant/);
+  });
+
+  test('many records that do not follow each other', async () => {
+    const far = 0x100000;
+    const records = Array.from(
+      { length: 100_000 },
+      (_, i): Written => [far + ((i * 7919) % 100_000) * 64, page(i).subarray(0, 1 + (i % 3))],
+    );
+    expect(await framesIn([file(flattened([...inPieces(plain, [512]), ...records]))], ASKED)).toEqual({
+      found: RIGHT,
+      said: '',
+    });
+  });
+
+  test('zeros behind the last record, records that can’t be', async () => {
+    const cut = Buffer.concat([flattened(inPieces(plain, [64]), true), Buffer.alloc(1 << 16)]);
+    expect((await framesIn([file(cut)], ASKED)).said).toMatch(/no end/);
+    const wild = flattened([[0, plain]]);
+    wild.writeBigInt64BE(-5n, 4096 + 8);
+    await expect(framesIn([file(wild)], ASKED)).rejects.toThrow(/a record of -5 bytes for offset 0 of the dump/);
+    await expect(framesIn([file(flattened([], true))], ASKED)).rejects.toThrow(/ends before its first record/);
+  });
+});

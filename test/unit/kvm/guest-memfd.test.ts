@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from '@jest/globals';
+import { SyntheticHost } from '../../build/host.js';
+import { PAGE } from '../../build/memory.js';
+import { ask, HVA, roadOf, slot } from '../../build/roads.js';
+
+describe('guest_memfd', () => {
+  const GUEST_MEMFD = 4;
+  const GMEM_ONLY = 1 << 17;
+  const PRIVATE = (8n << 1n) | 1n;
+
+  /** A slot of eight frames, all with pages at their HVAs; frames 2 and 3 have attributes. */
+  function withAttributes(flags: number, attributes: Readonly<Record<number, bigint>> = {}) {
+    const host = new SyntheticHost();
+    const { vm, tables } = host.vmm(191, [slot(0, 0n, 8n, HVA, flags)]);
+    for (let page = 0; page < 8; page++) tables.map(HVA + BigInt(page) * PAGE, 0x100 + page);
+    for (const [frame, entry] of Object.entries(attributes))
+      host.xarraySet(vm + host.offset('kvm', 'mem_attr_array.xa_head'), BigInt(frame), entry);
+    return { host, vm };
+  }
+
+  test('a private page is not at its HVA, its shared neighbour is', () => {
+    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: PRIVATE }).host);
+    expect(ask(road, 0x2000n)).toMatchObject({
+      state: 'guest-memfd',
+      reason: 'gmem-private',
+      frame: null,
+      page: Number(HVA / PAGE) + 2,
+    });
+    expect(ask(road, 0x3000n)).toMatchObject({ state: 'mapped', frame: 0x103 });
+  });
+
+  test('attributes other than private change nothing', () => {
+    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: (7n << 1n) | 1n, 3: PRIVATE }).host);
+    expect(ask(road, 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
+    expect(ask(road, 0x3000n)).toMatchObject({ state: 'guest-memfd' });
+  });
+
+  test('in a slot that is the memfd alone no page is at its HVA', () => {
+    for (const flags of [GUEST_MEMFD | GMEM_ONLY, GMEM_ONLY])
+      expect(ask(roadOf(withAttributes(flags).host), 0x1000n)).toMatchObject({
+        state: 'guest-memfd',
+        reason: 'gmem-only',
+        frame: null,
+      });
+  });
+
+  test('what can not be known is not answered: an attribute that is no value', () => {
+    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: 0xffff888000000000n }).host);
+    expect(ask(road, 0x2000n)).toMatchObject({
+      state: 'guest-memfd',
+      reason: 'gmem-attribute-unreadable',
+      frame: null,
+    });
+  });
+
+  test('... attributes on a page that the dump has not', () => {
+    const { host, vm } = withAttributes(GUEST_MEMFD);
+    host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
+    expect(ask(roadOf(host), 0x2000n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
+  });
+
+  test('... a kernel whose attributes are kept where this program does not look', () => {
+    const btfTypes = new SyntheticHost().typesText().replace('struct xarray mem_attr_array', 'struct xarray elsewhere');
+    const host = new SyntheticHost({ btfTypes });
+    const { tables } = host.vmm(191, [slot(0, 0n, 8n, HVA, GUEST_MEMFD)]);
+    tables.map(HVA, 0x100);
+    expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
+  });
+
+  test('a slot without guest_memfd asks for no attribute', () => {
+    const { host, vm } = withAttributes(0);
+    host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
+    expect(ask(roadOf(host), 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
+  });
+});

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Btf } from '../../../src/types/btf.js';
+import { GraphTypes } from '../../../src/types/graph.js';
+import { BtfWriter } from '../../build/btf.js';
+import { bytesOf, damage, orError } from '../../build/damage.js';
+import { Layouts } from '../../build/layout.js';
+
+/** Texts of structures, each made of numbers, arrays, unnamed structures and unions, and of those before it. */
+const layoutText = fc
+  .array(
+    fc.array(
+      fc.record({
+        type: fc.constantFrom('u8', 'u16', 'u32', 'u64', 'ptr', 'int', 'short', 'earlier'),
+        count: fc.option(fc.nat(9), { nil: null }),
+        inside: fc.constantFrom('', '', 'union', 'struct'),
+      }),
+      { minLength: 1, maxLength: 8 },
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((structs) =>
+    structs
+      .map((list, s) => {
+        const lines = list.map(({ type, count, inside }, i) => {
+          const base = type !== 'earlier' ? type : s === 0 ? 'ptr' : `struct s${s - 1}`;
+          const line = `${base} m${i}${count === null ? '' : `[${count}]`}`;
+          return inside === '' ? line : `${inside} {\n${line}\nu16 beside${i}\n}`;
+        });
+        return `s${s} {\n${lines.join('\n')}\n}`;
+      })
+      .join('\n'),
+  );
+
+describe('BTF', () => {
+  const shape = (types: GraphTypes<number>, struct: string, path: string) => {
+    const member = types.member(struct, path);
+    return member === null ? null : [member.offset, member.size, member.count];
+  };
+  /** Every named member of a structure, those of unnamed ones inside included. */
+  const names = (text: string) => [...text.matchAll(/\b((?:m|beside)\d+)/g)].map(([, name = '']) => name);
+
+  test('members lie where they were laid', () => {
+    fc.assert(
+      fc.property(layoutText, fc.constantFrom(24 as const, 32 as const), (text, headerLength) => {
+        const layouts = new Layouts(text);
+        const types = new GraphTypes(new Btf('test', bytesOf(new BtfWriter(layouts, { headerLength }).bytes())));
+        for (const [i, part] of text
+          .split(/^s\d+ \{/m)
+          .slice(1)
+          .entries()) {
+          expect(types.sizeOf(`s${i}`)).toBe(layouts.size(`s${i}`));
+          for (const name of names(part)) {
+            const { offset, type } = layouts.at(`s${i}`, name);
+            const count = type.kind === 'array' ? type.count : 1;
+            expect([name, shape(types, `s${i}`, name)]).toEqual([name, [offset, layouts.size(type), count]]);
+          }
+        }
+      }),
+    );
+  });
+
+  test('damaged: an answer or an error, and an end', () => {
+    fc.assert(
+      fc.property(layoutText, damage, fc.boolean(), (text, change, isHeader) => {
+        const whole = new BtfWriter(new Layouts(text)).bytes();
+        const bytes = change(whole, isHeader ? 24 : whole.length);
+        const types = orError(() => new GraphTypes(new Btf('test', bytesOf(bytes))));
+        for (let i = 0; types !== null && i < 8; i++) {
+          orError(() => types.sizeOf(`s${i}`));
+          for (const name of ['m0', 'm1', 'm1.m0', 'beside2']) orError(() => types.member(`s${i}`, name));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
