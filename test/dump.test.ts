@@ -28,7 +28,7 @@ class Counted implements ByteSource {
   read(offset: number, length: number): Bytes {
     this.reads++;
     if (offset + length > this.size)
-      throw new DumpError(`read of ${length} at ${offset} of ${this.size}`, { cutOff: true });
+      throw new DumpError(`read of ${length} at ${offset} of ${this.size}`, { code: 'truncated' });
     return Bytes.of(this.bytes.subarray(offset, offset + length), { source: 'test', offset });
   }
 }

@@ -166,7 +166,7 @@ describe('split', () => {
   test('a part is missing: its frames are named', async () => {
     const { found, said } = await frames([file(part(0, 40)), file(part(41, 64))], ASKED);
     expect(found).toEqual([1, 'excluded', 3, 'cut-off', 41, 'outside', 'outside']);
-    expect(said).toMatch(/parts of the split dump are missing, with the frames 0x28 to 0x28: name them with -c too/);
+    expect(said).toMatch(/parts of the split dump are missing, with the frames 0x28 to 0x28$/);
     expect((await frames([file(part(0, 40))], ASKED)).said).toMatch(/the frames 0x28 to 0x3f/);
   });
 
@@ -194,7 +194,7 @@ describe('memory as it is', () => {
   test('raw, if it is said', async () => {
     const path = file(memory);
     expect((await frames([path], [0, 1, 2, 3], 'raw')).found).toEqual([0, 1, 2, 'outside', 'outside']);
-    await expect(frames([path], [0])).rejects.toThrow(/not a dump of a known form.*--input-format raw/);
+    await expect(frames([path], [0])).rejects.toThrow(/not a dump of a known form/);
   });
 
   const LIME = lime([
