@@ -59,7 +59,7 @@ export async function openImage(paths: string | readonly string[], options: File
   try {
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const image = await imageOf(files, { format: inputFormat, onRead });
-    for (const problem of image.problems) log.warn(problem);
+    for (const problem of image.problems) log.warn(problem.message, problem);
     return { image, memory: new PhysicalMemory(image), close };
   } catch (error) {
     close();

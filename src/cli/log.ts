@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Advice } from '../core/advice.js';
 import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
+import { advised } from './remedies.js';
 
 /** Milliseconds before a step that goes on is told about on a terminal, and between such tellings. */
 const PATIENCE = 1000;
@@ -21,8 +23,8 @@ export class StderrLog implements Log {
     this.#verbose = verbose;
   }
 
-  warn(text: string): void {
-    this.#write(`kvm-vtop: ${oneLine(text)}\n`);
+  warn(text: string, { remedies = [] }: Advice = {}): void {
+    this.#write(`kvm-vtop: ${oneLine(advised(text, remedies))}\n`);
   }
 
   found(text: string): void {

@@ -9,6 +9,7 @@ import { threadsAtRest } from './end.js';
 import { StderrLog } from './log.js';
 import { readCommandLine } from './parser.js';
 import { programOf } from './program.js';
+import { errorText } from './remedies.js';
 import { run } from './run.js';
 import { OutputError, outputWritten, streams, watchOutput } from './streams.js';
 
@@ -21,10 +22,14 @@ const linesOf = (error: unknown): string[] =>
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OutputError && error.isClosed) return 0;
-  const expected = [DumpError, UsageError, OutputError].some((known) => error instanceof known);
-  const text = expected ? (error as Error).message : `internal error: ${linesOf(error).map(oneLine).join('\n')}`;
-  process.stderr.write(`kvm-vtop: ${text}\n`);
+  process.stderr.write(`kvm-vtop: ${textOf(error)}\n`);
   return 2;
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof DumpError || error instanceof UsageError) return errorText(error);
+  if (error instanceof OutputError) return error.message;
+  return `internal error: ${linesOf(error).map(oneLine).join('\n')}`;
 }
 
 /** Milliseconds: the longest that a timer takes. */

@@ -10,6 +10,7 @@ export async function startWasm<T>(codec: string, start: () => T | Promise<T>): 
     return await start();
   } catch (cause) {
     throw new DumpError(`the ${codec} decoder can't be started: ${(cause as Error).message}`, {
+      code: 'system',
       cause,
       hint: 'it is WebAssembly, which needs 12 GiB of address space: raise the limit (ulimit -v unlimited), and run node without --jitless',
     });

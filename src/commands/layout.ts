@@ -50,7 +50,8 @@ function summary({ path, size, profile }: { path: string; size: number; profile:
 
 function profileAndGaps({ types, identity }: DescribedKernel, log: Log): { profile: Profile; missing: string[] } {
   const missing = ALWAYS.filter((name) => !describes(types, name));
-  if (missing.includes('kvm')) throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`);
+  if (missing.includes('kvm'))
+    throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`, { code: 'no-types' });
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
   return { profile: profileOf(types, identity, { views, enums, isWhole: missing.length === 0 }), missing };

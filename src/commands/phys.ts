@@ -81,7 +81,7 @@ function checkAll(memory: PhysicalMemory, address: number, length: number): void
     if (gap !== null)
       throw new DumpError(
         `0x${missing.toString(16)} bytes at 0x${at.toString(16)} are not in the dump, nothing was written: ${gap.message}`,
-        { hint: 'without --binary they are shown as what they are' },
+        { code: 'not-in-dump', hint: 'without --binary they are shown as what they are' },
       );
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Advice } from './advice.js';
 
 /** Where findings go that are no answers. Standard error in the CLI. */
 export interface Log {
-  /** Something the user must know to judge an answer. */
-  warn(text: string): void;
+  /** Something the user must know to judge an answer. `advice`: what would help; the error that the text speaks of. */
+  warn(text: string, advice?: Advice): void;
   /** What was found where, for who asked. */
   found(text: string): void;
   /** Runs a step of the work; its name and time are told to who asked, or while it takes long. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from './address.js';
+import type { Advice } from './advice.js';
 import type { Bytes } from './bytes.js';
-import { DumpError, TRUNCATED } from './errors.js';
+import { DumpError, type DumpErrorCode, TRUNCATED } from './errors.js';
 
 /** A file, or what stands for one. Reading outside it, or failing to read, is a `DumpError` with the offset. */
 export interface ByteSource {
@@ -17,9 +18,11 @@ export interface ByteSource {
 }
 
 /** Why the dump has no bytes of a frame. */
-export interface FrameGap {
+export interface FrameGap extends Advice {
   readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
   readonly message: string;
+  /** For an excluded page: which program left it out, where that is known. */
+  readonly by?: 'makedumpfile' | 'excerpt';
 }
 
 /** Physical memory by frames of 4096 bytes. `null` is cheap; ask `why` only when somebody wants to know. */
@@ -32,7 +35,7 @@ export interface FrameSource {
 }
 
 /** Why a virtual address could not be read: where, and what stands in the way. */
-export interface Unreadable {
+export interface Unreadable extends Advice {
   readonly address: bigint;
   readonly reason: FrameGap['reason'] | 'unmapped';
   readonly message: string;
@@ -54,10 +57,21 @@ export function readOf(memory: Memory, address: bigint, length: number, what: st
 
 export function unreadableError(fault: Unreadable, start: bigint, what: string): DumpError {
   const inside = fault.address === start ? '' : ` (its byte at 0x${fault.address.toString(16)})`;
+  const details = { code: CODES[fault.reason], remedies: fault.remedies ?? [] };
   if (fault.reason === 'cut-off')
     return new DumpError(
       `${TRUNCATED}${what} at 0x${start.toString(16)}${inside} is in the part that is missing (${fault.message})`,
-      { cutOff: true },
+      details,
     );
-  return new DumpError(`${what} at 0x${start.toString(16)}${inside}: ${fault.message}`);
+  return new DumpError(`${what} at 0x${start.toString(16)}${inside}: ${fault.message}`, details);
 }
+
+const CODES: Readonly<Record<Unreadable['reason'], DumpErrorCode>> = {
+  excluded: 'not-in-dump',
+  outside: 'not-in-dump',
+  'cut-off': 'truncated',
+  undecodable: 'damaged',
+  unreadable: 'system',
+  // A pointer that leads nowhere.
+  unmapped: 'damaged',
+};

@@ -66,7 +66,7 @@ export class Beside implements Outside {
     if (path === null) return null;
     const text = textOf(path, 'the text of VMCOREINFO');
     if (/^OSRELEASE=/m.test(text)) return text;
-    throw new DumpError(`${path}: no VMCOREINFO: a line with OSRELEASE= is missing`);
+    throw new DumpError(`${path}: no VMCOREINFO: a line with OSRELEASE= is missing`, { code: 'wrong-file' });
   }
 
   get looked(): readonly string[] {

@@ -36,6 +36,7 @@ export function checkModuleRelease(object: ElfObject, wanted: string, whose: str
     throw otherBuild(name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
   if (release === null && object.buildId === null)
     throw new DumpError(`${name} has neither a build-id nor the release it was built for`, {
+      code: 'wrong-file',
       hint: 'offsets of another build give wrong addresses: a module as it was built has both',
     });
   if (magic !== null && isShuffled(magic) && !textOf(object, '.comment').includes('clang')) throw shuffled(name);

@@ -46,7 +46,8 @@ export async function fetchDebuginfo(
   log: Log,
 ): Promise<string | BytesSource | null> {
   if (settings.urls.length === 0)
-    throw new DumpError('--debuginfod: DEBUGINFOD_URLS is not set', {
+    throw new DumpError('debuginfod: DEBUGINFOD_URLS is not set', {
+      code: 'system',
       hint: 'it names the servers, for example https://debuginfod.debian.net',
     });
   const path = settings.cache === null ? null : join(settings.cache, buildId, 'debuginfo');

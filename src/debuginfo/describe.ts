@@ -45,5 +45,7 @@ async function describe(lookup: Lookup, vmlinux: string, kvmModule: string | nul
 function releaseOf(object: ElfObject): { release: string; version: string | null } {
   const [, release, version = null] = /^Linux version (\S+) .*?(#.*)$/.exec(bannerOf(object) ?? '') ?? [];
   if (release !== undefined) return { release, version };
-  throw new DumpError(`${object.file.name}: no linux_banner in it, so that nobody can tell which kernel it is`);
+  throw new DumpError(`${object.file.name}: no linux_banner in it, so that nobody can tell which kernel it is`, {
+    code: 'wrong-file',
+  });
 }

@@ -79,6 +79,7 @@ async function openAlternate(
     throw new DumpError(
       `${object.file.name}: part of its debug information is in another file: ${(error as Error).message}`,
       {
+        code: 'wrong-file',
         cause: error,
         hint: `it is looked for at ${join(dirname(object.file.name), link)}`,
       },
@@ -86,6 +87,8 @@ async function openAlternate(
   });
   const wanted = Buffer.from(bytes.array().subarray(link.length + 1)).toString('hex');
   if (alternate.buildId !== wanted)
-    throw new DumpError(`${path}: build-id ${alternate.buildId ?? 'none'}, but ${object.file.name} names ${wanted}`);
+    throw new DumpError(`${path}: build-id ${alternate.buildId ?? 'none'}, but ${object.file.name} names ${wanted}`, {
+      code: 'other-build',
+    });
   return openDebugSections(alternate, null);
 }

@@ -18,6 +18,7 @@ export async function openPacked(path: string): Promise<ByteSource> {
   } catch (error) {
     if (error instanceof DumpError) throw error.within(path);
     throw new DumpError(`${path}: ${form.name} could not be decoded: ${(error as Error).message}`, {
+      code: 'damaged',
       cause: error,
       hint: `unpack it with ${form.unpack} and give what comes out`,
     });

@@ -23,6 +23,7 @@ export async function openDebugSections(object: ElfObject, alternate: DebugSecti
   const abbrev = await contents(object, 'abbrev');
   if (info === null || abbrev === null)
     throw new DumpError(`${object.file.name}: no debug information (.debug_info) in it`, {
+      code: 'wrong-file',
       hint: 'distributions ship it in a package of its own (-dbg, -dbgsym, -debuginfo)',
     });
   const types = await contents(object, 'types');

@@ -23,11 +23,14 @@ export function refuseOther(file: ByteSource, wanted: WantedObject): void {
   if (start.length >= 4 && start.u32(0) === ELF_MAGIC) return;
   const isBoot = start.length >= BOOT_AT + 4 && start.text(BOOT_AT, 4) === BOOT_IMAGE;
   const what = isBoot ? 'a boot image (vmlinuz), not an ELF file' : 'not an ELF file';
-  throw new DumpError(`${file.name}: ${what}`, { hint: HINTS[wanted] });
+  throw new DumpError(`${file.name}: ${what}`, { code: 'wrong-file', hint: HINTS[wanted] });
 }
 
 /** Throws `DumpError` for a program: its build-id would be taken for that of another kernel. */
 export function refuseProgram(object: ElfObject, wanted: WantedObject): void {
   if (object.section('.interp') !== null)
-    throw new DumpError(`${object.file.name}: a program, not ${NAMES[wanted]}`, { hint: HINTS[wanted] });
+    throw new DumpError(`${object.file.name}: a program, not ${NAMES[wanted]}`, {
+      code: 'wrong-file',
+      hint: HINTS[wanted],
+    });
 }

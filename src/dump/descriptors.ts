@@ -82,7 +82,7 @@ export class Descriptors {
       const bytes = this.#file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor');
       return { at, offset: Number(bytes.u64(0)), size: bytes.u32(8), flags: bytes.u32(12) };
     } catch (error) {
-      if (error instanceof DumpError && error.cutOff) return null;
+      if (error instanceof DumpError && error.code === 'truncated') return null;
       throw error;
     }
   }

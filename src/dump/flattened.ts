@@ -88,7 +88,7 @@ export class Flattened implements ByteSource {
     return new DumpError(`${what}: ${length} bytes are needed, the flattened dump does not have them all`, {
       place,
       hint: 'the file is truncated or damaged',
-      cutOff: true,
+      code: 'truncated',
     });
   }
 }

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Pfn } from '../core/address.js';
+import type { Advice } from '../core/advice.js';
 import type { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
 import type { PagePart } from './piece-reader.js';
+
+/** Something wrong with a file that can be read: a line, and what would help. */
+export interface Problem extends Advice {
+  readonly message: string;
+}
 
 /** One kind of dump file. */
 export interface DumpFormat {
@@ -27,8 +33,8 @@ export interface PageReader {
   /** The text of VMCOREINFO where the format names its place. */
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
-  /** What is wrong with the file, though it can be read: a line each. */
-  readonly problems: readonly string[];
+  /** What is wrong with the file, though it can be read. */
+  readonly problems: readonly Problem[];
   /**
    * The first frame behind one that is not there that may be there, or be missing for another reason. Nothing from
    * `end` on is looked at.
@@ -62,8 +68,8 @@ const PAGES = (16 * 1024 * 1024) / PAGE_SIZE;
 /** The physical memory of a dumped machine, as far as the dump has it, behind a bounded cache of decoded pages. */
 export class DumpImage implements FrameSource {
   readonly #pages = new Lru<DataView>(PAGES);
-  /** What is wrong with its files, though they can be read: a line each. */
-  readonly problems: readonly string[];
+  /** What is wrong with its files, though they can be read. */
+  readonly problems: readonly Problem[];
 
   constructor(
     /** For people: the name of its file. */
@@ -71,7 +77,7 @@ export class DumpImage implements FrameSource {
     readonly reader: PageReader,
     /** Called for every page that is not at hand. */
     readonly onRead: () => void = () => undefined,
-    problems: readonly string[] = [],
+    problems: readonly Problem[] = [],
   ) {
     this.problems = [...problems, ...reader.problems];
   }
@@ -121,7 +127,7 @@ export class DumpImage implements FrameSource {
       return this.reader.page(frame);
     } catch (error) {
       if (error instanceof DumpError)
-        return { reason: error.cutOff ? 'cut-off' : 'unreadable', message: error.message };
+        return { reason: error.code === 'truncated' ? 'cut-off' : 'unreadable', message: error.message };
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import type { ByteSource } from '../core/memory.js';
 import { Flattened, isFlattened } from './flattened.js';
 import { formats, namedFormats } from './formats/index.js';
 import { refusedForm } from './formats/refused.js';
-import { type DumpFormat, DumpImage, type PageReader } from './image.js';
+import { type DumpFormat, DumpImage, type PageReader, type Problem } from './image.js';
 import { SplitReader } from './split.js';
 
 /** How the form of a dump is found: by its start, or as the user says. */
@@ -26,9 +26,9 @@ const START = 4096;
 export async function openImage(files: readonly ByteSource[], options: ImageOptions = {}): Promise<DumpImage> {
   const { format = 'auto', onRead = () => undefined } = options;
   const [first] = files;
-  if (first === undefined) throw new DumpError('no dump was named');
+  if (first === undefined) throw new DumpError('no dump was named', { code: 'not-a-dump' });
   const readers: PageReader[] = [];
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   for (const file of files) readers.push(await openReader(file, format, onRead, problems));
   const name = files.length === 1 ? first.name : `${first.name} and ${files.length - 1} more`;
   return new DumpImage(name, oneOf(files, readers), onRead, problems);
@@ -44,15 +44,16 @@ async function openReader(
   file: ByteSource,
   format: InputFormat,
   onRead: () => void,
-  problems: string[],
+  problems: Problem[],
 ): Promise<PageReader> {
-  if (file.size === 0) throw new DumpError(`${file.name}: an empty file`);
+  if (file.size === 0) throw new DumpError(`${file.name}: an empty file`, { code: 'not-a-dump' });
   const named = namedFormats.find(({ name }) => name === format);
   if (named !== undefined) return named.open(file);
   if (!isFlattened(startOf(file))) return formatOf(file).open(file);
   const flattened = new Flattened(file, onRead);
-  if (flattened.size === 0) throw new DumpError(`${file.name}: a flattened dump that ends before its first record`);
-  if (!flattened.complete) problems.push(`${file.name}: the flattened dump has no end, it was cut off`);
+  if (flattened.size === 0)
+    throw new DumpError(`${file.name}: a flattened dump that ends before its first record`, { code: 'truncated' });
+  if (!flattened.complete) problems.push({ message: `${file.name}: the flattened dump has no end, it was cut off` });
   return formatOf(flattened).open(flattened);
 }
 
@@ -64,8 +65,13 @@ function formatOf(file: ByteSource): DumpFormat {
   if (format !== undefined) return format;
   const refused = refusedForm(start);
   if (refused !== null)
-    throw new DumpError(`${file.name}: ${refused.what}`, refused.hint ? { hint: refused.hint } : {});
+    throw new DumpError(`${file.name}: ${refused.what}`, {
+      code: 'unsupported',
+      ...(refused.hint ? { hint: refused.hint } : {}),
+    });
   throw new DumpError(`${file.name}: not a dump of a known form`, {
-    hint: 'ELF vmcores and kdump-compressed files are read, flattened or split as well; --input-format raw takes memory as it is',
+    code: 'not-a-dump',
+    hint: 'ELF vmcores and kdump-compressed files are read, flattened or split as well',
+    remedies: ['input-format'],
   });
 }

@@ -61,6 +61,7 @@ export class Records {
   #push([target, position, size]: readonly [number, number, number]): void {
     if (this.length === MOST)
       throw new DumpError(`more than ${MOST} records that do not follow each other`, {
+        code: 'unsupported',
         hint: 'write the dump anew from it: makedumpfile -R out < this file',
       });
     if (this.length === this.#targets.length) this.#grow();

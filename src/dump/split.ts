@@ -4,7 +4,7 @@ import type { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import type { FrameGap } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
-import type { PageReader, SplitPart } from './image.js';
+import type { PageReader, Problem, SplitPart } from './image.js';
 
 /** One file of a split dump. */
 export interface NamedReader {
@@ -21,7 +21,7 @@ export class SplitReader implements PageReader {
   readonly notes: readonly Note[];
   readonly physBase: bigint | null;
   readonly limit: number | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   readonly #parts: readonly Part[];
   readonly #first: Part;
 
@@ -32,7 +32,12 @@ export class SplitReader implements PageReader {
     this.#first = first;
     for (const part of this.#parts)
       if (part.dump !== first.dump)
-        throw new DumpError(`${part.name} and ${first.name} are parts of different dumps: ${part.dump}; ${first.dump}`);
+        throw new DumpError(
+          `${part.name} and ${first.name} are parts of different dumps: ${part.dump}; ${first.dump}`,
+          {
+            code: 'wrong-file',
+          },
+        );
     this.description = `${first.reader.description}, ${this.#parts.length} parts of a split dump`;
     this.vmcoreinfo = this.#parts.find(({ reader }) => reader.vmcoreinfo !== null)?.reader.vmcoreinfo ?? null;
     this.notes = this.#parts.find(({ reader }) => reader.notes.length > 0)?.reader.notes ?? [];
@@ -62,16 +67,18 @@ export class SplitReader implements PageReader {
 
 function partOf({ name, reader }: NamedReader): Part {
   if (reader.part === undefined)
-    throw new DumpError(`${name}: a whole dump, not a part of a split one; give one dump, or all parts of one`);
+    throw new DumpError(`${name}: a whole dump, not a part of a split one; give one dump, or all parts of one`, {
+      code: 'wrong-file',
+    });
   return { ...reader.part, name, reader };
 }
 
 /** Frames that no part has, and parts that have the same. */
-function missing(parts: readonly Part[]): string[] {
+function missing(parts: readonly Part[]): Problem[] {
   const gaps: string[] = [];
   let [end, before] = [0, ''];
   for (const part of parts) {
-    if (part.start < end) throw new DumpError(`${part.name} has the frames of ${before} again`);
+    if (part.start < end) throw new DumpError(`${part.name} has the frames of ${before} again`, { code: 'wrong-file' });
     if (part.start > end && hasPages(part, end, part.start)) gaps.push(framesText(end, part.start));
     [end, before] = [part.end, part.name];
   }
@@ -80,7 +87,7 @@ function missing(parts: readonly Part[]): string[] {
   if (end < frames && hasPages(last, end, frames)) gaps.push(framesText(end, frames));
   return gaps.length === 0
     ? []
-    : [`parts of the split dump are missing, with ${gaps.join(' and ')}: name them with -c too`];
+    : [{ message: `parts of the split dump are missing, with ${gaps.join(' and ')}`, remedies: ['all-parts'] }];
 }
 
 const hasPages = ({ reader }: Part, start: number, end: number): boolean => reader.pagesOf?.(start, end) !== 0;

@@ -27,10 +27,13 @@ export interface ProgramHeader {
 /** Header of an ELF64 little-endian file; `DumpError` for the 32-bit and the big-endian forms. */
 export function readElf(file: ByteSource): Elf64Core {
   const start = file.read(0, Math.min(file.size, ELF_HEADER_SIZE), 'ELF header');
-  if (start.length < 4 || start.u32(0) !== ELF_MAGIC) throw new DumpError(`${file.name}: not an ELF file`);
+  if (start.length < 4 || start.u32(0) !== ELF_MAGIC)
+    throw new DumpError(`${file.name}: not an ELF file`, { code: 'wrong-file' });
   if (start.length < ELF_HEADER_SIZE) throw start.error(0, `the ELF header needs ${ELF_HEADER_SIZE} bytes`);
-  if (start.u8(4) !== 2) throw new DumpError(`${file.name}: a 32-bit ELF file; only x86-64 dumps are read`);
-  if (start.u8(5) !== 1) throw new DumpError(`${file.name}: a big-endian ELF file; only x86-64 dumps are read`);
+  if (start.u8(4) !== 2)
+    throw new DumpError(`${file.name}: a 32-bit ELF file; only x86-64 dumps are read`, { code: 'unsupported' });
+  if (start.u8(5) !== 1)
+    throw new DumpError(`${file.name}: a big-endian ELF file; only x86-64 dumps are read`, { code: 'unsupported' });
   return readElfHeader(start);
 }
 

@@ -42,18 +42,22 @@ export class FileSource implements ByteSource {
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
     if (path === '-' || (STDIN.has(path) && !fstatSync(0).isFile()))
-      throw new DumpError(`standard input can't be read here and there, as it must be; ${wanted} in a file`);
+      throw new DumpError(`standard input can't be read here and there, as it must be; ${wanted} in a file`, {
+        code: 'system',
+      });
     let descriptor: number;
     try {
       // Without O_NONBLOCK a FIFO would wait for its writer.
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
-      throw new DumpError(`${path}: ${reasonOf(cause)}`, { cause });
+      throw new DumpError(`${path}: ${reasonOf(cause)}`, { code: 'system', cause });
     }
     const stat = fstatSync(descriptor);
     if (stat.isFile()) return new FileSource(path, descriptor, block);
     closeSync(descriptor);
-    throw new DumpError(`${path}: ${stat.isDirectory() ? 'a directory' : 'not a regular file'}, ${wanted}`);
+    throw new DumpError(`${path}: ${stat.isDirectory() ? 'a directory' : 'not a regular file'}, ${wanted}`, {
+      code: 'system',
+    });
   }
 
   close(): void {
@@ -65,7 +69,7 @@ export class FileSource implements ByteSource {
     if (offset < 0 || length < 0 || !Number.isSafeInteger(offset + length) || offset + length > this.size)
       throw new DumpError(
         `${this.name} is truncated or damaged: it ends at 0x${this.size.toString(16)}, its ${what} at 0x${offset.toString(16)} needs ${length} bytes`,
-        { cutOff: true },
+        { code: 'truncated' },
       );
     if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
     try {
@@ -133,6 +137,7 @@ export class FileSource implements ByteSource {
         got = readSync(this.#descriptor, block, done, block.length - done, start + done);
       } catch (cause) {
         throw new DumpError(`${what}: ${reasonOf(cause)}`, {
+          code: 'system',
           place: { source: this.name, offset: start + done },
           cause,
         });
@@ -140,7 +145,7 @@ export class FileSource implements ByteSource {
       if (got === 0)
         throw new DumpError(`${what}: the file has become shorter while it was read`, {
           place: { source: this.name, offset: start + done },
-          cutOff: true,
+          code: 'truncated',
         });
       done += got;
     }

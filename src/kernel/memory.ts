@@ -6,10 +6,8 @@ import { levelNames, type PagingForm } from '../paging/form.js';
 import { PageWalker, Walk } from '../paging/walker.js';
 
 const SOURCE = 'kernel memory';
-/** No level asks for it; makedumpfile 1.7.8 does it to slab pages of Linux 7.1 and later. */
-const TOO_OLD: Readonly<Record<string, string>> = {
-  excluded: ", as one that is older than the kernel can do to the kernel's own pages",
-};
+/** No level of makedumpfile asks for it; 1.7.8 does it to slab pages of Linux 7.1 and later. */
+const TOO_OLD = ", as one that is older than the kernel can do to the kernel's own pages";
 
 /**
  * The kernel's virtual memory: every address is walked through the kernel's own page tables, so that the direct map,
@@ -61,9 +59,10 @@ export class KernelMemory implements Memory {
     if (typeof frame !== 'number') return frame;
     const page = this.frames.frame(frame);
     if (page !== null) return page;
-    const { reason, message } = this.frames.why(frame);
-    const cause = message.includes('makedumpfile') ? (TOO_OLD[reason] ?? '') : '';
-    return { address, reason, message: `physical page 0x${(frame * PAGE_SIZE).toString(16)}: ${message}${cause}` };
+    const { reason, message, by, remedies } = this.frames.why(frame);
+    const cause = by === 'makedumpfile' ? TOO_OLD : '';
+    const where = `physical page 0x${(frame * PAGE_SIZE).toString(16)}`;
+    return { address, reason, message: `${where}: ${message}${cause}`, remedies };
   }
 
   #fault(address: bigint, status: Walk): Unreadable {
@@ -71,11 +70,8 @@ export class KernelMemory implements Memory {
     const table = levelNames(this.form.levels)[level] ?? '';
     if (status !== Walk.TableMissing)
       return { address, reason: 'unmapped', message: `the kernel maps nothing there (its ${table} entry)` };
-    const { reason, message } = this.frames.why(pfn(frame));
-    return {
-      address,
-      reason,
-      message: `its ${table} table at physical 0x${(frame * PAGE_SIZE).toString(16)}: ${message}`,
-    };
+    const { reason, message, remedies } = this.frames.why(pfn(frame));
+    const where = `its ${table} table at physical 0x${(frame * PAGE_SIZE).toString(16)}`;
+    return { address, reason, message: `${where}: ${message}`, remedies };
   }
 }

@@ -11,7 +11,7 @@ const MOST_NODES = 1024;
 /** Bytes of memory that all nodes have (pglist_data.node_present_pages). */
 export function memorySize({ info, symbols, memory, types }: Host): bigint {
   const table = info.symbol('node_data') ?? symbols.get('node_data');
-  if (table === undefined) throw new DumpError("the kernel's symbols lack node_data");
+  if (table === undefined) throw new DumpError("the kernel's symbols lack node_data", { code: 'no-symbols' });
   const { node } = resolve(types, { node: nodeFields });
   const count = Math.min(info.length('node_data') ?? 1, MOST_NODES);
   const pointers = readOf(memory, table, count * 8, 'node_data');

@@ -18,7 +18,7 @@ export function pidInHash(host: Host, pid: number, namespace: bigint): bigint | 
   const table = symbols.get('pid_hash');
   const shiftAt = symbols.get('pidhash_shift');
   if (table === undefined || shiftAt === undefined)
-    throw new DumpError("the kernel's symbols lack pid_hash and pidhash_shift");
+    throw new DumpError("the kernel's symbols lack pid_hash and pidhash_shift", { code: 'no-symbols' });
   const shift = readOf(memory, shiftAt, 4, 'pidhash_shift').u32(0);
   if (shift < 1 || shift > MOST_SHIFT) throw new DumpError(`pidhash_shift is ${shift}`);
   const buckets = pointerAt(memory, table, 'pid_hash');

@@ -84,7 +84,7 @@ export class Swap {
       return work();
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      this.#host.log.warn(`swap area ${type}: ${error.message}`);
+      this.#host.log.warn(`swap area ${type}: ${error.message}`, error);
       return without;
     }
   }
@@ -104,7 +104,7 @@ function known(host: Host): readonly SwapKind[] {
     return specialsOf(host);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    host.log.warn(`swap: which entry types are special is not known: ${error.message}`);
+    host.log.warn(`swap: which entry types are special is not known: ${error.message}`, error);
     return [];
   }
 }

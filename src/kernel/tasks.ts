@@ -45,7 +45,8 @@ export class Tasks {
       return this.#host.types.member('pid_namespace', 'idr') === null ? this.#byHash(pid) : this.#byIdr(pid);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      if (!this.#told) this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`);
+      if (!this.#told)
+        this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`, error);
       this.#told = true;
       return this.#byList(pid);
     }
@@ -73,7 +74,10 @@ export class Tasks {
     const { threadNode, threadGroup } = this.#at;
     const isList = threadNode !== null && signal.threadHead !== null;
     const link = isList ? threadNode : threadGroup;
-    if (link === null) throw new DumpError("type information lacks the members that lead to a process's threads");
+    if (link === null)
+      throw new DumpError("type information lacks the members that lead to a process's threads", {
+        code: 'no-types',
+      });
     const head = isList ? task.signal + BigInt(signal.threadHead.offset) : task.address + BigInt(link.offset);
     // The ring has no head of its own: it leads from a thread to the others.
     if (!isList) yield task;
@@ -155,7 +159,7 @@ export class Tasks {
 
   #symbol(name: string): bigint {
     const address = this.#host.symbols.get(name);
-    if (address === undefined) throw new DumpError(`the kernel's symbols lack ${name}`);
+    if (address === undefined) throw new DumpError(`the kernel's symbols lack ${name}`, { code: 'no-symbols' });
     return address;
   }
 }

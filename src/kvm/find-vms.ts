@@ -40,7 +40,10 @@ function byFiles(kvm: Kvm, task: Task): HeldVm[] {
     if (!(error instanceof DumpError)) throw error;
     const found = knownIn(kvm, task.mm);
     if (found.length === 0) throw error;
-    kvm.host.log.warn(`pid ${task.tgid}: ${error.message}: its VM is found by the memory of the process that made it`);
+    kvm.host.log.warn(
+      `pid ${task.tgid}: ${error.message}: its VM is found by the memory of the process that made it`,
+      error,
+    );
     return found;
   }
 }
@@ -50,7 +53,8 @@ function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
   if (mm === 0n) return [];
   const { vms, complete } = listedVms(kvm);
   const found = vms.filter(({ mm: own }) => own === mm);
-  if (found.length === 0 && !complete) throw new DumpError('whether it made a VM is not known: not all can be listed');
+  if (found.length === 0 && !complete)
+    throw new DumpError('whether it made a VM is not known: not all can be listed', { code: 'not-in-dump' });
   return found.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
 }
 
@@ -77,7 +81,7 @@ export function listedVms(kvm: Kvm): { vms: readonly ListedVm[]; complete: boole
     }
   } catch (error) {
     if (!(error instanceof DumpError) || found.length === 0) throw error;
-    kvm.host.log.warn(`not all VMs of the host can be listed: ${error.message}`);
+    kvm.host.log.warn(`not all VMs of the host can be listed: ${error.message}`, error);
     return { vms: found, complete: false };
   }
   return { vms: found, complete: true };
@@ -101,7 +105,9 @@ function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   }
   if (unknown === null) return held;
   if (held.length === 0)
-    throw new DumpError(`whether descriptor ${unknown} is a VM is not known: its name can't be read`);
+    throw new DumpError(`whether descriptor ${unknown} is a VM is not known: its name can't be read`, {
+      code: 'not-in-dump',
+    });
   return held.map((vm) => ({ ...vm, incomplete: true }));
 }
 
@@ -142,7 +148,7 @@ export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
       if (vms.length > 0) yield { task, vms };
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      kvm.host.log.warn(`pid ${task.tgid}: ${error.message}`);
+      kvm.host.log.warn(`pid ${task.tgid}: ${error.message}`, error);
     }
   }
 }

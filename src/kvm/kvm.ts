@@ -33,7 +33,9 @@ export class Kvm {
   /** Address of every struct kvm of the host, the newest VM first. Throws `DumpError` when vm_list is not known. */
   *all(): Generator<bigint> {
     if (this.#vmList === null)
-      throw new DumpError("the VMs of this host can't be listed: no table of symbols has vm_list");
+      throw new DumpError("the VMs of this host can't be listed: no table of symbols has vm_list", {
+        code: 'no-symbols',
+      });
     for (const link of listFromBothEnds(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
       yield link - BigInt(this.at.vmList.offset);
   }
@@ -53,9 +55,11 @@ function symbolsOf(host: Host): Find {
   if (table !== 'no module') return (name) => table?.find(name) ?? null;
   if (['kvm_vm_fops', 'vm_list'].some((name) => symbols.get(name) !== undefined))
     return (name) => symbols.get(name) ?? null;
-  if (modules !== undefined) throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`);
+  if (modules !== undefined)
+    throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`, { code: 'no-kvm' });
   throw new DumpError(`kernel ${release}: no table of symbols has 'modules', so that module kvm can't be found`, {
-    hint: '--system-map or --vmlinux gives it',
+    code: 'no-symbols',
+    remedies: ['system-map', 'vmlinux'],
   });
 }
 
@@ -64,7 +68,7 @@ function orNull<T>(log: Log, work: () => T): T | null {
     return work();
   } catch (error) {
     if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
-    log.warn(`module kvm: ${error.message}: its symbols are not known`);
+    log.warn(`module kvm: ${error.message}: its symbols are not known`, error);
     return null;
   }
 }

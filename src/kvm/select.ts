@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, orNull, UsageError } from '../core/errors.js';
+import type { Remedy } from '../core/advice.js';
+import { DumpError, type DumpErrorDetails, orNull, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
@@ -16,17 +17,14 @@ export interface Selected {
 }
 
 /**
- * The VM that `-g` and `--vm` name. `process` is a pid, decimal or else hexadecimal, or the address of a task_struct;
+ * The VM that is asked for. `process` is a pid, decimal or else hexadecimal, or the address of a task_struct;
  * `choice` is a descriptor's number or the address of a struct kvm. Throws when none or several are meant, and says
  * which there are.
  */
 export function selectVm(host: Host, process: string | null, choice: string | null): Selected {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
-  if (process === null)
-    throw new UsageError(
-      `-g is missing: the pid or task_struct address of the process that holds the VM; ${listHolders(kvm, tasks)}`,
-    );
+  if (process === null) throw missingProcess(kvm, tasks);
   const { pid, fd, address, mm } = chosenVm(kvm, tasks, process, choice);
   const vm = new Vm(kvm, address);
   if (mm !== null && vm.mm.address !== mm)
@@ -34,13 +32,22 @@ export function selectVm(host: Host, process: string | null, choice: string | nu
   return { pid, fd, vm };
 }
 
+function missingProcess(kvm: Kvm, tasks: Tasks): UsageError {
+  const { text, remedies } = listHolders(kvm, tasks);
+  return new UsageError(`the pid or task_struct address of the process that holds the VM; ${text}`, {
+    missing: 'process',
+    remedies,
+  });
+}
+
 /** What the dump says, as opposed to what it can't say: this process holds no VM, or there is none of this number. */
 class Definite extends DumpError {
   constructor(
     problem: string,
     readonly pid: number | null,
+    details: DumpErrorDetails,
   ) {
-    super(problem);
+    super(problem, details);
   }
 }
 
@@ -66,7 +73,10 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null):
   const task = findTask(kvm.host, kvm, tasks, process);
   const alive = tasks.alive(task);
   const held = vmsOf(kvm, alive);
-  if (held.length === 0) throw new Definite(`${nameOf(task)} holds no VM; ${listHolders(kvm, tasks)}`, task.tgid);
+  if (held.length === 0) {
+    const { text, remedies } = listHolders(kvm, tasks);
+    throw new Definite(`${nameOf(task)} holds no VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
+  }
   const { fd, address } = choose(kvm, nameOf(task), held, choice);
   log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
   return { pid: task.tgid, fd, address, mm: alive.mm };
@@ -84,7 +94,7 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string, choice: string | null, 
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   const { address } = choose(kvm, `pid ${pid}`, held, choice);
   if (!(why instanceof Definite)) {
-    kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`);
+    kvm.host.log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`, why);
     return { pid, fd: null, address, mm: null };
   }
   const holder = holderOf(kvm, tasks, address);
@@ -114,24 +124,27 @@ function listed(kvm: Kvm, why: DumpError): ReturnType<typeof listedVms> {
 function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   const hexadecimal = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
   if (hexadecimal === undefined)
-    throw new UsageError(`-g '${printable(text)}' is no pid and no address of a task_struct`);
+    throw new UsageError(`'${printable(text)}' is no pid and no address of a task_struct`, { wrong: 'process' });
   const value = BigInt(`0x${hexadecimal}`);
   const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
   const asDecimal = decimalPid(text);
   if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
-    throw new Definite(`no process has pid ${text}`, asDecimal);
+    throw new Definite(`no process has pid ${text}`, asDecimal, { code: 'no-process' });
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
-      host.log.warn(`-g ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
+      host.log.warn(`pid ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
     return decimal;
   }
   const task = other ?? tasks.byAddress(value);
-  if (task === null)
-    throw new Definite(
-      `no process or task_struct ${printable(text)} in the dump; ${listHolders(kvm, tasks)}`,
-      asDecimal ?? (value < PID_LIMIT ? Number(value) : null),
-    );
+  if (task === null) {
+    const { text: list, remedies } = listHolders(kvm, tasks);
+    const pid = asDecimal ?? (value < PID_LIMIT ? Number(value) : null);
+    throw new Definite(`no process or task_struct ${printable(text)} in the dump; ${list}`, pid, {
+      code: 'no-process',
+      remedies,
+    });
+  }
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
   return task;
@@ -161,13 +174,17 @@ function choose(kvm: Kvm, holder: string, held: readonly HeldVm[], choice: strin
   // One VM can be held by several descriptors.
   if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
   if (choice === null && incomplete)
-    throw new UsageError(`${holder} may hold VMs that can't be read; choose with --vm:`, listVms(kvm, held));
-  if (choice === null) throw new UsageError(`${holder} holds several VMs; choose with --vm:`, listVms(kvm, held));
+    throw new UsageError(`${holder} may hold VMs that can't be read`, {
+      remedies: ['vm'],
+      choices: listVms(kvm, held),
+    });
+  if (choice === null)
+    throw new UsageError(`${holder} holds several VMs`, { remedies: ['vm'], choices: listVms(kvm, held) });
   const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
   const found =
     byNumber ?? held.find(({ address }) => address.toString(16) === choice.toLowerCase().replace(/^0x/, ''));
   if (found === undefined)
-    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds:`, listVms(kvm, held));
+    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds`, { choices: listVms(kvm, held) });
   return found;
 }
 
@@ -187,7 +204,7 @@ function slotsText(kvm: Kvm, address: bigint): string {
 }
 
 /** For the message: which processes would have been right. */
-function listHolders(kvm: Kvm, tasks: Tasks): string {
+function listHolders(kvm: Kvm, tasks: Tasks): { text: string; remedies: readonly Remedy[] } {
   const found: string[] = [];
   const known = new Set<bigint>();
   const trouble = attempt(() => {
@@ -206,7 +223,10 @@ function listHolders(kvm: Kvm, tasks: Tasks): string {
     ...(others.length === 0 ? [] : [`VMs whose holder was not found: ${others.join(', ')}`]),
     ...(trouble === null ? [] : [`not all could be looked at: ${trouble.message}`]),
   ];
-  return list.length === 0 ? 'no process of this host holds one' : list.join('; ');
+  return {
+    text: list.length === 0 ? 'no process of this host holds one' : list.join('; '),
+    remedies: trouble?.remedies ?? [],
+  };
 }
 
 /** Does as much as the dump allows; what stood in the way. */

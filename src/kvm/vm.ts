@@ -38,7 +38,9 @@ export class Vm {
     const { kind, count } = this.kvm.at.memslots;
     if (kind !== 'pointer') return 1;
     if (count < 1 || count > MOST_SPACES)
-      throw new DumpError(`${this.kvm.host.types.source}: struct kvm has ${count} sets of memslots`);
+      throw new DumpError(`${this.kvm.host.types.source}: struct kvm has ${count} sets of memslots`, {
+        code: 'unsupported',
+      });
     return count;
   }
 
@@ -46,7 +48,8 @@ export class Vm {
   slots(space: number): MemslotSet {
     if (space >= this.spaces)
       throw new UsageError(
-        `address space ${space} does not exist; valid: ${Array.from({ length: this.spaces }, (_, i) => i).join(', ')}`,
+        `${space} does not exist; valid: ${Array.from({ length: this.spaces }, (_, i) => i).join(', ')}`,
+        { wrong: 'address-space' },
       );
     return during(`memslots of the VM at 0x${this.address.toString(16)}`, () => {
       const own = this.#read(space);

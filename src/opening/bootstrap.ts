@@ -20,7 +20,10 @@ const UTS_FIELD = 65;
 export function openMemory(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): KernelMemory {
   const need = <T>(value: T | null, key: string): T => {
     if (value === null)
-      throw new DumpError(`VMCOREINFO has no ${key}`, { hint: 'is this the dump of an x86-64 Linux?' });
+      throw new DumpError(`VMCOREINFO has no ${key}`, {
+        code: 'no-kernel',
+        hint: 'is this the dump of an x86-64 Linux?',
+      });
     return value;
   };
   const told = info.number('phys_base') ?? findPhysBase(frames, info, hint);
@@ -56,7 +59,9 @@ export function checkedIdentity(
   const own = texts.find(([system, , name]) => system === 'Linux' && name === info.release);
   if (own !== undefined) return own;
   const found = printable(texts[0]?.[2] ?? '');
-  throw new DumpError(`${image.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`);
+  throw new DumpError(`${image.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`, {
+    code: 'no-kernel',
+  });
 }
 
 /** The six texts of a struct new_utsname. */

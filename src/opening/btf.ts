@@ -89,11 +89,12 @@ export function ownTypes(memory: Memory, symbols: Symbols, info: VmCoreInfo, rel
   // A table that has the borders of sections would have those of BTF too.
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
   const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
-  if (vmlinux === null) throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`);
+  if (vmlinux === null)
+    throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
   const alone = new GraphTypes(vmlinux);
   const withoutModule = (why: DumpError): void => {
     if (alone.sizeOf('kvm') === null || isForeign(memory, symbols, alone, 'kvm')) throw why;
-    log.warn(`types: taken from vmlinux alone: ${why.message}`);
+    log.warn(`types: taken from vmlinux alone: ${why.message}`, why);
   };
   try {
     const module = moduleBtf(memory, symbols, vmlinux, 'kvm');

@@ -25,6 +25,8 @@ const LA57 = 0x1000;
 /** With page-table isolation the user's table stands behind the kernel's. */
 const USER_TABLE = 0x1000;
 
+const GIVE_INFO = { code: 'no-kernel', remedies: ['vmcoreinfo'] } as const;
+
 /** The top table of a kernel's address space, and where its image is. */
 interface Found {
   readonly root: Pfn;
@@ -40,17 +42,13 @@ interface Found {
 export function findKernel(image: DumpImage, frames: FrameSource): VmCoreInfo {
   const found = byProcessors(image, frames) ?? byTables(image, frames);
   if (found === null)
-    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no page tables of a kernel`, {
-      hint: '--vmcoreinfo takes its text from a file',
-    });
+    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no page tables of a kernel`, GIVE_INFO);
   const memory = new KernelMemory(frames, x86Form(found.levels), found.root);
   const symbols = kallsymsOf(memory, found.text);
   if (symbols === null)
     throw new DumpError(
       `${image.name}: no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x${found.text.toString(16)}`,
-      {
-        hint: '--vmcoreinfo takes its text from a file',
-      },
+      GIVE_INFO,
     );
   return infoOf(image, frames, found, memory, symbols);
 }
@@ -65,9 +63,10 @@ function infoOf(
   const need = (...names: string[]): bigint => {
     const address = names.map((name) => symbols.find(name)).find((each) => each !== null);
     if (address !== undefined) return address;
-    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and its kallsyms lacks ${names.join(' and ')}`, {
-      hint: '--vmcoreinfo takes its text from a file',
-    });
+    throw new DumpError(
+      `${image.name}: no VMCOREINFO in the dump, and its kallsyms lacks ${names.join(' and ')}`,
+      GIVE_INFO,
+    );
   };
   const symbol = (name: string, address: bigint): string => `SYMBOL(${name})=${address.toString(16)}`;
   const release = releaseOf(memory, need('linux_banner'));
@@ -111,7 +110,8 @@ function releaseOf(memory: KernelMemory, banner: bigint): string {
   const [hit] = occurrences(memory, banner, banner + 1n, Buffer.from('Linux version '));
   const text = hit === undefined ? null : memory.read(hit, 256);
   const release = text === null || 'reason' in text ? null : /^Linux version (\S+) /.exec(text.text())?.[1];
-  if (release === null || release === undefined) throw new DumpError('linux_banner is not where kallsyms puts it');
+  if (release === null || release === undefined)
+    throw new DumpError('linux_banner is not where kallsyms puts it', GIVE_INFO);
   return release;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
@@ -68,6 +69,9 @@ function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInf
 /** Symbols of which one each must be there, or nothing is found: KVM is a module, or built in. */
 const NEEDED_SYMBOLS = [['init_task'], ['modules', 'kvm_vm_fops']];
 
+/** What brings symbols or types where the dump has none. */
+const BESIDE: readonly Remedy[] = ['vmlinux', 'kvm-module', 'layout', 'system-map'];
+
 class Opening {
   readonly info: VmCoreInfo;
   readonly release: string;
@@ -76,7 +80,7 @@ class Opening {
   #tables: readonly SymbolTable[] = [];
   #kallsyms: Kallsyms | null = null;
   /** Why the kernel's own symbols, or its own types, are not to be had. */
-  readonly #problems: string[] = [];
+  readonly #problems: DumpError[] = [];
   #own: TypeSource | null = null;
 
   constructor(
@@ -158,7 +162,9 @@ class Opening {
     const types = this.#layers(given, found);
     const hasSymbols = this.hasSymbols([]);
     if (!hasSymbols && this.#kallsyms !== null)
-      this.#problems.unshift(`kernel ${release}: its kallsyms lacks init_task or modules (CONFIG_KALLSYMS_ALL is off)`);
+      this.#problems.unshift(
+        new DumpError(`kernel ${release}: its kallsyms lacks init_task or modules (CONFIG_KALLSYMS_ALL is off)`),
+      );
     if (types.sizeOf('kvm') === null || !hasSymbols) throw this.#notEnough();
     if (this.outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
     log.found(`types: ${types.source}`);
@@ -180,9 +186,11 @@ class Opening {
   #notEnough(): DumpError {
     const { looked } = this.outside;
     const where = looked.length === 0 ? '' : `; looked for in vain: ${looked.join(', ')}`;
-    const [first = `kernel ${this.release}: no types of KVM`] = this.#problems;
-    return new DumpError(`${first}${where}`, {
-      hint: '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
+    const [first] = this.#problems;
+    return new DumpError(`${first?.message ?? `kernel ${this.release}: no types of KVM`}${where}`, {
+      code: this.hasSymbols([]) ? 'no-types' : 'no-symbols',
+      remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...BESIDE])],
+      ...(first === undefined ? {} : { origin: first }),
     });
   }
 
@@ -191,7 +199,7 @@ class Opening {
       return work();
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      this.#problems.push(error.message);
+      this.#problems.push(error);
       this.log.found(error.message);
       return null;
     }

@@ -22,12 +22,18 @@ export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: strin
     const found = scanKallsyms(memory, from, to, anchor);
     if (found !== null) return found;
   }
-  throw new DumpError(`kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`);
+  throw new DumpError(
+    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
+    {
+      code: 'no-symbols',
+    },
+  );
 }
 
 function anchorOf(info: VmCoreInfo, release: string): Anchor {
   const address = info.symbol('_stext');
-  if (address === null) throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`);
+  if (address === null)
+    throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`, { code: 'no-symbols' });
   if (address >= START_KERNEL_MAP && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE) return { name: '_stext', address };
   throw new DumpError(`kernel ${release}: VMCOREINFO puts _stext at 0x${address.toString(16)}, where no kernel is`);
 }

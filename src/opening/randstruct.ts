@@ -13,7 +13,9 @@ export const shuffled = (what: string): DumpError =>
   new DumpError(
     `${what} has structures in random order (CONFIG_RANDSTRUCT), and gcc's debug information tells the order before`,
     {
-      hint: 'no offset in it, or in BTF made of it, is right; a layout profile with the true ones would help (--types layout)',
+      code: 'no-types',
+      hint: 'no offset in it, or in BTF made of it, is right',
+      remedies: ['layout-alone'],
     },
   );
 

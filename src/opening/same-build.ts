@@ -11,7 +11,10 @@ const LONGEST_BANNER = 512;
 
 /** What is said of a file that belongs to another kernel. */
 export const otherBuild = (name: string, differs: string): DumpError =>
-  new DumpError(`${name} is of another build: ${differs}`, { hint: 'offsets of another build give wrong addresses' });
+  new DumpError(`${name} is of another build: ${differs}`, {
+    code: 'other-build',
+    hint: 'offsets of another build give wrong addresses',
+  });
 
 /** VMCOREINFO calls the kernel's top page table by a name that can be a macro (arch/x86/include/asm/pgtable_64.h). */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
@@ -64,11 +67,14 @@ function checkBanner(table: SymbolTable, { memory, kernel }: Known): void {
   const address = table.find('linux_banner');
   if (address === null)
     throw new DumpError(`${table.source}: no linux_banner in it, so that nobody can tell whose it is`, {
+      code: 'wrong-file',
       hint: 'give the whole System.map',
     });
   const bytes = memory.read(address, LONGEST_BANNER);
   if (isUnreadable(bytes))
-    throw new DumpError(`${table.source}: whose it is can't be told: linux_banner, ${bytes.message}`);
+    throw new DumpError(`${table.source}: whose it is can't be told: linux_banner, ${bytes.message}`, {
+      code: 'not-in-dump',
+    });
   const text = printable(bytes.text().trim());
   if (!isBannerOf(bytes.text().trim(), kernel))
     throw otherBuild(table.source, `where it puts linux_banner, the dump has "${text}"`);

@@ -22,7 +22,7 @@ export class ElfSymbols implements SymbolTable {
     const section = object.sections.find(({ type }) => type === SHT_SYMTAB);
     const strings = section === undefined ? undefined : object.sections[section.link];
     if (section === undefined || strings === undefined || !object.hasContents(section))
-      throw new DumpError(`${name}: no table of symbols in it`);
+      throw new DumpError(`${name}: no table of symbols in it`, { code: 'wrong-file' });
     const table = object.bytes(section);
     this.source = `symbols of ${name}`;
     this.#slide = slide;

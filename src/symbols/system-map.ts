@@ -37,6 +37,7 @@ export class SystemMap implements SymbolTable {
     const own = this.#addresses.get('_stext');
     if (own === undefined)
       throw new DumpError(`${source}: no System.map: it has ${this.#addresses.size} symbols, and no _stext`, {
+        code: 'wrong-file',
         hint: "Debian's is in the package of debug information (linux-image-…-dbg)",
       });
     this.#slide = own === stext ? 0n : slide;

@@ -68,7 +68,7 @@ export class SurroundingsOf {
       return work();
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      this.#host.log.warn(error.message);
+      this.#host.log.warn(error.message, error);
       return null;
     }
   }

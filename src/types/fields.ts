@@ -51,6 +51,7 @@ export function resolve<V extends Readonly<Record<string, Fields<Wants>>>>(
   for (const [name, view] of Object.entries(views)) resolved[name] = resolveView(types, view, missing);
   if (missing.length > 0)
     throw new DumpError(`type information (${types.source}) lacks ${missing.join(', ')}`, {
+      code: 'no-types',
       hint: 'this kernel needs another source of types',
     });
   return resolved as { readonly [K in keyof V]: Resolved<V[K]> };

@@ -99,9 +99,7 @@ export class ProfileTypes implements TypeSource {
   #unanswered(what: string): Unanswered {
     return new Unanswered(
       `${this.source} does not say whether the kernel has ${what}: it was written before that was asked`,
-      {
-        hint: "write it again with 'kvm-vtop layout', or use the kernel's BTF or DWARF",
-      },
+      { code: 'no-types', remedies: ['rewrite-layout', 'kernel-types'] },
     );
   }
 }
@@ -167,10 +165,14 @@ export function parseProfile(text: string, name: string): Profile {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new DumpError(`${name}: no layout profile: ${(cause as Error).message}`, { cause });
+    throw new DumpError(`${name}: no layout profile: ${(cause as Error).message}`, { code: 'wrong-file', cause });
   }
   const problem = problemOf(value);
-  if (problem !== null) throw new DumpError(`${name}: no layout profile: ${problem}`);
+  if (problem !== null)
+    throw new DumpError(`${name}: no layout profile: ${problem}`, {
+      code: 'wrong-file',
+      remedies: problem === EARLIER ? ['rewrite-layout'] : [],
+    });
   return value as Profile;
 }
 
@@ -180,10 +182,11 @@ const isSize = (value: unknown): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
+const EARLIER = 'an earlier kvm-vtop wrote it, and not what the kernel lacks';
+
 function problemOf(value: unknown): string | null {
   if (!isRecord(value) || value.format !== PROFILE_FORMAT) return `"format" is not "${PROFILE_FORMAT}"`;
-  if (value.formatVersion === WITHOUT_ABSENCE)
-    return "an earlier kvm-vtop wrote it, and not what the kernel lacks; write it again with 'kvm-vtop layout'";
+  if (value.formatVersion === WITHOUT_ABSENCE) return EARLIER;
   if (value.formatVersion !== PROFILE_VERSION) return `"formatVersion" is not ${PROFILE_VERSION}`;
   if (typeof value.release !== 'string' || value.release === '') return '"release" is missing';
   if (![value.version, value.buildId, value.kvmBuildId].every(isTextOrNull))

@@ -44,6 +44,7 @@ function notesOf({ notes, vmcoreinfo }: ExcerptSource): NewNote[] {
 
 function pageOf(memory: FrameSource, frame: Pfn): Uint8Array {
   const page = memory.frame(frame);
-  if (page === null) throw new DumpError(`frame 0x${frame.toString(16)}: ${memory.why(frame).message}`);
+  if (page === null)
+    throw new DumpError(`frame 0x${frame.toString(16)}: ${memory.why(frame).message}`, { code: 'not-in-dump' });
   return new Uint8Array(page.buffer, page.byteOffset, page.byteLength);
 }

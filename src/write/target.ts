@@ -15,7 +15,7 @@ export interface Target {
  */
 export function checkTarget(path: string, force: boolean, inputs: readonly string[]): Target {
   if (lookAt(path) === null) return { path, replace: false };
-  if (!force) throw new UsageError(`${path} exists already; --force overwrites it`);
+  if (!force) throw new UsageError(`${path} exists already`, { remedies: ['force'] });
   const found = statOf(path);
   if (found === null) throw new UsageError(`${path} is a link to nothing`);
   if (!found.isFile()) throw new UsageError(`${path} is no regular file`);
@@ -40,7 +40,7 @@ export async function writeTo({ path, replace }: Target, write: (draft: string) 
       return statSync(path).size;
     });
   } catch (error) {
-    throw isOfSystem(error) ? new DumpError(`${path}: ${error.message}`, { cause: error }) : error;
+    throw isOfSystem(error) ? new DumpError(`${path}: ${error.message}`, { code: 'system', cause: error }) : error;
   }
 }
 

@@ -19,7 +19,7 @@ export class FileInMemory implements ByteSource {
   }
   read(offset: number, length: number): Bytes {
     if (offset + length > this.size)
-      throw new DumpError(`read of ${length} at ${offset} of ${this.size}`, { cutOff: true });
+      throw new DumpError(`read of ${length} at ${offset} of ${this.size}`, { code: 'truncated' });
     return Bytes.of(this.bytes.subarray(offset, offset + length), { source: 'test', offset });
   }
 }

@@ -148,7 +148,7 @@ describe('exit status', () => {
     expect(help.status).toBe(0);
     expect(help.stdout).toMatch(/kvm-vtop -c vmcore -g 191579 -p 34de5840/);
     expect(kvmVtop(['excerpt', '--help']).stdout).toMatch(
-      /no memory\s+of the guest, but whole pages of the host's kernel/,
+      /no memory\s+of\s+the\s+guest,\s+but\s+whole\s+pages\s+of\s+the\s+host's\s+kernel/,
     );
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(kvmVtop(['--version']).stdout.trim()).toBe(version);

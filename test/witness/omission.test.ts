@@ -157,7 +157,7 @@ test('what a profile does not answer is an error that names the way out, and is 
   const [question] = questionsOf('debian-7.2-states') as [Question];
   const { vm } = selectVm(host, question.process, question.vm);
   expect(() => new Road(host, vm, 0)).toThrow(
-    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked; write it again with 'kvm-vtop layout', or use the kernel's BTF or DWARF/,
+    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked$/,
   );
   close();
 });

@@ -13,7 +13,7 @@ import {
   readProgramHeaders,
 } from '../../elf/elf.js';
 import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
-import type { DumpFormat, PageReader } from '../image.js';
+import type { DumpFormat, PageReader, Problem } from '../image.js';
 import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
 import { believable } from '../segments.js';
@@ -43,10 +43,11 @@ export const elfCore: DumpFormat = {
     if (header.eMachine !== EM_X86_64)
       throw new DumpError(
         `${file.name}: an ELF of machine ${machineName(header.eMachine)}; only x86-64 dumps are read`,
+        { code: 'unsupported' },
       );
     if (header.ePhnum === 0 && isXenDomain(file)) throw xenDump(file, "a Xen domain ('xl dump-core')");
     if (header.eType !== ET_CORE)
-      throw new DumpError(`${file.name}: an ELF file of type ${header.eType}, not a core dump`);
+      throw new DumpError(`${file.name}: an ELF file of type ${header.eType}, not a core dump`, { code: 'not-a-dump' });
     return new ElfReader(file, readProgramHeaders(file, header), header.eFlags);
   },
 };
@@ -59,7 +60,7 @@ class ElfReader implements PageReader {
   readonly notes: readonly Note[];
   readonly physBase = null;
   readonly limit: number | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   readonly page: PieceReader['page'];
   readonly parts: PieceReader['parts'];
   readonly gapEnd: PieceReader['gapEnd'];
@@ -90,7 +91,7 @@ class ElfReader implements PageReader {
       ...(end > file.size
         ? [`the file ends at 0x${file.size.toString(16)}, its segments at 0x${end.toString(16)}: cut off`]
         : []),
-    ];
+    ].map((message) => ({ message }));
   }
 }
 

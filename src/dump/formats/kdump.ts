@@ -4,7 +4,7 @@ import { type CodecName, codecs, type Decode } from '../../codecs/index.js';
 import { PAGE_SIZE, type Pfn, pfn } from '../../core/address.js';
 import type { Bytes } from '../../core/bytes.js';
 import { latin1 } from '../../core/bytes.js';
-import { DumpError } from '../../core/errors.js';
+import { DumpError, type DumpErrorCode } from '../../core/errors.js';
 import type { ByteSource, FrameGap } from '../../core/memory.js';
 import { printable } from '../../core/text.js';
 import { MOST_NOTE_BYTES, type Note, parseNotes } from '../../elf/notes.js';
@@ -20,7 +20,7 @@ import {
 } from '../../headers/headers.js';
 import { Bitmap } from '../bitmap.js';
 import { cutOff, Descriptors, undecodable } from '../descriptors.js';
-import type { DumpFormat, PageReader, SplitPart } from '../image.js';
+import type { DumpFormat, PageReader, Problem, SplitPart } from '../image.js';
 import {
   EXCERPT_NOTE,
   KDUMP_MAGIC,
@@ -62,8 +62,8 @@ const OTHER_MACHINES =
   /^(?:i[3-6]86|aarch64|arm(?:v\w+)?|ppc(?:64)?(?:le)?|s390x?|riscv(?:32|64)|loongarch(?:32|64)|mips(?:64)?|ia64|sparc(?:64)?|alpha|parisc(?:64)?|m68k)$/;
 
 function checkHeader(file: ByteSource, header: KdumpHeader): void {
-  const refuse = (problem: string): never => {
-    throw new DumpError(`${file.name}: kdump header: ${problem}`);
+  const refuse = (problem: string, code: DumpErrorCode = 'unsupported'): never => {
+    throw new DumpError(`${file.name}: kdump header: ${problem}`, { code });
   };
   const machine = latin1(header.utsname.machine).replace(/\0.*$/s, '');
   // makedumpfile before 1.6.9 writes the texts of Linux 5.11 and later four bytes too early, so they are a hint: only the
@@ -71,8 +71,8 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
   if (OTHER_MACHINES.test(machine)) refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
   if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
-  if (header.headerVersion < 6 && header.maxMapnr === 0) refuse('no memory in this dump');
-  if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`);
+  if (header.headerVersion < 6 && header.maxMapnr === 0) refuse('no memory in this dump', 'damaged');
+  if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`, 'damaged');
 }
 
 /** Bytes of a bitmap that is counted when the dump is opened: 2 TiB of memory. */
@@ -93,7 +93,7 @@ class KdumpReader implements PageReader {
   readonly frames: number;
   readonly limit: number | undefined;
   readonly part?: SplitPart;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   readonly #memory: Bitmap;
   readonly #dumped: Bitmap;
   readonly #descriptors: Descriptors;
@@ -127,7 +127,9 @@ class KdumpReader implements PageReader {
     // An excerpt's bitmaps end with the last frame that it has.
     this.limit = this.#excerpt ? undefined : this.frames;
     const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
-    this.problems = incomplete ? [`${file.name} is incomplete: makedumpfile was ended, or ran out of space`] : [];
+    this.problems = incomplete
+      ? [{ message: `${file.name} is incomplete: makedumpfile was ended, or ran out of space` }]
+      : [];
     if (version >= 2 && sub.split !== 0) this.part = partOf(header, sub);
     this.description = `kdump-compressed version ${version}${incomplete ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
   }
@@ -145,9 +147,9 @@ class KdumpReader implements PageReader {
       return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
     if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
     return this.#memory.has(frame)
-      ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)' }
+      ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)', by: 'makedumpfile' }
       : this.#excerpt
-        ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses' }
+        ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses', by: 'excerpt' }
         : NOT_COVERED;
   }
 
@@ -267,5 +269,6 @@ const NOT_COVERED: FrameGap = {
 
 const ELSEWHERE: FrameGap = {
   reason: 'cut-off',
-  message: 'the page is in a part of the split dump that was not given (name all parts with -c)',
+  message: 'the page is in a part of the split dump that was not given',
+  remedies: ['all-parts'],
 };

@@ -48,7 +48,7 @@ function rangesOf(file: ByteSource): Segment[] {
 }
 
 function readerOf(file: ByteSource, name: string, segments: readonly Segment[]): PageReader {
-  if (segments.length === 0) throw new DumpError(`${file.name}: no memory in this dump`);
+  if (segments.length === 0) throw new DumpError(`${file.name}: no memory in this dump`, { code: 'not-a-dump' });
   const map = new PieceMap(segments);
   const pieces = new PieceReader(file, map);
   const end = segments.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
@@ -60,7 +60,7 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
     limit: map.frames,
     problems:
       end > file.size
-        ? [`the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing`]
+        ? [{ message: `the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing` }]
         : [],
     page: (frame) => pieces.page(frame),
     parts: (frame) => pieces.parts(frame),

@@ -10,6 +10,7 @@ const XEN_NOTES: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
 /** What is said of a dump of Xen's. */
 export const xenDump = (file: ByteSource, what: string): DumpError =>
   new DumpError(`${file.name}: a dump of ${what}; only KVM hosts are read`, {
+    code: 'unsupported',
     hint: 'crash reads it (with xen-syms for the hypervisor, with its own vmlinux for a domain)',
   });
 

@@ -11,6 +11,8 @@ const readers: readonly SlotReader[] = [treeSlots, arraySlots];
 export function slotReader(types: TypeSource): SlotReader {
   const reader = readers.find((known) => known.recognise(types));
   if (reader === undefined)
-    throw new DumpError(`struct kvm_memslots has a form that is not known (types: ${types.source})`);
+    throw new DumpError(`struct kvm_memslots has a form that is not known (types: ${types.source})`, {
+      code: 'unsupported',
+    });
   return reader;
 }

@@ -148,6 +148,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
     const target = reference.kind === 'alternate' ? (this.#alternate?.file ?? null) : file;
     if (target === null)
       throw new DumpError(`${this.source}: a type lies in another file`, {
+        code: 'wrong-file',
         hint: 'the file that .gnu_debugaltlink names is needed beside it',
       });
     const { offset } = reference;

@@ -226,7 +226,7 @@ describe('without VMCOREINFO in the notes', () => {
 
   test('nor kallsyms: what would help', () => {
     expect(() => found({ noKallsyms: true }, () => [])).toThrow(
-      /no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x[0-9a-f]+; --vmcoreinfo takes its text from a file/,
+      /no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x[0-9a-f]+$/,
     );
   });
 });

@@ -49,10 +49,10 @@ describe('the VM', () => {
     };
 
     test('those of its memory are listed; the one that was found is not taken for the only one', () => {
-      expect(() => select(lost(false).host, '150')).toThrow(/holds several VMs; choose with --vm/);
+      expect(() => select(lost(false).host, '150')).toThrow(/holds several VMs:\n/);
       const { host, one } = lost(true);
       expect(() => select(host, '150')).toThrow(
-        new RegExp(`may hold VMs that can't be read; choose with --vm:\\n.*fd \\?.*0x${one.toString(16)}`),
+        new RegExp(`may hold VMs that can't be read:\\n.*fd \\?.*0x${one.toString(16)}`),
       );
       expect(select(host, '150', one.toString(16))).toMatchObject({ kvm: one, fd: null });
     });
@@ -67,7 +67,7 @@ describe('the VM', () => {
       expect(() => select(host, '150')).toThrow(/whether descriptor 4 is a VM is not known: its name can't be read/);
       const named = host.file(host.vmFops, one, 'kvm-vm');
       host.task(151, 'qemu', mm, host.files({ 4: nameless, 5: named }));
-      expect(() => select(host, '151')).toThrow(/may hold VMs that can't be read; choose with --vm/);
+      expect(() => select(host, '151')).toThrow(/may hold VMs that can't be read:\n/);
       expect(select(host, '151', '5')).toMatchObject({ kvm: one, fd: 5 });
     });
   });
