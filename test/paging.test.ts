@@ -176,6 +176,20 @@ const cases: readonly Case[] = [
     status: Walk.Bad,
     ends: 1,
   },
+  ...[13n, 20n].map((bit) => ({
+    name: `a 2 MiB leaf with the reserved bit ${bit}`,
+    address: va(3, 5, 7, 9),
+    level: 1,
+    entry: at(0x7c00) | TABLE | HUGE | (1n << bit),
+    status: Walk.Bad,
+  })),
+  ...[13n, 29n].map((bit) => ({
+    name: `a 1 GiB leaf with the reserved bit ${bit}`,
+    address: va(3, 5, 7, 9),
+    level: 2,
+    entry: at(0xc0000) | TABLE | HUGE | (1n << bit),
+    status: Walk.Bad,
+  })),
   {
     name: 'a leaf in a P4D or PGD',
     address: va(3, 5, 7, 9),
@@ -293,6 +307,11 @@ test('a walk that ends in an exception leaves nothing behind that the next one t
   expect(() => walker.walk(tables.root, two)).toThrow('broken');
   broken = false;
   expect([walker.walk(tables.root, two), walker.frame]).toEqual([Walk.Mapped, 0x22]);
+  expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
+  broken = true;
+  expect(() => walker.walk(tables.root, two)).toThrow('broken');
+  expect(() => walker.walk(tables.root, one)).toThrow('broken');
+  broken = false;
   expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
 });
 
