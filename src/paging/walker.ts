@@ -57,6 +57,11 @@ export class PageWalker {
     return (this.tables[level] as number) * 4096 + (Math.floor(page / 512 ** level) % 512) * 8;
   }
 
+  /** The table that was last read at a level; null where that is missing. */
+  view(level: number): DataView | null {
+    return this.#views[level] as DataView | null;
+  }
+
   /** Another page of the same 512: only the lowest entry can differ. */
   #again(group: number, page: Vpn): Walk {
     if (this.level === 0 && this.#status !== Walk.TableMissing) {
