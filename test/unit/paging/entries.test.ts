@@ -173,6 +173,20 @@ const cases: readonly Case[] = [
     status: Walk.Bad,
     ends: 1,
   },
+  ...[13n, 20n].map((bit) => ({
+    name: `a 2 MiB leaf with the reserved bit ${bit}`,
+    address: va(3, 5, 7, 9),
+    level: 1,
+    entry: at(0x7c00) | TABLE | HUGE | (1n << bit),
+    status: Walk.Bad,
+  })),
+  ...[13n, 29n].map((bit) => ({
+    name: `a 1 GiB leaf with the reserved bit ${bit}`,
+    address: va(3, 5, 7, 9),
+    level: 2,
+    entry: at(0xc0000) | TABLE | HUGE | (1n << bit),
+    status: Walk.Bad,
+  })),
   {
     name: 'a leaf in a P4D or PGD',
     address: va(3, 5, 7, 9),

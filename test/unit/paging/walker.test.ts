@@ -70,6 +70,11 @@ test('a walk that ends in an exception leaves nothing behind that the next one t
   broken = false;
   expect([walker.walk(tables.root, two), walker.frame]).toEqual([Walk.Mapped, 0x22]);
   expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
+  broken = true;
+  expect(() => walker.walk(tables.root, two)).toThrow('broken');
+  expect(() => walker.walk(tables.root, one)).toThrow('broken');
+  broken = false;
+  expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
 });
 
 test('two address spaces through one walker do not mix', () => {
