@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs jest on a build of the sources as they are now. What tests leave in the folder for temporary files goes with it.
+// Runs jest on a build of the sources as they are now. Temporary files that tests leave are removed.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from '../sources.mjs';
 
+/** Exit status of a script. @type {(script: string, args: string[], environment?: NodeJS.ProcessEnv) => number} */
 const run = (script, args, environment = {}) =>
   spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', env: { ...process.env, ...environment } })
     .status ?? 1;
@@ -14,7 +15,7 @@ const run = (script, args, environment = {}) =>
 const built = isBuilt() ? 0 : run(fileURLToPath(new URL('../build.mjs', import.meta.url)), []);
 if (built !== 0) process.exit(built);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-tests-'));
-// jest keeps what it transformed in the folder for temporary files too; that is worth keeping.
+// jest keeps the modules that it transformed in the folder for temporary files too; those are worth keeping.
 const cache = join(tmpdir(), 'kvm-vtop-jest');
 const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
 process.exitCode = run(jest, ['--cacheDirectory', cache, ...process.argv.slice(2)], {
