@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rooms of docs/architecture.md and what each may import: the only place where the direction is written down.
+/** @import { IConfiguration, IForbiddenRuleType } from 'dependency-cruiser' */
+
+// The rooms of docs/architecture.md and what each may import: the only place where the directions are written down.
+/** @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   core: [],
   io: ['core'],
@@ -41,6 +44,7 @@ const MAY_IMPORT = {
 /** Rooms that may touch files; the entry points may too. */
 const FILES = '^src/(io|write|cli)/';
 
+/** @type {IForbiddenRuleType[]} */
 const rooms = Object.entries(MAY_IMPORT).map(([room, below]) => ({
   name: `${room}-imports`,
   severity: 'error',
@@ -49,12 +53,13 @@ const rooms = Object.entries(MAY_IMPORT).map(([room, below]) => ({
   to: {
     path: '^src/',
     pathNot: `^src/(${[room, ...below].join('|')})[/.]`,
-    // A report shows what others found: it may name their shapes, never call them.
+    // A report shows what other rooms found: it may import their types, and nothing else.
     ...(room === 'report' ? { dependencyTypesNot: ['type-only'] } : {}),
   },
 }));
 
-export default {
+/** @satisfies {IConfiguration} */
+const config = {
   forbidden: [
     {
       name: 'no-cycles',
@@ -98,3 +103,5 @@ export default {
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
   },
 };
+
+export default config;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// CommonJS mode: ".js" is taken off relative imports, and the two packages that are ES modules alone are transformed.
+// CommonJS mode: ".js" is removed from relative imports, and the two packages that exist as ES modules only are
+// transformed.
+/** @type {import('jest').Config} */
 const base = {
   rootDir: __dirname,
   testEnvironment: 'node',

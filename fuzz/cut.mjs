@@ -1,34 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 // node fuzz/cut.mjs DUMP FIXTURE: how much of a dump that was cut off is still answered. FIXTURE is the folder that was
-// cut out of the same dump: its questions and answers are what the dump's kernel said.
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+// cut out of the same dump: its questions and answers are what the dump's kernel reported.
+import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gfn, openDump, Road, selectVm } from '../dist/index.js';
+import { gfn, openDump, Road, selectVm } from 'kvm-vtop';
+import { readFacts } from '../scripts/facts.mjs';
+import { HONEST } from './ask.mjs';
+
+/** @import { OpenDump } from 'kvm-vtop' */
+/** @import { Case, Question } from '../scripts/facts.mjs' */
+
+const PAGE = 4096n;
 
 const [dump, fixture] = process.argv.slice(2);
-const { questions } = JSON.parse(readFileSync(join(fixture, 'facts.json'), 'utf8'));
+if (dump === undefined || fixture === undefined) {
+  console.error('usage: node fuzz/cut.mjs DUMP FIXTURE');
+  process.exit(2);
+}
+const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
+/** What became of one address. @type {(road: Road, asked: Case) => 'right' | 'not told' | 'wrong'} */
+function judge(road, { gpa, state, hpa }) {
+  const byte = BigInt(gpa) % PAGE;
+  road.translate(gfn(Number(BigInt(gpa) / PAGE)), Number(byte));
+  if (HONEST.has(road.state)) return 'not told';
+  const own = road.frame === null || road.state !== 'mapped' ? null : BigInt(road.frame) * PAGE + byte;
+  const right = hpa === null ? null : BigInt(hpa);
+  return road.state === state && own === right ? 'right' : 'wrong';
+}
+
+/** Null where the dump, or the VM in it, can't be read. @type {(opened: OpenDump, question: Question) => Road | null} */
+function roadOf({ host }, { process: pid, vm, addressSpace }) {
+  try {
+    return new Road(host, selectVm(host, pid, vm).vm, addressSpace);
+  } catch {
+    return null;
+  }
+}
+
+/** @type {(path: string) => Promise<{ right: number, 'not told': number, wrong: number }>} */
 async function ask(path) {
   const counts = { right: 0, 'not told': 0, wrong: 0 };
-  for (const { process: pid, vm, addressSpace, cases } of questions) {
-    let opened = null;
-    let road = null;
-    try {
-      opened = await openDump(path);
-      road = new Road(opened.host, selectVm(opened.host, pid, vm).vm, addressSpace);
-    } catch {
-      counts['not told'] += cases.length;
-    }
-    for (const { gpa, state, hpa } of road === null ? [] : cases) {
-      road.translate(gfn(Number(BigInt(gpa) / 4096n)), Number(BigInt(gpa) % 4096n));
-      const own = road.state === 'mapped' ? BigInt(road.frame) * 4096n + (BigInt(gpa) % 4096n) : null;
-      const told = !['table-missing', 'damaged', 'slots-missing'].includes(road.state);
-      const right = road.state === state && (own === null ? hpa === null : own === BigInt(hpa));
-      counts[!told ? 'not told' : right ? 'right' : 'wrong']++;
-    }
+  for (const question of questions) {
+    const opened = await openDump(path).catch(() => null);
+    const road = opened === null ? null : roadOf(opened, question);
+    for (const asked of question.cases) counts[road === null ? 'not told' : judge(road, asked)]++;
     opened?.close();
   }
   return counts;

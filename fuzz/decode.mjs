@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// decode FILE COUNT: the first pages of a dump as pieces, each a length (32 bits, little endian; 0: there is none) and
-// as many bytes. A process of its own, so that one that never ends can be ended.
+// decode FILE COUNT: writes the first pages of a dump to standard output, each as its length (32 bits, little endian; 0
+// if the dump does not have the page) and its bytes. It is a program of its own so that one that never ends can be
+// killed.
 import { createWriteStream } from 'node:fs';
-import { openImage } from '../dist/index.js';
+import { openImage } from 'kvm-vtop';
 
-const [, , path, count] = process.argv;
+const PAGE = 4096;
+
+const [path, count] = process.argv.slice(2);
+if (path === undefined || count === undefined) {
+  console.error('usage: decode FILE COUNT');
+  process.exit(2);
+}
 const { memory, close } = await openImage(path);
 const out = createWriteStream('', { fd: 1 });
 for (let frame = 0; frame < Number(count); frame++) {
-  const [{ bytes }] = memory.read(frame * 4096, 4096);
+  const [stretch] = memory.read(frame * PAGE, PAGE);
+  const bytes = stretch?.bytes ?? null;
   const length = Buffer.alloc(4);
   length.writeUInt32LE(bytes?.length ?? 0);
   out.write(length);

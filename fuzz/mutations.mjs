@@ -1,113 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done to a file. Each gives the changes, as [offset, bytes], or a shorter length; and the structure it hits.
-const u64 = (value) => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
-  return bytes;
-};
+// What is done to a file: a structure of it is hit, or memory.
+import { present } from '../scripts/present.mjs';
+import { changeMemory, flip, LENGTHS, u64 } from './memory-changes.mjs';
 
-/** A region's place: some have several pieces. */
-const placeIn = (dice, region) => {
-  const [start, end] = Array.isArray(region[0]) ? dice.pick(region) : region;
-  return start + dice.below(end - start);
-};
+/** @import { Form, Part } from './forms/form.mjs' */
+/** @import { Change } from './memory-changes.mjs' */
+/** @import { Dice } from './random.mjs' */
 
-function flip(dice, { file }, at) {
-  return [at, Buffer.from([file[at] ^ (1 << dice.below(8))])];
-}
+/**
+ * What a mutant is made from: a file, the frames that it has, and the physical addresses of page-table entries that the
+ * answers read.
+ *
+ * @typedef {Form & { readonly frames: readonly number[], readonly entries: readonly number[] }} Base
+ */
+/** Structures by name: those in one piece, and the records. @typedef {Part | 'records'} Name */
+/**
+ * The structure that is hit, and the changes to the file: bytes in place, or a shorter length (null: it keeps its own).
+ *
+ * @typedef {{ hit: string, changes: Change[], length: number | null }} Hit
+ */
+/**
+ * `structural`: nothing that changes is a byte of memory, so nothing excuses a wrong answer.
+ *
+ * @typedef {Hit & { structural: boolean }} Mutation
+ */
 
-/** One to eight bits in one structure. */
-function bits(dice, base, names) {
-  const name = dice.pick(names.filter((each) => each in base.regions));
-  const count = dice.pick([1, 1, 1, 2, 4, 8]);
-  return {
-    hit: name,
-    changes: Array.from({ length: count }, () => flip(dice, base, placeIn(dice, base.regions[name]))),
-  };
-}
-
-const LENGTHS = [0n, 1n, 0xffffffffn, 1n << 32n, 1n << 53n, 1n << 63n, (1n << 64n) - 1n, 4097n, 1n << 40n];
-
-/** A word of a structure as no writer would set it. */
-function words(dice, base, names) {
-  const name = dice.pick(names.filter((each) => each in base.regions));
-  const at = placeIn(dice, base.regions[name]) & ~7;
-  const size = dice.pick([4, 8]);
-  return { hit: name, changes: [[at, u64(dice.pick(LENGTHS)).subarray(0, size)]] };
-}
-
-/** Two descriptors, records or program headers in each other's place. */
-function crossed(dice, { file, regions }) {
-  const [name, size] = dice.pick(
-    [
-      ['descriptors', 24],
-      ['program headers', 56],
-    ].filter(([each]) => each in regions),
-  );
-  const [start, end] = regions[name];
-  const count = Math.floor((end - start) / size);
-  const [one, other] = [start + dice.below(count) * size, start + dice.below(count) * size];
-  const field = dice.pick([
-    [0, size],
-    [0, 8],
-    [8, 8],
-  ]);
-  const piece = (at) => file.subarray(at + field[0], at + field[0] + field[1]);
-  return {
-    hit: name,
-    changes: [
-      [one + field[0], piece(other)],
-      [other + field[0], piece(one)],
-    ],
-  };
-}
-
-const cut = (dice, { file }) => ({ hit: 'tail', length: dice.below(file.length) });
-
-/** Where a physical address is in a file whose pages stand as they are. */
-function placeOf({ regions, frames }, address) {
-  const index = frames.indexOf(Math.floor(address / 4096));
-  return index < 0 ? null : regions.pages[0] + index * 4096 + (address % 4096);
-}
-
-/** Bytes of memory, where pages stand as they are. */
-function memory(dice, base) {
-  const [start, end] = base.regions.pages;
-  // Half of them hit an entry of a page table that one of the answers reads.
-  const entry = dice.below(2) === 0 ? placeOf(base, dice.pick(base.entries)) : null;
-  const page =
-    entry === null
-      ? start + dice.below((end - start) / 4096) * 4096
-      : start + Math.floor((entry - start) / 4096) * 4096;
-  const kind = dice.below(entry === null ? 6 : 5);
-  const at = entry ?? page + dice.below(512) * 8;
-  const pointer = () =>
-    Buffer.from(base.file.subarray(...((from) => [from, from + 8])(start + dice.below((end - start) / 8) * 8)));
-  if (kind === 0) return { hit: 'memory', at: page, changes: [flip(dice, base, at + dice.below(8))] };
-  if (kind === 1) return { hit: 'memory', at: page, changes: [[at, u64(dice.pick(LENGTHS))]] };
-  // A pointer from elsewhere: cycles, crossings.
-  if (kind === 2) return { hit: 'memory', at: page, changes: [[at, pointer()]] };
-  if (kind === 3)
-    return {
-      hit: 'memory',
-      at: page,
-      changes: [[at, Buffer.from(base.file.subarray(page + dice.below(512) * 8)).subarray(0, 8)]],
-    };
-  // An entry of a table, or what looks like one, that leads to its own page or to another.
-  if (kind === 4) {
-    const frame = base.frames[dice.pick([(page - start) / 4096, dice.below(base.frames.length)])];
-    return {
-      hit: 'memory',
-      at: page,
-      changes: [[at, u64((BigInt(frame) << 12n) | dice.pick([0x67n, 0xe7n, 0x8000000000000067n, 0x166n]))]],
-    };
-  }
-  // A whole page in another's place.
-  const other = start + dice.below((end - start) / 4096) * 4096;
-  return { hit: 'memory', at: page, changes: [[page, Buffer.from(base.file.subarray(other, other + 4096))]] };
-}
-
-const FRAME = [
+/** Structures around the pages. @type {readonly Name[]} */
+const AROUND = [
   'header',
   'sub-header',
   'notes',
@@ -118,15 +37,72 @@ const FRAME = [
   'program headers',
 ];
 
-/** One mutant. `structural`: nothing that it changes is a byte of memory, so nothing excuses a wrong answer. */
+/** Structures that are arrays, and the bytes of an element. @type {[Part, number][]} */
+const ARRAYS = [
+  ['descriptors', 24],
+  ['program headers', 56],
+];
+
+/** A byte in a structure. @type {(dice: Dice, base: Base, name: Name) => number} */
+function placeIn(dice, { regions }, name) {
+  const span = name === 'records' ? dice.pick(present(regions.records, name)) : regions[name];
+  const [start, end] = present(span, name);
+  return start + dice.below(end - start);
+}
+
+/** @type {(dice: Dice, base: Base, names: readonly Name[]) => Name} */
+const pickName = (dice, { regions }, names) => dice.pick(names.filter((name) => name in regions));
+
+/** One to eight bits in one structure. @type {(dice: Dice, base: Base, names: readonly Name[]) => Hit} */
+function bits(dice, base, names) {
+  const name = pickName(dice, base, names);
+  const count = dice.pick([1, 1, 1, 2, 4, 8]);
+  const changes = Array.from({ length: count }, () => flip(dice, base, placeIn(dice, base, name)));
+  return { hit: name, changes, length: null };
+}
+
+/** A word of a structure gets a value that no writer gives it. @type {(dice: Dice, base: Base) => Hit} */
+function words(dice, base) {
+  const name = pickName(dice, base, AROUND);
+  const at = placeIn(dice, base, name) & ~7;
+  const size = dice.pick([4, 8]);
+  return { hit: name, changes: [[at, u64(dice.pick(LENGTHS)).subarray(0, size)]], length: null };
+}
+
+/** Two elements of an array, or two of their fields, change places. @type {(dice: Dice, base: Base) => Hit} */
+function crossed(dice, { file, regions }) {
+  const [name, size] = dice.pick(ARRAYS.filter(([each]) => each in regions));
+  const [start, end] = present(regions[name], name);
+  const count = Math.floor((end - start) / size);
+  const [one, other] = [start + dice.below(count) * size, start + dice.below(count) * size];
+  const [from, length] = dice.pick([
+    [0, size],
+    [0, 8],
+    [8, 8],
+  ]);
+  /** @type {(at: number) => Buffer} */
+  const piece = (at) => file.subarray(at + from, at + from + length);
+  return {
+    hit: name,
+    changes: [
+      [one + from, piece(other)],
+      [other + from, piece(one)],
+    ],
+    length: null,
+  };
+}
+
+/** @type {(dice: Dice, base: Base) => Hit} */
+const cut = (dice, { file }) => ({ hit: 'tail', changes: [], length: dice.below(file.length) });
+
+/** One mutant. @type {(dice: Dice, base: Base) => Mutation} */
 export function mutate(dice, base) {
   const kind = dice.below(10);
-  if (kind < 3) return { ...bits(dice, base, FRAME), structural: true };
-  if (kind < 4) return { ...words(dice, base, FRAME), structural: true };
-  if (kind < 5 && ('descriptors' in base.regions || 'program headers' in base.regions))
-    return { ...crossed(dice, base), structural: true };
+  if (kind < 3) return { ...bits(dice, base, AROUND), structural: true };
+  if (kind < 4) return { ...words(dice, base), structural: true };
+  if (kind < 5 && ARRAYS.some(([name]) => name in base.regions)) return { ...crossed(dice, base), structural: true };
   if (kind < 6) return { ...cut(dice, base), structural: true };
-  return base.plain === true
-    ? { ...memory(dice, base), structural: false }
+  return base.plain
+    ? { hit: 'memory', changes: [changeMemory(dice, base)], length: null, structural: false }
     : { ...bits(dice, base, ['pages']), structural: false };
 }

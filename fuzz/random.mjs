@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Numbers that depend on the seed and the mutant alone (mulberry32). */
+
+/** Random numbers that are the same in every run. @typedef {ReturnType<typeof random>} Dice */
+
+/**
+ * Numbers that depend on the seed and the mutant alone (mulberry32).
+ *
+ * @param {number} seed
+ * @param {number} mutant
+ */
 export function random(seed, mutant) {
   let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(mutant + 1, 0xc2b2ae35)) >>> 0;
   const next = () => {
@@ -9,8 +17,17 @@ export function random(seed, mutant) {
     return (t ^ (t >>> 14)) >>> 0;
   };
   return {
-    /** 0 to `below` - 1. */
+    /** 0 to `below` - 1. @type {(below: number) => number} */
     below: (below) => next() % Math.max(1, below),
-    pick: (list) => list[next() % list.length],
+    /**
+     * One of a list, which must not be empty.
+     *
+     * @template T
+     * @param {readonly T[]} list
+     */
+    pick(list) {
+      if (list.length === 0) throw new Error('there is nothing to pick from');
+      return /** @type {T} */ (list[next() % list.length]);
+    },
   };
 }

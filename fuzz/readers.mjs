@@ -1,23 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-export const PROCESS_TABLES = "the process's page tables";
+// Who reads a frame of a dump.
 
-/** Who reads a page, by the functions above the read; the first that fits. */
+/** @import { OpenOptions } from 'kvm-vtop' */
+
+export const PROCESS_TABLES = "the process's page tables";
+export const MEMSLOTS = 'memslots';
+export const FILES = 'files';
+export const STRUCTS = 'struct kvm, mm_struct';
+
+/** Kinds of readers, by the functions that the call stack has; the first that matches. @type {[string, RegExp][]} */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
   [PROCESS_TABLES, /PageWalker\.walk .*Road\.translate/],
-  ['memslots', /Vm\.slots/],
-  ['files', /Files\./],
+  [MEMSLOTS, /Vm\.slots/],
+  [FILES, /Files\./],
   ['tasks and pids', /Tasks\./],
   ['modules', /findModule|moduleSymbols|ModuleSymbols/],
   ['kallsyms', /Kallsyms|SortedNames|CompressedNames/],
-  ['struct kvm, mm_struct', / Vm selectVm/],
+  [STRUCTS, / Vm selectVm/],
 ];
+const DEPTH = 60;
 
-/** What is being read where this is called from. */
+/** What is being read where this is called. */
 export function whoReads() {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 60;
-  const stack = new Error().stack.replace(/\n *at (?:new |async |Object\.)?([^ \n]*)[^\n]*/g, ' $1');
+  Error.stackTraceLimit = DEPTH;
+  const stack = new Error().stack ?? '';
   Error.stackTraceLimit = limit;
-  return READERS.find(([, pattern]) => pattern.test(stack))?.[0] ?? 'others';
+  const names = stack.replace(/\n *at (?:new |async |Object\.)?([^ \n]*)[^\n]*/g, ' $1');
+  return READERS.find(([, pattern]) => pattern.test(names))?.[0] ?? 'others';
 }
+
+/**
+ * For `openDump`: calls `onFrame` before each frame that is read.
+ *
+ * @param {(frame: number) => void} onFrame
+ * @returns {NonNullable<OpenOptions['watch']>}
+ */
+export const watching = (onFrame) => (image) => ({
+  frame: (frame) => {
+    onFrame(frame);
+    return image.frame(frame);
+  },
+  why: (frame) => image.why(frame),
+  get limit() {
+    return image.limit;
+  },
+});

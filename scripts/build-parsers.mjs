@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles parsers/*.ksy to parsers/generated/*.cjs. With --check: writes nothing, fails if a file is not up to date.
+// Compiles parsers/*.ksy to parsers/generated/*.cjs. With --check: writes nothing, and fails if a file is not up to date.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import KaitaiStructCompiler from 'kaitai-struct-compiler';
 import { parse } from 'yaml';
@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 const check = process.argv.includes('--check');
 const source = new URL('../parsers/', import.meta.url);
 const target = new URL('generated/', source);
+/** @type {string[]} */
 const stale = [];
 
 for (const name of readdirSync(source).filter((file) => file.endsWith('.ksy'))) {

@@ -9,6 +9,7 @@ const docs = fileURLToPath(new URL('../docs/', import.meta.url));
 const isCheck = process.argv.includes('--check');
 const { generatedDocs } = await reference();
 const files = generatedDocs();
+/** @type {(path: string) => string | null} */
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null);
 const stale = [...files].filter(([path, text]) => read(join(docs, path)) !== text).map(([path]) => path);
 // Pages of commands that are gone.
@@ -21,9 +22,9 @@ if (isCheck) {
   for (const path of [...stale, ...left]) console.error(`docs/${path} is stale: npm run generate`);
   if (stale.length + left.length > 0) process.exitCode = 1;
 } else {
-  for (const path of stale) {
+  for (const [path, text] of files) {
     mkdirSync(dirname(join(docs, path)), { recursive: true });
-    writeFileSync(join(docs, path), files.get(path));
+    writeFileSync(join(docs, path), text);
   }
   for (const path of left) rmSync(join(docs, path));
 }

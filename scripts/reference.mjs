@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** The module src/cli/reference.ts. */
+/**
+ * The module src/cli/reference.ts.
+ * @returns {Promise<{
+ *   manPage: (date: Date) => string,
+ *   generatedDocs: () => ReadonlyMap<string, string>,
+ * }>}
+ */
 export async function reference() {
   const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-reference-'));
   try {
@@ -21,7 +27,10 @@ export async function reference() {
       external: ['iconv-lite'],
       logLevel: 'warning',
     });
-    return (await import(pathToFileURL(outfile).href)).default;
+    const module = /** @type {{ default: Awaited<ReturnType<typeof reference>> }} */ (
+      await import(pathToFileURL(outfile).href)
+    );
+    return module.default;
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether dist/ was made of the sources as they are now: by a digest of them that the build leaves there.
+// Whether dist/ was built from the sources as they are now: the build leaves a digest of its sources there.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
+/** @type {(path: string) => string} */
 const at = (path) => fileURLToPath(new URL(path, root));
 const STAMP = 'dist/.sources';
 const FOLDERS = ['src', 'parsers/generated'];
-const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
+const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/third-party.mjs'];
 
-/** Of all that dist/ is made of. */
+/** Digest of everything that dist/ is built from. */
 export function digest() {
   const inside = FOLDERS.flatMap((folder) =>
     readdirSync(at(folder), { recursive: true, withFileTypes: true })
@@ -22,8 +23,15 @@ export function digest() {
   return hash.digest('hex');
 }
 
+/** Whether dist/ is up to date. */
 export const isBuilt = () =>
   existsSync(at('dist/cli.js')) && existsSync(at(STAMP)) && readFileSync(at(STAMP), 'utf8') === digest();
 
-/** For the build, once it is done: `before` is the digest of what it began with. */
-export const markBuilt = (before) => writeFileSync(at(STAMP), before);
+/**
+ * Marks dist/ as up to date at the end of a build.
+ *
+ * @param {string} before the digest taken when the build began
+ */
+export function markBuilt(before) {
+  writeFileSync(at(STAMP), before);
+}

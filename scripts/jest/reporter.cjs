@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // After jest's own summary: why tests were skipped, and the line "N passed, N failed".
 
-/** Counts by the reason that test/needs.ts puts into the title of a skipped test. */
+// The package that declares this type is not a direct dependency.
+/** @typedef {Parameters<import('@jest/test-sequencer').default['cacheResults']>[1]} AggregatedResult */
+
+/**
+ * Counts by the reason that test/needs.ts puts into the title of a skipped test.
+ *
+ * @param {AggregatedResult['testResults']} testResults
+ */
 function reasonsOf(testResults) {
+  /** @type {Map<string, number>} */
   const counts = new Map();
   for (const { fullName, status } of testResults.flatMap((file) => file.testResults)) {
     if (status !== 'pending' && status !== 'todo') continue;
@@ -13,10 +21,14 @@ function reasonsOf(testResults) {
 }
 
 module.exports = class SkipReporter {
+  /**
+   * @param {unknown} _contexts
+   * @param {AggregatedResult} results
+   */
   onRunComplete(_contexts, results) {
     // A test file that does not load has no tests that could fail.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    // jest prints its summary after it has asked all reporters.
+    // jest prints its summary after all reporters have run.
     process.once('exit', () => {
       for (const [reason, count] of reasonsOf(results.testResults)) console.log(`skipped ${count}: ${reason}`);
       console.log(`${results.numPassedTests} passed, ${failed} failed`);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from '../sources.mjs';
 
+/** Exit status of a script. @type {(script: string, args: string[], environment?: NodeJS.ProcessEnv) => number} */
 const run = (script, args, environment = {}) =>
   spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', env: { ...process.env, ...environment } })
     .status ?? 1;
@@ -17,7 +18,7 @@ const needsBuild = given[0] !== '--no-build';
 const built = !needsBuild || isBuilt() ? 0 : run(fileURLToPath(new URL('../build.mjs', import.meta.url)), []);
 if (built !== 0) process.exit(built);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-tests-'));
-// jest keeps what it transformed in the folder for temporary files too; that is worth keeping.
+// jest keeps the modules that it transformed in the folder for temporary files too; those are worth keeping.
 const cache = join(tmpdir(), 'kvm-vtop-jest');
 const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
 process.exitCode = run(jest, ['--cacheDirectory', cache, ...given.slice(needsBuild ? 0 : 1)], {

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** Test files that take a minute are begun first, so that none of them is alone at the end. */
+/** @typedef {Parameters<Sequencer['sort']>[0]} Tests */
+
+/** Test files that take a minute start first, so that none of them runs alone at the end. */
 const LONG =
   /\/(recorded|crash\.test|tasks\.test|ends\.test|omission\.test|fuzz\.test|excerpt\.test|one-crash\.test|dwarf\.test)/;
 
+/** @type {(test: Tests[number]) => number} */
+const rank = ({ path }) => (LONG.test(path) ? 0 : 1);
+
 module.exports = class LongFirst extends Sequencer {
-  sort(tests) {
-    const isLong = ({ path }) => (LONG.test(path) ? 1 : 0);
-    return [...super.sort(tests)].sort((a, b) => isLong(b) - isLong(a));
+  /**
+   * @override
+   * @param {Tests} tests
+   */
+  async sort(tests) {
+    const sorted = await super.sort(tests);
+    return sorted.sort((a, b) => rank(a) - rank(b));
   }
 };

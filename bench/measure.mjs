@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times of whole processes.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { present } from '../scripts/present.mjs';
+
+/** A command: the program, and its arguments. @typedef {readonly [string, ...string[]]} Command */
+/**
+ * A process that has ended: seconds, and its largest memory in KiB (NaN where there is no /usr/bin/time to say so).
+ *
+ * @typedef {{ seconds: number, memory: number, stdout: string }} Timed
+ */
+
+/** Pairs that a comparison takes. */
+export const RUNS = Number(process.env.KVM_VTOP_BENCH_RUNS ?? 7);
+const METER = '/usr/bin/time';
+
+/** @type {(list: readonly number[]) => number} */
+export const median = (list) =>
+  present([...list].sort((a, b) => a - b)[Math.floor(list.length / 2)], 'a measurement to take the median of');
+
+/** Results of as many calls. @type {<T>(count: number, measure: () => T) => T[]} */
+export const times = (count, measure) => Array.from({ length: count }, measure);
+
+/** Runs a command. @type {(command: Command, input?: string) => Timed} */
+export function timed(command, input) {
+  const isMetered = existsSync(METER);
+  const [file, ...args] = isMetered ? /** @type {const} */ ([METER, '-f', '%M', ...command]) : command;
+  const start = performance.now();
+  const { stdout, stderr } = spawnSync(file, args, { input, encoding: 'latin1', maxBuffer: 2 ** 30 });
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, memory: isMetered ? Number(stderr.trim().split('\n').at(-1)) : Number.NaN, stdout };
+}
+
+/** @type {(list: readonly Timed[]) => string} */
+const summary = (list) => `${(median(list.map(({ seconds }) => seconds)) * 1000).toFixed(0)} ms`;
+
+/** Median of the largest memory, in MiB. @type {(list: readonly Timed[]) => string} */
+export const memoryOf = (list) => `${(median(list.map(({ memory }) => memory)) / 1024).toFixed(0)} MB`;
+
+/**
+ * Prints how two commands compare. They run in turn, and the ratio is taken pair by pair, because the machine's speed
+ * drifts.
+ *
+ * @param {string} title
+ * @param {Command} a
+ * @param {Command} b
+ * @param {string} [input] of b
+ */
+export function compare(title, a, b, input) {
+  timed(a);
+  timed(b, input);
+  const pairs = times(RUNS, () => ({ ours: timed(a), theirs: timed(b, input) }));
+  const [ours, theirs] = [pairs.map((pair) => pair.ours), pairs.map((pair) => pair.theirs)];
+  const ratio = median(pairs.map((pair) => pair.ours.seconds / pair.theirs.seconds));
+  console.log(
+    `${title}: ${summary(ours)} against ${summary(theirs)}, ratio ${ratio.toFixed(3)}; ` +
+      `memory ${memoryOf(ours)} against ${memoryOf(theirs)}`,
+  );
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// kvm-vtop beside drgn and crash: one address, asked by a process of its own.
+import { existsSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { compare, median, RUNS, timed, times } from './measure.mjs';
+
+/** @import { Command } from './measure.mjs' */
+
+/**
+ * What is asked: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA, in
+ * hexadecimal.
+ *
+ * @typedef {{ name: string, dump: string, release: string, pid: string, gpa: string, hva: string }} Question
+ */
+/**
+ * Where everything is: kvm-vtop's command line; folders as bench/run.mjs describes them.
+ *
+ * @typedef {{ cli: Command, shared: string, scratch: string, peers: string | undefined, debug: string | undefined }} Places
+ */
+/** A way to ask: a command, its input, and a text that is in each right answer. @typedef {{ command: Command, input?: string, sign: string }} Peer */
+/** The peers, and the debug files that they read. @typedef {{ vmlinux: string, module: string, drgn: Peer, crash: Peer }} Peers */
+
+/** Prints the comparisons of a host; without peers, what kvm-vtop takes alone. @type {(places: Places, question: Question) => void} */
+export function comparePeers(places, question) {
+  const { name, dump, release, pid, gpa } = question;
+  /** @type {Command} */
+  const ours = [...places.cli, '-c', dump, '-g', pid, '-p', gpa, '--json'];
+  const peers = peersFor(places, question);
+  if (peers === null) {
+    const alone = median(times(RUNS, () => timed(ours).seconds * 1000));
+    console.log(`${name}: no peers or no debug package of ${release}; alone: ${alone.toFixed(0)} ms`);
+    return;
+  }
+  for (const [peer, way] of /** @type {const} */ ([
+    ['drgn', peers.drgn],
+    ['crash', peers.crash],
+  ]))
+    if (!answers(way)) console.log(`${name}: ${peer} has no answer`);
+    else compare(`${name}, one address, against ${peer}`, ours, way.command, way.input);
+  compareByDwarf(places.scratch, name, ours, peers);
+}
+
+/** @type {(peer: Peer) => boolean} */
+const answers = ({ command, input, sign }) => timed(command, input).stdout.includes(sign);
+
+/** Null where a peer or the debug files are missing. @type {(places: Places, question: Question) => Peers | null} */
+function peersFor({ peers, debug, shared }, { dump, release, pid, gpa, hva }) {
+  if (!peers || !debug) return null;
+  const files = join(debug, release, 'usr', 'lib', 'debug');
+  const vmlinux = join(files, 'boot', `vmlinux-${release}`);
+  const module = join(files, 'lib', 'modules', release, 'kernel', 'arch', 'x86', 'kvm', 'kvm.ko');
+  if (!existsSync(vmlinux)) return null;
+  const script = join(shared, 'bench', 'gpa_hpa_drgn.py');
+  const inside = /** @type {const} */ (['chroot', peers]);
+  return {
+    vmlinux,
+    module,
+    drgn: {
+      command: [...inside, 'python3', script, gpa, '-c', dump, '-s', vmlinux, '-s', module, '-p', pid, '--json'],
+      sign: '"hpa": "',
+    },
+    crash: {
+      command: [...inside, 'crash', '-s', vmlinux, dump],
+      input: `vtop -c ${pid} ${hva}\nquit\n`,
+      sign: 'PAGE:',
+    },
+  };
+}
+
+/**
+ * The same by debug information alone: without a record of where its types are, and with the record of a run before.
+ *
+ * @param {string} scratch
+ * @param {string} name
+ * @param {Command} ours
+ * @param {Peers} peers
+ */
+function compareByDwarf(scratch, name, ours, { vmlinux, module, drgn, crash }) {
+  const files = ['--types', 'dwarf', '--vmlinux', vmlinux, '--kvm-module', module];
+  /** @type {(folder: string) => Command} */
+  const withCache = (folder) => ['env', `XDG_CACHE_HOME=${folder}`, ...ours];
+  // A folder that can't be made, so that nothing is kept.
+  /** @type {Command} */
+  const first = [...withCache('/dev/null/none'), ...files];
+  if (answers(drgn)) compare(`${name}, by DWARF, against drgn`, first, drgn.command);
+  if (answers(crash)) compare(`${name}, by DWARF, against crash`, first, crash.command, crash.input);
+  const cached = withCache(mkdtempSync(join(scratch, 'cache-')));
+  compare(`${name}, by DWARF with the record of a run before, against BTF`, [...cached, ...files], cached);
+}

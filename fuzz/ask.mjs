@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks a dump for addresses of a fixture's VMs.
+import { gfn, openDump, Road, selectVm, silentLog } from 'kvm-vtop';
+import { watching, whoReads } from './readers.mjs';
+
+/** @import { Question } from '../scripts/facts.mjs' */
+
+/** An address of a question. @typedef {Omit<Question, 'cases'> & { gpa: bigint }} Address */
+/**
+ * `told`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were walked.
+ *
+ * @typedef {{ told: string, state: string, entries: number[] }} Told
+ */
+
+const PAGE = 4096n;
+/** States in which nothing is claimed about the address. @type {ReadonlySet<string>} */
+export const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
+
+/** @type {(road: Road) => string} */
+function told({ state, frame, pageSize, protNone, page, slot, swap }) {
+  const place = swap === null ? null : [swap.type, swap.offset];
+  return JSON.stringify([state, frame, pageSize, protNone, page, slot === null ? null : [slot.id, slot.first], place]);
+}
+
+/**
+ * The answers to some addresses. Throws what the library throws.
+ *
+ * @param {string} path
+ * @param {'auto' | 'layout'} typesFrom
+ * @param {readonly Address[]} addresses
+ * @param {(frame: number) => void} onFrame is called before each frame that is read
+ */
+export async function ask(path, typesFrom, addresses, onFrame = () => undefined) {
+  const options = { beside: { typesFrom }, watch: watching(onFrame), log: silentLog };
+  const { host, close } = await openDump(path, options);
+  try {
+    /** @type {Map<string, Road>} */
+    const roads = new Map();
+    return addresses.map(({ name, process, vm, addressSpace, gpa }) => {
+      const key = `${name} ${addressSpace}`;
+      const road = roads.get(key) ?? new Road(host, selectVm(host, process, vm).vm, addressSpace);
+      roads.set(key, road);
+      road.translate(gfn(Number(gpa / PAGE)), Number(gpa % PAGE));
+      return { told: told(road), state: road.state, entries: road.steps.map(({ address }) => address) };
+    });
+  } finally {
+    close();
+  }
+}
+
+/** What each frame is read for, by frame. @typedef {Map<number, Set<string>>} Readers */
+
+/**
+ * The readers of each frame while these addresses are answered.
+ *
+ * @param {string} path
+ * @param {readonly Address[]} addresses
+ */
+export async function readersOf(path, addresses) {
+  /** @type {Readers} */
+  const readers = new Map();
+  await ask(path, 'layout', addresses, (frame) => {
+    readers.set(frame, new Set([...(readers.get(frame) ?? []), whoReads()]));
+  });
+  return readers;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker's share of the mutants of a fixture.
+import { fork } from 'node:child_process';
+
+/** @import { ChildProcess } from 'node:child_process' */
+/** @import { Outcome } from './judge.mjs' */
+/** @import { Tally } from './tally.mjs' */
+
+/**
+ * What a worker does: mutants `from` to `to` - 1 of a fixture, each asked for `perMutant` addresses. `only`: the form, and
+ * the structure that is hit, where others are left out.
+ *
+ * @typedef {object} Task
+ * @property {string} folder
+ * @property {string} scratch
+ * @property {number} seed
+ * @property {number} from
+ * @property {number} to
+ * @property {number} perMutant
+ * @property {{ form: string | undefined, hit: string | undefined }} only
+ */
+/**
+ * What a worker reports for a mutant. `rss` is in bytes.
+ *
+ * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number } & Outcome} Report
+ */
+
+const WORKER = new URL('worker.mjs', import.meta.url);
+const MAX_HEAP_MB = 400;
+
+/** Runs a task in a worker. When a mutant hangs or ends the worker, that is counted, and another worker goes on after it. */
+export class Share {
+  #fixture;
+  #task;
+  #limit;
+  #tally;
+  #next;
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer;
+
+  /**
+   * @param {string} fixture
+   * @param {Task} task
+   * @param {number} limit milliseconds after which a mutant hangs
+   * @param {Tally} tally
+   */
+  constructor(fixture, task, limit, tally) {
+    this.#fixture = fixture;
+    this.#task = task;
+    this.#limit = limit;
+    this.#tally = tally;
+    this.#next = task.from;
+  }
+
+  /** Resolves when all mutants are done. */
+  async run() {
+    while (this.#next < this.#task.to) if (await this.#worker()) return;
+  }
+
+  /** Runs one worker until it ends. Resolves to whether it did all that was left. @returns {Promise<boolean>} */
+  #worker() {
+    const task = JSON.stringify({ ...this.#task, from: this.#next });
+    const worker = fork(WORKER, [task], { execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`] });
+    this.#watch(worker);
+    worker.on('message', (message) => {
+      const report = /** @type {Report} */ (message);
+      this.#next = report.mutant + 1;
+      this.#tally.take(this.#fixture, report);
+      this.#watch(worker);
+    });
+    worker.on('error', (error) => {
+      this.#lose(`worker ended: ${error.message}`);
+    });
+    return new Promise((resolve) => {
+      // 'exit' can come before the last messages.
+      worker.on('close', (code, signal) => {
+        clearTimeout(this.#timer);
+        // SIGKILL is our own: the mutant that hangs was counted then.
+        if (code !== 0 && signal !== 'SIGKILL') this.#lose(`the process ended with ${signal ?? code}`);
+        resolve(code === 0);
+      });
+    });
+  }
+
+  /** Gives the worker the time that one mutant may take. @type {(worker: ChildProcess) => void} */
+  #watch(worker) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#lose('HANGS');
+      worker.kill('SIGKILL');
+    }, this.#limit);
+  }
+
+  /** Counts the current mutant as lost, and goes on to the next. @type {(what: string) => void} */
+  #lose(what) {
+    this.#tally.lose(`${this.#fixture} mutant ${this.#next}: ${what}`);
+    this.#next++;
+  }
+}

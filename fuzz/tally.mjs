@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What became of all mutants.
+
+/** @import { Report } from './share.mjs' */
+
+const SLOWEST_MS = 5000;
+const LARGEST_BYTES = 500 * 1024 * 1024;
+const MOST_SHOWN = 20;
+const PROGRESS = 10_000;
+
+/** @type {(map: Map<string, number>, key: string) => void} */
+const add = (map, key) => {
+  map.set(key, (map.get(key) ?? 0) + 1);
+};
+
+/** A mutant is bad if its answer is wrong without an excuse, or if it is too slow or too large. @type {(report: Report) => boolean} */
+const isBad = ({ outcome, ms, rss }) =>
+  outcome === 'WRONG' || outcome === 'internal error' || ms > SLOWEST_MS || rss > LARGEST_BYTES;
+
+/** Milliseconds that a mutant may take. */
+export const LIMIT_MS = SLOWEST_MS;
+
+/** Counts the mutants, prints those that are bad as they come, and a summary. */
+export class Tally {
+  #mutants;
+  #done = 0;
+  #bad = 0;
+  #largest = 0;
+  /** @type {(Report & { fixture: string }) | null} */
+  #slowest = null;
+  /** Mutants by the structure that was hit, then by outcome. @type {Map<string, Map<string, number>>} */
+  #counts = new Map();
+  /** Wrong answers by their excuse. @type {Map<string, number>} */
+  #excused = new Map();
+
+  /** @param {number} mutants how many are made, if none is left out */
+  constructor(mutants) {
+    this.#mutants = mutants;
+  }
+
+  /** Counts a mutant. @type {(fixture: string, report: Report) => void} */
+  take(fixture, report) {
+    this.#done++;
+    /** @type {Map<string, number>} */
+    const outcomes = this.#counts.get(report.hit) ?? new Map();
+    this.#counts.set(report.hit, outcomes);
+    add(outcomes, report.outcome);
+    if ('where' in report) add(this.#excused, report.where);
+    if (this.#slowest === null || report.ms > this.#slowest.ms) this.#slowest = { ...report, fixture };
+    this.#largest = Math.max(this.#largest, report.rss);
+    if (isBad(report)) {
+      const { mutant, form, hit, outcome, ms } = report;
+      const detail = 'detail' in report ? report.detail : '';
+      const text = `${fixture} mutant ${mutant}: ${form}, ${hit}: ${outcome}, ${Math.round(ms)} ms ${detail}`;
+      if (this.#bad++ < MOST_SHOWN) console.log(text);
+    }
+    if (this.#done % PROGRESS === 0) console.error(`${this.#done} of ${this.#mutants}`);
+  }
+
+  /** Counts a mutant that gave no report. @type {(text: string) => void} */
+  lose(text) {
+    this.#bad++;
+    console.log(text);
+  }
+
+  get isGood() {
+    return this.#bad === 0;
+  }
+
+  /**
+   * Prints the counts.
+   *
+   * @param {string} run what was run, for the first line
+   * @param {number} workers
+   */
+  print(run, workers) {
+    console.log(`\n${this.#done} mutants of ${run}\n`);
+    this.#printTable();
+    const excuses = [...this.#excused].sort(([, a], [, b]) => b - a).map(([where, count]) => `${where} ${count}`);
+    console.log(`\nwrong, and a changed byte was read, by where it was: ${excuses.join(', ') || 'none'}`);
+    if (this.#slowest !== null) {
+      const { ms, fixture, mutant, form, hit } = this.#slowest;
+      console.log(`slowest: ${Math.round(ms)} ms (${fixture} mutant ${mutant}, ${form}, ${hit})`);
+    }
+    console.log(`largest process: ${Math.round(this.#largest / 1048576)} MB with ${workers} workers`);
+    console.log(`${this.#bad} bad`);
+  }
+
+  /** A row for each structure that was hit, a column for each outcome. */
+  #printTable() {
+    const rows = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    const outcomes = [...new Set(rows.flatMap(([, counts]) => [...counts.keys()]))].sort();
+    console.log(`| what was changed | ${outcomes.join(' | ')} |\n| --- |${' --- |'.repeat(outcomes.length)}`);
+    for (const [hit, counts] of rows)
+      console.log(`| ${hit} | ${outcomes.map((outcome) => counts.get(outcome) ?? 0).join(' | ')} |`);
+    const sums = outcomes.map((outcome) => rows.reduce((sum, [, counts]) => sum + (counts.get(outcome) ?? 0), 0));
+    console.log(`| all | ${sums.join(' | ')} |`);
+  }
+}

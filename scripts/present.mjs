@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The value itself, which must be there: throws where it is null or undefined. `what` names it in the error.
+ *
+ * @template T
+ * @param {T | null | undefined} value
+ * @param {string} what
+ * @returns {T}
+ */
+export function present(value, what) {
+  if (value === null || value === undefined) throw new Error(`missing: ${what}`);
+  return value;
+}
