@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
 
 const root = new URL('../', import.meta.url);
@@ -52,6 +53,10 @@ writeFileSync(
     .map(licence)
     .join(`\n${'-'.repeat(80)}\n\n`),
 );
+const { manPage } = await reference();
+// Two builds of the same sources make the same page where the date is given (reproducible-builds.org).
+const epoch = process.env.SOURCE_DATE_EPOCH;
+writeFileSync(at('dist/kvm-vtop.1'), manPage(epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)));
 chmodSync(at('dist/cli.js'), 0o755);
 markBuilt(sources);
 

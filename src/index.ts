@@ -2,8 +2,8 @@
 // The library. Everything else in dist/ is private.
 
 export type { ExitCode, Streams } from './commands/command.js';
-export { type ExcerptOptions, excerpt, type Question } from './commands/excerpt.js';
-export { type Selected, selectVm } from './commands/select.js';
+export { excerptFor as excerpt } from './commands/excerpt.js';
+export type { Question } from './commands/vtop.js';
 export { type Gfn, gfn, type Pfn } from './core/address.js';
 export { DumpError, UsageError } from './core/errors.js';
 export type { Log } from './core/log.js';
@@ -13,6 +13,7 @@ export type { BesideOptions } from './debuginfo/beside.js';
 export type { PhysicalMemory, Stretch } from './dump/physical.js';
 export type { Host } from './kernel/host.js';
 export type { Memslot } from './kvm/memslots/slot.js';
+export { type Selected, selectVm } from './kvm/select.js';
 export { type FileOptions, type OpenDump, type OpenImage, type OpenOptions, openDump, openImage } from './open.js';
 export type { Answer, WalkStep } from './translate/answer.js';
 export { Road } from './translate/road.js';

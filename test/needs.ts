@@ -36,6 +36,9 @@ export const pahole = program('pahole');
 export const strace = program('strace', '-V');
 export const xz = program('xz');
 export const zstd = program('zstd');
+export const zsh = program('zsh');
+export const fish = program('fish');
+export const mandoc = tool('mandoc', () => runs('sh', '-c', 'command -v mandoc'));
 export const make = program('make');
 export const crash = tool(
   'crash with its header defs.h',

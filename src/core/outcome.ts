@@ -1,43 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export const STATES = [
+  'mapped',
+  'no-memslot',
+  'slots-missing',
+  'guest-memfd',
+  'not-present',
+  'swapped',
+  'migrating',
+  'poisoned',
+  'marker',
+  'table-missing',
+  'noncanonical',
+  'damaged',
+  'invalid',
+] as const;
+
 /** What became of an address: the closed set of docs/output.md. Only `mapped` has a host physical address. */
-export type State =
-  | 'mapped'
-  | 'no-memslot'
-  | 'slots-missing'
-  | 'guest-memfd'
-  | 'not-present'
-  | 'swapped'
-  | 'migrating'
-  | 'poisoned'
-  | 'marker'
-  | 'table-missing'
-  | 'noncanonical'
-  | 'damaged'
-  | 'invalid';
+export type State = (typeof STATES)[number];
+
+export const REASONS = [
+  'not-hexadecimal',
+  'no-slot',
+  'beyond-physical',
+  'slot-unreadable',
+  'gmem-private',
+  'gmem-only',
+  'gmem-attribute-unreadable',
+  'hva-noncanonical',
+  'empty-entry',
+  'address-space-gone',
+  'device-private',
+  'device-exclusive',
+  'swap-entry',
+  'migration-entry',
+  'hwpoison-entry',
+  'marker-entry',
+  'swapin-error',
+  'table-excluded',
+  'table-outside',
+  'table-cut-off',
+  'table-undecodable',
+  'table-unreadable',
+  'bad-entry',
+] as const;
 
 /** Why an address has no host physical address, one step finer than its state. */
-export type Reason =
-  | 'not-hexadecimal'
-  | 'no-slot'
-  | 'beyond-physical'
-  | 'slot-unreadable'
-  | 'gmem-private'
-  | 'gmem-only'
-  | 'gmem-attribute-unreadable'
-  | 'hva-noncanonical'
-  | 'empty-entry'
-  | 'address-space-gone'
-  | 'device-private'
-  | 'device-exclusive'
-  | 'swap-entry'
-  | 'migration-entry'
-  | 'hwpoison-entry'
-  | 'marker-entry'
-  | 'swapin-error'
-  | 'table-excluded'
-  | 'table-outside'
-  | 'table-cut-off'
-  | 'table-undecodable'
-  | 'table-unreadable'
-  | 'bad-entry';
+export type Reason = (typeof REASONS)[number];

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UsageError } from './errors.js';
 import { escaped } from './one-line.js';
 
 /** A guest physical address as it was asked for. */
@@ -27,10 +26,4 @@ export function parseAddress(text: string): AskedAddress | null {
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(/[^\x20-\x7e…]/g, escaped);
-}
-
-export function needAddress(text: string): AskedAddress {
-  const address = parseAddress(text);
-  if (address === null) throw new UsageError(`'${printable(text)}' is not a hexadecimal address`);
-  return address;
 }

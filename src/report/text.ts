@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../core/text.js';
-import type { Page } from '../kernel/page.js';
 import type { Vma } from '../kernel/vma.js';
 import type { Answer, WalkStep } from '../translate/answer.js';
-import { centre } from './columns.js';
+import type { Surroundings } from '../translate/surroundings.js';
+import { centre } from './centre.js';
 import { digitsOf, digitsOfPage, digitsOfWords } from './hex.js';
 
 /** crash 9's labels and columns, or those of the mail of 2012. */
 export type Style = 'crash' | '2012';
-
-/** What stands around an answer in the text output. */
-export interface Surroundings {
-  readonly vma: Vma | null;
-  /** False where the mapping could not be looked up: then it is not known that there is none. */
-  readonly vmaKnown: boolean;
-  /** Path of the mapping's file, empty for anonymous memory. */
-  readonly file: string;
-  readonly page: Page | null;
-  readonly zeroPage: boolean;
-  /** Hexadecimal digits of the size of the machine's memory: crash's column for physical addresses. */
-  readonly memoryDigits: number;
-  /** The memory encryption bit, which crash takes off the entries it prints. */
-  readonly encryption: bigint;
-}
 
 const ADDRESS_WIDTH = 16;
 const SIZES: Readonly<Record<number, string>> = { 4096: '', [2 ** 21]: '(2MB', [2 ** 30]: '(1GB' };

@@ -1,7 +1,7 @@
-import { selectVm } from '../../src/commands/select.js';
 import { gfn } from '../../src/core/address.js';
 import { silentLog } from '../../src/core/log.js';
 import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { selectVm } from '../../src/kvm/select.js';
 import { openHostWith } from '../../src/opening/open-host.js';
 import { Road } from '../../src/translate/road.js';
 import { type HostOptions, SyntheticHost } from './host.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { selectVm } from '../../src/commands/select.js';
 import { gfn } from '../../src/core/address.js';
+import { selectVm } from '../../src/kvm/select.js';
 import { Road } from '../../src/translate/road.js';
 import type { SyntheticHost } from './host.js';
 import { PAGE } from './memory.js';

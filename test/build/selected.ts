@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { selectVm } from '../../src/commands/select.js';
+
 import { silentLog } from '../../src/core/log.js';
+import { selectVm } from '../../src/kvm/select.js';
 import type { SyntheticHost } from './host.js';
 
 export const SLOT = { id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n };

@@ -6,11 +6,12 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { selectVm } from '../../src/commands/select.js';
-import { Vtop } from '../../src/commands/vtop.js';
+import { perform } from '../../src/commands/perform.js';
+import { requestFor } from '../../src/commands/vtop.js';
 import { silentLog } from '../../src/core/log.js';
 import type { Host } from '../../src/kernel/host.js';
 import { Swap } from '../../src/kernel/swap.js';
+import { selectVm } from '../../src/kvm/select.js';
 import { openDump } from '../../src/open.js';
 import { kept } from '../build/altered.js';
 import { SyntheticHost } from '../build/host.js';
@@ -208,14 +209,8 @@ needing(gcc).describe('the walker in C', () => {
     const asked = [...addresses, ...['1', ...raw.map((_, i) => (2 + i).toString(16))].map((page) => `${page}123`)];
     for (let space = 0; space < spaces; space++) {
       const streams = kept();
-      await new Vtop({
-        process: '191',
-        vm: null,
-        addressSpace: space,
-        addresses: asked,
-        json: true,
-        style: 'crash',
-      }).run(opened, streams);
+      const request = requestFor({ process: '191', vm: null, addressSpace: space, addresses: asked });
+      await perform(request, { host: opened }, 'json', streams);
       const { fd } = selectVm(opened, '191', null);
       const args = [layout, pagesFile(pages), vm.toString(16), String(space), '191', String(fd ?? -1)];
       const run = spawnSync(program, args, { input: `${asked.join('\n')}\n`, encoding: 'utf8' });

@@ -3,8 +3,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { excerpt, type Opener } from '../../../src/commands/excerpt.js';
-import { Vtop } from '../../../src/commands/vtop.js';
+import type { Opener } from '../../../src/commands/command.js';
+import { excerptFor } from '../../../src/commands/excerpt.js';
+import { perform } from '../../../src/commands/perform.js';
+import { requestFor } from '../../../src/commands/vtop.js';
 import { openDump } from '../../../src/open.js';
 import { DUMP } from '../../build/alpha.js';
 import { altered, kept } from '../../build/altered.js';
@@ -35,7 +37,7 @@ async function cut(name: string, second: () => void, changes: readonly (readonly
     return openDump(path, { ...options, watch: (image) => altered(image, changes) });
   };
   const streams = kept();
-  const done = excerpt(open, { core: [DUMP], output, force: false }, [QUESTION], streams);
+  const done = excerptFor(open, { core: [DUMP], output, force: false }, [QUESTION], streams);
   const outcome = await done.catch((error: unknown) => String(error));
   return { output, outcome, opened, out: streams.out.join('') };
 }
@@ -52,12 +54,9 @@ describe('what is written is read again before it gets its name', () => {
 
   test('other answers: nothing is kept', async () => {
     // The walk's first entry, as it stands in memory: one bit of its flags is another.
-    const { host, close } = await openDump(DUMP);
+    const { close, ...whole } = await openDump(DUMP);
     const streams = kept();
-    await new Vtop({ process: '136', vm: null, addressSpace: 0, addresses: ['840'], json: true, style: 'crash' }).run(
-      host,
-      streams,
-    );
+    await perform(requestFor({ ...QUESTION, addresses: ['840'] }), whole, 'json', streams);
     close();
     const { walk } = JSON.parse(streams.out.join('')) as { walk: { entry: string }[] };
     const entry = Buffer.alloc(8);

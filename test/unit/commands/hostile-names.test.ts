@@ -2,7 +2,8 @@
 // Names in a dump are whatever somebody wrote there: none of them may reach a terminal as it is.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Vtop } from '../../../src/commands/vtop.js';
+import { perform } from '../../../src/commands/perform.js';
+import { requestFor } from '../../../src/commands/vtop.js';
 import { openDump } from '../../../src/open.js';
 import { DUMP } from '../../build/alpha.js';
 import { altered, kept } from '../../build/altered.js';
@@ -23,13 +24,12 @@ async function ask(
   { json = false, vm = null as string | null, changes = CHANGES } = {},
 ) {
   const streams = kept();
-  const { host, close } = await openDump(DUMP, { log: streams.log, watch: (image) => altered(image, changes) });
-  const code = await new Vtop({ process, vm, addressSpace: 0, addresses, json, style: 'crash' })
-    .run(host, streams)
-    .catch((error: unknown) => {
-      streams.warnings.push(String(error));
-      return 2;
-    });
+  const { close, ...opened } = await openDump(DUMP, { log: streams.log, watch: (image) => altered(image, changes) });
+  const request = requestFor({ process, vm, addressSpace: 0, addresses });
+  const code = await perform(request, opened, json ? 'json' : 'text', streams).catch((error: unknown) => {
+    streams.warnings.push(String(error));
+    return 2;
+  });
   close();
   return { code, out: streams.out.join(''), warnings: streams.warnings.join('\n') };
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel's list of tasks, and what it costs to find one by its pid.
 import { describe, expect, test } from '@jest/globals';
-import { selectVm } from '../../../src/commands/select.js';
 import { silentLog } from '../../../src/core/log.js';
 import type { FrameSource, Memory } from '../../../src/core/memory.js';
 import { listFromBothEnds, listLinks } from '../../../src/kernel/containers/list.js';
 import { Tasks } from '../../../src/kernel/tasks.js';
+import { selectVm } from '../../../src/kvm/select.js';
 import { openHost } from '../../../src/opening/open-host.js';
 import { SyntheticHost } from '../../build/host.js';
 import { SLOT } from '../../build/selected.js';

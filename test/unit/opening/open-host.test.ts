@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels in every form that the program knows, put together by hand: where symbols, types and memory are found.
 import { describe, expect, test } from '@jest/globals';
-import { selectVm } from '../../../src/commands/select.js';
 import { gfn } from '../../../src/core/address.js';
 import { silentLog } from '../../../src/core/log.js';
+import { selectVm } from '../../../src/kvm/select.js';
 import { Road } from '../../../src/translate/road.js';
 import { type HostOptions, SyntheticHost } from '../../build/host.js';
 import { FORMS } from '../../build/kallsyms.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a page table's entry says of an address: pages, swap entries of every kind, markers, damage.
 import { describe, expect, test } from '@jest/globals';
-import { selectVm } from '../../../src/commands/select.js';
 import { DumpError } from '../../../src/core/errors.js';
+import { selectVm } from '../../../src/kvm/select.js';
 import { Road } from '../../../src/translate/road.js';
 import { SyntheticHost } from '../../build/host.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from '../../build/memory.js';

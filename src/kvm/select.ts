@@ -3,9 +3,9 @@ import { DumpError, orNull, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, Tasks } from '../kernel/tasks.js';
-import { type HeldVm, holders, listedVms, vmsOf } from '../kvm/find-vms.js';
-import { Kvm } from '../kvm/kvm.js';
-import { Vm } from '../kvm/vm.js';
+import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
+import { Kvm } from './kvm.js';
+import { Vm } from './vm.js';
 
 /** The VM that a command works on, and the process through which it was named. */
 export interface Selected {

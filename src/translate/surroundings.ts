@@ -5,11 +5,25 @@ import { printable } from '../core/text.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
 import { memorySize } from '../kernel/numa-nodes.js';
-import { Pages, zeroFrames } from '../kernel/page.js';
+import { type Page, Pages, zeroFrames } from '../kernel/page.js';
 import { findVma, type Vma } from '../kernel/vma.js';
 import type { Vm } from '../kvm/vm.js';
-import type { Surroundings } from '../report/text.js';
-import type { Answer } from '../translate/answer.js';
+import type { Answer } from './answer.js';
+
+/** What stands around an answer in the text output. */
+export interface Surroundings {
+  readonly vma: Vma | null;
+  /** False where the mapping could not be looked up: then it is not known that there is none. */
+  readonly vmaKnown: boolean;
+  /** Path of the mapping's file, empty for anonymous memory. */
+  readonly file: string;
+  readonly page: Page | null;
+  readonly zeroPage: boolean;
+  /** Hexadecimal digits of the size of the machine's memory: crash's column for physical addresses. */
+  readonly memoryDigits: number;
+  /** The memory encryption bit, which crash takes off the entries it prints. */
+  readonly encryption: bigint;
+}
 
 /** What the text output tells beside the answer. What can't be read is left out, and a warning says so. */
 export class SurroundingsOf {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spellings, type TypedCommand, type TypedOption } from './words.js';
+
+/** A script for zsh (compsys), for a folder of fpath or to be sourced after compinit. */
+export function zsh(commands: readonly TypedCommand[]): string {
+  const [main, ...others] = commands;
+  if (main === undefined) return '';
+  return `#compdef kvm-vtop
+_kvm-vtop() {
+  local -a commands=(
+${others.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
+  )
+  if ((CURRENT > 2)); then
+    case $words[2] in
+${others.map(caseOf).join('\n')}
+    esac
+  elif ((CURRENT == 2)) && [[ $words[2] != -* ]]; then
+    _describe command commands
+    return
+  fi
+  _arguments -s ${argumentsOf(main)}
+}
+# Sourced, it is registered; autoloaded from fpath, it is called.
+if [[ \${funcstack[1]} == _kvm-vtop ]]; then _kvm-vtop "$@"; else compdef _kvm-vtop kvm-vtop; fi
+`;
+}
+
+const caseOf = (command: TypedCommand): string =>
+  `      ${command.name}) shift words; ((CURRENT--)); _arguments -s ${argumentsOf(command)}; return ;;`;
+
+function argumentsOf({ options, words }: TypedCommand): string {
+  const rest = words.length > 0 ? [quoted(`1:word:(${words.join(' ')})`)] : [];
+  return [...options.flatMap(specs), ...rest].join(' ');
+}
+
+/** One specification for each spelling; those that can't be repeated exclude each other. */
+function specs(option: TypedOption): string[] {
+  const all = spellings(option);
+  return all.map((spelling) => {
+    const excluded = option.repeats ? '*' : all.length > 1 ? `(${all.join(' ')})` : '';
+    return quoted(`${excluded}${spelling}[${option.summary.replace(/[[\]:]/g, '\\$&')}]${action(option)}`);
+  });
+}
+
+function action({ takesValue, values, value }: TypedOption): string {
+  if (!takesValue) return '';
+  const what =
+    values === null ? ' ' : values === 'file' ? '_files' : values === 'folder' ? '_files -/' : `(${values.join(' ')})`;
+  return `:${value.replace(/:/g, ' ')}:${what}`;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

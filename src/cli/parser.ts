@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command lines to requests. commander reads the words; what there is to read comes from the commands.
+import { Argument, InvalidArgumentError, Option, Command as Parser } from 'commander';
+import type { Command, Request } from '../commands/command.js';
+import { mainCommand } from '../commands/index.js';
+import type { OptionSpec } from '../commands/options.js';
+import { UsageError } from '../core/errors.js';
+import { oneLine } from '../core/one-line.js';
+import { parseAddress, printable } from '../core/text.js';
+import { fileExists } from '../io/cache-folder.js';
+import { optionsOf } from './groups.js';
+import { afterHelp } from './help.js';
+import { kebab } from './names.js';
+
+type Take = (request: Request) => unknown;
+
+/**
+ * The request that a command line makes; the program's name is not in it. Throws `UsageError` and commander's errors,
+ * one of which, with the exit code 0, follows help.
+ */
+export function readCommandLine(words: readonly string[], commands: readonly Command[], version: string): Request {
+  const takes = commands.find(({ name }) => name === words[0])?.takesCommand === true;
+  const end = takes ? words.indexOf('--') : -1;
+  const inner = end < 0 ? null : readCommandLine(words.slice(end + 1), commands, version);
+  const made: Request[] = [];
+  parserOf(commands, version, (request) => made.push(request)).parse(end < 0 ? words : words.slice(0, end), {
+    from: 'user',
+  });
+  const [request] = made;
+  if (request === undefined) throw new Error('no action was taken');
+  return { ...request, inner };
+}
+
+/** A parser of the program's command line; `take` gets the request that it makes. */
+export function parserOf(commands: readonly Command[], version: string, take: Take): Parser {
+  const root = describe(new Parser('kvm-vtop'), mainCommand)
+    .version(version)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(errorLine(text));
+      },
+    })
+    .helpCommand(false)
+    .action((...given: unknown[]) => {
+      const request = requestOf(root, mainCommand, given);
+      checkMainWords(request, commands);
+      take(request);
+    });
+  for (const command of commands) add(root, command, take);
+  return root;
+}
+
+function add(root: Parser, command: Command, take: Take): void {
+  const parser = describe(root.command(command.name), command).summary(command.summary);
+  parser.action((...given: unknown[]) => {
+    refuseBefore(root, command.name);
+    take(requestOf(parser, command, given));
+  });
+}
+
+/** Tells commander what a command has. */
+function describe(parser: Parser, command: Command): Parser {
+  parser.description(command.description).addHelpText('after', afterHelp(command));
+  for (const [name, spec] of Object.entries(optionsOf(command))) parser.addOption(optionOf(name, spec));
+  const { args } = command;
+  if (args === null) return parser;
+  const isRequired = args.number === 'one';
+  const word = `${args.name}${args.number === 'one' || args.number === 'optional' ? '' : '...'}`;
+  const argument = new Argument(isRequired ? `<${word}>` : `[${word}]`, args.summary);
+  return parser.addArgument(args.choices === undefined ? argument : argument.choices(args.choices));
+}
+
+function optionOf(name: string, spec: OptionSpec<unknown>): Option {
+  const value = spec.value === undefined ? '' : ` <${spec.value}${spec.many === true ? '...' : ''}>`;
+  const option = new Option(
+    `${spec.short === undefined ? '' : `-${spec.short}, `}--${kebab(name)}${value}`,
+    spec.summary,
+  );
+  if (spec.repeats === true) return option.argParser(gather).default([], 'none');
+  if (spec.choices !== undefined) option.choices(spec.choices);
+  const { parse } = spec;
+  if (parse !== undefined) option.argParser((text) => orInvalid(() => parse(text)));
+  const isPlain = spec.value === undefined || spec.default === null || spec.many === true;
+  return isPlain ? option : option.default(spec.default);
+}
+
+const gather = (word: string, before: readonly string[]): string[] => [...before, word];
+
+/** A `UsageError` about an option's value, as commander takes it. */
+function orInvalid<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+/** `given` is what commander hands to an action: the arguments, the options, the parser. */
+function requestOf(parser: Parser, command: Command, given: readonly unknown[]): Request {
+  const options = parser.opts();
+  const specs = Object.entries(optionsOf(command));
+  const values = Object.fromEntries(specs.map(([name, spec]) => [name, options[name] ?? spec.default]));
+  const words = given.slice(0, -2).flatMap((word) => (word === undefined ? [] : (word as string | string[])));
+  const { args } = command;
+  const more = args?.option === undefined ? [] : ((options[args.option.name] ?? []) as string[]);
+  return { command, values, words: [...more, ...words], inner: null };
+}
+
+/** Words of the main command that are not addresses: those who type them tend to mean a command, or a dump. */
+function checkMainWords({ values, words }: Request, commands: readonly Command[]): void {
+  const core = values.core as readonly string[];
+  const names = commands.map(({ name }) => name);
+  const wrong = words.find(
+    (word) => word !== '-' && parseAddress(word) === null && (core.length > 0 || !fileExists(word)),
+  );
+  if (wrong === undefined) return;
+  if (names.includes(wrong))
+    throw new UsageError(
+      `the command '${wrong}' comes first: kvm-vtop ${wrong} -c DUMP …; see kvm-vtop ${wrong} --help`,
+    );
+  if (/^[a-z][a-z-]+$/.test(wrong))
+    throw new UsageError(
+      `'${printable(wrong)}' is neither a command (${names.join(', ')}) nor a hexadecimal address; see kvm-vtop --help`,
+    );
+}
+
+/** Options in front of a command's word would be the main job's, and lost. */
+function refuseBefore(root: Parser, word: string): void {
+  const given = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
+  if (given !== undefined)
+    throw new UsageError(`${given.short ?? given.long ?? ''} stands before '${word}'; its options go behind that word`);
+}
+
+/** What commander finds wrong as one line; it puts a suggestion on a line of its own. */
+const errorLine = (text: string): string =>
+  `kvm-vtop: ${oneLine(
+    text
+      .replace(/^error: /, '')
+      .trimEnd()
+      .replaceAll('\n', ' '),
+  )}\n`;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is generated from the commands: the man page, a page of docs/ for each, the schemas of their records.
+import { commands } from '../commands/index.js';
+import { schemaOf } from '../report/records.js';
+import { commandPage, indexPage } from './page.js';
+
+export { manPage } from './man.js';
+
+/** Path below docs/ of a record's schema: that of version 1 keeps its place. */
+const schemaPath = (name: string): string =>
+  name === 'output' ? `${name}.schema.json` : `schemas/${name}.schema.json`;
+
+/** Texts by their paths below docs/. */
+export function generatedDocs(): ReadonlyMap<string, string> {
+  const files = new Map<string, string>([['commands/README.md', indexPage(commands)]]);
+  for (const command of commands) {
+    files.set(`commands/${command.name}.md`, commandPage(command, schemaPath));
+    for (const kind of command.records)
+      files.set(schemaPath(kind.name), `${JSON.stringify(schemaOf(kind), null, 2)}\n`);
+  }
+  return files;
+}

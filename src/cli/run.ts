@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ExitCode, Files, Need, Request, Streams } from '../commands/command.js';
+import { checkWords, type Form, type Given, perform } from '../commands/perform.js';
+import { UsageError } from '../core/errors.js';
+import { parseAddress } from '../core/text.js';
+import { describeFiles } from '../debuginfo/describe.js';
+import { fileExists } from '../io/cache-folder.js';
+import { describeDump, openDump, openImage } from '../open.js';
+import { type BesideValues, besideOf, type ImageValues } from './groups.js';
+
+/** What the program says of itself: help and completion. */
+type Program = NonNullable<Given['program']>;
+
+/** Does what a command line asks: opens what the command needs, and runs it. */
+export async function run(request: Request, program: Program, streams: Streams): Promise<ExitCode> {
+  const { needs } = request.command;
+  const values = request.values as unknown as Opening;
+  const core = (): readonly string[] => coreOf(request, values.core);
+  const paths = needs === 'nothing' || needs === 'files' ? [] : core();
+  checkWords(request);
+  checkMissing(request);
+  if (needs === 'nothing') return perform(request, { program }, 'text', streams);
+  if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
+  const { close, ...given } = await open(paths, needs, values, streams);
+  return perform(request, given, formOf(request), streams).finally(close);
+}
+
+type Opening = ImageValues & BesideValues;
+
+const formOf = ({ values }: Request): Form => (values.json === true ? 'json' : values.csv === true ? 'csv' : 'text');
+
+async function open(
+  paths: readonly string[],
+  needs: Need,
+  values: Opening,
+  { log }: Streams,
+): Promise<Given & { close: () => void }> {
+  const { inputFormat } = values;
+  if (needs !== 'image')
+    return log.stepAsync('open', () => openDump(paths, { log, inputFormat, beside: besideOf(values) }));
+  const opened = await openImage(paths, { log, inputFormat });
+  log.found(`${opened.image.name}: ${opened.image.reader.description}`);
+  return opened;
+}
+
+function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
+  const { inputFormat, vmlinux, kvmModule, systemMap, layout, vmcoreinfo } = values;
+  const beside = besideOf(values);
+  return {
+    core,
+    inputs: [...values.core, ...[vmlinux, kvmModule, systemMap, layout, vmcoreinfo].filter((path) => path !== null)],
+    open: (paths, more) =>
+      openDump(paths, { ...more, beside, inputFormat: paths === values.core ? inputFormat : 'auto' }),
+    describe: () => {
+      if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, beside });
+      if (vmlinux !== null) return describeFiles(vmlinux, kvmModule, log);
+      throw new UsageError('--vmlinux or -c is missing: what the layout is taken from; see layout --help');
+    },
+  };
+}
+
+function coreOf({ command: { args }, words }: Request, core: readonly string[]): readonly string[] {
+  if (core.length > 0) return core;
+  const file = args === null ? undefined : words.find((word) => parseAddress(word) === null && fileExists(word));
+  if (file !== undefined) throw new UsageError(`-c is missing: a dump is named by an option: -c ${file}`);
+  throw new UsageError("-c is missing: the host's vmcore; see --help");
+}
+
+/** Without -g the VM is found, or the message lists those there are: that is worth more than what else is missing. */
+function checkMissing({ command: { args }, values, words }: Request): void {
+  if (args?.number !== 'some' || words.length > 0 || values.process === null) return;
+  const name = args.option === undefined ? args.name : `-${args.option.short}`;
+  throw new UsageError(`${name} is missing: ${args.missing}; see --help`);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import { DumpError, UsageError } from '../core/errors.js';
+import { lineBatches } from '../core/lines.js';
+import { silentLog } from '../core/log.js';
+import type { FrameSource } from '../core/memory.js';
+import { printable } from '../core/text.js';
+import type { DumpImage } from '../dump/image.js';
+import { RecordingFrames } from '../dump/recorder.js';
+import type { Host } from '../kernel/host.js';
+import { kvmBuildId } from '../opening/module-build.js';
+import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
+import type { Target } from '../write/target.js';
+import type { ExitCode, HostGiven, Opener, Request, Streams } from './command.js';
+import { perform } from './perform.js';
+
+/** An excerpt that was written. */
+export interface Cut {
+  readonly pages: number;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Words that were asked about, all requests together. */
+  readonly count: number;
+  /** Of the answers. */
+  readonly code: ExitCode;
+}
+
+/**
+ * Cuts out of a dump what the answers to some requests read. They are asked in every form of output, of the dump and
+ * again of the excerpt, and the output must be the same.
+ */
+export async function cut(
+  open: Opener,
+  { core, target }: { readonly core: readonly string[]; readonly target: Target },
+  requests: readonly Request[],
+  streams: Streams,
+): Promise<Cut> {
+  const { log } = streams;
+  const asked = await spelledOut(requests, streams);
+  let recorder: RecordingFrames | null = null;
+  const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
+  const opened = await open(core, { log, watch });
+  try {
+    const answers = await log.stepAsync('answers', () => ask(opened, asked));
+    readIdentity(opened.host);
+    const frames = (recorder as RecordingFrames | null)?.seen ?? [];
+    const verify = async (draft: string): Promise<void> => {
+      const again = await open([draft], { log: silentLog });
+      const { digest } = await ask(again, asked).finally(again.close);
+      if (digest !== answers.digest)
+        throw new DumpError(`${target.path}: read again, it gives other answers; nothing was kept`);
+    };
+    const size = await log.stepAsync('excerpt', () =>
+      writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
+    );
+    return { pages: frames.length, size, count: answers.count, code: answers.code };
+  } finally {
+    opened.close();
+  }
+}
+
+/** Files beside the excerpt must be told from those of another build, as files beside the dump are. */
+function readIdentity({ identity, memory, symbols, types, log }: Host): void {
+  const ofModule = kvmBuildId(memory, symbols.table, types);
+  log.found(`build-ids: kernel ${identity.buildId ?? 'not known'}, module kvm ${ofModule ?? 'not known'}`);
+}
+
+function sourceOf({ image, host }: HostGiven): ExcerptSource {
+  const { reader } = image;
+  return {
+    uts: host.uts,
+    physBase: reader.physBase ?? host.info.number('phys_base') ?? 0n,
+    notes: reader.notes.map(({ name, type, desc }) => ({ name, type, desc: desc.array() })),
+    vmcoreinfo: reader.vmcoreinfo?.array() ?? null,
+    memory: image,
+  };
+}
+
+const readsInput = ({ command: { args }, words }: Request): boolean => args?.stdin === true && words.includes('-');
+
+/** `-` replaced by the lines of standard input, which can be read but once. */
+async function spelledOut(requests: readonly Request[], streams: Streams): Promise<readonly Request[]> {
+  const args = requests.find(readsInput)?.command.args ?? null;
+  if (args === null) return requests;
+  const lines: string[] = [];
+  let number = 0;
+  for await (const batch of lineBatches(streams.input()))
+    for (const { text, cut: isCut } of batch) {
+      number++;
+      if (isCut || (text !== '' && args.parse(text) === null))
+        throw new UsageError(`line ${number} of standard input: ${args.invalid(printable(text))}`);
+      if (text !== '') lines.push(text);
+    }
+  return requests.map((request) =>
+    readsInput(request)
+      ? { ...request, words: request.words.flatMap((word) => (word === '-' ? lines : [word])) }
+      : request,
+  );
+}
+
+interface Answers {
+  /** Of all forms of output: the text itself can be larger than memory. */
+  readonly digest: string;
+  readonly count: number;
+  readonly code: ExitCode;
+}
+
+/** All forms of output of every request; what there is to warn of is said once. */
+async function ask({ image, host }: HostGiven, requests: readonly Request[]): Promise<Answers> {
+  const hash = createHash('sha256');
+  let [count, code]: [number, ExitCode] = [0, 0];
+  const streams: Streams = {
+    log: silentLog,
+    write: async (piece) => {
+      hash.update(piece);
+      await turn();
+    },
+    input: () => {
+      throw new UsageError('standard input was read before');
+    },
+  };
+  for (const request of requests) {
+    const given = { image, host };
+    if (request.command.records.length > 0) code = worse(code, await perform(request, given, 'json', streams));
+    const quiet = { image, host: { ...host, log: silentLog } };
+    code = worse(code, await perform(request, quiet, 'text', streams));
+    count += request.words.length;
+  }
+  return { digest: hash.digest('hex'), count, code };
+}
+
+const worse = (a: ExitCode, b: ExitCode): ExitCode => (b > a ? b : a);

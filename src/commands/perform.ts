@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+import { UsageError } from '../core/errors.js';
+import { lineBatches } from '../core/lines.js';
+import { printable } from '../core/text.js';
+import type { DumpImage } from '../dump/image.js';
+import { PhysicalMemory } from '../dump/physical.js';
+import type { Host } from '../kernel/host.js';
+import { selectVm } from '../kvm/select.js';
+import { csv, jsonLines, type RowWriter } from '../report/records.js';
+import {
+  type Args,
+  BadLine,
+  type Command,
+  type ExitCode,
+  type Files,
+  type Need,
+  type ProgramGiven,
+  type Request,
+  type Streams,
+} from './command.js';
+
+/** How rows are written. */
+export type Form = 'text' | 'json' | 'csv';
+
+/** What is open: as much of it as the command needs. */
+export interface Given {
+  readonly image?: DumpImage;
+  readonly host?: Host;
+  readonly files?: Files;
+  readonly program?: ProgramGiven['program'];
+}
+
+/** Characters collected before they are written. */
+const BATCH = 0x10000;
+
+/** Runs a command on what was opened for it. Its words were checked. */
+export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
+  const { command } = request;
+  const { log } = streams;
+  const context = contextOf(request, given, streams);
+  const writer = writerOf(command, form, context);
+  return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
+}
+
+function contextOf(request: Request, given: Given, streams: Streams): object {
+  const { command, values, words } = request;
+  const { args } = command;
+  return {
+    ...GIVE[command.needs](given, request, streams),
+    options: values,
+    log: streams.log,
+    words: args === null ? [] : words.filter((word) => word !== '-' || !args.stdin).map((word) => parsed(args, word)),
+    asked: args === null ? [] : asked(args, words, streams),
+  };
+}
+
+/** What each need adds to a context. */
+const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Streams) => object>> = {
+  nothing: ({ program }) => ({ program }),
+  files: ({ files }, request, streams) => ({ files, request, streams }),
+  image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
+  host: ({ image, host }) => ({ image, host }),
+  vms: ({ image, host }, { values: { process, vm } }) => ({ image, host, process, vm }),
+  vm: ({ image, host }, { values }, { log }) => {
+    const { process, vm } = values as { process: string | null; vm: string | null };
+    return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
+  },
+};
+
+function writerOf(command: Command, form: Form, context: object): RowWriter<unknown> {
+  const { records } = command;
+  const [first] = records;
+  if (form === 'text' || first === undefined) return command.text(context as never);
+  return form === 'csv' ? csv(first) : jsonLines(records, (row) => (row as { record: string }).record);
+}
+
+/** Throws `UsageError` for words of the command line that can't be: before a dump is touched. */
+export function checkWords({ command: { args }, words }: Request): void {
+  if (args === null) return;
+  for (const word of words) if (word !== '-' || !args.stdin) parsed(args, word);
+}
+
+function parsed<T>(args: Args<T>, word: string): T {
+  const value = args.parse(word);
+  if (value === null) throw new UsageError(args.invalid(printable(word)));
+  return value;
+}
+
+/** The words in order, and in place of `-` the lines of standard input: what has come is answered before more is waited for. */
+async function* asked<T>(
+  args: Args<T>,
+  words: readonly string[],
+  streams: Streams,
+): AsyncGenerator<readonly (T | BadLine)[]> {
+  let group: T[] = [];
+  for (const word of words) {
+    if (word !== '-' || !args.stdin) {
+      group.push(parsed(args, word));
+      continue;
+    }
+    if (group.length > 0) yield group;
+    group = [];
+    let line = 0;
+    for await (const lines of lineBatches(streams.input()))
+      yield lines.map(({ text, cut }) => {
+        line++;
+        return (cut ? null : args.parse(text)) ?? new BadLine(text, line);
+      });
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Writes rows as they come. What was made of them is written even where the next one fails. */
+async function write(
+  rows: ReturnType<Command['run']>,
+  writer: RowWriter<unknown>,
+  streams: Streams,
+): Promise<ExitCode> {
+  const out = new Output(streams);
+  try {
+    await out.add(writer.begin?.() ?? '');
+    const code =
+      Symbol.asyncIterator in rows ? await writeGroups(rows, writer, out) : await writeAll(rows, writer, out);
+    await out.add(writer.end?.() ?? '');
+    return code;
+  } finally {
+    await out.flush();
+  }
+}
+
+async function writeGroups(
+  groups: AsyncGenerator<Iterable<unknown>, ExitCode | undefined>,
+  writer: RowWriter<unknown>,
+  out: Output,
+): Promise<ExitCode> {
+  for (;;) {
+    const { done, value } = await groups.next();
+    if (done === true) return value ?? 0;
+    for (const row of value) {
+      const full = out.put(writer.row(row));
+      if (full) await out.flush();
+    }
+    await out.flush();
+  }
+}
+
+async function writeAll(
+  rows: Generator<unknown, ExitCode | undefined>,
+  writer: RowWriter<unknown>,
+  out: Output,
+): Promise<ExitCode> {
+  for (;;) {
+    const { done, value } = rows.next();
+    if (done === true) return value ?? 0;
+    if (out.put(writer.row(value))) await out.flush();
+  }
+}
+
+/** Text in batches; bytes as they are, each piece at once. */
+class Output {
+  #text = '';
+  #bytes: Uint8Array | null = null;
+
+  constructor(readonly streams: Streams) {}
+
+  /** Whether it must be flushed before more is put in. */
+  put(piece: string | Uint8Array): boolean {
+    if (typeof piece === 'string') this.#text += piece;
+    else this.#bytes = piece;
+    return this.#bytes !== null || this.#text.length > BATCH;
+  }
+
+  async add(piece: string): Promise<void> {
+    if (this.put(piece)) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const [text, bytes] = [this.#text, this.#bytes];
+    [this.#text, this.#bytes] = ['', null];
+    if (text !== '') await this.streams.write(text);
+    if (bytes !== null) await this.streams.write(bytes);
+  }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Completion scripts in the shells that they are for, and the man page in mandoc.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { fish, mandoc, needing, zsh } from '../needs.js';
+import { kvmVtop, LIMIT, ROOT } from '../run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-completion-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function script(shell: string): string {
+  const path = join(folder, `script.${shell}`);
+  writeFileSync(path, kvmVtop(['completion', shell]).stdout);
+  return path;
+}
+
+/** Words that a shell offers for what was typed; a word that stands alone is completed. */
+type Ask = (typed: string) => string[];
+
+const shell = (program: string, args: readonly string[], environment = {}): string => {
+  // No program may be started to complete a word: there is none of that name.
+  const env = { PATH: '/usr/bin:/bin', HOME: folder, TERM: 'dumb', ...environment };
+  const run = spawnSync(program, args, { encoding: 'utf8', env, timeout: LIMIT, cwd: folder });
+  return run.stdout;
+};
+
+const inBash: Ask = (typed) => {
+  const code = `source "$1"; read -ra COMP_WORDS <<< "$2"; [[ $2 == *" " ]] && COMP_WORDS+=("")
+    COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); compopt() { :; }; _kvm_vtop; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return shell('bash', ['-c', code, 'bash', script('bash'), typed])
+    .split('\n')
+    .filter(Boolean);
+};
+
+const inFish: Ask = (typed) =>
+  shell('fish', ['--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', script('fish'), typed])
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t')[0] as string);
+
+/** zsh completes only what is typed at a terminal: zpty gives it one, and a widget prints the line that it has made. */
+const inZsh: Ask = (typed) => {
+  const setUp = [
+    'PS1= RPS1=; autoload -Uz compinit; compinit -u -D',
+    `source ${script('zsh')}`,
+    'say() { zle complete-word; print -r -- "LINE:$BUFFER:"; BUFFER= }; zle -N say; bindkey "^I" say',
+    'echo REA""DY',
+  ].join('\n');
+  writeFileSync(join(folder, 'setup.zsh'), setUp);
+  const outer = `zmodload zsh/zpty; zpty z zsh -f -i; zpty -w z "source ${folder}/setup.zsh"
+    while zpty -r z line; do [[ $line == *READY* ]] && break; done
+    zpty -w -n z "$1"$'\\t'
+    while zpty -r z line; do print -r -- "$line"; [[ $line == *LINE:*:* ]] && break; done; zpty -d z`;
+  const line = /LINE:(.*?) ?:/.exec(shell('zsh', ['-f', '-c', outer, 'zsh', typed]))?.[1] ?? '';
+  return [line.split(' ').at(-1) as string];
+};
+
+writeFileSync(join(folder, 'vmcore.kdump'), '');
+
+const CASES: readonly (readonly [string, string, string, string])[] = [
+  ['a command', 'kvm-vtop ph', 'phys', 'vtop'],
+  ['an option of a command', 'kvm-vtop phys --bi', '--binary', '--json'],
+  ['an option of the main command', 'kvm-vtop --ty', '--types', '--binary'],
+  ["an option's words", 'kvm-vtop phys --input-format r', 'raw', 'phys'],
+  ["an option's file", 'kvm-vtop -c vmcor', 'vmcore.kdump', 'phys'],
+  ['an argument', 'kvm-vtop completion z', 'zsh', 'bash'],
+  ['a command after help', 'kvm-vtop help lay', 'layout', 'phys'],
+];
+
+describe.each([
+  ['bash', test, inBash],
+  ['fish', needing(fish).test, inFish],
+  ['zsh', needing(zsh).test, inZsh],
+] as const)('%s completes', (_name, where, ask) => {
+  where.each(CASES)('%s', (_what, typed, wanted, unwanted) => {
+    const offered = ask(typed);
+    expect(offered).toContain(wanted);
+    expect(offered).not.toContain(unwanted);
+  });
+});
+
+needing(mandoc).test('mandoc finds nothing wrong with the man page', () => {
+  const page = join(ROOT, 'dist', 'kvm-vtop.1');
+  const { stdout } = spawnSync('mandoc', ['-Tlint', page], { encoding: 'utf8' });
+  // Which other pages there are depends on the machine.
+  expect(stdout.split('\n').filter((line) => line !== '' && !line.includes('referenced manual not found'))).toEqual([]);
+  expect(spawnSync('mandoc', ['-Tascii', page], { encoding: 'utf8' }).stdout).toMatch(/kvm-vtop phys/);
+});

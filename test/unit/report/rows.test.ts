@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
+import { columns, record } from '../../../src/report/columns.js';
+import { csv, jsonLines, recordKind, schemaOf } from '../../../src/report/records.js';
+import { table } from '../../../src/report/table.js';
+import { cached, count, flag, hex, list, nullable, oneOf, text } from '../../../src/report/types.js';
+
+interface Row {
+  readonly at: number | bigint;
+  readonly size: number;
+  readonly name: string | null;
+  readonly kind: 'a' | 'b';
+  readonly on: boolean;
+  readonly swap: { readonly type: number; readonly device: string | null } | null;
+  readonly parts: readonly { readonly id: number }[];
+  readonly words: readonly string[];
+}
+
+const kind = recordKind<Row>(
+  'thing',
+  'A thing.',
+  columns<Row>({
+    at: [hex, 'Where.'],
+    size: [count(), 'Bytes.'],
+    name: [nullable(text), 'Its name.'],
+    kind: [oneOf('a', 'b'), 'Which.'],
+    on: [flag, 'Whether.'],
+    swap: [
+      nullable(record(columns<NonNullable<Row['swap']>>({ type: [count(), ''], device: [nullable(text), ''] }))),
+      'Where in swap.',
+    ],
+    parts: [list(record(columns<Row['parts'][number]>({ id: [count(), ''] }))), 'Parts.'],
+    words: [list(cached(text)), 'Words.'],
+  }),
+);
+
+const rows: fc.Arbitrary<Row> = fc.record({
+  at: fc.oneof(fc.nat({ max: Number.MAX_SAFE_INTEGER }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+  size: fc.nat(),
+  name: fc.option(fc.string({ unit: 'binary' }), { nil: null }),
+  kind: fc.constantFrom('a' as const, 'b' as const),
+  on: fc.boolean(),
+  swap: fc.option(fc.record({ type: fc.nat(), device: fc.option(fc.string(), { nil: null }) }), { nil: null }),
+  parts: fc.array(fc.record({ id: fc.nat() })),
+  words: fc.array(fc.string()),
+});
+
+describe('JSON lines', () => {
+  const write = (row: Row) => jsonLines([kind], () => 'thing').row(row) as string;
+  const hexOf = (_key: string, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
+
+  test('are what JSON.stringify makes of the row, with the record first', () => {
+    fc.assert(
+      fc.property(rows, (row) => {
+        const expected = { record: 'thing', ...row, at: `0x${row.at.toString(16)}` };
+        expect(JSON.parse(write(row))).toEqual(JSON.parse(JSON.stringify(expected, hexOf)));
+        expect(Object.keys(JSON.parse(write(row)) as object)).toEqual(Object.keys(expected));
+      }),
+    );
+  });
+
+  test('have no character that a terminal obeys', () => {
+    fc.assert(
+      fc.property(rows, (row) => {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+        expect(write(row).trimEnd()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+      }),
+    );
+  });
+
+  test('are valid by the schema, which allows members that later releases add', () => {
+    const validate = new Ajv2020({ allowUnionTypes: true }).compile(schemaOf(kind));
+    fc.assert(fc.property(rows, (row) => validate(JSON.parse(write(row)))));
+    const [row] = fc.sample(rows, 1) as [Row];
+    const line = JSON.parse(write(row)) as object;
+    expect(validate({ ...line, later: 1 })).toBe(true);
+    expect(validate({ ...line, on: 'yes' })).toBe(false);
+    expect(validate({ ...line, record: 'other' })).toBe(false);
+  });
+});
+
+/** Fields of RFC 4180. */
+function fieldsOf(line: string): string[] {
+  const fields = [...line.matchAll(/(?:"((?:[^"]|"")*)"|([^,"]*))(?:,|$)/g)];
+  return fields.slice(0, -1).map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
+}
+
+describe('CSV', () => {
+  const writer = csv(kind);
+
+  test('has nested members as columns of their own', () => {
+    expect(writer.begin?.()).toBe('record,at,size,name,kind,on,swap.type,swap.device,parts.id,words\r\n');
+    const row: Row = { at: 4096, size: 1, name: null, kind: 'a', on: true, swap: null, parts: [], words: [] };
+    expect(writer.row(row)).toBe('thing,0x1000,1,,a,true,,,,\r\n');
+    const full = { ...row, swap: { type: 3, device: '/dev/x' }, parts: [{ id: 1 }, { id: 2 }], words: ['c', 'd'] };
+    expect(writer.row(full)).toBe('thing,0x1000,1,,a,true,3,/dev/x,1 2,c d\r\n');
+  });
+
+  test('keeps every text whole', () => {
+    fc.assert(
+      fc.property(rows, (row) => {
+        const fields = fieldsOf(`${(writer.row(row) as string).slice(0, -2)},`);
+        expect(fields).toHaveLength(10);
+        expect(fields[3]).toBe(row.name ?? '');
+        expect(fields[7]).toBe(row.swap?.device ?? '');
+        expect(fields[9]).toBe(row.words.join(' '));
+      }),
+    );
+  });
+});
+
+test('a table has columns as wide as they need, numbers to the right, no blanks at the ends of lines', () => {
+  const writer = table<readonly [string, number]>([
+    { heading: 'NAME', text: ([name]) => name },
+    { heading: 'SIZE', align: 'right', text: ([, size]) => `${size}` },
+    { heading: 'X', text: () => '' },
+  ]);
+  const made = [writer.row(['alpha', 1]), writer.row(['b', 12345]), writer.end?.()].join('');
+  expect(made).toBe('NAME    SIZE  X\nalpha      1\nb      12345\n');
+  expect(table([{ heading: 'NAME', text: () => '' }]).end?.()).toBe('');
+});
