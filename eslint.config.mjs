@@ -27,4 +27,20 @@ export default tseslint.config(
     },
   },
   { files: ['test/**'], rules: { 'max-lines-per-function': 'off' } },
+  {
+    // In process, from the checkout alone: no program is spawned there, and no tool or recorded host asked for.
+    files: ['test/unit/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['child_process', 'node:child_process'],
+          patterns: [
+            { group: ['**/needs.js', '**/build/{compiled,reference,recoded,recorded}.js'] },
+            { group: ['**/run.js'], importNames: ['kvmVtop', 'SHARED', 'hasShared', 'HOSTS'] },
+          ],
+        },
+      ],
+    },
+  },
 );

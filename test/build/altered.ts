@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from 'node:path';
 import type { Streams } from '../../src/commands/command.js';
 import { silentLog } from '../../src/core/log.js';
 import type { FrameSource } from '../../src/core/memory.js';
-import { FIXTURES } from '../run.js';
-
-export const FIXTURE = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
 
 /** Physical memory in which every occurrence of some bytes reads as others of the same length. */
 export function altered(memory: FrameSource, changes: readonly (readonly [string, string])[]): FrameSource {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 import { gfn } from '../../src/core/address.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { Road } from '../../src/translate/road.js';

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs end, whatever V8's threads do (src/cli-end.ts, docs/robustness.md).
+// Runs end, whatever V8's threads do (src/cli/end.ts, docs/robustness.md).
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { expect, test } from '@jest/globals';
-import { othersWait } from '../../src/io/threads.js';
 import { LIMIT, ROOT } from '../run.js';
 
 const ends = (...options: string[]) =>
@@ -30,26 +28,7 @@ test(
   () => {
     const { stdout } = ends('--runs', '12', '--stress', '--limit', '30');
     const ended = [...stdout.matchAll(/: (\d+) of \d+ ended/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-    expect([stdout, ended]).toEqual([stdout, expect.any(Number)]);
-    expect(ended).toBeGreaterThanOrEqual(9);
+    expect({ enough: ended >= 9, stdout }).toEqual({ enough: true, stdout });
   },
   LIMIT,
 );
-
-test('a thread that runs is seen, and so is that it waits', async () => {
-  const thread = new Worker(
-    "const { parentPort } = require('node:worker_threads'); parentPort.postMessage(0); for (;;);",
-    { eval: true },
-  );
-  await new Promise((resolve) => thread.once('message', resolve));
-  expect(othersWait()).toBe(false);
-  await thread.terminate();
-  const resting = async (): Promise<boolean> => {
-    for (let i = 0; i < 1000; i++) {
-      if (othersWait() !== false) return true;
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    return false;
-  };
-  expect(await resting()).toBe(true);
-});

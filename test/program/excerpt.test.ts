@@ -1,166 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
-// An excerpt holds no memory of the guests: the fixtures were cut with it, from dumps some of which have that memory.
+// kvm-vtop excerpt as its users meet it: what it writes, what it never touches.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { Opener } from '../../src/commands/command.js';
-import { excerptFor } from '../../src/commands/excerpt.js';
-import { pfn } from '../../src/core/address.js';
-import { openImage } from '../../src/dump/open.js';
-import { FileSource } from '../../src/io/file-source.js';
-import { openDump } from '../../src/open.js';
-import { altered, FIXTURE, kept } from '../build/altered.js';
-import { needing, recordedHosts } from '../needs.js';
-import { FIXTURES, fixtures, kvmVtop, ROOT, SHARED } from '../run.js';
+import { ALPHA, DUMP } from '../build/alpha.js';
+import { scratch } from '../build/scratch.js';
+import { kvmVtop, ROOT } from '../run.js';
 
-/** Which of the values stand at any word of any page of a dump, below a frame. */
-async function found(
-  path: string,
-  values: ReadonlySet<number>,
-  frames: number,
-): Promise<{ pages: number; values: Set<number> }> {
-  const image = await openImage([FileSource.open(path)]);
-  const seen = new Set<number>();
-  let pages = 0;
-  for (let frame = 0; frame < frames; frame++) {
-    const page = image.frame(pfn(frame));
-    if (page === null) continue;
-    pages++;
-    for (let at = 0; at < 4096; at += 4) {
-      const word = page.getUint32(at, true);
-      if (values.has(word)) seen.add(word);
+const { file, folder } = scratch('excerpt-cli');
+
+describe('excerpt', () => {
+  const target = (name: string) => join(folder, name);
+  const partial = () => readdirSync(folder).filter((name) => name.includes('partial'));
+  const cut = (name: string, ...more: string[]) =>
+    kvmVtop(['excerpt', ...ALPHA, '-p', '840', '1000840', '-o', target(name), ...more]);
+
+  test('answers what it was made for, and says of the rest that it is an excerpt', () => {
+    const run = cut('small');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/small: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again/);
+    for (const form of [[], ['--json']]) {
+      const [ours, theirs] = [target('small'), DUMP].map(
+        (core) => kvmVtop(['-c', core, '-g', '136', '-p', '840', '1000840', ...form]).stdout,
+      );
+      expect(ours).toBe(theirs);
     }
-  }
-  return { pages, values: seen };
-}
-
-const valuesOf = (name: string): ReadonlySet<number> => {
-  const { guestValues } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {
-    guestValues: string[];
-  };
-  return new Set(guestValues.map((value) => Number.parseInt(value, 16)));
-};
-
-describe('no word that a program in the guests wrote is in', () => {
-  test.each(fixtures())('%s', async (name) => {
-    const values = valuesOf(name);
-    expect(values.size).toBeGreaterThan(100);
-    const { pages, values: leaked } = await found(join(FIXTURES, name, 'vmcore.kdump'), values, 0x200000);
-    expect(pages).toBeGreaterThan(300);
-    expect([...leaked]).toEqual([]);
+    const { stdout } = kvmVtop(['-c', target('small'), '-g', '136', '-p', 'fffc0000', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'table-missing', reason: 'table-excluded' });
   });
-});
 
-const withHosts = needing(recordedHosts);
-withHosts.test('although they are in the dump that the 7.2 fixture was cut from', async () => {
-  const values = valuesOf('debian-7.2');
-  const { values: there } = await found(join(SHARED, 'dumps', 'debian-7.2-zstd-contents', 'vmcore'), values, 0x60000);
-  expect(there.size).toBe(values.size);
-});
-
-withHosts.test('nor in one that is cut now, of both guests, from the dump that has it', async () => {
-  const { questions } = JSON.parse(readFileSync(join(FIXTURES, 'debian-7.2', 'facts.json'), 'utf8')) as {
-    questions: { name: string; process: string; cases: { gpa: string }[] }[];
-  };
-  const values = valuesOf('debian-7.2');
-  for (const { name, process, cases } of questions.filter((question) => /alpha|beta/.test(question.name))) {
-    const output = join(folder, `${name}.kdump`);
-    const core = join(SHARED, 'dumps', 'debian-7.2-zstd-contents', 'vmcore');
-    const asked = cases.map(({ gpa }) => gpa);
-    expect(kvmVtop(['excerpt', '-c', core, '-g', process, '-p', ...asked, '-o', output]).stdout).toMatch(
-      /same answers/,
+  test("has the kernel's names in its header, which other readers ask for", () => {
+    expect(cut('named').status).toBe(0);
+    const header = readFileSync(target('named')).subarray(12, 12 + 6 * 65);
+    const names = Array.from({ length: 6 }, (_, i) =>
+      header.toString('latin1', i * 65, i * 65 + 65).replace(/\0.*/s, ''),
     );
-    expect([...(await found(output, values, 0x200000)).values]).toEqual([]);
-  }
-});
-
-const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-excerpt-'));
-const QUESTION = { process: '136', vm: null, addressSpace: 0, addresses: ['840', '1000840'] };
-
-/** Cuts an excerpt; `second` is done before what was written is read again. */
-async function cut(name: string, second: () => void, changes: readonly (readonly [string, string])[] = []) {
-  const output = join(folder, name);
-  let opened = 0;
-  const open: Opener = (path, options) => {
-    if (++opened === 1) return openDump(path, options);
-    second();
-    return openDump(path, { ...options, watch: (image) => altered(image, changes) });
-  };
-  const streams = kept();
-  const done = excerptFor(open, { core: [FIXTURE], output, force: false }, [QUESTION], streams);
-  const outcome = await done.catch((error: unknown) => String(error));
-  return { output, outcome, opened, out: streams.out.join('') };
-}
-
-describe('what is written is read again before it gets its name', () => {
-  const left = () => readdirSync(folder).filter((name) => name.includes('partial'));
-
-  test('the same answers: it is kept', async () => {
-    const { output, outcome, out } = await cut('good', () => undefined);
-    expect(outcome).toBe(0);
-    expect(out).toMatch(/good: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again\n/);
-    expect(existsSync(output)).toBe(true);
+    expect(names).toEqual([
+      'Linux',
+      '(none)',
+      '6.1.0-50-amd64',
+      expect.stringMatching(/^#1 SMP .*Debian 6\.1\.176-1/),
+      'x86_64',
+      '(none)',
+    ]);
   });
 
-  test('other answers: nothing is kept', async () => {
-    // The walk's first entry, as it stands in memory: one bit of its flags is another.
-    const [line = ''] = kvmVtop(['-c', FIXTURE, '-g', '136', '-p', '840', '--json']).stdout.split('\n');
-    const { walk } = JSON.parse(line) as { walk: { entry: string }[] };
-    const entry = Buffer.alloc(8);
-    entry.writeBigUInt64LE(BigInt(walk[0]?.entry ?? 0));
-    const other = Buffer.from(entry);
-    other[1] = (other[1] as number) ^ 2;
-    const change = [entry.toString('latin1'), other.toString('latin1')] as const;
-    const { output, outcome, opened } = await cut('other', () => undefined, [change]);
-    expect(outcome).toMatch(/other: read again, it gives other answers; nothing was kept/);
-    expect(opened).toBe(2);
-    expect(existsSync(output)).toBe(false);
-    expect(left()).toEqual([]);
+  test('never overwrites without --force, and leaves nothing half done', () => {
+    const path = file('precious', 'precious');
+    expect(cut('precious')).toMatchObject({ status: 2, stdout: '' });
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(cut('precious', '--force').status).toBe(0);
+    expect(statSync(path).size).toBeGreaterThan(100_000);
+    expect(cut('no/such/folder/x')).toMatchObject({ status: 2, stdout: '' });
   });
 
-  test('somebody takes the name meanwhile: theirs stays', async () => {
-    const { output, outcome } = await cut('taken', () => {
-      writeFileSync(join(folder, 'taken'), 'theirs');
+  test('never replaces the dump itself, a link to nothing, or what is no file, with --force either', () => {
+    const dump = file(readFileSync(DUMP), 'only');
+    const args = (output: string) =>
+      kvmVtop(['excerpt', '-c', dump, '-g', '136', '-p', '840', '-o', output, '--force']);
+    symlinkSync(dump, target('alias'));
+    symlinkSync('nowhere', target('dangling'));
+    for (const output of [dump, target('alias')])
+      expect(args(output)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/is what is read; it is not overwritten/),
+      });
+    expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
+    expect(cut('dangling').status).toBe(2);
+    expect(args(target('dangling')).stderr).toMatch(/is a link to nothing/);
+    expect(args(folder).stderr).toMatch(/is no regular file/);
+    expect(args('/dev/null').stderr).toMatch(/is no regular file/);
+    expect(partial()).toEqual([]);
+  });
+
+  test('through a link it replaces what the link names', () => {
+    const old = file('old', 'named');
+    symlinkSync(old, target('link'));
+    expect(cut('link', '--force').status).toBe(0);
+    expect(lstatSync(target('link')).isSymbolicLink()).toBe(true);
+    expect(statSync(old).size).toBeGreaterThan(100_000);
+  });
+
+  test('a failure on the way leaves the old file as it was', () => {
+    const path = file('old', 'old');
+    const broken = file(readFileSync(DUMP), 'broken');
+    truncateSync(broken, statSync(DUMP).size - 300_000);
+    const run = kvmVtop(['excerpt', '-c', broken, '-g', '136', '-p', '840', '-o', path, '--force']);
+    expect(run.status).toBe(2);
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(partial()).toEqual([]);
+  });
+
+  test('has the exit status of its answers, and warns once', () => {
+    const run = kvmVtop(['excerpt', '-c', DUMP, '-g', '153', '-p', '0', '-o', target('orphan')]);
+    expect(run.status).toBe(1);
+    expect(run.stderr.match(/its creator's/g)).toHaveLength(1);
+    expect(existsSync(target('orphan'))).toBe(true);
+  });
+
+  test('takes addresses from standard input, and can be cut again', () => {
+    const again = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('stdin')], '840\n1840\n');
+    expect(again.stdout).toMatch(/2 addresses/);
+    const wrong = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('wrong')], '840\nzz\n');
+    expect(wrong).toMatchObject({
+      status: 2,
+      stderr: "kvm-vtop: line 2 of standard input: 'zz' is not a hexadecimal address\n",
     });
-    expect(outcome).toMatch(/taken has come into being meanwhile; nothing was written/);
-    expect(readFileSync(output, 'utf8')).toBe('theirs');
-    expect(left()).toEqual([]);
-  });
-
-  test('a name that is taken from the start: the dump is not even opened', async () => {
-    writeFileSync(join(folder, 'early'), 'theirs');
-    const { outcome, opened } = await cut('early', () => undefined);
-    expect(outcome).toMatch(/early exists already$/);
-    expect(opened).toBe(0);
-  });
-
-  test("both bitmaps name the same frames, and phys_base is the kernel's", async () => {
-    const { output } = await cut('parts', () => undefined);
-    const bytes = readFileSync(output);
-    const pages = bytes.readUInt32LE(436);
-    const start = 4096 * (1 + bytes.readInt32LE(432));
-    const half = (pages * 4096) / 2;
-    const first = bytes.subarray(start, start + half);
-    expect(first.equals(bytes.subarray(start + half, start + 2 * half))).toBe(true);
-    expect(first.some((byte) => byte !== 0)).toBe(true);
-    const { host, close } = await openDump(FIXTURE);
-    expect(bytes.readBigInt64LE(4096)).toBe(host.info.number('phys_base'));
-    close();
+    expect(kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('none')], '').status).toBe(2);
+    expect(existsSync(target('none'))).toBe(false);
+    const twice = kvmVtop(['excerpt', '-c', target('stdin'), '-g', '136', '-p', '840', '-o', target('twice')]);
+    expect(twice.status).toBe(0);
+    expect(kvmVtop(['-c', target('twice'), '-g', '136', '-p', '840']).status).toBe(0);
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s: nothing half done is left', async (signal) => {
     const addresses = Array.from({ length: 60_000 }, (_, i) => ((i % 30000) * 4096).toString(16)).join('\n');
-    const output = join(folder, signal);
-    const child = spawn(
-      process.execPath,
-      ['dist/cli.js', 'excerpt', '-c', FIXTURE, '-g', '136', '-p', '-', '-o', output],
-      {
-        cwd: ROOT,
-        stdio: ['pipe', 'ignore', 'ignore'],
-      },
-    );
+    const output = target(signal);
+    const child = spawn(process.execPath, ['dist/cli.js', 'excerpt', ...ALPHA, '-p', '-', '-o', output], {
+      cwd: ROOT,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     const ended = new Promise((resolve) =>
       child.once('exit', (_code, by) => {
         resolve(by);
@@ -168,11 +128,11 @@ describe('what is written is read again before it gets its name', () => {
     );
     child.stdin.end(addresses);
     const watch = setInterval(() => {
-      if (left().length > 0) child.kill(signal);
+      if (partial().length > 0) child.kill(signal);
     }, 5);
     expect(await ended).toBe(signal);
     clearInterval(watch);
-    expect(left()).toEqual([]);
+    expect(partial()).toEqual([]);
     expect(existsSync(output)).toBe(false);
   });
 });

@@ -2,23 +2,20 @@
 // What the program printed when these files were recorded: help, errors and answers, byte for byte. After a change that
 // is meant, record them again (GOLDEN=record npm run jest -- test/program/golden) and review the diff.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { DUMP } from '../build/alpha.js';
 import { elfCore, kdump } from '../build/files.js';
+import { scratch } from '../build/scratch.js';
 import { FIXTURES, kvmVtop } from '../run.js';
 
 const FOLDER = join(__dirname, 'golden');
-const temporary = mkdtempSync(join(tmpdir(), 'kvm-vtop-golden-'));
-afterAll(() => {
-  rmSync(temporary, { recursive: true });
-});
+const { file: write, folder: temporary } = scratch('golden');
 
 /** Output longer than this is kept as its digest. */
 const LONGEST = 20_000;
 
-const DUMP = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
 const BARE = 'OSRELEASE=4.18.0-240.el8.x86_64\nSYMBOL(swapper_pg_dir)=ffffffff82000000\nNUMBER(phys_base)=0\n';
 const withInfo = (text: string) =>
   elfCore({
@@ -76,7 +73,7 @@ const kept = (text: string): string =>
 
 describe('what is printed is what was recorded', () => {
   test.each(['help', 'errors', 'answers'])('%s', (name) => {
-    for (const [file, make] of Object.entries(FILES)) writeFileSync(join(temporary, file), make());
+    for (const [file, make] of Object.entries(FILES)) write(make(), file);
     const path = join(FOLDER, `${name}.txt`);
     const before = readFileSync(path, 'utf8');
     const lines = [...before.matchAll(/^\$ kvm-vtop(?: (.*))?$/gm)].map(([, line = '']) => line);
@@ -84,5 +81,52 @@ describe('what is printed is what was recorded', () => {
     const now = lines.map(run).join('\n');
     if (process.env.GOLDEN === 'record') writeFileSync(path, now);
     else expect(now).toBe(before);
+  });
+});
+
+/** What was recorded of a command line. */
+interface Recorded {
+  readonly line: string;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  readonly status: number;
+}
+
+const recorded = (name: string): Recorded[] =>
+  readFileSync(join(FOLDER, `${name}.txt`), 'utf8')
+    .split(/^\$ kvm-vtop ?/m)
+    .slice(1)
+    .map((block) => {
+      const [line = '', ...rest] = block.trimEnd().split('\n');
+      const output = rest.slice(0, -1);
+      return {
+        line,
+        stdout: output.filter((text) => !text.startsWith('2> ')),
+        stderr: output.filter((text) => text.startsWith('2> ')).map((text) => text.slice(3)),
+        status: Number(/^= (\d+)$/.exec(rest.at(-1) ?? '')?.[1]),
+      };
+    });
+
+describe('what may be recorded', () => {
+  test('of errors: one line and exit status 2; or an answer, and no line', () => {
+    for (const { line, stdout, stderr, status } of recorded('errors'))
+      if (status !== 2) expect({ line, stderr, status }).toEqual({ line, stderr: [], status: 0 });
+      else {
+        // A line for each VM where they are listed.
+        const lines = stderr.filter((text) => !text.startsWith('  fd '));
+        expect({ line, stdout, lines }).toEqual({
+          line,
+          stdout: [],
+          lines: [expect.stringMatching(/^kvm-vtop: (?!internal error)/)],
+        });
+      }
+  });
+
+  test("help COMMAND is the command's --help", () => {
+    const help = new Map(recorded('help').map(({ line, stdout }) => [line, stdout]));
+    const commands = [...help.keys()].flatMap((line) => /^(\w+) --help$/.exec(line)?.[1] ?? []);
+    expect(commands.length).toBeGreaterThan(2);
+    for (const command of commands) expect(help.get(`help ${command}`)).toEqual(help.get(`${command} --help`));
+    expect(help.get('help')).toEqual(help.get('--help'));
   });
 });

@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lies beside a dump: files of types and symbols, found or named, taken or refused.
+// What lies beside a dump: debug information as gcc writes it, found or named, taken or refused.
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { gfn } from '../../src/core/address.js';
-import { silentLog } from '../../src/core/log.js';
-import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { beforeAll, expect, test } from '@jest/globals';
 import { openObject } from '../../src/debuginfo/dwarf-file.js';
 import { buildIdNote } from '../../src/elf/notes.js';
-import { selectVm } from '../../src/kvm/select.js';
-import { openHostWith } from '../../src/opening/open-host.js';
-import { Road } from '../../src/translate/road.js';
+import { ask, hostOf, RIGHT, SLIDE } from '../build/beside.js';
 import { type CompileWish, compile, run, toC } from '../build/compiled.js';
-import { type HostOptions, SyntheticHost } from '../build/host.js';
+import type { HostOptions, SyntheticHost } from '../build/host.js';
 import { Layouts } from '../build/layout.js';
 import { RELEASE, BANNER as TEXT } from '../build/options.js';
+import { scratch } from '../build/scratch.js';
 import { KVM_TYPES, SMALL_KERNEL } from '../build/small-kernel.js';
 import { gcc, needing, xz, zstd } from '../needs.js';
 
-const HVA = 0x7f0000000000n;
-const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
 const withGcc = needing(gcc);
-const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-beside-'));
+const { folder } = scratch('beside');
 const BANNER = `const char linux_banner[] = ${JSON.stringify(TEXT)};\n`;
 const ALL = new Layouts(SMALL_KERNEL + KVM_TYPES);
 const KVM = new Layouts(SMALL_KERNEL + KVM_TYPES);
@@ -31,26 +24,6 @@ const vmlinux = (text = toC(ALL), wish: CompileWish = {}) => compile(`${BANNER}$
 const isKvms = (name: string) => /kvm|gmem/.test(name);
 const MODINFO = `__attribute__((section(".modinfo"))) const char m[] = "license=GPL\\0vermagic=${RELEASE} SMP mod_unload";\n`;
 const kvmKo = (only = isKvms, prefix = MODINFO) => compile(prefix + toC(KVM, only));
-
-/** Where one address of a host is, and what was said on the way. */
-async function ask(host: SyntheticHost, options: Partial<BesideOptions>) {
-  const said: string[] = [];
-  const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };
-  const image = host.image();
-  const opened = await openHostWith(image, image, log, new Beside(options, log));
-  const { vm, fd } = selectVm(opened, '191', null);
-  const road = new Road(opened, vm, 0);
-  const state = road.translate(gfn(0x104), 0);
-  return { state, frame: road.frame, fd, said: said.join('\n') };
-}
-
-function hostOf(options: HostOptions = {}): SyntheticHost {
-  const host = new SyntheticHost(options);
-  const { tables } = host.vmm(191, [SLOT]);
-  tables.map(HVA + 0x4000n, 0x234);
-  return host;
-}
-const RIGHT = { state: 'mapped', frame: 0x234, fd: 9 };
 
 withGcc.describe('debug information in place of BTF', () => {
   test.each([2, 3, 4, 5] as const)('DWARF %i of vmlinux alone', async (dwarf) => {
@@ -272,111 +245,11 @@ withGcc.describe('places', () => {
   });
 });
 
-describe('symbols', () => {
-  const SLIDE = 0x2000000n;
-  const mapOf = (host: SyntheticHost, slide = SLIDE) => {
-    host.image();
-    const path = join(mkdtempSync(join(folder, 'map-')), 'System.map');
-    writeFileSync(
-      path,
-      host.symbols.map(([name, at]) => `${(at - slide).toString(16)} ${name[0]} ${name.slice(1)}\n`).join(''),
-    );
-    return path;
-  };
-
-  test('a System.map, where the kernel has none', async () => {
-    const host = hostOf({ noKallsyms: true });
-    expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
-  });
-
-  test('of another build it is refused', async () => {
-    const host = hostOf({ noKallsyms: true });
-    await expect(ask(host, { systemMap: mapOf(host, SLIDE + 0x1000n) })).rejects.toThrow(
-      /System\.map is of another build: it puts init_uts_ns at 0xffffffff83005000, the dump at 0xffffffff83006000/,
-    );
-  });
-
-  const mapWith = (host: SyntheticHost, change: (name: string, at: bigint) => bigint | null) => {
-    const path = mapOf(host);
-    const lines = host.symbols.flatMap(([name, at]) => {
-      const changed = change(name.slice(1), at);
-      return changed === null ? [] : [`${(changed - SLIDE).toString(16)} ${name[0]} ${name.slice(1)}\n`];
-    });
-    writeFileSync(path, lines.join(''));
-    return path;
-  };
-  const FUNCTIONS: HostOptions = { functions: 40, ballast: 1100 };
-
-  test('of another build, with the symbols that VMCOREINFO names in their places', async () => {
-    const host = hostOf({ ...FUNCTIONS, silent: true });
-    const other = mapWith(host, (name, at) => (/^function_2|^init_task$/.test(name) ? at + 0x40n : at));
-    await expect(ask(host, { systemMap: other })).rejects.toThrow(
-      /System\.map is of another build: it puts function_2/,
-    );
-  });
-
-  test("of another build, where the kernel has no table: the banner isn't there", async () => {
-    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
-    const other = mapWith(host, (name, at) => (/^linux_banner$|^init_task$/.test(name) ? at + 0x40n : at));
-    await expect(ask(host, { systemMap: other })).rejects.toThrow(
-      /another build: where it puts linux_banner, the dump has/,
-    );
-    const silent = mapWith(host, (name, at) => (name === 'linux_banner' ? null : at));
-    await expect(ask(host, { systemMap: silent })).rejects.toThrow(/no linux_banner in it, so that nobody can tell/);
-  });
-
-  test('of which only some lines are there does not stand in for the kernel’s own', async () => {
-    const host = hostOf({ ...FUNCTIONS, silent: true });
-    const partial = mapWith(host, (name, at) => (/^function_|^_stext$/.test(name) ? at : null));
-    expect(await ask(host, { systemMap: partial })).toMatchObject(RIGHT);
-  });
-
-  test('a copy of /proc/kallsyms has the addresses as they ran', async () => {
-    const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
-    const path = mapOf(host, 0n);
-    writeFileSync(path, `${readFileSync(path, 'utf8')}ffffffffc0000000 d init_task\t[evil]\n`);
-    expect(await ask(host, { systemMap: path })).toMatchObject(RIGHT);
-  });
-
-  test.each(['init_uts_ns', 'swapper_pg_dir', '_stext'])('of another build, by %s', async (moved) => {
-    const host = hostOf({ noKallsyms: true });
-    const other = mapWith(host, (name, at) => (name === moved ? at + 0x1000n : at));
-    await expect(ask(host, { systemMap: other })).rejects.toThrow(`is of another build: it puts ${moved} at`);
-  });
-
-  test("the one line of Debian's image packages is none", async () => {
-    const stub = join(folder, 'stub');
-    writeFileSync(stub, 'ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n');
-    await expect(ask(hostOf({ noKallsyms: true }), { systemMap: stub })).rejects.toThrow(
-      /stub: no System\.map: .*-dbg/,
-    );
-  });
-
-  test('is found beside vmlinux', async () => {
-    const host = hostOf({ noKallsyms: true });
-    expect(await ask(host, { debugDirs: [dirname(mapOf(host))] })).toMatchObject(RIGHT);
-  });
-
-  withGcc.test("vmlinux's own table", async () => {
-    const host = hostOf({ noKallsyms: true });
-    host.image();
-    const defined = host.symbols.filter(([name]) => /init|modules|BTF|swap|_stext|btf/.test(name));
-    const flags = defined.map(([name, at]) => `-Wl,--defsym,${name.slice(1)}=0x${(at - SLIDE).toString(16)}`);
-    const path = compile(BANNER, { linked: true, linkFlags: flags });
-    expect(await ask(host, { vmlinux: path, typesFrom: 'btf' })).toMatchObject(RIGHT);
-  });
-
-  test('of functions alone, as without CONFIG_KALLSYMS_ALL: a System.map gives the others', async () => {
-    const host = hostOf({ textSymbols: true, functions: 40 });
-    await expect(ask(host, { debugDirs: [folder] })).rejects.toThrow(
-      /its kallsyms lacks init_task or modules \(CONFIG_KALLSYMS_ALL is off\); looked for in vain: System\.map, vmlinux/,
-    );
-    expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
-  });
-
-  test('nowhere: the message says so', async () => {
-    await expect(ask(hostOf({ noKallsyms: true }), { debugDirs: [folder] })).rejects.toThrow(
-      /names no kallsyms tables, and a scan of its image found none; looked for in vain: System\.map, vmlinux/,
-    );
-  });
+withGcc.test("symbols of vmlinux's own table, where the kernel has none", async () => {
+  const host = hostOf({ noKallsyms: true });
+  host.image();
+  const defined = host.symbols.filter(([name]) => /init|modules|BTF|swap|_stext|btf/.test(name));
+  const flags = defined.map(([name, at]) => `-Wl,--defsym,${name.slice(1)}=0x${(at - SLIDE).toString(16)}`);
+  const path = compile(BANNER, { linked: true, linkFlags: flags });
+  expect(await ask(host, { vmlinux: path, typesFrom: 'btf' })).toMatchObject(RIGHT);
 });

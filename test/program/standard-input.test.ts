@@ -1,11 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
-// Addresses from standard input, and the lines that --json makes of them.
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { DUMP } from '../build/alpha.js';
 import { lineProblems } from '../build/schema.js';
-import { FIXTURES, kvmVtop } from '../run.js';
+import { kvmVtop } from '../run.js';
 
-const dump = (name: string) => join(FIXTURES, name, 'vmcore.kdump');
 const linesOf = (text: string) =>
   text
     .trimEnd()
@@ -13,7 +10,7 @@ const linesOf = (text: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe('addresses from standard input', () => {
-  const ask = (input: string) => kvmVtop(['-c', dump('debian-6.1'), '-g', '136', '-p', '-', '--json'], input);
+  const ask = (input: string) => kvmVtop(['-c', DUMP, '-g', '136', '-p', '-', '--json'], input);
 
   test('a line that is no address becomes one object, and the run goes on', () => {
     const { stdout, status } = ask('840\nnot an address\n\n0x1840\r\n');
@@ -66,10 +63,14 @@ describe('addresses from standard input', () => {
   });
 
   test('addresses before and behind keep their places', () => {
-    const { stdout } = kvmVtop(
-      ['-c', dump('debian-6.1'), '-g', '136', '--json', '-p', '0', '-', '2000'],
-      '840\n1840\n',
-    );
+    const { stdout } = kvmVtop(['-c', DUMP, '-g', '136', '--json', '-p', '0', '-', '2000'], '840\n1840\n');
     expect(linesOf(stdout).map(({ gpa }) => gpa)).toEqual(['0x0', '0x840', '0x1840', '0x2000']);
+  });
+
+  test('lines that are no address are blocks of their own, with their control characters escaped', () => {
+    const { stdout, status } = kvmVtop(['-c', DUMP, '-g', '136', '-p', '-'], 'no\x1b[31m\n840\n\n');
+    const heads = stdout.split(/\n\n(?=GUEST PHYSICAL)/).map((text) => text.split('\n')[1]?.replace(/ +/g, ' ').trim());
+    expect(heads).toEqual(['no\\x1b[31m - (invalid)', expect.stringMatching(/^840 7f/), '- (invalid)']);
+    expect(status).toBe(1);
   });
 });

@@ -1,0 +1,33 @@
+import { gfn } from '../../src/core/address.js';
+import { silentLog } from '../../src/core/log.js';
+import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { selectVm } from '../../src/kvm/select.js';
+import { openHostWith } from '../../src/opening/open-host.js';
+import { Road } from '../../src/translate/road.js';
+import { type HostOptions, SyntheticHost } from './host.js';
+
+const HVA = 0x7f0000000000n;
+const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
+
+/** Where one address of a host is, and what was said on the way. */
+export async function ask(host: SyntheticHost, options: Partial<BesideOptions>) {
+  const said: string[] = [];
+  const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };
+  const image = host.image();
+  const opened = await openHostWith(image, image, log, new Beside(options, log));
+  const { vm, fd } = selectVm(opened, '191', null);
+  const road = new Road(opened, vm, 0);
+  const state = road.translate(gfn(0x104), 0);
+  return { state, frame: road.frame, fd, said: said.join('\n') };
+}
+
+export function hostOf(options: HostOptions = {}): SyntheticHost {
+  const host = new SyntheticHost(options);
+  const { tables } = host.vmm(191, [SLOT]);
+  tables.map(HVA + 0x4000n, 0x234);
+  return host;
+}
+export const RIGHT = { state: 'mapped', frame: 0x234, fd: 9 };
+
+/** How far KASLR moved the kernel of a host. */
+export const SLIDE = 0x2000000n;

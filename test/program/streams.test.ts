@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Standard output that is full or closed, and input that comes slowly or by the hundred thousand.
+import { spawn, spawnSync } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import { ALPHA, DUMP } from '../build/alpha.js';
+import { scratch } from '../build/scratch.js';
+import { fullDevice, needing } from '../needs.js';
+import { kvmVtop, ROOT } from '../run.js';
+
+const { file } = scratch('streams');
+
+describe('streams', () => {
+  const many = Array.from({ length: 200_000 }, (_, i) => ((i % 30000) * 4096).toString(16)).join('\n');
+
+  test('a reader that closes early ends the program quietly', () => {
+    const path = file(many);
+    const run = spawnSync(
+      'sh',
+      [
+        '-c',
+        `{ "${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p - --json < "${path}"; echo "status $?" >&2; } | head -3`,
+      ],
+      { cwd: ROOT, encoding: 'utf8' },
+    );
+    expect(run.stdout.trimEnd().split('\n')).toHaveLength(3);
+    expect(run.stderr.trim()).toBe('status 0');
+  });
+
+  needing(fullDevice).test('a full disk is an error for help too', () => {
+    const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js --help > /dev/full`], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(run).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^kvm-vtop: standard output: .*ENOSPC.*\n$/),
+    });
+  });
+
+  needing(fullDevice).test('a full disk behind standard output is an error, without a stack', () => {
+    const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p 0 > /dev/full`], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(run.status).toBe(2);
+    expect(run.stderr).toMatch(/^kvm-vtop: standard output: .*ENOSPC.*\n$/);
+  });
+
+  test('an address that comes alone is answered before the next one comes', async () => {
+    const child = spawn(process.execPath, ['dist/cli.js', ...ALPHA, '-p', '-', '--json'], { cwd: ROOT });
+    const answer = () =>
+      new Promise<string>((resolve) =>
+        child.stdout.once('data', (data: Buffer) => {
+          resolve(data.toString());
+        }),
+      );
+    for (const gpa of ['840', '1840']) {
+      const next = answer();
+      child.stdin.write(`${gpa}\n`);
+      expect(JSON.parse(await next)).toMatchObject({ gpa: `0x${gpa}`, state: 'mapped' });
+    }
+    child.stdin.end();
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+  });
+
+  test('200,000 addresses in, as many lines out', () => {
+    const { stdout } = kvmVtop([...ALPHA, '-p', '-', '--json'], many);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(200_000);
+  });
+});

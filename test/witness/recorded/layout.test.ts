@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profiles written from whole dumps are those that are shipped.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { dumpFolder } from '../../build/recorded.js';
+import { scratch } from '../../build/scratch.js';
+import { needing, recordedHosts } from '../../needs.js';
+import { HOSTS, kvmVtop, ROOT } from '../../run.js';
+
+const { folder } = scratch('layout');
+const SHIPPED = join(ROOT, 'src', 'layouts');
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+
+needing(recordedHosts).describe.each(HOSTS)('$fixture', ({ fixture, host }) => {
+  test('a profile written from the whole dump is the one that is shipped', () => {
+    const output = join(folder, `${fixture}.json`);
+    const run = kvmVtop(['layout', '-c', join(dumpFolder(host), 'vmcore'), '--types', 'btf', '-o', output]);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/: \d\d structures, \d+ members, \d+ bytes, kernel /);
+    const written = read(output);
+    expect(written).toEqual(read(join(SHIPPED, `${String(written.release)}.json`)));
+  });
+});

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said of recorded hosts where there is no address to give.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from '@jest/globals';
+import { dumpFolder } from '../../build/recorded.js';
+import { needing, recordedHosts } from '../../needs.js';
+import { kvmVtop } from '../../run.js';
+
+const { test: withHosts } = needing(recordedHosts);
+const dump = (host: string): string => join(dumpFolder(host), 'vmcore');
+
+describe('no VM: the processes that hold some are named', () => {
+  const whole = ['-c', dump('debian-6.1-zlib')];
+
+  withHosts('a pid that does not exist, with the processes that hold VMs', () => {
+    const { status, stdout, stderr } = kvmVtop([...whole, '-g', '99999', '-p', '0']);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toBe(
+      'kvm-vtop: no process or task_struct 99999 in the dump; processes that hold VMs: 136 (qemu-system-x86, fd 9), ' +
+        '142 (qemu-system-x86, fd 9), 150 (two-vms, fd 4 6), 153 (orphan-holder, fd 5), 156 (protnone, fd 4)\n',
+    );
+  });
+
+  withHosts('no -g: the processes that hold VMs', () => {
+    expect(kvmVtop(whole).stderr).toMatch(/^kvm-vtop: -g is missing: .*; processes that hold VMs: 136 .*156/);
+  });
+
+  withHosts('a process without a VM', () => {
+    const { status, stderr } = kvmVtop([...whole, '-g', '1', '-p', '0']);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) holds no VM; processes that hold VMs: 136/);
+  });
+});
+
+describe('what is not there is called what it is', () => {
+  withHosts('memory that /proc/vmcore leaves out is not called none of the machine', () => {
+    const { stdout, status } = kvmVtop(['phys', '-c', dump('debian-6.1-zlib'), '1000']);
+    expect(status).toBe(2);
+    expect(stdout).toMatch(
+      /the dump does not cover this frame: it is not memory, or in what \/proc\/vmcore leaves out/,
+    );
+  });
+
+  withHosts(
+    'a page of shared memory or of a file may be in the page cache or in swap; one of private memory is not there',
+    () => {
+      const states = readFileSync(join(dumpFolder('debian-6.12-facts'), 'truth.txt'), 'latin1').matchAll(
+        /^STATE states (\S+) \S+ (\S+)/gm,
+      );
+      const gpaOf = new Map([...states].map(([, gpa = '', kind = '']) => [kind, gpa]));
+      const message = (kind: string): string => {
+        const run = kvmVtop(['-c', dump('debian-6.12-facts'), '-g', '216', '-p', gpaOf.get(kind) ?? '', '--json']);
+        return (JSON.parse(run.stdout) as { message: string }).message;
+      };
+      for (const kind of ['shmem-swapped', 'shmem-absent', 'memfd-unmapped', 'file-private-absent'])
+        expect([kind, message(kind)]).toEqual([
+          kind,
+          expect.stringMatching(/maps nothing there; the page may be in the page cache or in swap$/),
+        ]);
+      expect(message('untouched')).toMatch(/^the P\w\w entry is empty: no page has been put there$/);
+    },
+  );
+
+  withHosts.each([
+    ['debian-5.10-lzo', '151', '150'],
+    ['debian-6.1-zlib', '154', '153'],
+    ['debian-6.1-zlib', '0x9a', '153'],
+  ])('%s: the creator of a VM has exited, another process holds it', (host, creator, holder) => {
+    const { stdout, stderr } = kvmVtop(['-c', dump(host), '-g', creator, '-p', '0', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      pid: Number(holder),
+      state: 'not-present',
+      reason: 'address-space-gone',
+    });
+    const asHolder = kvmVtop(['-c', dump(host), '-g', holder, '-p', '0', '--json']);
+    expect(stdout).toBe(asHolder.stdout);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^kvm-vtop: pid ${Number(creator)} made the VM and does not hold it any more: pid ${holder} \\(.*\\) holds it now$`,
+        'm',
+      ),
+    );
+  });
+});
