@@ -44,7 +44,7 @@ function profileAndGaps(
     throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`, { code: 'no-types' });
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
-  return { profile: profileOf(types, identity, { views, enums, isWhole: missing.length === 0 }), missing };
+  return { profile: profileOf(types, identity, { views: views(), enums: enums(), isWhole: missing.length === 0 }), missing };
 }
 
 function closing<T>({ close }: DescribedKernel, work: () => T): T {

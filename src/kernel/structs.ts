@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The members of kernel structures that are read, by name; every era's names, newest first.
-import { fields, optional, required } from '../types/fields.js';
+import { enumeration, fields, optional, required } from '../types/fields.js';
 
 /** include/linux/sched.h */
 export const taskFields = fields('task_struct', {
@@ -115,6 +115,9 @@ export const pageFields = fields('page', {
   index: required(['index', '__folio_index'], 8),
   count: required(['_refcount', '_count'], 4),
 });
+
+/** include/linux/page-flags.h */
+export const pageFlags = enumeration('pageflags');
 
 /** include/linux/mmzone.h */
 export const nodeFields = fields('pglist_data', { present: required('node_present_pages', 8) });
