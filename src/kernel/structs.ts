@@ -166,34 +166,3 @@ export const btfFields = fields('btf', {
   firstId: required('start_id', 4),
   firstString: required('start_str_off', 4),
 });
-
-/** Structures that every kernel has and that translation needs: types that lack one of them are not whole. */
-export const ALWAYS: readonly string[] = [
-  'task_struct',
-  'signal_struct',
-  'pid',
-  'files_struct',
-  'fdtable',
-  'file',
-  'dentry',
-  'mm_struct',
-  'vm_area_struct',
-  'page',
-  'swap_info_struct',
-  'module',
-  'kvm',
-  'kvm_memory_slot',
-];
-
-/** Source files whose units of debug information tend to define what is read. */
-export const LIKELY_UNITS: readonly string[] = [
-  'virt/kvm/kvm_main.c',
-  'fs/file.c',
-  'fs/namespace.c',
-  'lib/maple_tree.c',
-  'lib/xarray.c',
-  'lib/radix-tree.c',
-  'kernel/fork.c',
-  'kernel/module.c',
-  'kernel/module/sysfs.c',
-];
