@@ -36,7 +36,14 @@ export default tseslint.config(
         {
           paths: ['child_process', 'node:child_process'],
           patterns: [
-            { group: ['**/needs.js', '**/build/{compiled,reference,recoded,recorded}.js'] },
+            {
+              group: [
+                '**/test/needs.js',
+                '**/../needs.js',
+                '!**/src/*/needs.js',
+                '**/build/{compiled,reference,recoded,recorded}.js',
+              ],
+            },
             { group: ['**/run.js'], importNames: ['kvmVtop', 'SHARED', 'hasShared', 'HOSTS'] },
           ],
         },

@@ -3,12 +3,15 @@ import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
 import { Beside, type BesideOptions } from './debuginfo/beside.js';
+import { describeObjects } from './debuginfo/describe.js';
 import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { kvmBuildId } from './opening/module-build.js';
+import { HOST_NEEDS, type Needs } from './kernel/needs.js';
+import { KVM_MODULE, KVM_NEEDS } from './kvm/needs.js';
+import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import type { DescribedKernel } from './types/profile.js';
 
@@ -22,6 +25,11 @@ export interface OpenDump {
 
 /** How a host is opened; everything has a default. */
 export interface OpenOptions extends FileOptions {
+  /**
+   * What is to be asked of it: VMs (`kvm`, the default), or processes, their memory and the kernel's (`host`), which a
+   * host without KVM answers as well.
+   */
+  readonly needs?: 'host' | 'kvm';
   /** Can put itself between the kernel and the image, to see which frames are read. */
   readonly watch?: (image: DumpImage) => FrameSource;
   /** Files of symbols and types beside the dump. */
@@ -82,11 +90,18 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   };
   try {
     const { image } = opened;
-    return { image, host: await openHostWith(image, watch(image), log, beside), close };
+    const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside });
+    return { image, host, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** A file of the module that the user names is read, and so held to be of the right build, whatever it is needed for. */
+function needsOf({ needs = 'kvm', beside }: OpenOptions): Needs {
+  if (needs === 'kvm') return KVM_NEEDS;
+  return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }
 
 /** The types of a dump's kernel and its identity, for a layout profile. */
@@ -98,8 +113,12 @@ export async function describeDump(path: string | readonly string[], options: Op
     release,
     version,
     buildId,
-    kvmBuildId: kvmBuildId(memory, symbols.table, types),
+    kvmBuildId: moduleBuildId(memory, symbols.table, types, KVM_MODULE.name),
     source: types.source,
   };
   return { types, identity: kernel, close };
 }
+
+/** The same out of a vmlinux and the kvm.ko of its build; null where KVM is built in. No dump is needed. */
+export const describeFiles = (vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> =>
+  describeObjects({ vmlinux, module: kvmModule === null ? null : { path: kvmModule, is: KVM_MODULE } }, KVM_NEEDS, log);

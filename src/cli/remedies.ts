@@ -25,6 +25,10 @@ const TOGETHER: readonly (readonly [readonly Remedy[], string])[] = [
     ['vmlinux', 'kvm-module', 'layout', 'system-map'],
     '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
   ],
+  [
+    ['vmlinux', 'layout', 'system-map'],
+    '--vmlinux takes a file with debug information, --layout a profile, --system-map symbols',
+  ],
   [['system-map', 'vmlinux'], '--system-map or --vmlinux gives it'],
   [['rewrite-layout', 'kernel-types'], `${ALONE['rewrite-layout']}, or ${ALONE['kernel-types']}`],
 ];

@@ -3,9 +3,8 @@ import type { ExitCode, Files, Need, Request, Streams } from '../commands/comman
 import { checkWords, type Form, type Given, perform } from '../commands/perform.js';
 import { UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
-import { describeFiles } from '../debuginfo/describe.js';
 import { fileExists } from '../io/cache-folder.js';
-import { describeDump, openDump, openImage } from '../open.js';
+import { describeDump, describeFiles, openDump, openImage } from '../open.js';
 import { type BesideValues, besideOf, type ImageValues } from './groups.js';
 
 /** What the program says of itself: help and completion. */

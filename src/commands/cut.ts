@@ -9,7 +9,8 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { RecordingFrames } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
-import { kvmBuildId } from '../opening/module-build.js';
+import { KVM_MODULE } from '../kvm/needs.js';
+import { moduleBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import type { Target } from '../write/target.js';
 import type { ExitCode, HostGiven, Opener, Request, Streams } from './command.js';
@@ -62,7 +63,7 @@ export async function cut(
 
 /** Files beside the excerpt must be told from those of another build, as files beside the dump are. */
 function readIdentity({ identity, memory, symbols, types, log }: Host): void {
-  const ofModule = kvmBuildId(memory, symbols.table, types);
+  const ofModule = moduleBuildId(memory, symbols.table, types, KVM_MODULE.name);
   log.found(`build-ids: kernel ${identity.buildId ?? 'not known'}, module kvm ${ofModule ?? 'not known'}`);
 }
 

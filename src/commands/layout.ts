@@ -3,7 +3,7 @@ import { DumpError, UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
 import { printable } from '../core/text.js';
-import { ALWAYS } from '../kernel/structs.js';
+import { KVM_NEEDS } from '../kvm/needs.js';
 import { enums, views } from '../kvm/views.js';
 import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
 import { describes } from '../types/source.js';
@@ -49,12 +49,15 @@ function summary({ path, size, profile }: { path: string; size: number; profile:
 }
 
 function profileAndGaps({ types, identity }: DescribedKernel, log: Log): { profile: Profile; missing: string[] } {
-  const missing = ALWAYS.filter((name) => !describes(types, name));
+  const missing = KVM_NEEDS.structs.filter((name) => !describes(types, name));
   if (missing.includes('kvm'))
     throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`, { code: 'no-types' });
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
-  return { profile: profileOf(types, identity, { views, enums, isWhole: missing.length === 0 }), missing };
+  return {
+    profile: profileOf(types, identity, { views: views(), enums: enums(), isWhole: missing.length === 0 }),
+    missing,
+  };
 }
 
 function closing<T>({ close }: DescribedKernel, work: () => T): T {

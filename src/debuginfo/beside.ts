@@ -2,19 +2,21 @@
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ByteSource } from '../core/memory.js';
-import { plainText } from '../core/plain-text.js';
-import { FileSource } from '../io/file-source.js';
-import type { KernelIdentity } from '../kernel/host.js';
+import type { NeededModule } from '../kernel/needs.js';
 import { shippedProfile } from '../layouts/shipped.js';
 import type { ModuleOrigin } from '../opening/module-build.js';
-import type { Outside, SymbolsWanted, TypesFrom, TypesWanted } from '../opening/outside.js';
+import type { Outside, SymbolsWanted, TypesFrom, TypesNeeded, TypesWanted } from '../opening/outside.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { type Profile, ProfileTypes, parseProfile } from '../types/profile.js';
 import type { TypeSource } from '../types/source.js';
 import { checkModuleRelease, checkProfile, isOf } from './checks.js';
+import { textOf } from './file.js';
 import { Lookup } from './lookup.js';
-import type { Wanted } from './places.js';
+import { fileName, type Wanted } from './places.js';
 import { SymbolFiles } from './symbols.js';
+
+/** The module that profiles describe, and of which the user can name a file. */
+const KVM = 'kvm';
 
 /** What the user said about files beside the dump. */
 export interface BesideOptions {
@@ -81,13 +83,16 @@ export class Beside implements Outside {
     return this.#symbols.more(wanted, enough);
   }
 
-  async givenTypes(kernel: KernelIdentity): Promise<readonly TypeSource[]> {
-    const { layout, kvmModule, vmlinux } = this.#options;
+  async givenTypes(needed: TypesNeeded): Promise<readonly TypeSource[]> {
+    const { layout, vmlinux } = this.#options;
     const given: TypeSource[] = [];
     const from = (kind: TypesFrom): boolean => this.typesFrom === 'auto' || this.typesFrom === kind;
-    if (layout !== null && from('layout')) given.push(this.#profile(layout, kernel));
-    if (kvmModule !== null && from('dwarf')) given.push(await this.#moduleTypes(kvmModule, kernel));
-    if (vmlinux !== null && from('dwarf')) given.push(await this.#vmlinuxTypes(vmlinux, kernel));
+    if (layout !== null && from('layout')) given.push(this.#profile(layout, needed));
+    for (const module of needed.needs.modules) {
+      const path = this.#given(module);
+      if (path !== null && from('dwarf')) given.push(await this.#moduleTypes(path, module, needed));
+    }
+    if (vmlinux !== null && from('dwarf')) given.push(await this.#vmlinuxTypes(vmlinux, needed));
     return given;
   }
 
@@ -109,50 +114,63 @@ export class Beside implements Outside {
   /** Where types can come from that nobody named, the surest and cheapest first. */
   *#ways(wanted: TypesWanted): Generator<(found: readonly TypeSource[]) => Promise<TypeSource | null>> {
     const { typesFrom } = this;
-    const { kernel } = wanted;
-    const { kvmModule, vmlinux, layout, debuginfod } = this.#options;
+    const { kernel, needs } = wanted;
+    const { vmlinux, layout, debuginfod } = this.#options;
     const search = this.#lookup.search.bind(this.#lookup);
-    if (typesFrom !== 'dwarf' && typesFrom !== 'btf' && layout === null) yield () => this.#shipped(kernel);
+    if (typesFrom !== 'dwarf' && typesFrom !== 'btf' && layout === null) yield () => this.#shipped(wanted);
     if (typesFrom !== 'dwarf' && typesFrom !== 'auto') return;
-    if (kvmModule === null) yield () => search('kvm.ko', kernel, (path) => this.#moduleTypes(path, kernel));
-    if (vmlinux === null) yield () => search('vmlinux', kernel, (path) => this.#vmlinuxTypes(path, kernel));
+    const modules = needs.modules.filter((module) => this.#given(module) === null);
+    for (const module of modules) yield () => search(module, kernel, (path) => this.#moduleTypes(path, module, wanted));
+    if (vmlinux === null) yield () => search('vmlinux', kernel, (path) => this.#vmlinuxTypes(path, wanted));
     if (!debuginfod) return;
-    const fetched = (from: string | ByteSource) => this.#vmlinuxTypes(from, kernel);
+    const fetched = (from: string | ByteSource) => this.#vmlinuxTypes(from, wanted);
     if (vmlinux === null) yield () => this.#fetched('vmlinux', kernel.buildId, fetched);
-    if (kvmModule !== null) return;
-    // The module's build-id is read with what is known by now.
-    yield (found) => this.#fetched('kvm.ko', wanted.kvmBuildId(found), (from) => this.#moduleTypes(from, kernel));
+    // A module's build-id is read with what is known by now.
+    for (const module of modules)
+      yield (found) =>
+        this.#fetched(module, wanted.moduleBuildId(module, found), (from) => this.#moduleTypes(from, module, wanted));
   }
 
-  #profile(path: string, kernel: KernelIdentity): TypeSource {
+  /** The file of a module that the user named. */
+  #given({ name }: NeededModule): string | null {
+    return name === KVM ? this.#options.kvmModule : null;
+  }
+
+  #profile(path: string, needed: TypesNeeded): TypeSource {
     const profile = parseProfile(textOf(path, 'a layout profile'), path);
-    checkProfile(profile, path, kernel);
-    return this.#typesOfProfile(profile, `layout profile ${path}`);
+    checkProfile(profile, path, needed.kernel);
+    return this.#typesOfProfile(profile, `layout profile ${path}`, needed);
   }
 
-  async #shipped(kernel: KernelIdentity): Promise<TypeSource | null> {
+  async #shipped(needed: TypesNeeded): Promise<TypeSource | null> {
+    const { kernel } = needed;
     const profile = await shippedProfile(kernel.release);
     if (profile === null || !isOf(profile, kernel)) {
       this.#lookup.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'not known'})`);
       return null;
     }
-    return this.#typesOfProfile(profile, `shipped layout profile of ${kernel.release}`);
+    return this.#typesOfProfile(profile, `shipped layout profile of ${kernel.release}`, needed);
   }
 
-  #typesOfProfile(profile: Profile, name: string): TypeSource {
-    this.modules.push({ name, buildId: profile.kvmBuildId });
+  #typesOfProfile(profile: Profile, name: string, { needs }: TypesNeeded): TypeSource {
+    const module = needs.modules.find((needed) => needed.name === KVM);
+    if (module !== undefined) this.modules.push({ name, module, buildId: profile.kvmBuildId });
     return new ProfileTypes(name, profile);
   }
 
-  async #vmlinuxTypes(from: string | ByteSource, kernel: KernelIdentity): Promise<TypeSource> {
-    return this.#lookup.types(await this.#lookup.vmlinux(from, kernel), 'task_struct');
+  async #vmlinuxTypes(from: string | ByteSource, { kernel, needs }: TypesNeeded): Promise<TypeSource> {
+    return this.#lookup.types(await this.#lookup.vmlinux(from, kernel), 'task_struct', needs.units);
   }
 
-  async #moduleTypes(from: string | ByteSource, kernel: KernelIdentity): Promise<TypeSource> {
-    const object = await this.#lookup.object(from, 'kvm.ko');
+  async #moduleTypes(
+    from: string | ByteSource,
+    module: NeededModule,
+    { kernel, needs }: TypesNeeded,
+  ): Promise<TypeSource> {
+    const object = await this.#lookup.object(from, module);
     checkModuleRelease(object, kernel.release, 'dump');
-    const types = await this.#lookup.types(object, 'kvm');
-    this.modules.push({ name: object.file.name, buildId: object.buildId });
+    const types = await this.#lookup.types(object, module.marker, needs.units);
+    this.modules.push({ name: object.file.name, module, buildId: object.buildId });
     return types;
   }
 
@@ -162,25 +180,14 @@ export class Beside implements Outside {
     open: (from: string | ByteSource) => Promise<TypeSource>,
   ): Promise<TypeSource | null> {
     if (buildId === null) {
-      this.#lookup.looked.push(`debuginfod (the build-id of ${wanted} is not known)`);
+      this.#lookup.looked.push(`debuginfod (the build-id of ${fileName(wanted)} is not known)`);
       return null;
     }
     // The network's code is loaded only here.
     const { fetchDebuginfo, settingsOf } = await import('./debuginfod.js');
     const fetched = await fetchDebuginfo(buildId, settingsOf(process.env), this.#log);
     if (fetched !== null) return open(fetched);
-    this.#lookup.looked.push(`debuginfod (${wanted}, build-id ${buildId})`);
+    this.#lookup.looked.push(`debuginfod (${fileName(wanted)}, build-id ${buildId})`);
     return null;
-  }
-}
-
-/** A text file, whole. */
-function textOf(path: string, wanted: string): string {
-  const file = FileSource.open(path, `${wanted} is needed`);
-  try {
-    const text = plainText(Buffer.from(file.read(0, file.size, wanted).array()).toString('latin1'), path);
-    return Buffer.from(text, 'latin1').toString('utf8');
-  } finally {
-    file.close();
   }
 }

@@ -3,28 +3,39 @@ import { basename } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ElfObject } from '../elf/sections.js';
+import type { NeededModule, Needs } from '../kernel/needs.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
 import { Lookup } from './lookup.js';
 
-/** The types in a vmlinux and the kvm.ko of the same build, and which build that is. No dump is needed. */
-export async function describeFiles(vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> {
+/** Files of one build of a kernel. */
+export interface KernelFiles {
+  readonly vmlinux: string;
+  readonly module: { readonly path: string; readonly is: NeededModule } | null;
+}
+
+/** The types in a vmlinux and a module of the same build, and which build that is. No dump is needed. */
+export async function describeObjects(files: KernelFiles, needs: Needs, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
   try {
-    return await describe(lookup, vmlinux, kvmModule);
+    return await describe(lookup, files, needs.units);
   } catch (error) {
     lookup.close();
     throw error;
   }
 }
 
-async function describe(lookup: Lookup, vmlinux: string, kvmModule: string | null): Promise<DescribedKernel> {
+async function describe(
+  lookup: Lookup,
+  { vmlinux, module: wanted }: KernelFiles,
+  units: readonly string[],
+): Promise<DescribedKernel> {
   const object = await lookup.object(vmlinux);
   const { release, version } = releaseOf(object);
-  const module = kvmModule === null ? null : await lookup.object(kvmModule, 'kvm.ko');
+  const module = wanted === null ? null : await lookup.object(wanted.path, wanted.is);
   if (module !== null) checkModuleRelease(module, release, 'vmlinux');
-  const kernel = await lookup.types(object, 'task_struct');
+  const kernel = await lookup.types(object, 'task_struct', units);
   const files = module === null ? [vmlinux] : [vmlinux, module.file.name];
   const identity: ProfileIdentity = {
     release,
@@ -34,7 +45,10 @@ async function describe(lookup: Lookup, vmlinux: string, kvmModule: string | nul
     source: `DWARF of ${files.map((path) => basename(path)).join(' and of ')}`,
   };
   return {
-    types: module === null ? kernel : new LayeredTypes([await lookup.types(module, 'kvm'), kernel]),
+    types:
+      module === null || wanted === null
+        ? kernel
+        : new LayeredTypes([await lookup.types(module, wanted.is.marker, units), kernel]),
     identity,
     close: () => {
       lookup.close();

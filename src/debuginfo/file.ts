@@ -3,6 +3,7 @@ import { wholeForm } from '../codecs/whole.js';
 import { BytesSource } from '../core/bytes-source.js';
 import { DumpError } from '../core/errors.js';
 import type { ByteSource } from '../core/memory.js';
+import { plainText } from '../core/plain-text.js';
 import { FileSource } from '../io/file-source.js';
 
 /** Its units are looked at one by one, far from each other. */
@@ -22,6 +23,17 @@ export async function openPacked(path: string): Promise<ByteSource> {
       cause: error,
       hint: `unpack it with ${form.unpack} and give what comes out`,
     });
+  } finally {
+    file.close();
+  }
+}
+
+/** A text file, whole. Throws `DumpError` where it can't be read; `wanted` says what it should be. */
+export function textOf(path: string, wanted: string): string {
+  const file = FileSource.open(path, `${wanted} is needed`);
+  try {
+    const text = plainText(Buffer.from(file.read(0, file.size, wanted).array()).toString('latin1'), path);
+    return Buffer.from(text, 'latin1').toString('utf8');
   } finally {
     file.close();
   }

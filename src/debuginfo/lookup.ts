@@ -5,11 +5,10 @@ import type { ByteSource } from '../core/memory.js';
 import type { ElfObject } from '../elf/sections.js';
 import { fileExists } from '../io/cache-folder.js';
 import type { KernelIdentity } from '../kernel/host.js';
-import { LIKELY_UNITS } from '../kernel/structs.js';
 import type { TypeSource } from '../types/source.js';
 import { checkVmlinux } from './checks.js';
 import { type DwarfFile, openDwarf, openObject } from './dwarf-file.js';
-import { placesOf, type Wanted } from './places.js';
+import { fileName, placesOf, type Wanted } from './places.js';
 import type { WantedObject } from './wanted-object.js';
 
 /** Opens files beside a dump, searches their places, and closes them. */
@@ -41,9 +40,12 @@ export class Lookup {
     return object;
   }
 
-  /** The DWARF in a file, which must describe this structure or know that it does not: a damaged file shows here. */
-  async types(object: ElfObject, first: string): Promise<TypeSource> {
-    const file = await openDwarf(object, LIKELY_UNITS, (path) => this.object(path));
+  /**
+   * The DWARF in a file, which must describe the structure `first` or know that it does not: a damaged file shows here.
+   * `likely`: ends of the names of source files whose units tend to have what is wanted.
+   */
+  async types(object: ElfObject, first: string, likely: readonly string[]): Promise<TypeSource> {
+    const file = await openDwarf(object, likely, (path) => this.object(path));
     file.types.sizeOf(first);
     this.#dwarf.push(file);
     return file.types;
@@ -58,10 +60,10 @@ export class Lookup {
         return await open(path);
       } catch (error) {
         if (!(error instanceof DumpError)) throw error;
-        this.#log.found(`${wanted}: ${error.message}`);
+        this.#log.found(`${fileName(wanted)}: ${error.message}`);
       }
     }
-    this.looked.push(wanted);
+    this.looked.push(fileName(wanted));
     return null;
   }
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where distributions put what belongs to a kernel and lies beside a dump.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { NeededModule } from '../kernel/needs.js';
 
 /** Which file is looked for. */
-export type Wanted = 'vmlinux' | 'kvm.ko' | 'System.map';
+export type Wanted = 'vmlinux' | 'System.map' | NeededModule;
 
-const MODULE = 'kernel/arch/x86/kvm/kvm.ko';
+/** What such a file is called. */
+export const fileName = (wanted: Wanted): string => (typeof wanted === 'string' ? wanted : basename(wanted.path));
+
 /** As it is, as Fedora, RHEL and SUSE name the debug information that was cut off, and compressed. */
 const ENDINGS = ['', '.debug', '.xz', '.zst', '.gz'] as const;
 
 /** Below the root of a system, or of packages that were unpacked somewhere. `R` is the release. */
-const BELOW_ROOT: Readonly<Record<Wanted, readonly string[]>> = {
+const BELOW_ROOT: Readonly<Record<Exclude<Wanted, NeededModule>, readonly string[]>> = {
   vmlinux: [
     // Debian, Ubuntu; SUSE
     'usr/lib/debug/boot/vmlinux-R',
@@ -26,12 +29,6 @@ const BELOW_ROOT: Readonly<Record<Wanted, readonly string[]>> = {
     'lib/modules/R/vmlinux',
     'boot/vmlinux-R',
   ],
-  'kvm.ko': [
-    ...ENDINGS.map((ending) => `usr/lib/debug/lib/modules/R/${MODULE}${ending}`),
-    ...ENDINGS.map((ending) => `usr/lib/debug/usr/lib/modules/R/${MODULE}${ending}`),
-    ...ENDINGS.map((ending) => `usr/lib/modules/R/${MODULE}${ending}`),
-    ...ENDINGS.map((ending) => `lib/modules/R/${MODULE}${ending}`),
-  ],
   'System.map': [
     'usr/lib/debug/boot/System.map-R',
     'boot/System.map-R',
@@ -43,17 +40,32 @@ const BELOW_ROOT: Readonly<Record<Wanted, readonly string[]>> = {
 };
 
 /** Directly in a folder that was named. */
-const IN_FOLDER: Readonly<Record<Wanted, readonly string[]>> = {
+const IN_FOLDER: typeof BELOW_ROOT = {
   vmlinux: ['vmlinux', 'vmlinux-R', 'vmlinux.debug', 'vmlinux-R.debug', 'boot/vmlinux-R', 'lib/modules/R/vmlinux'],
-  'kvm.ko': [
-    ...ENDINGS.map((ending) => `kvm.ko${ending}`),
-    ...ENDINGS.map((ending) => `lib/modules/R/${MODULE}${ending}`),
-    ...ENDINGS.map((ending) => `${MODULE}${ending}`),
-  ],
   'System.map': ['System.map', 'System.map-R', 'System.map.xz', 'boot/System.map-R'],
 };
 
-/** Where to look, the likeliest first. `folders` are those that were named, as `--debug-dir` does. */
+/** Folders of modules below a root. */
+const MODULE_FOLDERS: readonly string[] = [
+  'usr/lib/debug/lib/modules/R',
+  'usr/lib/debug/usr/lib/modules/R',
+  'usr/lib/modules/R',
+  'lib/modules/R',
+];
+
+const allEndings = (path: string): string[] => ENDINGS.map((ending) => `${path}${ending}`);
+
+const belowRoot = (wanted: Wanted): readonly string[] =>
+  typeof wanted === 'string'
+    ? BELOW_ROOT[wanted]
+    : MODULE_FOLDERS.flatMap((folder) => allEndings(`${folder}/${wanted.path}`));
+
+const inFolder = (wanted: Wanted): readonly string[] =>
+  typeof wanted === 'string'
+    ? IN_FOLDER[wanted]
+    : [fileName(wanted), `lib/modules/R/${wanted.path}`, wanted.path].flatMap(allEndings);
+
+/** Where to look, the likeliest first. `folders` are those that the user named. */
 export function placesOf(
   wanted: Wanted,
   release: string,
@@ -62,12 +74,12 @@ export function placesOf(
 ): readonly string[] {
   const named = folders.flatMap((folder) => [
     ...byBuildId(folder, buildId),
-    ...[...IN_FOLDER[wanted], ...BELOW_ROOT[wanted]].map((path) => join(folder, fillRelease(path, release))),
+    ...[...inFolder(wanted), ...belowRoot(wanted)].map((path) => join(folder, fillRelease(path, release))),
   ]);
   return [
     ...named,
     ...byBuildId('/usr/lib/debug', buildId),
-    ...BELOW_ROOT[wanted].map((path) => join('/', fillRelease(path, release))),
+    ...belowRoot(wanted).map((path) => join('/', fillRelease(path, release))),
   ];
 }
 

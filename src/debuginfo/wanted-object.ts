@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a file is that was given for vmlinux or kvm.ko and is neither.
+// What a file is that was given for vmlinux or a module and is neither.
 import { DumpError } from '../core/errors.js';
 import type { ByteSource } from '../core/memory.js';
 import { ELF_MAGIC } from '../elf/elf.js';
 import type { ElfObject } from '../elf/sections.js';
-import type { Wanted } from './places.js';
+import { fileName, type Wanted } from './places.js';
 
 export type WantedObject = Exclude<Wanted, 'System.map'>;
 
-const NAMES: Readonly<Record<WantedObject, string>> = { vmlinux: 'a kernel', 'kvm.ko': 'a kernel module' };
-const HINTS: Readonly<Record<WantedObject, string>> = {
-  vmlinux: 'vmlinux with debug information is needed; vmlinuz is the boot image',
-  'kvm.ko': 'kvm.ko or kvm.ko.debug, with debug information, is needed',
-};
+const nameOf = (wanted: WantedObject): string => (wanted === 'vmlinux' ? 'a kernel' : 'a kernel module');
+const hintOf = (wanted: WantedObject): string =>
+  wanted === 'vmlinux'
+    ? 'vmlinux with debug information is needed; vmlinuz is the boot image'
+    : `${fileName(wanted)} or ${fileName(wanted)}.debug, with debug information, is needed`;
 /** Signature of a boot image, and where it is (Documentation/arch/x86/boot.rst). */
 const BOOT_IMAGE = 'HdrS';
 const BOOT_AT = 0x202;
@@ -23,14 +23,14 @@ export function refuseOther(file: ByteSource, wanted: WantedObject): void {
   if (start.length >= 4 && start.u32(0) === ELF_MAGIC) return;
   const isBoot = start.length >= BOOT_AT + 4 && start.text(BOOT_AT, 4) === BOOT_IMAGE;
   const what = isBoot ? 'a boot image (vmlinuz), not an ELF file' : 'not an ELF file';
-  throw new DumpError(`${file.name}: ${what}`, { code: 'wrong-file', hint: HINTS[wanted] });
+  throw new DumpError(`${file.name}: ${what}`, { code: 'wrong-file', hint: hintOf(wanted) });
 }
 
 /** Throws `DumpError` for a program: its build-id would be taken for that of another kernel. */
 export function refuseProgram(object: ElfObject, wanted: WantedObject): void {
   if (object.section('.interp') !== null)
-    throw new DumpError(`${object.file.name}: a program, not ${NAMES[wanted]}`, {
+    throw new DumpError(`${object.file.name}: a program, not ${nameOf(wanted)}`, {
       code: 'wrong-file',
-      hint: HINTS[wanted],
+      hint: hintOf(wanted),
     });
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from '../core/address.js';
 import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
-import { type Resolved, resolve, resolveIfPresent } from '../types/fields.js';
+import { type Resolved, resolve, resolveIfPresent, valuesOf } from '../types/fields.js';
 import { pointerAt } from './containers/list.js';
 import type { Host } from './host.js';
-import { pageFields, traceFlagsFields } from './structs.js';
+import { pageFields, pageFlags, traceFlagsFields } from './structs.js';
 
 /** A frame's struct page, its words as they stand: those of a tail page are another's. */
 export interface Page {
@@ -91,7 +91,7 @@ function tableOfNames({ symbols, types, memory }: Host): ReadonlyMap<string, big
 
 /** The first name of each bit; behind __NR_PAGEFLAGS stand second names. */
 function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
-  const values = types.enumerators('pageflags');
+  const values = valuesOf(types, pageFlags);
   const count = values?.get('__NR_PAGEFLAGS') ?? 0;
   const names = new Map<string, bigint>();
   const taken = new Set<number>();

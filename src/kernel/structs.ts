@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The members of kernel structures that are read, by name; every era's names, newest first.
-import { fields, optional, required } from '../types/fields.js';
+import { enumeration, fields, optional, required } from '../types/fields.js';
 
 /** include/linux/sched.h */
 export const taskFields = fields('task_struct', {
@@ -116,6 +116,9 @@ export const pageFields = fields('page', {
   count: required(['_refcount', '_count'], 4),
 });
 
+/** include/linux/page-flags.h */
+export const pageFlags = enumeration('pageflags');
+
 /** include/linux/mmzone.h */
 export const nodeFields = fields('pglist_data', { present: required('node_present_pages', 8) });
 
@@ -163,34 +166,3 @@ export const btfFields = fields('btf', {
   firstId: required('start_id', 4),
   firstString: required('start_str_off', 4),
 });
-
-/** Structures that every kernel has and that translation needs: types that lack one of them are not whole. */
-export const ALWAYS: readonly string[] = [
-  'task_struct',
-  'signal_struct',
-  'pid',
-  'files_struct',
-  'fdtable',
-  'file',
-  'dentry',
-  'mm_struct',
-  'vm_area_struct',
-  'page',
-  'swap_info_struct',
-  'module',
-  'kvm',
-  'kvm_memory_slot',
-];
-
-/** Source files whose units of debug information tend to define what is read. */
-export const LIKELY_UNITS: readonly string[] = [
-  'virt/kvm/kvm_main.c',
-  'fs/file.c',
-  'fs/namespace.c',
-  'lib/maple_tree.c',
-  'lib/xarray.c',
-  'lib/radix-tree.c',
-  'kernel/fork.c',
-  'kernel/module.c',
-  'kernel/module/sysfs.c',
-];

@@ -2,9 +2,10 @@
 // Which types of swap entries are no swap, and what they are instead.
 import { orNull } from '../core/errors.js';
 import type { Symbols } from '../symbols/cache.js';
-import { resolveIfPresent } from '../types/fields.js';
+import { resolveIfPresent, valuesOf } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import type { Host } from './host.js';
+import { pageFlags } from './structs.js';
 import { folioFields, moduleMemoryFields } from './swap-structs.js';
 
 /** MAX_SWAPFILES lies between these in every configuration (include/linux/swap.h). */
@@ -37,7 +38,7 @@ export function specialsOf(host: Host): SwapKind[] {
     log.found(`swap: the number of swap types is not known (${files ?? '?'}, ${witness ?? '?'})`);
     return [];
   }
-  const flags = types.enumerators('pageflags');
+  const flags = valuesOf(types, pageFlags);
   if (flags === null) {
     log.warn('swap: which entry types are special is not known, no source of types has enum pageflags');
     return repeat('unknown', 32 - files);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, UsageError } from '../core/errors.js';
 import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import { listFromBothEnds } from '../kernel/containers/list.js';
@@ -7,6 +7,7 @@ import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { Unanswered } from '../types/source.js';
+import { KVM_MODULE } from './needs.js';
 import { kvmFields } from './structs.js';
 
 /** vm_list has no bound of its own; each VM costs a file. */
@@ -22,8 +23,10 @@ export class Kvm {
   readonly vmFops: bigint | null;
   readonly #vmList: bigint | null;
 
-  /** Throws `DumpError` when KVM is not loaded. */
+  /** Throws `DumpError` when KVM is not loaded, `UsageError` for a host that was opened for other things. */
   constructor(readonly host: Host) {
+    if (!host.needs.modules.includes(KVM_MODULE))
+      throw new UsageError("VMs are asked for, but the dump was opened without what is needed of KVM (needs: 'kvm')");
     const find = symbolsOf(host);
     this.vmFops = find('kvm_vm_fops');
     this.#vmList = find('vm_list');
@@ -49,11 +52,11 @@ function symbolsOf(host: Host): Find {
   const { memory, types, symbols, release, log } = host;
   const modules = symbols.get('modules');
   const table = orNull(log, () => {
-    const module = modules === undefined ? null : findModule(memory, types, modules, 'kvm');
-    return module === null ? 'no module' : moduleSymbols(memory, types, module, 'kvm');
+    const module = modules === undefined ? null : findModule(memory, types, modules, KVM_MODULE.name);
+    return module === null ? 'no module' : moduleSymbols(memory, types, module, KVM_MODULE.name);
   });
   if (table !== 'no module') return (name) => table?.find(name) ?? null;
-  if (['kvm_vm_fops', 'vm_list'].some((name) => symbols.get(name) !== undefined))
+  if ([KVM_MODULE.builtIn, 'vm_list'].some((name) => symbols.get(name) !== undefined))
     return (name) => symbols.get(name) ?? null;
   if (modules !== undefined)
     throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`, { code: 'no-kvm' });

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that is read of the kernel's structures: what a layout profile has to hold.
+// Everything that is read of the kernel's structures: what a layout profile has to hold. A module that declares views
+// or enumerations has to be imported from here, or by what is: the program loads some of its modules late.
 import * as kernel from '../kernel/structs.js';
 import * as swap from '../kernel/swap-structs.js';
-import type { Fields, Wants } from '../types/fields.js';
+import { declaredEnums, declaredViews, type Fields, type Wants } from '../types/fields.js';
 import * as kvm from './structs.js';
 
-const isFields = (value: unknown): value is Fields<Wants> =>
-  typeof value === 'object' && value !== null && 'struct' in value && 'wants' in value;
+/** By their order here a kernel's profile is the same text whoever writes it. */
+const ORDER: readonly unknown[] = [kernel, swap, kvm].flatMap((module: object) => Object.values(module) as unknown[]);
 
-export const views: readonly Fields<Wants>[] = [
-  ...Object.values(kernel),
-  ...Object.values(swap),
-  ...Object.values(kvm),
-].filter(isFields);
+/** All views that are declared. */
+export function views(): readonly Fields<Wants>[] {
+  const declared = declaredViews();
+  const place = new Map(ORDER.map((value, i) => [value, i]));
+  const placeOf = (view: Fields<Wants>): number => place.get(view) ?? ORDER.length;
+  return [...declared].sort((a, b) => placeOf(a) - placeOf(b));
+}
 
-export const enums: readonly string[] = ['pageflags'];
+/** The names of all enumerations that are declared. */
+export const enums = (): readonly string[] => declaredEnums();

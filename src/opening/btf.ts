@@ -6,6 +6,7 @@ import { type Memory, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import { listLinks } from '../kernel/containers/list.js';
 import { findModule } from '../kernel/modules.js';
+import type { NeededModule } from '../kernel/needs.js';
 import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from '../kernel/structs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
@@ -13,6 +14,7 @@ import { Btf } from '../types/btf.js';
 import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
+import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
 import { partsOfImage } from './own-symbols.js';
 
@@ -81,23 +83,46 @@ function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): B
   return null;
 }
 
-/**
- * The types of module kvm on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
- * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
- */
-export function ownTypes(memory: Memory, symbols: Symbols, info: VmCoreInfo, release: string, log: Log): TypeSource {
+/** A kernel as far as it is opened before its types are known. */
+export interface Untyped {
+  readonly memory: Memory;
+  readonly symbols: Symbols;
+  readonly info: VmCoreInfo;
+  readonly release: string;
+  readonly log: Log;
+}
+
+/** The types that the kernel and these modules bring. Throws `DumpError` when the kernel brings none. */
+export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): TypeSource {
+  const { memory, symbols, info, release } = kernel;
   // A table that has the borders of sections would have those of BTF too.
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
   const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null)
     throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
   const alone = new GraphTypes(vmlinux);
+  const layers = modules.map((module) => withModule(kernel, vmlinux, alone, module));
+  const [only = alone] = layers;
+  return layers.length > 1 ? new LayeredTypes(layers) : only;
+}
+
+/**
+ * The types of a module on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
+ * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
+ */
+function withModule(
+  { memory, symbols, log }: Untyped,
+  vmlinux: Btf,
+  alone: TypeSource,
+  needed: NeededModule,
+): TypeSource {
+  const { name, marker } = needed;
   const withoutModule = (why: DumpError): void => {
-    if (alone.sizeOf('kvm') === null || isForeign(memory, symbols, alone, 'kvm')) throw why;
+    if (alone.sizeOf(marker) === null || isForeign(memory, symbols, alone, name)) throw why;
     log.warn(`types: taken from vmlinux alone: ${why.message}`, why);
   };
   try {
-    const module = moduleBtf(memory, symbols, vmlinux, 'kvm');
+    const module = moduleBtf(memory, symbols, vmlinux, name);
     return module === null ? alone : new FallbackTypes(new GraphTypes(module), alone, withoutModule);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;

@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// VMCOREINFO where the dump's own notes have none: by its text in the dumped memory.
+// VMCOREINFO: as it was given, of the dump's notes, by its text in the dumped memory, or what stands for it.
 import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
+import { findKernel } from './find-kernel.js';
 
 /** Its first line. */
 const FIRST = Buffer.from('OSRELEASE=');
 /** VMCOREINFO_BYTES: it takes a page at the most. */
 const LONGEST = PAGE_SIZE;
+
+/** VMCOREINFO as it was given, or of the dump's notes; else of its memory, or what stands for it. */
+export function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: string | null): VmCoreInfo {
+  if (given !== null) return new VmCoreInfo(given);
+  const { vmcoreinfo } = image.reader;
+  if (vmcoreinfo !== null) return VmCoreInfo.of(vmcoreinfo);
+  log.found(`${image.name}: no VMCOREINFO in its notes: looking through its memory`);
+  return log.step('VMCOREINFO in memory', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
+}
+
+function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
+  const info = log.step('kernel by its page tables', () => findKernel(image, frames));
+  log.warn(
+    `no VMCOREINFO in the dump: kernel ${printable(info.release ?? '')} was found by its page tables and kallsyms`,
+  );
+  return info;
+}
 
 /**
  * The text of a kernel that runs in this memory: in the page where the kernel keeps it, or in the note that it made of
@@ -18,7 +38,7 @@ const LONGEST = PAGE_SIZE;
  * says and names the same release, and the one that knows when it crashed counts before all others. Null when there is
  * none. All pages of the dump are looked at, unless one is found that tells the time of its crash.
  */
-export function scanForInfo(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
+function scanForInfo(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
   let first: VmCoreInfo | null = null;
   for (const frame of image.reader.present()) {
     const page = frames.frame(frame);

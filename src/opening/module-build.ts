@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which build of module kvm runs in a dump, and whether a file is of the same one.
+// Which build of a module runs in a dump, and whether a file is of the same one.
 import type { Bytes } from '../core/bytes.js';
 import { orNull } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -8,6 +8,7 @@ import { occurrences } from '../core/memory-search.js';
 import { buildIdNote, GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
 import { pointerAt } from '../kernel/containers/list.js';
 import { findModule } from '../kernel/modules.js';
+import type { NeededModule } from '../kernel/needs.js';
 import { binAttributeFields, moduleNotesFields, notesAttrsFields } from '../kernel/structs.js';
 import type { SymbolTable } from '../symbols/table.js';
 import { resolve } from '../types/fields.js';
@@ -22,23 +23,24 @@ const LONGEST_NOTE = 0x10000n;
 const MODULES_START = 0xffffffffa0000000n;
 const MODULES_END = 0xffffffffff000000n;
 
-/** What describes module kvm's structures, from outside the dump. */
+/** What describes a module's structures, from outside the dump. */
 export interface ModuleOrigin {
   readonly name: string;
+  readonly module: NeededModule;
   /** Of the module it describes; null where it does not tell. */
   readonly buildId: string | null;
 }
 
-/** Hexadecimal digits of module kvm's build-id, as the kernel keeps it; null where it can't be told. */
-export function kvmBuildId(memory: Memory, symbols: SymbolTable, types: TypeSource): string | null {
+/** Hexadecimal digits of a loaded module's build-id, as the kernel keeps it; null where it can't be told. */
+export function moduleBuildId(memory: Memory, symbols: SymbolTable, types: TypeSource, name: string): string | null {
   return orNull(() => {
     const modules = symbols.find('modules');
-    const module = modules === null ? null : findModule(memory, types, modules, 'kvm');
-    return module === null ? null : moduleBuildId(memory, types, module);
+    const module = modules === null ? null : findModule(memory, types, modules, name);
+    return module === null ? null : buildIdOf(memory, types, module);
   });
 }
 
-function moduleBuildId(memory: Memory, types: TypeSource, module: bigint): string | null {
+function buildIdOf(memory: Memory, types: TypeSource, module: bigint): string | null {
   const { module: at } = resolve(types, { module: moduleNotesFields });
   if (at.buildId !== null) {
     const bytes = readOf(memory, module + BigInt(at.buildId.offset), at.buildId.size, 'build-id of a module').array();
@@ -70,34 +72,55 @@ function buildIdInNotes(memory: Memory, types: TypeSource, address: bigint): str
 }
 
 /**
- * Throws `DumpError` unless what describes module kvm is of the build that runs in the dump. What the kernel says is
+ * Throws `DumpError` unless what describes a module is of the build that runs in the dump. What the kernel says is
  * read with offsets that may be the wrong ones themselves: so a build-id that is not found that way is looked for as a
  * note in the memory of the modules.
  */
-export function checkModules(
-  origins: readonly ModuleOrigin[],
-  { memory, symbols, types, log }: { memory: Memory; symbols: SymbolTable; types: TypeSource; log: Log },
-): void {
-  if (origins.length === 0) return;
-  const told = kvmBuildId(memory, symbols, types);
+export function checkModules(origins: readonly ModuleOrigin[], dump: OpenedDump): void {
+  for (const module of new Set(origins.map((origin) => origin.module)))
+    checkModule(
+      module,
+      origins.filter((origin) => origin.module === module),
+      dump,
+    );
+}
+
+interface OpenedDump {
+  readonly memory: Memory;
+  readonly symbols: SymbolTable;
+  readonly types: TypeSource;
+  readonly log: Log;
+}
+
+function checkModule(module: NeededModule, origins: readonly ModuleOrigin[], dump: OpenedDump): void {
+  const { memory, symbols, types, log } = dump;
+  const told = moduleBuildId(memory, symbols, types, module.name);
   const unproven = origins.filter(({ buildId }) => buildId === null || buildId !== told);
-  const builtIn = told === null && unproven.length > 0 && symbols.find('kvm_vm_fops') !== null;
+  const builtIn = told === null && unproven.length > 0 && symbols.find(module.builtIn) !== null;
   for (const { name, buildId } of unproven) {
     if (builtIn && buildId !== null)
-      throw otherBuild(name, 'it describes a module, but KVM is built into the kernel of the dump');
+      throw otherBuild(name, `it describes a module, but ${module.title} is built into the kernel of the dump`);
     if (builtIn) continue;
-    if (buildId !== null) checkNote(memory, name, buildId, told, log);
-    else log.warn(`${name} tells no build-id of module kvm: its release is all that was compared`);
+    if (buildId !== null) checkNote({ name, module, buildId }, told, dump);
+    else log.warn(`${name} tells no build-id of module ${module.name}: its release is all that was compared`);
   }
 }
 
-function checkNote(memory: Memory, name: string, buildId: string, told: string | null, log: Log): void {
+function checkNote(
+  { name, module, buildId }: ModuleOrigin & { readonly buildId: string },
+  told: string | null,
+  { memory, log }: OpenedDump,
+): void {
   const found = log.step('build-id in the memory of modules', () => findNote(memory, buildId));
   if (found === 'found') return;
   const running =
-    told === null ? 'no module that runs in the dump has it' : `the module kvm that runs in the dump has ${told}`;
+    told === null
+      ? 'no module that runs in the dump has it'
+      : `the module ${module.name} that runs in the dump has ${told}`;
   if (told !== null || found === 'absent') throw otherBuild(name, `build-id ${buildId}, ${running}`);
-  log.warn(`${name}: whether it is of the module kvm that ran can't be told, pages of modules are not in the dump`);
+  log.warn(
+    `${name}: whether it is of the module ${module.name} that ran can't be told, pages of modules are not in the dump`,
+  );
 }
 
 /** `unknown`: not found, but not all of that memory is in the dump. */

@@ -7,8 +7,8 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host, KernelIdentity } from '../kernel/host.js';
 import type { KernelMemory } from '../kernel/memory.js';
-import { ALWAYS } from '../kernel/structs.js';
-import { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import type { Needs } from '../kernel/needs.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { LayeredSymbols } from '../symbols/layered.js';
@@ -17,18 +17,17 @@ import { LayeredTypes } from '../types/layered.js';
 import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
 import { ownTypes } from './btf.js';
-import { scanForInfo } from './find-info.js';
-import { findKernel } from './find-kernel.js';
+import { infoOf } from './find-info.js';
 import { Identity } from './identity.js';
-import { checkModules, kvmBuildId } from './module-build.js';
+import { checkModules, moduleBuildId } from './module-build.js';
 import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
 import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { checkOrder } from './randstruct.js';
 import { checkTable } from './same-build.js';
 
 /** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
-export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host {
-  const opening = new Opening(image, frames, log);
+export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: Needs): Host {
+  const opening = new Opening(image, frames, log, needs);
   opening.scanForSymbols();
   opening.readOwnTypes();
   return opening.host([], []);
@@ -38,39 +37,20 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log): Host 
  * The same with what lies beside the dump. What the user named comes before the kernel's own; what can be found is
  * looked for only where the kernel's own is not enough. `frames` is the image's memory, or something that looks on.
  */
-export async function openHostWith(image: DumpImage, frames: FrameSource, log: Log, outside: Outside): Promise<Host> {
-  const opening = new Opening(image, frames, log, outside);
+export async function openHostWith(
+  image: DumpImage,
+  frames: FrameSource,
+  { log, needs, outside }: { readonly log: Log; readonly needs: Needs; readonly outside: Outside },
+): Promise<Host> {
+  const opening = new Opening(image, frames, log, needs, outside);
   const proven = opening.hasSymbols([]) ? null : await outside.provenSymbols(opening.symbolsWanted);
   opening.addSymbols(proven === null ? [] : [proven]);
   opening.scanForSymbols();
   opening.addSymbols(await outside.moreSymbols(opening.symbolsWanted, (tables) => opening.hasSymbols(tables)));
-  const given = await outside.givenTypes(opening.identity);
+  const given = await outside.givenTypes({ kernel: opening.identity, needs });
   if (outside.typesFrom === 'auto' || outside.typesFrom === 'btf') opening.readOwnTypes();
   return opening.host(given, await outside.foundTypes(opening.typesWanted(given)));
 }
-
-/** VMCOREINFO as it was given, or of the dump's notes; else of its memory, or what stands for it. */
-function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: string | null): VmCoreInfo {
-  if (given !== null) return new VmCoreInfo(given);
-  const { vmcoreinfo } = image.reader;
-  if (vmcoreinfo !== null) return VmCoreInfo.of(vmcoreinfo);
-  log.found(`${image.name}: no VMCOREINFO in its notes: looking through its memory`);
-  return log.step('VMCOREINFO in memory', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
-}
-
-function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
-  const info = log.step('kernel by its page tables', () => findKernel(image, frames));
-  log.warn(
-    `no VMCOREINFO in the dump: kernel ${printable(info.release ?? '')} was found by its page tables and kallsyms`,
-  );
-  return info;
-}
-
-/** Symbols of which one each must be there, or nothing is found: KVM is a module, or built in. */
-const NEEDED_SYMBOLS = [['init_task'], ['modules', 'kvm_vm_fops']];
-
-/** What brings symbols or types where the dump has none. */
-const BESIDE: readonly Remedy[] = ['vmlinux', 'kvm-module', 'layout', 'system-map'];
 
 class Opening {
   readonly info: VmCoreInfo;
@@ -87,6 +67,7 @@ class Opening {
     image: DumpImage,
     readonly frames: FrameSource,
     readonly log: Log,
+    readonly needs: Needs,
     readonly outside: Outside = nothingBeside,
   ) {
     this.info = infoOf(image, frames, log, outside.vmcoreinfo);
@@ -132,7 +113,7 @@ class Opening {
   hasSymbols(more: readonly SymbolTable[]): boolean {
     const tables = [...this.#tables, ...more];
     const has = (name: string): boolean => tables.some((table) => table.find(name) !== null);
-    return NEEDED_SYMBOLS.every((names) => names.some(has));
+    return this.needs.symbols.every((names) => names.some(has));
   }
 
   /** Symbols that the kernel's own table lacks. */
@@ -142,9 +123,10 @@ class Opening {
   }
 
   readOwnTypes(): void {
+    const { memory, info, release, log, needs } = this;
     const symbols = new Symbols(this.#symbols);
     this.#own = this.#optional(() =>
-      this.log.step('types', () => ownTypes(this.memory, symbols, this.info, this.release, this.log)),
+      log.step('types', () => ownTypes({ memory, symbols, info, release, log }, needs.modules)),
     );
   }
 
@@ -152,25 +134,29 @@ class Opening {
     const layers = (more: readonly TypeSource[]) => this.#layers(given, more);
     return {
       kernel: this.identity,
-      enough: (more) => ALWAYS.every((name) => describes(layers(more), name)),
-      kvmBuildId: (more) => kvmBuildId(this.memory, this.#symbols, layers(more)),
+      needs: this.needs,
+      enough: (more) => this.needs.structs.every((name) => describes(layers(more), name)),
+      moduleBuildId: (module, more) => moduleBuildId(this.memory, this.#symbols, layers(more), module.name),
     };
   }
 
   host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
-    const { frames, memory, info, release, uts, log } = this;
+    const { frames, memory, info, release, uts, needs, log } = this;
     const types = this.#layers(given, found);
     const hasSymbols = this.hasSymbols([]);
     if (!hasSymbols && this.#kallsyms !== null)
       this.#problems.unshift(
-        new DumpError(`kernel ${release}: its kallsyms lacks init_task or modules (CONFIG_KALLSYMS_ALL is off)`),
+        new DumpError(
+          `kernel ${release}: its kallsyms lacks ${needs.symbols.map(([first]) => first).join(' or ')} (CONFIG_KALLSYMS_ALL is off)`,
+        ),
       );
-    if (types.sizeOf('kvm') === null || !hasSymbols) throw this.#notEnough();
+    const undescribed = Object.entries(needs.least).find(([struct]) => types.sizeOf(struct) === null);
+    if (undescribed !== undefined || !hasSymbols) throw this.#notEnough(undescribed?.[1] ?? null);
     if (this.outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
     log.found(`types: ${types.source}`);
     checkModules(this.outside.modules, { memory, symbols: this.#symbols, types, log });
     const symbols = new Symbols(this.#symbols);
-    return { frames, memory, info, release, uts, types, symbols, identity: this.identity, log };
+    return { frames, memory, info, release, uts, types, symbols, identity: this.identity, needs, log };
   }
 
   get #symbols(): SymbolTable {
@@ -183,15 +169,20 @@ class Opening {
     return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
   }
 
-  #notEnough(): DumpError {
+  /** `undescribed`: of what there are no types, or null where symbols are missing. */
+  #notEnough(undescribed: string | null): DumpError {
     const { looked } = this.outside;
     const where = looked.length === 0 ? '' : `; looked for in vain: ${looked.join(', ')}`;
     const [first] = this.#problems;
-    return new DumpError(`${first?.message ?? `kernel ${this.release}: no types of KVM`}${where}`, {
-      code: this.hasSymbols([]) ? 'no-types' : 'no-symbols',
-      remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...BESIDE])],
-      ...(first === undefined ? {} : { origin: first }),
-    });
+    const beside: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy), 'layout', 'system-map'];
+    return new DumpError(
+      `${first?.message ?? `kernel ${this.release}: ${undescribed === null ? 'no symbols' : `no types of ${undescribed}`}`}${where}`,
+      {
+        code: this.hasSymbols([]) ? 'no-types' : 'no-symbols',
+        remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...beside])],
+        ...(first === undefined ? {} : { origin: first }),
+      },
+    );
   }
 
   #optional<T>(work: () => T): T | null {

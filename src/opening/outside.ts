@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { KernelIdentity } from '../kernel/host.js';
+import type { NeededModule, Needs } from '../kernel/needs.js';
 import type { Placed } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import type { TypeSource } from '../types/source.js';
@@ -16,13 +17,18 @@ export interface SymbolsWanted extends Placed {
   readonly check: (table: SymbolTable) => void;
 }
 
-/** What types are wanted for. */
-export interface TypesWanted {
+/** Whose types are wanted, and what of them. */
+export interface TypesNeeded {
   readonly kernel: KernelIdentity;
+  readonly needs: Needs;
+}
+
+/** What types are wanted for. */
+export interface TypesWanted extends TypesNeeded {
   /** Whether these are all that is needed. */
   readonly enough: (types: readonly TypeSource[]) => boolean;
-  /** Build-id of the module kvm that ran, read with these; null where it can't be told. */
-  readonly kvmBuildId: (types: readonly TypeSource[]) => string | null;
+  /** Build-id of the module that ran, read with these; null where it can't be told. */
+  readonly moduleBuildId: (module: NeededModule, types: readonly TypeSource[]) => string | null;
 }
 
 /** What lies beside a dump: files that the user named, files in the places of distributions, profiles that are shipped. */
@@ -35,10 +41,10 @@ export interface Outside {
   /** Symbols that the user named; and unless these are `enough`, those that can be found. */
   moreSymbols(wanted: SymbolsWanted, enough: (tables: readonly SymbolTable[]) => boolean): Promise<SymbolTable[]>;
   /** Types that the user named. */
-  givenTypes(kernel: KernelIdentity): Promise<readonly TypeSource[]>;
+  givenTypes(needed: TypesNeeded): Promise<readonly TypeSource[]>;
   /** Types that can be found, until there are enough. */
   foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]>;
-  /** What of all these describes module kvm. */
+  /** What of all these describes a module. */
   readonly modules: readonly ModuleOrigin[];
   /** Places that were looked at for a message, and what would help. */
   readonly looked: readonly string[];

@@ -23,7 +23,39 @@ export type Resolved<F> =
     ? { readonly [K in keyof W]: W[K] extends Want<false> ? Member : Member | null } & { readonly bytes: number }
     : never;
 
-export const fields = <W extends Wants>(struct: string, wants: W): Fields<W> => ({ struct, wants });
+/** Every view that the loaded modules declare, in the order of their making. */
+const declared: Fields<Wants>[] = [];
+
+/** Declares a view. Layout profiles hold the members of every view that is declared. */
+export function fields<W extends Wants>(struct: string, wants: W): Fields<W> {
+  const view = { struct, wants };
+  declared.push(view);
+  return view;
+}
+
+/** The views that have been declared so far. */
+export const declaredViews = (): readonly Fields<Wants>[] => declared;
+
+/** An enumeration whose values are read. */
+export interface Enumeration {
+  readonly enum: string;
+}
+
+const enumerations: Enumeration[] = [];
+
+/** Declares an enumeration that is read; layout profiles hold the values of each. */
+export function enumeration(name: string): Enumeration {
+  const declaration = { enum: name };
+  enumerations.push(declaration);
+  return declaration;
+}
+
+/** The names of the enumerations that have been declared so far. */
+export const declaredEnums = (): readonly string[] => enumerations.map((each) => each.enum);
+
+/** Names and values of a declared enumeration; null where the kernel has none. */
+export const valuesOf = (types: TypeSource, { enum: name }: Enumeration): ReadonlyMap<string, number> | null =>
+  types.enumerators(name);
 
 /** A member that must be there. */
 export const required = (names: string | readonly string[], bytes?: number): Want<false> => ({

@@ -1,6 +1,7 @@
 import { gfn } from '../../src/core/address.js';
 import { silentLog } from '../../src/core/log.js';
 import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { KVM_NEEDS } from '../../src/kvm/needs.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { openHostWith } from '../../src/opening/open-host.js';
 import { Road } from '../../src/translate/road.js';
@@ -14,7 +15,7 @@ export async function ask(host: SyntheticHost, options: Partial<BesideOptions>) 
   const said: string[] = [];
   const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };
   const image = host.image();
-  const opened = await openHostWith(image, image, log, new Beside(options, log));
+  const opened = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside: new Beside(options, log) });
   const { vm, fd } = selectVm(opened, '191', null);
   const road = new Road(opened, vm, 0);
   const state = road.translate(gfn(0x104), 0);

@@ -9,6 +9,7 @@ import { silentLog } from '../../src/core/log.js';
 import { DumpImage, type PageReader } from '../../src/dump/image.js';
 import { buildIdNote } from '../../src/elf/notes.js';
 import type { Host } from '../../src/kernel/host.js';
+import { KVM_NEEDS } from '../../src/kvm/needs.js';
 import { openHost } from '../../src/opening/open-host.js';
 import { BtfWriter } from './btf.js';
 import { FORMS, type KallsymsForm, writeKallsyms } from './kallsyms.js';
@@ -229,7 +230,7 @@ export class SyntheticKernel {
   }
 
   openImage(image: DumpImage, log: Log = silentLog): Host {
-    return openHost(image, image, log);
+    return openHost(image, image, log, KVM_NEEDS);
   }
 
   /** The text of the usual structures, to be changed. */

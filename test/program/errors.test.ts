@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What errors carry for a program: code, place, remedies; and where options may be named.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import ts from 'typescript';
 import { adviceOf, errorText } from '../../src/cli/remedies.js';
 import { DumpError, during, UsageError } from '../../src/core/errors.js';
 import { silentLog } from '../../src/core/log.js';
@@ -14,6 +13,7 @@ import { type OpenDump, openDump, openImage } from '../../src/open.js';
 import { checkTarget } from '../../src/write/target.js';
 import { elfCore, kdump } from '../build/files.js';
 import { SyntheticHost } from '../build/host.js';
+import { parsed, sources, textsOf } from '../build/source.js';
 import { FIXTURES, kvmVtop, ROOT } from '../run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-errors-'));
@@ -217,37 +217,22 @@ const OPTION = /(?:^|[\s'"`(=:,])--?[a-z]/i;
 const COMMAND = /'kvm-vtop [a-z]|\bkvm-vtop --?[a-z]/;
 
 describe('only cli/ and the commands themselves name options', () => {
-  const src = join(ROOT, 'src');
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name.endsWith('.ts') && !/^(cli|commands)\//.test(name),
-  );
+  const others = [...sources((name) => !/^(cli|commands)\//.test(name))];
 
   test('no other room has one in a text', () => {
-    const found = files.flatMap((name) =>
-      textsOf(join(src, name))
+    const found = others.flatMap((source) =>
+      textsOf(source)
         .map((text) => text.replace(OTHERS, '').replace(PACKAGES, ''))
         .filter((text) => OPTION.test(text) || COMMAND.test(text))
-        .map((text) => `${name}: ${text}`),
+        .map((text) => `${source.fileName}: ${text}`),
     );
     expect(found).toEqual([]);
-    expect(files.length).toBeGreaterThan(100);
+    expect(others.length).toBeGreaterThan(100);
   });
 
   test('an option in a text is found', () => {
     const template = ['`$', '{c}; -g $', '{d}`'].join('');
-    const path = file('probe.ts', `a('see --help'); b(${template}); e("f"); /* --no */ // -x\n`);
-    expect(textsOf(path).filter((text) => OPTION.test(text))).toEqual(['see --help', '; -g ']);
+    const source = parsed('probe.ts', `a('see --help'); b(${template}); e("f"); /* --no */ // -x\n`);
+    expect(textsOf(source).filter((text) => OPTION.test(text))).toEqual(['see --help', '; -g ']);
   });
 });
-
-/** Every piece of text in a source file: strings, and templates between their expressions. */
-function textsOf(path: string): string[] {
-  const texts: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
-      texts.push(node.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest));
-  return texts;
-}

@@ -46,7 +46,7 @@ const sampleOf = (fixture: string): Question[] =>
 
 /** Members of which some kernels have none, or another: those whose absence means something. */
 const isOptional = (struct: string, path: string): boolean =>
-  views.some(
+  views().some(
     (view) =>
       view.struct === struct &&
       Object.values(view.wants).some(

@@ -164,7 +164,7 @@ describe.each(HOSTS)('vmlinux of $release: the structures that are read', ({ rel
   const vmlinux = vmlinuxOf(release);
   const { path } = vmlinux;
   const withVmlinux = needing(pahole, vmlinux);
-  const known = [...new Set(views.map(({ struct }) => struct))].sort();
+  const known = [...new Set(views().map(({ struct }) => struct))].sort();
   // Asked for several at once, pahole leaves some out.
   const told = (form: string): Map<string, Told> => {
     const one = (name: string) => spawnSync('pahole', ['-F', form, '-C', name, path], { encoding: 'utf8' }).stdout;

@@ -5,6 +5,7 @@ import { silentLog } from '../../../src/core/log.js';
 import type { FrameSource, Memory } from '../../../src/core/memory.js';
 import { listFromBothEnds, listLinks } from '../../../src/kernel/containers/list.js';
 import { Tasks } from '../../../src/kernel/tasks.js';
+import { KVM_NEEDS } from '../../../src/kvm/needs.js';
 import { selectVm } from '../../../src/kvm/select.js';
 import { openHost } from '../../../src/opening/open-host.js';
 import { SyntheticHost } from '../../build/host.js';
@@ -121,7 +122,7 @@ describe('the cost of a pid', () => {
       },
       why: (frame) => image.why(frame),
     };
-    selectVm(openHost(image, frames, silentLog), '200000', null);
+    selectVm(openHost(image, frames, silentLog, KVM_NEEDS), '200000', null);
     return seen.size;
   };
 

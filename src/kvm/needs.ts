@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { HOST_NEEDS, type NeededModule, type Needs } from '../kernel/needs.js';
+
+export const KVM_MODULE: NeededModule = {
+  name: 'kvm',
+  title: 'KVM',
+  path: 'kernel/arch/x86/kvm/kvm.ko',
+  marker: 'kvm',
+  builtIn: 'kvm_vm_fops',
+  remedy: 'kvm-module',
+};
+
+/** What VMs and their memslots need of a host, with all that is needed of it anyway. */
+export const KVM_NEEDS: Needs = {
+  structs: [...HOST_NEEDS.structs, 'kvm', 'kvm_memory_slot'],
+  least: { kvm: 'KVM', ...HOST_NEEDS.least },
+  // KVM is a module, or built in.
+  symbols: [...HOST_NEEDS.symbols, ['modules', 'kvm_vm_fops']],
+  modules: [KVM_MODULE],
+  units: ['virt/kvm/kvm_main.c', ...HOST_NEEDS.units],
+};
