@@ -170,7 +170,9 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
         /^kernel memory at 0x\w+: a mapping of 0x\w+-0x\w+ (after one that ends at|kept for) 0x\w+$/,
       ),
     });
-    // It does not matter where it is not asked for.
+    // Ranges that do not reach it: behind it, and up to where it begins.
+    expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
+    expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
     expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
   });
 
