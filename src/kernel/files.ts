@@ -4,7 +4,7 @@ import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
-import { pointerAt } from './containers/list.js';
+import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
 import { dentryFields, fdtableFields, fileFields, filesFields, mountFields, oldMountFields } from './structs.js';
 

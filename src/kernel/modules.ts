@@ -5,7 +5,8 @@ import { type Memory, readOf } from '../core/memory.js';
 import { ModuleSymbols } from '../symbols/module-symbols.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
-import { listFromBothEnds, pointerAt } from './containers/list.js';
+import { listFromBothEnds } from './containers/list.js';
+import { pointerAt } from './containers/pointer.js';
 import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs.js';
 
 /** A host has a few hundred; the kernel sets no limit. */

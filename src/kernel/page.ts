@@ -2,7 +2,7 @@
 import type { Pfn } from '../core/address.js';
 import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
 import { type Resolved, resolve, resolveIfPresent, valuesOf } from '../types/fields.js';
-import { pointerAt } from './containers/list.js';
+import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
 import { pageFields, pageFlags, traceFlagsFields } from './structs.js';
 

@@ -2,7 +2,8 @@
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
-import { pointerAt } from './containers/list.js';
+import { hlistNodes } from './containers/hlist.js';
+import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
 import { hashedPidFields, upidFields } from './structs.js';
 
@@ -34,14 +35,11 @@ export function pidInHash(host: Host, pid: number, namespace: bigint): bigint | 
 /** An hlist of upid.pid_chain; the upid of the initial namespace is the first of its pid's. */
 function inChain({ memory, types }: Host, head: bigint, pid: number, namespace: bigint): bigint | null {
   const { upid, pids } = resolve(types, { upid: upidFields, pids: hashedPidFields });
-  let link = pointerAt(memory, head, 'pid_hash');
-  for (let step = 0; link !== 0n; step++) {
-    if (step === LONGEST_CHAIN) throw new DumpError(`pid_hash: the chain at 0x${head.toString(16)} has no end`);
-    const address = link - BigInt(upid.chain.offset);
+  for (const node of hlistNodes(memory, head, LONGEST_CHAIN, 'pid_hash')) {
+    const address = node - BigInt(upid.chain.offset);
     const record = readOf(memory, address, upid.bytes, 'struct upid');
     if (record.u32(upid.number.offset) === pid && record.u64(upid.namespace.offset) === namespace)
       return address - BigInt(pids.numbers.offset);
-    link = record.u64(upid.chain.offset);
   }
   return null;
 }

@@ -41,10 +41,22 @@ export const pidNamespaceFields = fields('pid_namespace', {
   base: optional('idr.idr_base', 4),
 });
 
+/** Where a node says that it hangs. */
+const above = { parent: optional('parent', 8), offset: optional('offset', 1) };
 /** include/linux/xarray.h */
 export const xaNodeFields = fields('xa_node', { shift: required('shift', 1), slots: required('slots', 8) });
+export const xaAboveFields = fields('xa_node', above);
 /** include/linux/radix-tree.h; up to v4.19. */
 export const radixNodeFields = fields('radix_tree_node', { shift: required('shift', 1), slots: required('slots', 8) });
+/**
+ * Up to v4.6 nodes have a height; since Linux commit 449dd6984d0e ("mm: keep page cache radix tree nodes in check")
+ * (in v3.15) in the low bits of `path`, below the slot that the node hangs in.
+ */
+export const radixHeightFields = fields('radix_tree_node', {
+  height: required(['path', 'height'], 4),
+  slots: required('slots', 8),
+});
+export const radixAboveFields = fields('radix_tree_node', above);
 
 /** include/linux/fdtable.h */
 export const filesFields = fields('files_struct', { fdt: required('fdt', 8) });
@@ -91,6 +103,7 @@ export const rbNodeFields = fields('rb_node', {
 });
 /** include/linux/maple_tree.h */
 export const mapleNodeFields = fields('maple_node', {});
+export const mapleParentFields = fields('maple_node', { parent: optional('parent', 8) });
 export const mapleRangeFields = fields('maple_range_64', {
   pivot: required('pivot', 8),
   slot: required('slot', 8),

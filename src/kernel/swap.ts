@@ -2,7 +2,7 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve, resolveIfPresent } from '../types/fields.js';
-import { pointerAt } from './containers/list.js';
+import { pointerAt } from './containers/pointer.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
 import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';

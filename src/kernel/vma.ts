@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DumpError, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
-import { pointerAt } from './containers/list.js';
-import { mapleEntry } from './containers/maple.js';
-import { descend } from './containers/rbtree.js';
+import { mapleEntries, mapleEntry } from './containers/maple.js';
+import { pointerAt } from './containers/pointer.js';
+import { descend, rbNodes } from './containers/rbtree.js';
 import type { Host } from './host.js';
 import type { Mm } from './mm.js';
 import { mapleVmasFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
@@ -21,13 +22,20 @@ export interface Vma {
   readonly file: bigint;
 }
 
+/** One after the last address. */
+const END = 1n << 64n;
+/**
+ * Mappings of a process, at the most. The kernel's bound is sysctl vm.max_map_count: 65530 unless it is raised, up to
+ * 2^31 - 1; but so many would take 3 GiB of its memory.
+ */
+const MOST_VMAS = 2 ** 24;
+
 /** The mapping that holds an address; null when there is none. */
 export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   // An address space that is gone has no mappings; before 6.1 its tree still leads to where they had been.
   if (mm.users === 0) return null;
   const { vma: at } = resolve(host.types, { vma: vmaFields });
-  const inMaple = host.types.member('mm_struct', 'mm_mt') !== null;
-  const found = inMaple ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
+  const found = isInMaple(host) ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
   if (found === 0n) return null;
   const vma = readVma(host, found, at);
   if (address >= vma.start && address < vma.end) return vma;
@@ -37,17 +45,108 @@ export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   );
 }
 
+/**
+ * The mappings that have addresses from `from` to `to` - 1, in ascending order; the first and the last may reach
+ * beyond. They must not overlap, nor be elsewhere than the kernel's tree says. Where one can't be, or can't be read, the
+ * others come first, and then the `DumpError` that says what is missing; a tree that is damaged ends there.
+ */
+export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
+  if (mm.users === 0 || from >= to) return;
+  const missing: DumpError[] = [];
+  const lost = (why: DumpError): void => {
+    if (missing.length === 0) missing.push(why);
+  };
+  const range = { from, to, lost };
+  const { vma: at } = resolve(host.types, { vma: vmaFields });
+  let end = 0n;
+  for (const place of isInMaple(host) ? inMaple(host, mm, range) : inRbTree(host, mm, range, at)) {
+    const vma = orLost(lost, () => vmaAt(host, place, end, at));
+    if (vma === null) continue;
+    if (vma.start >= to) break;
+    if (vma.end > from) yield vma;
+    end = vma.end;
+    if (end >= to) break;
+  }
+  if (missing[0] !== undefined) throw missing[0];
+}
+
+function orLost<T>(lost: Range['lost'], work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    lost(error);
+    return null;
+  }
+}
+
+/** Where a mapping is said to be: its vm_area_struct, and its addresses, where the tree tells. */
+interface Place {
+  readonly address: bigint;
+  readonly first?: bigint;
+  readonly last?: bigint;
+}
+
+interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly lost: (why: DumpError) => void;
+}
+
+/** `end`: of the mapping before. Throws `DumpError` for one that can't be there. */
+function vmaAt(host: Host, { address, first, last }: Place, end: bigint, at: Resolved<typeof vmaFields>): Vma {
+  const vma = readVma(host, address, at);
+  const { start } = vma;
+  const isThere = start === (first ?? start) && vma.end - 1n === (last ?? vma.end - 1n);
+  if (isThere && start >= end && vma.end > start) return vma;
+  const said =
+    first === undefined ? `after one that ends at 0x${end.toString(16)}` : `kept for 0x${first.toString(16)}`;
+  throw readOf(host.memory, address, at.bytes, 'vm_area_struct').error(
+    0,
+    `a mapping of 0x${start.toString(16)}-0x${vma.end.toString(16)} ${said}`,
+  );
+}
+
 /** Since Linux commit 524e00b36e8c ("mm: remove rb tree.") (in v6.1) mappings are kept in a maple tree. */
-function findInMaple({ memory, types }: Host, mm: Mm, address: bigint): bigint {
+const isInMaple = ({ types }: Host): boolean => types.member('mm_struct', 'mm_mt') !== null;
+
+function mapleRoot({ memory, types }: Host, mm: Mm): bigint {
   const { mm: at } = resolve(types, { mm: mapleVmasFields });
-  return mapleEntry(memory, types, pointerAt(memory, mm.address + BigInt(at.root.offset), 'mm_struct'), address);
+  return pointerAt(memory, mm.address + BigInt(at.root.offset), 'mm_struct');
+}
+
+function findInMaple(host: Host, mm: Mm, address: bigint): bigint {
+  return mapleEntry(host.memory, host.types, mapleRoot(host, mm), address);
+}
+
+function* inMaple(host: Host, mm: Mm, { from, to, lost }: Range): Generator<Place> {
+  let found = 0;
+  for (const { entry, ...place } of mapleEntries(host.memory, host.types, mapleRoot(host, mm), from, to - 1n, lost)) {
+    if (found++ === MOST_VMAS) throw new DumpError(`tree of mappings: more than ${MOST_VMAS} mappings`);
+    yield { address: entry, ...place };
+  }
 }
 
 /** Before, in a red-black tree (mm/mmap.c, find_vma). */
+function rbTreeOf({ memory, types }: Host, mm: Mm) {
+  const { tree, node, link } = resolve(types, { tree: rbVmasFields, node: rbNodeFields, link: vmaNodeFields });
+  const root = pointerAt(memory, mm.address + BigInt(tree.root.offset), 'mm_struct');
+  return { root, node, toVma: BigInt(link.node.offset) };
+}
+
+function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeof vmaFields>): Generator<Place> {
+  const { root, node, toVma } = rbTreeOf(host, mm);
+  // One that can't be read, or is none, does not tell what lies before: its neighbours on both sides are looked at.
+  const isBefore = (link: bigint): boolean => {
+    const vma = orNull(() => readVma(host, link - toVma, at));
+    return vma !== null && vma.start < vma.end && vma.end <= from;
+  };
+  const walk = { what: 'tree of mappings', member: 'mapping', most: MOST_VMAS, isBefore, lost };
+  for (const link of rbNodes(host.memory, node, root, walk)) yield { address: link - toVma };
+}
+
 function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>): bigint {
-  const { tree, node, link } = resolve(host.types, { tree: rbVmasFields, node: rbNodeFields, link: vmaNodeFields });
-  const root = pointerAt(host.memory, mm.address + BigInt(tree.root.offset), 'mm_struct');
-  const toVma = BigInt(link.node.offset);
+  const { root, node, toVma } = rbTreeOf(host, mm);
   const found = descend(host.memory, node, root, (link) => {
     const { start, end } = readVma(host, link - toVma, at);
     return address < start ? 'left' : address >= end ? 'right' : 'here';

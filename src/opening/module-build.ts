@@ -6,7 +6,7 @@ import type { Log } from '../core/log.js';
 import { isUnreadable, type Memory, readOf, type Unreadable } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import { buildIdNote, GNU_BUILD_ID, parseNotes } from '../elf/notes.js';
-import { pointerAt } from '../kernel/containers/list.js';
+import { pointerAt } from '../kernel/containers/pointer.js';
 import { findModule } from '../kernel/modules.js';
 import type { NeededModule } from '../kernel/needs.js';
 import { binAttributeFields, moduleNotesFields, notesAttrsFields } from '../kernel/structs.js';

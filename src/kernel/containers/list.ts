@@ -2,9 +2,7 @@
 import { DumpError, orNull } from '../../core/errors.js';
 import { type Memory, readOf } from '../../core/memory.js';
 
-/** The pointer at an address. */
-export const pointerAt = (memory: Memory, address: bigint, what: string): bigint =>
-  readOf(memory, address, 8, what).u64(0);
+// opening/module-build.ts takes it from here.
 
 /** A list_head: where it leads, and what leads to it. */
 function linkAt(memory: Memory, address: bigint, what: string): { next: bigint; prev: bigint } {

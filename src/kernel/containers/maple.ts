@@ -1,57 +1,160 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
-import { type Memory, readOf } from '../../core/memory.js';
-import { type Resolved, resolve } from '../../types/fields.js';
-import type { TypeSource } from '../../types/source.js';
-import { mapleArangeFields, mapleNodeFields, mapleRangeFields } from '../structs.js';
+import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/memory.js';
+import { resolve } from '../../types/fields.js';
+import { ifAnswered, type TypeSource } from '../../types/source.js';
+import { mapleParentFields } from '../structs.js';
+import {
+  addressOf,
+  child,
+  inSlot,
+  isNode,
+  kept,
+  layoutOf,
+  type MapleLayout,
+  type MapleNode,
+  nodeOf,
+  pivot,
+} from './maple-nodes.js';
 
-/** enum maple_type (include/linux/maple_tree.h): leaves come first. */
-const LEAF_64 = 1;
-const ARANGE_64 = 3;
 /** 16 slots a node: 64-bit indices need 16 levels at the most. */
 const DEEPEST = 16;
 const TOP = (1n << 64n) - 1n;
+/** MA_ROOT_PARENT: of a root, maple_node.parent is the address of its tree with this bit. */
+const ROOT = 1n;
+/** mas_set_parent: of any other node, that of the node above, with the slot in bits 3 to 7, and this. */
+const PARENT_RANGE64 = 6n;
+const PARENT_MARKS = 7n;
+const parentOf = (above: bigint, slot: number): bigint => above | (BigInt(slot) << 3n) | PARENT_RANGE64;
+const slotOf = (parent: bigint): number => Number((parent & 0xffn) >> 3n);
 
-type Level = Resolved<typeof mapleArangeFields> | Resolved<typeof mapleRangeFields>;
+/** An entry of a maple tree, and the indices that it is kept for: `first` to `last`, both included. */
+export interface MapleEntry {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly entry: bigint;
+}
 
 /** What a maple tree keeps for an index, 0 for nothing (lib/maple_tree.c, mtree_range_walk). `root` is ma_root. */
 export function mapleEntry(memory: Memory, types: TypeSource, root: bigint, index: bigint): bigint {
-  if (!isNode(root)) return index === 0n ? root : 0n;
-  const at = resolve(types, { node: mapleNodeFields, range: mapleRangeFields, arange: mapleArangeFields });
+  if (!isNode(root)) return index === 0n ? kept(root) : 0n;
+  const at = layoutOf(types);
   let entry = root;
   let max = TOP;
   for (let depth = 0; depth < DEEPEST; depth++) {
-    // Nodes are 256-byte aligned; the low byte holds type and marks.
-    const address = entry & ~0xffn;
-    const type = Number((entry >> 3n) & 0xfn);
-    const node = readOf(memory, address, at.node.bytes, 'maple node');
-    if (type < LEAF_64 || type > ARANGE_64) throw node.error(0, `a maple node of type ${type}`);
-    const level = type === ARANGE_64 ? at.arange : at.range;
-    const end = type === ARANGE_64 ? node.u8(level.end.offset) : rangeEnd(node, level, max);
-    const slot = slotFor(node, level, index, end);
-    if (slot < end) max = node.u64(level.pivot.offset + slot * 8);
-    entry = node.u64(level.slot.offset + slot * 8);
-    // In a leaf, values below 4096 that end in 10 are reserved (XA_ZERO_ENTRY of a failed fork).
-    if (type <= LEAF_64) return (entry & 3n) === 2n ? 0n : entry;
-    if (entry < 4096n) throw node.error(level.slot.offset + slot * 8, 'a maple node without its child');
+    const bytes = readOf(memory, addressOf(entry), at.node.bytes, 'maple node');
+    const node = nodeOf(at, entry, bytes, max);
+    let slot = 0;
+    while (slot < node.end && pivot(node, slot) < index) slot++;
+    if (slot < node.end) max = pivot(node, slot);
+    if (node.isLeaf) return kept(inSlot(node, slot));
+    entry = child(node, slot);
   }
-  throw new DumpError(`maple tree: deeper than ${DEEPEST} levels`);
+  throw tooDeep();
 }
 
-const isNode = (entry: bigint): boolean => (entry & 3n) === 2n && entry > 4096n;
-
-function slotFor(node: Bytes, level: Level, index: bigint, end: number): number {
-  if (end >= level.slot.count) throw node.error(0, `a maple node whose last slot is ${end}`);
-  let slot = 0;
-  while (slot < end && node.u64(level.pivot.offset + slot * 8) < index) slot++;
-  return slot;
+/**
+ * The entries of a maple tree that are kept for indices from `from` to `to`, both included, in ascending order; the
+ * first and the last may reach beyond. `root` is ma_root. Each node must name the one above it, and its pivots must
+ * ascend within what that one keeps it for; what breaks this is a `DumpError`. So is a node that can't be read, unless
+ * there is `lost` to be told of it: the rest is then found.
+ */
+export function* mapleEntries(
+  memory: Memory,
+  types: TypeSource,
+  root: bigint,
+  from = 0n,
+  to = TOP,
+  lost?: (why: DumpError) => void,
+): Generator<MapleEntry> {
+  if (from > to) return;
+  if (isNode(root)) yield* new Walk(memory, types, { from, to, lost }).below(root, { first: 0n, last: TOP }, null);
+  else if (kept(root) !== 0n && from === 0n) yield { first: 0n, last: 0n, entry: root };
 }
 
-/** The last slot in use (ma_data_end): a node whose last pivot is in use has no room to tell it. */
-function rangeEnd(node: Bytes, level: Level, max: bigint): number {
-  const last = level.pivot.count - 1;
-  const pivot = node.u64(level.pivot.offset + last * 8);
-  if (pivot === 0n) return node.u8(level.end.offset);
-  return pivot === max ? last : last + 1;
+interface Wish {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly lost: ((why: DumpError) => void) | undefined;
 }
+
+/** Where the pointer to a node stands, and how deep below the root. */
+interface Above {
+  readonly node: MapleNode;
+  readonly slot: number;
+  readonly depth: number;
+}
+
+/** Goes through a tree. Pivots that ascend within their node's range let no node be met in two places. */
+class Walk {
+  readonly #memory: Memory;
+  readonly #at: MapleLayout;
+  /** Offset of maple_node.parent; null where the types do not tell. */
+  readonly #parent: number | null;
+  readonly #wish: Wish;
+
+  constructor(memory: Memory, types: TypeSource, wish: Wish) {
+    this.#memory = memory;
+    this.#at = layoutOf(types);
+    this.#parent = ifAnswered(() => resolve(types, { up: mapleParentFields }).up.parent?.offset ?? null);
+    this.#wish = wish;
+  }
+
+  *below(pointer: bigint, range: { first: bigint; last: bigint }, above: Above | null): Generator<MapleEntry> {
+    const { from, to } = this.#wish;
+    const depth = above === null ? 0 : above.depth + 1;
+    if (depth === DEEPEST) throw tooDeep();
+    const node = this.#node(pointer, range.last, above);
+    if (node === null) return;
+    let { first } = range;
+    for (let slot = 0; slot <= node.end && first <= to; slot++) {
+      const last = slot < node.end ? pivot(node, slot) : range.last;
+      if (slot < node.end && (last < first || last >= range.last))
+        throw node.bytes.error(node.level.pivot.offset + slot * 8, 'a maple node whose pivots do not ascend');
+      if (last >= from) {
+        if (!node.isLeaf) yield* this.below(child(node, slot), { first, last }, { node, slot, depth });
+        else {
+          const entry = kept(inSlot(node, slot));
+          if (entry !== 0n) yield { first, last, entry };
+        }
+      }
+      first = last + 1n;
+    }
+  }
+
+  /** Null for a node that can't be read, where that is allowed. */
+  #node(pointer: bigint, max: bigint, above: Above | null): MapleNode | null {
+    const bytes = this.#memory.read(addressOf(pointer), this.#at.node.bytes);
+    if (isUnreadable(bytes)) {
+      const error = unreadableError(bytes, addressOf(pointer), 'maple node');
+      if (this.#wish.lost === undefined) throw error;
+      this.#wish.lost(error);
+      return null;
+    }
+    if (this.#parent !== null) this.#checkParent(addressOf(pointer), bytes, bytes.u64(this.#parent), above);
+    return nodeOf(this.#at, pointer, bytes, max);
+  }
+
+  #checkParent(address: bigint, bytes: Bytes, parent: bigint, above: Above | null): void {
+    if (above === null && (parent & ROOT) !== 0n) return;
+    if (above !== null && parent === parentOf(above.node.address, above.slot)) return;
+    if (above !== null && this.#isBeingReplaced(address, parent, above.node)) return;
+    const place = above === null ? 'at the root' : `in slot ${above.slot} of 0x${above.node.address.toString(16)}`;
+    throw bytes.error(this.#parent ?? 0, `a maple node ${place} that names 0x${parent.toString(16)} as its parent`);
+  }
+
+  /**
+   * A node is replaced by a new one with the same children, which name the old one for a moment more; it still holds them
+   * (mas_put_in_tree, then mas_adopt_children).
+   */
+  #isBeingReplaced(address: bigint, parent: bigint, { address: above, level }: MapleNode): boolean {
+    const slot = slotOf(parent);
+    if ((parent & PARENT_MARKS) !== PARENT_RANGE64 || slot >= level.slot.count) return false;
+    if (addressOf(parent) === above) return false;
+    const bytes = this.#memory.read(addressOf(parent) + BigInt(level.slot.offset + slot * 8), 8);
+    return !isUnreadable(bytes) && addressOf(bytes.u64(0)) === address;
+  }
+}
+
+const tooDeep = (): DumpError => new DumpError(`maple tree: deeper than ${DEEPEST} levels`);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isUnreadable, type Memory } from '../../core/memory.js';
+import { DumpError } from '../../core/errors.js';
+import type { Memory } from '../../core/memory.js';
+import { hlistNodes } from '../../kernel/containers/hlist.js';
 import type { Resolved } from '../../types/fields.js';
 import type { treeMemslotsFields, treeSlotFields } from '../structs.js';
 import { TREE_SLOTS } from './slot.js';
 
 /** struct hlist_head: the first node. */
 const HEAD_BYTES = 8;
-/** struct hlist_node: the next node, and the address of the pointer that leads here (include/linux/types.h). */
+/** struct hlist_node: the next node, and the address of the pointer that leads here. */
 const NODE_BYTES = 16;
-const BACK = 8n;
 
 interface At {
   readonly set: Resolved<typeof treeMemslotsFields>;
@@ -27,20 +28,18 @@ export function* slotsById(memory: Memory, set: bigint, at: At, index: number): 
   const toSlot = BigInt(idNode.offset + index * idNode.element);
   let left = TREE_SLOTS;
   for (let bucket = 0; bucket < ids.count; bucket++) {
-    let from = set + BigInt(ids.offset + bucket * ids.element);
-    let node = pointer(memory, from);
-    for (; node !== 0n && left > 0; left--) {
-      const back = pointer(memory, node + BACK);
-      if (back !== from) break;
+    const head = set + BigInt(ids.offset + bucket * ids.element);
+    for (const node of untilDamage(hlistNodes(memory, head, left, 'id_hash', { checkBack: true }))) {
+      left--;
       yield node - toSlot;
-      from = node;
-      node = pointer(memory, node);
     }
   }
 }
 
-/** 0 where it can't be read. */
-function pointer(memory: Memory, address: bigint): bigint {
-  const bytes = memory.read(address, 8);
-  return isUnreadable(bytes) ? 0n : bytes.u64(0);
+function* untilDamage(nodes: Generator<bigint>): Generator<bigint> {
+  try {
+    yield* nodes;
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+  }
 }

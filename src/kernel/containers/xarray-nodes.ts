@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Memory, readOf } from '../../core/memory.js';
+import { type Resolved, resolve } from '../../types/fields.js';
+import { ifAnswered, type TypeSource } from '../../types/source.js';
+import { radixAboveFields, radixHeightFields, radixNodeFields, xaAboveFields, xaNodeFields } from '../structs.js';
+
+/** Internal entries above it are nodes. */
+const NODES = 4096n;
+/** Below it, those of an XArray are siblings. */
+const SIBLINGS = 256n;
+
+/** How an XArray, or the radix tree that was there before it, keeps its nodes, and what an entry in a slot is. */
+export interface XaNodeFields {
+  /** Offset and number of a node's slots. */
+  readonly slots: { readonly offset: number; readonly count: number };
+  /** Bits of an index that a node's slots tell apart. */
+  readonly bits: number;
+  /** The lowest bit of an index that the slots of the node at an address tell apart; it is not checked here. */
+  shiftOf(memory: Memory, node: bigint): number;
+  /** The node that an entry stands for, null for none. `shift`: of the node that holds the entry; null for the root. */
+  nodeOf(entry: bigint, shift: number | null): bigint | null;
+  /** The slot that an entry of a node refers to, as one of several slots of one entry; null for any other entry. */
+  siblingOf(entry: bigint, node: bigint): number | null;
+  /** Whether somebody stored an entry: no node, sibling, retry or zero entry, nor 0. */
+  isStored(entry: bigint): boolean;
+  /** Members in which a node tells where it hangs; null for those that the types do not have. */
+  above(): Resolved<typeof xaAboveFields> | null;
+}
+
+/** The form that this kernel's types have. */
+export function xaNodes(types: TypeSource): XaNodeFields {
+  if (types.sizeOf('xa_node') !== null || types.sizeOf('radix_tree_node') === null) return xarray(types);
+  return types.member('radix_tree_node', 'shift') === null ? earlyRadixTree(types) : radixTree(types);
+}
+
+/** lib/xarray.c, since 4.20: internal entries end in binary 10. */
+function xarray(types: TypeSource): XaNodeFields {
+  const { node } = resolve(types, { node: xaNodeFields });
+  const isInternal = (entry: bigint): boolean => (entry & 3n) === 2n;
+  return {
+    ...common(node.slots),
+    shiftOf: (memory, address) => byteAt(memory, address, node.shift.offset),
+    nodeOf: (entry) => (isInternal(entry) && entry > NODES ? entry - 2n : null),
+    siblingOf: (entry) => (isInternal(entry) && entry < SIBLINGS ? Number(entry >> 2n) : null),
+    isStored: (entry) => entry !== 0n && !isInternal(entry),
+    above: () => ifAnswered(() => resolve(types, { above: xaAboveFields }).above),
+  };
+}
+
+/** lib/radix-tree.c of 4.7 to 4.19: internal entries end in 01; siblings point to a slot of their own node. */
+function radixTree(types: TypeSource): XaNodeFields {
+  const { node } = resolve(types, { node: radixNodeFields });
+  const isInternal = (entry: bigint): boolean => (entry & 3n) === 1n;
+  return {
+    ...common(node.slots),
+    shiftOf: (memory, address) => byteAt(memory, address, node.shift.offset),
+    nodeOf: (entry) => (isInternal(entry) && entry > NODES ? entry - 1n : null),
+    siblingOf: (entry, address) => (isInternal(entry) ? slotAt(entry - 1n - address, node.slots) : null),
+    isStored: (entry) => entry !== 0n && !isInternal(entry),
+    above: () => ifAnswered(() => resolve(types, { above: radixAboveFields }).above),
+  };
+}
+
+/**
+ * lib/radix-tree.c up to 4.6: nodes count levels from below; bit 0 (RADIX_TREE_INDIRECT_PTR) marks a root that is a
+ * node, and in 4.6 every node: pointers to those below the root were plain before. In 4.6 entries could be kept for
+ * several indices, but nobody did it; one would be met where a node has to be, and lack a node's height.
+ */
+function earlyRadixTree(types: TypeSource): XaNodeFields {
+  const { node } = resolve(types, { node: radixHeightFields });
+  const { bits, slots } = common(node.slots);
+  /** RADIX_TREE_HEIGHT_MASK: above it, `path` has the slot that the node hangs in. */
+  const mask = 2 ** (Math.ceil(64 / bits) + 1) - 1;
+  const isMarked = (entry: bigint): boolean => (entry & 1n) === 1n;
+  return {
+    bits,
+    slots,
+    shiftOf: (memory, address) => {
+      const height = readOf(memory, address + BigInt(node.height.offset), 4, 'radix tree node').u32(0) & mask;
+      return (height - 1) * bits;
+    },
+    nodeOf: (entry, shift) => {
+      if (entry < NODES || shift === 0) return null;
+      // Exceptional entries have bit 1.
+      return isMarked(entry) || (shift !== null && (entry & 3n) === 0n) ? entry & ~1n : null;
+    },
+    siblingOf: () => null,
+    isStored: (entry) => entry !== 0n && !isMarked(entry),
+    above: () => ifAnswered(() => resolve(types, { above: radixAboveFields }).above),
+  };
+}
+
+const common = ({ offset, count }: XaNodeFields['slots']): Pick<XaNodeFields, 'slots' | 'bits'> => ({
+  slots: { offset, count },
+  bits: Math.log2(count),
+});
+
+const byteAt = (memory: Memory, node: bigint, offset: number): number =>
+  readOf(memory, node + BigInt(offset), 1, 'XArray node').u8(0);
+
+/** Which slot of a node lies at a distance from its start; null for none. */
+function slotAt(distance: bigint, { offset, count }: XaNodeFields['slots']): number | null {
+  const slot = (Number(distance) - offset) / 8;
+  return Number.isInteger(slot) && slot >= 0 && slot < count ? slot : null;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mappings of a process: all of them, those of a range, and what is damaged; in a red-black tree and in a maple tree.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readMm } from '../../../src/kernel/mm.js';
+import { findVma, vmas } from '../../../src/kernel/vma.js';
+import { NOWHERE } from '../../build/containers.js';
+import { SyntheticHost } from '../../build/host.js';
+import { MAPLE, mapleTree } from '../../build/maple.js';
+import { KVM_TYPES, SMALL_KERNEL } from '../../build/small-kernel.js';
+
+const PAGE = 4096n;
+const VMA = `vm_area_struct {
+  u64 vm_start
+  u64 vm_end
+  ptr vm_mm
+  pad 40
+  u64 vm_flags
+  u64 vm_pgoff
+  ptr vm_file
+}
+`;
+
+interface Wish {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** A host with one process of these mappings: where its mm and they are, and what is to be found. */
+interface Built {
+  readonly host: SyntheticHost;
+  readonly mm: bigint;
+  readonly addresses: readonly bigint[];
+  readonly found: readonly unknown[];
+}
+
+interface EraOfMappings {
+  readonly types: string;
+  /** Puts the mappings into the mm's tree. */
+  readonly plant: (host: SyntheticHost, mm: bigint, list: readonly Wish[], addresses: readonly bigint[]) => void;
+}
+
+const eras: Readonly<Record<string, EraOfMappings>> = {
+  'a red-black tree': {
+    types:
+      SMALL_KERNEL.replace('struct maple_tree mm_mt', 'struct rb_root mm_rb') +
+      KVM_TYPES +
+      VMA.replace('pad 40', 'struct rb_node vm_rb'),
+    plant: (host, mm, _list, addresses) => {
+      const toNode = host.offset('vm_area_struct', 'vm_rb');
+      const build = (from: number, to: number, parent: bigint): bigint => {
+        if (from >= to) return 0n;
+        const middle = (from + to) >> 1;
+        const node = (addresses[middle] as bigint) + toNode;
+        const [left, right] = [build(from, middle, node), build(middle + 1, to, node)];
+        host.set('rb_node', node, { __rb_parent_color: parent | 1n, rb_left: left, rb_right: right });
+        return node;
+      };
+      host.set('mm_struct', mm, { 'mm_rb.rb_node': build(0, addresses.length, 0n) });
+    },
+  },
+  'a maple tree': {
+    types: SMALL_KERNEL + KVM_TYPES + MAPLE + VMA,
+    plant: (host, mm, list, addresses) => {
+      const tree = mm + host.offset('mm_struct', 'mm_mt');
+      const entries = list.map(({ start, end }, i) => ({
+        first: start,
+        last: end - 1n,
+        entry: addresses[i] as bigint,
+      }));
+      host.set('mm_struct', mm, { 'mm_mt.ma_root': list.length === 0 ? 0n : mapleTree(host, tree, entries) });
+    },
+  },
+};
+
+/** `plant`: what the tree says, where that is not the mappings. */
+function build(era: EraOfMappings, list: readonly Wish[], { users = 1, planted = list } = {}): Built {
+  const host = new SyntheticHost({ types: era.types });
+  const mm = host.mm(users).address;
+  const rest = (i: number) => ({
+    vm_flags: 0x70n + BigInt(i),
+    vm_pgoff: BigInt(i) * 3n,
+    vm_file: BigInt(i % 2) * 0xffff888000002000n,
+  });
+  const addresses = list.map(({ start, end }, i) =>
+    host.make('vm_area_struct', { vm_start: start, vm_end: end, ...rest(i) }),
+  );
+  era.plant(host, mm, planted, addresses);
+  const found = list.map(({ start, end }, i) => {
+    const { vm_flags: flags, vm_pgoff: pgoff, vm_file: file } = rest(i);
+    return { address: addresses[i], start, end, flags, pgoff, file };
+  });
+  return { host, mm, addresses, found };
+}
+
+function walk({ host, mm }: Built, ...range: bigint[]) {
+  const opened = host.open();
+  const found: unknown[] = [];
+  try {
+    for (const vma of vmas(opened, readMm(opened, mm), ...range)) found.push(vma);
+  } catch (error) {
+    return { found, problem: (error as Error).message };
+  }
+  return { found, problem: null };
+}
+
+/** Pages of mappings in ascending order, some of them side by side. */
+const wishes = fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }).map((steps) => {
+  let at = 0x400n;
+  return steps.map(([gap, pages]) => {
+    const start = at + BigInt(gap);
+    at = start + BigInt(pages);
+    return { start: start * PAGE, end: at * PAGE };
+  });
+});
+
+/** 40 mappings of two pages, each a page after the one before. */
+const forty = Array.from({ length: 40 }, (_, i) => {
+  const start = (0x1000n + BigInt(i) * 3n) * PAGE;
+  return { start, end: start + 2n * PAGE };
+});
+
+describe.each(Object.entries(eras))('in %s', (name, era) => {
+  test('all come in order, those of a range too, and each is the one that a look-up finds', () => {
+    fc.assert(
+      fc.property(wishes, fc.nat(300), fc.nat(300), (list, a, b) => {
+        const built = build(era, list);
+        expect(walk(built)).toEqual({ found: built.found, problem: null });
+        const [from, to] = [0x3f0n * PAGE + BigInt(a) * 1024n, 0x3f0n * PAGE + BigInt(b) * 2048n];
+        const some = built.found.filter(
+          (_, i) => (list[i] as Wish).start < to && (list[i] as Wish).end > from && from < to,
+        );
+        expect(walk(built, from, to)).toEqual({ found: some, problem: null });
+        const opened = built.host.open();
+        const mm = readMm(opened, built.mm);
+        list.forEach(({ start, end }, i) => {
+          for (const address of [start, end - 1n]) expect(findVma(opened, mm, address)).toEqual(built.found[i]);
+        });
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test('the first page and the last one there can be', () => {
+    const list = [
+      { start: 0n, end: PAGE },
+      { start: (1n << 56n) - PAGE, end: 1n << 56n },
+    ];
+    const built = build(era, list);
+    expect(walk(built)).toEqual({ found: built.found, problem: null });
+    expect(walk(built, 0n, 1n).found).toEqual(built.found.slice(0, 1));
+    expect(walk(built, 5n, 5n).found).toEqual([]);
+  });
+
+  test('an address space that is gone has none', () => {
+    expect(walk(build(era, forty, { users: 0 }))).toEqual({ found: [], problem: null });
+  });
+
+  test.each([
+    ['is empty', { vm_end: (forty[20] as Wish).start }],
+    ['ends before it starts', { vm_start: (forty[20] as Wish).end + PAGE }],
+    ['is a page of zeros', { vm_start: 0n, vm_end: 0n }],
+    ['reaches into the one before', { vm_start: (forty[19] as Wish).start + PAGE }],
+  ])('one that %s is damage: the others come first', (_name, change) => {
+    const built = build(era, forty);
+    built.host.set('vm_area_struct', built.addresses[20] as bigint, change);
+    expect(walk(built)).toEqual({
+      found: built.found.filter((_, i) => i !== 20),
+      problem: expect.stringMatching(
+        /^kernel memory at 0x\w+: a mapping of 0x\w+-0x\w+ (after one that ends at|kept for) 0x\w+$/,
+      ),
+    });
+    // Ranges that do not reach it: behind it, and up to where it begins.
+    expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
+    expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
+    expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
+  });
+
+  test('what hangs below a node that is not in the dump is missing: the others come first', () => {
+    const built = build(era, forty);
+    if (name === 'a maple tree') {
+      const root = built.host.pointer(built.mm + built.host.offset('mm_struct', 'mm_mt.ma_root')) & ~0xffn;
+      built.host.set('maple_arange_64', root, { 'slot[1]': NOWHERE | 0xcn });
+    } else {
+      const node = (built.addresses[30] as bigint) + built.host.offset('vm_area_struct', 'vm_rb');
+      built.host.set('rb_node', node, { rb_left: NOWHERE });
+    }
+    // The second leaf, behind one that holds seven and the gaps between them; the left half of the right half.
+    const [first, last] = name === 'a maple tree' ? [7, 14] : [21, 29];
+    expect(walk(built)).toEqual({
+      found: built.found.filter((_, i) => i < first || i > last),
+      problem: expect.stringMatching(
+        /node (of the tree of mappings )?at 0xffff888ffff00000: the kernel maps nothing there/,
+      ),
+    });
+    expect(walk(built, 0n, (forty[3] as Wish).end)).toEqual({ found: built.found.slice(0, 4), problem: null });
+  });
+});
+
+test('a mapping that is not where the maple tree keeps it is damage', () => {
+  const era = eras['a maple tree'] as EraOfMappings;
+  const planted = forty.map((wish, i) => (i === 20 ? { start: wish.start, end: wish.end + PAGE } : wish));
+  const built = build(era, forty, { planted });
+  expect(walk(built)).toEqual({
+    found: built.found.filter((_, i) => i !== 20),
+    problem: expect.stringMatching(/a mapping of 0x103c000-0x103e000 kept for 0x103c000$/),
+  });
+});
+
+test('a mapping that can not be read is told of after the others', () => {
+  const era = eras['a maple tree'] as EraOfMappings;
+  const built = build(era, forty);
+  const addresses = built.addresses.map((address, i) => (i === 20 ? NOWHERE : address));
+  era.plant(built.host, built.mm, forty, addresses);
+  expect(walk(built)).toEqual({
+    found: built.found.filter((_, i) => i !== 20),
+    problem: expect.stringMatching(/^vm_area_struct at 0xffff888ffff00000: the kernel maps nothing there/),
+  });
+});
