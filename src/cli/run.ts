@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ExitCode, Files, Need, Request, Streams } from '../commands/command.js';
+import { type ExitCode, type Files, hostNeedsOf, type Need, type Request, type Streams } from '../commands/command.js';
 import { checkWords, type Form, type Given, perform } from '../commands/perform.js';
 import { UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
@@ -36,7 +36,9 @@ async function open(
 ): Promise<Given & { close: () => void }> {
   const { inputFormat } = values;
   if (needs !== 'image')
-    return log.stepAsync('open', () => openDump(paths, { log, inputFormat, beside: besideOf(values) }));
+    return log.stepAsync('open', () =>
+      openDump(paths, { log, inputFormat, beside: besideOf(values), needs: hostNeedsOf(needs) }),
+    );
   const opened = await openImage(paths, { log, inputFormat });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   return opened;

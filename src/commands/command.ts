@@ -76,6 +76,8 @@ export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Op
 export interface OpenWith {
   readonly log: Log;
   readonly watch?: (image: DumpImage) => FrameSource;
+  /** What is to be asked of the host; VMs where it is not said. */
+  readonly needs?: 'host' | 'kvm';
 }
 
 export interface Opened extends HostGiven {
@@ -92,6 +94,9 @@ export interface Needs {
   vms: VmsGiven;
 }
 export type Need = keyof Needs;
+
+/** For what a host is opened (`OpenOptions.needs`) that a command of this need is run on. */
+export const hostNeedsOf = (need: Need): 'host' | 'kvm' => (need === 'vm' || need === 'vms' ? 'kvm' : 'host');
 
 /** A word that is not what the command asks for; it came from standard input. */
 export class BadLine {

@@ -13,7 +13,7 @@ import { KVM_MODULE } from '../kvm/needs.js';
 import { moduleBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import type { Target } from '../write/target.js';
-import type { ExitCode, HostGiven, Opener, Request, Streams } from './command.js';
+import { type ExitCode, type HostGiven, hostNeedsOf, type Opener, type Request, type Streams } from './command.js';
 import { perform } from './perform.js';
 
 /** An excerpt that was written. */
@@ -41,13 +41,14 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
-  const opened = await open(core, { log, watch });
+  const needs = asked.every(({ command }) => hostNeedsOf(command.needs) === 'host') ? 'host' : 'kvm';
+  const opened = await open(core, { log, watch, needs });
   try {
     const answers = await log.stepAsync('answers', () => ask(opened, asked));
     readIdentity(opened.host);
     const frames = (recorder as RecordingFrames | null)?.seen ?? [];
     const verify = async (draft: string): Promise<void> => {
-      const again = await open([draft], { log: silentLog });
+      const again = await open([draft], { log: silentLog, needs });
       const { digest } = await ask(again, asked).finally(again.close);
       if (digest !== answers.digest)
         throw new DumpError(`${target.path}: read again, it gives other answers; nothing was kept`);
