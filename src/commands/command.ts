@@ -167,7 +167,7 @@ export interface CommandSpec<N extends Need, O extends Options, T, Row> extends 
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
-  /** After `--` it takes the words of another command. */
+  /** After `--` it takes the words of another command, and after the next one those of one more. */
   readonly takesCommand?: boolean;
   readonly run: (context: Context<O, T> & Needs[N]) => Rows<Row>;
   readonly text: (context: Context<O, T> & Needs[N]) => RowWriter<Row>;
@@ -181,8 +181,8 @@ export interface Request {
   readonly command: Command;
   readonly values: Readonly<Record<string, unknown>>;
   readonly words: readonly string[];
-  /** The command after `--`. */
-  readonly inner: Request | null;
+  /** The commands after `--`. */
+  readonly inner: readonly Request[];
 }
 
 /** Makes a command: its parts are checked against each other here, and then only their common shape is known. */

@@ -48,7 +48,7 @@ const called = (needs: Extract<Need, 'host' | 'vms'>) =>
 async function excerptOf(needs: Extract<Need, 'host' | 'vms'>, output: string): Promise<string | null> {
   const beside = { typesFrom: 'layout' as const, layout: withoutKvm() };
   const open: Opener = (paths, options) => openDump(paths, { ...options, beside });
-  const request = { command: called(needs), values: { process: null, vm: null }, words: [], inner: null };
+  const request = { command: called(needs), values: { process: null, vm: null }, words: [], inner: [] };
   await cut(open, { core: [DUMP], target: checkTarget(output, false, []) }, [request], kept());
   const { host, close } = await openDump(output, { beside, needs: 'host' });
   const name = new Tasks(host).byPid(136)?.comm ?? null;
