@@ -110,6 +110,8 @@ mm_struct {
     u32 mm_users
     struct maple_tree mm_mt
     ptr pgd
+    u64 arg_start
+    u64 arg_end
   }
 }
 mod_kallsyms {
