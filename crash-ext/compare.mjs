@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Compares two answers for an address, and knows the faults of crash that explain differences.
+// Two witnesses of an address, and what is known to be wrong in one of them.
 
 const MOST_SHOWN = 10;
 
-/** Counts differences: by the fault of crash that explains them, and those without an explanation. */
+/** Differences by the fault of crash that explains them, and those that nothing explains. */
 export class Faults {
   unexplained = 0;
   #counts = new Map();
 
-  /** `fault`: its name as in docs/cross-check.md; null if none explains the difference. */
+  /** `fault`: its name in docs/cross-check.md, where there is one. */
   add(where, detail, fault = null) {
     if (fault !== null) {
       this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1);
@@ -22,7 +22,7 @@ export class Faults {
   }
 }
 
-/** Messages are not compared, and neither is the reason why a table is not in the dump, which only kvm-vtop knows. */
+/** Facts are compared, not words; why a page is not in the dump is for kvm-vtop alone to say. */
 const factsOf = ({ message, ...answer }) =>
   answer.state === 'table-missing' ? { ...answer, reason: 'table' } : answer;
 
@@ -39,12 +39,12 @@ export function compareJson(faults, mine, line, { pid, kvm }) {
   }
 }
 
-/** The parts of a block: the row of addresses, the table lines, and the lines under each of vtop's headings. */
+/** A block by its parts: the row of addresses, table lines, and what stands under each of vtop's headings. */
 function partsOf(block) {
   const parts = { row: [], tables: [], page: [] };
   let into = parts.row;
   for (const line of (block ?? '').split('\n').map((text) => text.trimEnd())) {
-    // Lines that the extension adds to vtop's text.
+    // What the extension adds to vtop's text.
     if (line === '' || line.startsWith('qemu-vtop: ') || /^ +slot \d+ /.test(line)) continue;
     const heading = /^ +(PTE +PHYSICAL|PTE +SWAP|VMA|PAGE +PHYSICAL)/.exec(line)?.[1];
     if (heading !== undefined) {
@@ -62,27 +62,27 @@ function partsOf(block) {
   return parts;
 }
 
-/** The text without the physical address of the page, which is the second column. */
+/** Without the physical address of the page: the second column. */
 const withoutAddress = (text) => text.replace(/^( *\S+ +)[0-9a-f]+/gm, '$1…').replace(/ +/g, ' ');
-/** Whether crash prints the physical address or the struct page of a page in this part. */
+/** Parts in which crash prints the physical address of a page, or what its struct page should be. */
 const isPhysical = (part, mine, theirs) =>
   part === 'PAGE PHYSICAL' ||
   (['page', 'PTE PHYSICAL'].includes(part) && withoutAddress(mine) === withoutAddress(theirs));
 
-/** The fault of crash, by name, that explains why a part differs; null if none does. */
+/** What explains that a part differs: a fault of crash, by name; null if nothing does. */
 function faultOf(answer, part, mine, theirs) {
   if (answer.protNone && isPhysical(part, mine, theirs))
-    return 'PROT_NONE: crash does not undo the inversion of the frame';
+    return 'PROT_NONE: crash does not turn the inverted frame back';
   if (part === 'page' && mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash before 9 does not name it';
   if (NO_SWAP.has(answer.state) && part === 'VMA' && theirs === '')
-    return 'no swap: crash stops at entries that are neither a page nor swap';
+    return 'no swap: crash gives up at entries that are neither a page nor swap';
   return null;
 }
 
 /** States of entries that are neither a page nor swap. */
 const NO_SWAP = new Set(['migrating', 'poisoned', 'marker']);
 
-/** Compares two blocks part by part. */
+/** The blocks part by part. */
 export function compareText(faults, answer, mine, theirs, { pid, kvm }) {
   const [one, other] = [partsOf(mine), partsOf(theirs)];
   if (theirs?.includes('one of the two is wrong'))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: runs crash with qemu-vtop.so, and kvm-vtop, on the same
-// addresses of every VM of a dump, and compares each member of the JSON and each part of the text.
-// Exit status 1 if there is a difference that the known faults of crash (docs/cross-check.md) do not explain.
+// cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: crash with qemu-vtop.so and kvm-vtop over the same addresses
+// of every VM of a dump: each field of JSON, and each part of the text.
+// Exit 1 if they differ in anything that the known faults of crash (docs/cross-check.md) do not explain.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,13 +13,13 @@ const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
   --crash COMMAND     how crash is run (default: crash)
   --extension FILE    the extension (default: qemu-vtop.so beside this script)
-  --original FILE     the extension of 2012: its answer for the first address of each VM is printed
+  --original FILE     the extension of 2012: what it says of the first address of each VM is printed
   --cli COMMAND       how kvm-vtop is run (default: node dist/cli.js of this checkout)
-  --addresses FILE    guest physical addresses, one per line, for every VM, instead of samples
-  --expect FILE       lines "PID GPA HVA HPA" in hexadecimal (the pid decimal), as reported by QEMU's monitor: the
-                      extension must give the same addresses
-  --count N           number of addresses to sample in each VM (default 400)
-  --scratch FOLDER    for crash's commands; crash must be able to read it (default: a temporary folder)`;
+  --addresses FILE    guest physical addresses, one a line, for every VM, instead of samples
+  --expect FILE       lines "PID GPA HVA HPA" in hexadecimal (the pid decimal), as QEMU's monitor told them: the
+                      extension must say the same
+  --count N           addresses of each VM that are sampled (default 400)
+  --scratch FOLDER    for crash's commands, where crash can read it (default: a temporary one)`;
 
 const { dump, values } = commandLine(USAGE, {
   original: { type: 'string' },
@@ -32,7 +32,7 @@ if (!existsSync(values.extension)) {
   console.error(`cross-check: ${values.extension}: no such file; build it with make -C crash-ext`);
   process.exit(2);
 }
-/** The output of a crash session that runs these commands. */
+/** What a crash session prints for some commands. */
 function crash(extension, commands) {
   const { stdout, stderr, ended, isLoaded, isWhole } = session({ values, dump, extension, commands });
   if (!isLoaded || !isWhole || ended !== 0)
@@ -40,14 +40,14 @@ function crash(extension, commands) {
   return stdout;
 }
 
-/** The output of kvm-vtop. */
+/** What kvm-vtop prints. */
 function ours(args, input) {
   const [program, ...first] = values.cli.split(' ');
   const run = spawnSync(program, [...first, '-c', dump, ...args], { encoding: 'latin1', maxBuffer: 2 ** 30, input });
   return { stdout: run.stdout, stderr: run.stderr };
 }
 
-/** Addresses per line: crash accepts lines of 1,500 characters and 100 words. */
+/** crash takes lines of 1,500 characters and 100 words. */
 const PER_LINE = 50;
 const inLines = (list) =>
   Array.from({ length: Math.ceil(list.length / PER_LINE) }, (_, i) => list.slice(i * PER_LINE, (i + 1) * PER_LINE));
@@ -107,7 +107,7 @@ for (const vm of asked) {
 }
 if (json.length !== total) faults.add('lines of JSON', `crash printed ${json.length} for ${total} addresses`);
 
-/** Compares the extension with what QEMU reported before the crash. */
+/** What QEMU itself said before the crash. */
 function checkExpected(path) {
   const lines = readFileSync(path, 'latin1')
     .split('\n')
@@ -115,7 +115,7 @@ function checkExpected(path) {
     .map((line) => line.split(' '));
   const pids = [...new Set(lines.map(([pid]) => pid))];
   const groups = pids.flatMap((pid) => inLines(lines.filter(([own]) => own === pid)));
-  const answers = crash(
+  const told = crash(
     values.extension,
     groups.map((group) => `qemu-vtop -j -g ${group[0][0]} -p ${group.map(([, gpa]) => gpa).join(' ')}`),
   )
@@ -124,11 +124,11 @@ function checkExpected(path) {
     .map((line) => JSON.parse(line));
   let right = 0;
   groups.flat().forEach(([pid, gpa, hva, hpa], i) => {
-    const answer = answers[i] ?? {};
+    const answer = told[i] ?? {};
     if (answer.hva === `0x${hva}` && answer.hpa === `0x${hpa}`) right++;
-    else faults.add(`pid ${pid} gpa ${gpa}`, `QEMU reported ${hva} ${hpa}, the extension ${answer.hva} ${answer.hpa}`);
+    else faults.add(`pid ${pid} gpa ${gpa}`, `QEMU said ${hva} ${hpa}, the extension ${answer.hva} ${answer.hpa}`);
   });
-  console.log(`${right} of ${lines.length} as QEMU's monitor reported them`);
+  console.log(`${right} of ${lines.length} as QEMU's monitor told them`);
 }
 if (values.expect !== undefined) checkExpected(values.expect);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mutants DUMP --vmlinux FILE --kvm-module FILE [--crash COMMAND] [--extension FILE] [--count N] [--seed S] [--scratch FOLDER]
-// Makes copies of a kdump-compressed dump, each with a change in a page that the extension reads (struct kvm, memslots,
-// descriptors, page tables of the process). On each, crash with the extension must reach its own "quit". Exit status 1 if
-// it does not.
+// Copies of a kdump-compressed dump, each with a page changed that the extension reads (struct kvm, memslots, descriptors,
+// page tables of the process): crash with the extension must come to its own "quit". Exit 1 if it does not.
 import { copyFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,7 +23,7 @@ if (values.process === undefined) {
 const PAGE = 4096;
 const READ = new Set(["the process's page tables", 'memslots', 'files', 'struct kvm, mm_struct']);
 
-/** The frames that are read for a VM, without those that crash itself needs to start; and addresses to ask for. */
+/** Frames that are read for a VM, beside what crash itself needs to start; and addresses to ask. */
 async function framesRead() {
   const frames = new Map();
   const watch = (image) => ({
@@ -50,7 +49,7 @@ async function framesRead() {
   };
 }
 
-/** The file offset of a frame's page descriptor: the second bitmap has a bit for each page before it. */
+/** Where a frame's page descriptor lies: a bit of the second bitmap for each page in front of it. */
 async function descriptorOf(file, frame) {
   const header = Buffer.alloc(PAGE);
   await file.read(header, 0, PAGE, 0);
@@ -63,7 +62,7 @@ async function descriptorOf(file, frame) {
   return (1 + sub + blocks) * PAGE + rank * 24;
 }
 
-/** Appends the changed page to the file, and points its descriptor to it. */
+/** The page itself, changed, at the end of the file, and its descriptor to it. */
 async function change(path, frame, bytes) {
   const file = await open(path, 'r+');
   const { size } = await file.stat();
@@ -101,7 +100,7 @@ const counts = new Map();
 let failures = 0;
 for (let mutant = 0; mutant < Number(values.count); mutant++) {
   const dice = random(Number(values.seed), mutant);
-  // A process has many descriptors but one struct kvm, so the kind of structure is chosen first, then a page of it.
+  // A process has many descriptors and one struct kvm: what is hit comes first, then which page of it.
   const what = dice.pick([...READ]);
   const [frame] = dice.pick(frames.filter(([, own]) => own === what));
   const path = join(values.scratch, 'vmcore');

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Lists the VMs of a dump, and samples addresses of every slot, page size and state of a VM.
+// Which VMs a dump has, and addresses of every slot, page size and state of one.
 
-/** The VMs of all processes, as kvm-vtop lists them if none is named; each VM in both address spaces. */
+/** The processes that hold VMs, as kvm-vtop lists them where none is named; each VM in both address spaces. */
 export function vmsOf(ours) {
   const { stderr } = ours(['-p', '0'], '');
   const processes = [...stderr.matchAll(/(\d+) \([^)]*, fd [\d ]+\)/g)].map(([, pid]) => Number(pid));
   return [...new Set(processes)].flatMap((pid) => {
-    // No process has this descriptor: the error message lists the existing ones.
+    // A descriptor that no process has: the answer lists those that there are.
     const { stderr: list } = ours(['-g', String(pid), '--vm', '999999', '-p', '0'], '');
     return [...list.matchAll(/kvm 0x([0-9a-f]+)\s+slots (\d+)(?: \+ (\d+))?/g)].flatMap(([, kvm, ...counts]) =>
       counts.flatMap((slots, space) => (Number(slots ?? 0) > 0 ? [{ pid, kvm, space }] : [])),
@@ -15,7 +15,7 @@ export function vmsOf(ours) {
 }
 
 const PAGE = 4096n;
-/** Pseudo-random numbers below `end`, the same in every run. */
+/** Numbers below `end`, the same in every run. */
 function dice(seed) {
   let state = seed;
   return (end) => {
@@ -24,7 +24,7 @@ function dice(seed) {
   };
 }
 
-/** The slots of each VM, as the extension lists them for an address that is in none. */
+/** The slots of each VM, as the extension lists them where an address is in none. */
 export function slotsOf(vms, crash) {
   const nowhere = vms.map(({ pid, kvm, space }) => `qemu-vtop -g ${pid} -v ${kvm} -s ${space} -p fffffffffffff`);
   const lists = crash(nowhere).split('the slots of this VM:').slice(1);
@@ -36,7 +36,7 @@ export function slotsOf(vms, crash) {
   );
 }
 
-/** `count` addresses: the edges of every slot, then addresses of every slot, state and page size in turn. */
+/** `count` addresses: edges of every slot, then from every slot, state and page size as many as there are. */
 export function addressesOf(ours, vm, slots, count) {
   const args = ['-g', String(vm.pid), '--vm', vm.kvm, '--address-space', String(vm.space), '--json', '-p', '-'];
   const ask = (list) => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs crash with the extension, for the scripts of this folder.
+// Sessions of crash with the extension, for the scripts of this folder.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-/** Parses the command line: a dump, the options of every script, and `more`. Prints `usage` and exits if one is missing. */
+/** The command line: one dump, the options of every script, and `more`. Ends with `usage` where something is missing. */
 export function commandLine(usage, more) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -29,12 +29,12 @@ export function commandLine(usage, more) {
   return { dump, values: { ...values, scratch } };
 }
 
-/** The last command and its output: crash reaches it only if no command before it ended the session. */
+/** crash comes to the last command only if none before it ended the session. */
 const [LAST, SAID] = ['eval 0x5a5a5a5a', 'hexadecimal: 5a5a5a5a'];
 
 /**
- * Runs one session; `extension` is null for crash alone. Returns its output, its exit status or the signal that ended it,
- * whether the extension was loaded, and whether crash reached its own "quit".
+ * One session: `extension` null for crash alone. What it printed, its exit status or the signal that ended it, whether the
+ * extension was loaded, and whether crash came to its own "quit".
  */
 export function session({ values, dump, extension, commands }) {
   const script = join(values.scratch, 'commands');
