@@ -2,49 +2,50 @@
 // kvm-vtop's own speed: translations inside one process, and addresses through the command line.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gfn, openDump, Road, selectVm } from 'kvm-vtop';
+import { openDump } from 'kvm-vtop';
 import { present } from '../scripts/present.mjs';
 import { median, memoryOf, RUNS, timed, times } from './measure.mjs';
 
-/** @import { Gfn } from 'kvm-vtop' */
+/** @import { Translator } from 'kvm-vtop' */
 /** @import { Command } from './measure.mjs' */
 
 const ROUNDS = 20;
 const ADDRESSES = 1_000_000;
+const PAGE = 4096;
 
 /**
- * Prints how many translations a second a `Road` makes, over all pages of a VM.
+ * Prints how many translations a second a `Translator` makes, over all pages of a VM.
  *
  * @param {string} name
  * @param {string} dump
  * @param {string} pid
  */
 export async function inProcess(name, dump, pid) {
-  const { host } = await openDump(dump);
-  const road = new Road(host, selectVm(host, pid, null).vm, 0);
-  const ascending = road.slots.slots.flatMap(({ first, pages }) =>
-    Array.from({ length: pages }, (_, i) => gfn(first + i)),
+  const vm = (await openDump(dump)).vm(Number(pid));
+  const translator = vm.translator();
+  const ascending = [...vm.slots()].flatMap(({ gpa, size }) =>
+    Array.from({ length: size / PAGE }, (_, i) => Number(gpa) / PAGE + i),
   );
   for (const [order, frames] of /** @type {const} */ ([
     ['ascending', ascending],
     ['random', shuffled(ascending)],
   ])) {
-    const rate = median(times(RUNS, () => rateOf(road, frames))).toFixed(2);
+    const rate = median(times(RUNS, () => rateOf(translator, frames))).toFixed(2);
     console.log(`${name}, in process, ${frames.length} pages ${order}: ${rate} million translations a second`);
   }
 }
 
-/** Millions of translations a second. @type {(road: Road, frames: readonly Gfn[]) => number} */
-function rateOf(road, frames) {
+/** Millions of translations a second. @type {(translator: Translator, frames: readonly number[]) => number} */
+function rateOf(translator, frames) {
   let mapped = 0;
   const start = performance.now();
   for (let round = 0; round < ROUNDS; round++)
-    for (const frame of frames) if (road.translate(frame, 0) === 'mapped') mapped++;
+    for (const frame of frames) if (translator.translate(frame) === 'mapped') mapped++;
   if (mapped === 0) throw new Error('nothing was translated');
   return (frames.length * ROUNDS) / (performance.now() - start) / 1000;
 }
 
-/** The same order in every run. @type {(frames: readonly Gfn[]) => Gfn[]} */
+/** The same order in every run. @type {(frames: readonly number[]) => number[]} */
 function shuffled(frames) {
   const list = [...frames];
   let seed = 1;

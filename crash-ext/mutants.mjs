@@ -6,7 +6,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gfn, openDump, openImage, Road, selectVm, silentLog } from 'kvm-vtop';
+import { gfn, openDump, openImage, Road, selectVm, silentLog } from '#internal';
 import { PAGE } from '../fuzz/forms/kdump.mjs';
 import { random } from '../fuzz/random.mjs';
 import { FILES, MEMSLOTS, PROCESS_TABLES, STRUCTS, watching, whoReads } from '../fuzz/readers.mjs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks a dump for addresses of a fixture's VMs.
-import { gfn, openDump, Road, selectVm, silentLog } from 'kvm-vtop';
+import { gfn, openDump, Road, selectVm, silentLog } from '#internal';
 import { watching, whoReads } from './readers.mjs';
 
 /** @import { Question } from '../scripts/facts.mjs' */

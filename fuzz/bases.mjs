@@ -2,7 +2,7 @@
 // The fixtures in the forms that are mutated.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openImage } from 'kvm-vtop';
+import { openImage } from '#internal';
 import { present } from '../scripts/present.mjs';
 import { elf } from './forms/elf.mjs';
 import { flattened } from './forms/flattened.mjs';

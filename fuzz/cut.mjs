@@ -4,11 +4,11 @@
 import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gfn, openDump, Road, selectVm } from 'kvm-vtop';
+import { openDump } from 'kvm-vtop';
 import { readFacts } from '../scripts/facts.mjs';
 import { HONEST } from './ask.mjs';
 
-/** @import { OpenDump } from 'kvm-vtop' */
+/** @import { Dump, Translator } from 'kvm-vtop' */
 /** @import { Case, Question } from '../scripts/facts.mjs' */
 
 const PAGE = 4096n;
@@ -22,24 +22,24 @@ const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
-/** What became of one address. @type {(road: Road, asked: Case) => 'right' | 'not told' | 'wrong'} */
-function judge(road, { gpa, state, hpa }) {
+/** What became of one address. @type {(vm: Translator, asked: Case) => 'right' | 'not told' | 'wrong'} */
+function judge(vm, { gpa, state, hpa }) {
   const byte = BigInt(gpa) % PAGE;
-  road.translate(gfn(Number(BigInt(gpa) / PAGE)), Number(byte));
-  if (HONEST.has(road.state)) return 'not told';
-  const own = road.frame === null || road.state !== 'mapped' ? null : BigInt(road.frame) * PAGE + byte;
+  vm.translate(Number(BigInt(gpa) / PAGE));
+  if (HONEST.has(vm.state)) return 'not told';
+  const own = vm.frame === null || vm.state !== 'mapped' ? null : BigInt(vm.frame) * PAGE + byte;
   const right = hpa === null ? null : BigInt(hpa);
-  return road.state === state && own === right ? 'right' : 'wrong';
+  return vm.state === state && own === right ? 'right' : 'wrong';
 }
 
 /**
  * Null where the dump, or the VM in it, can't be read.
  *
- * @type {(opened: OpenDump, question: Question) => Road | null}
+ * @type {(opened: Dump, question: Question) => Translator | null}
  */
-function roadOf({ host }, { process: pid, vm, addressSpace }) {
+function translatorOf(opened, { process: pid, vm, addressSpace }) {
   try {
-    return new Road(host, selectVm(host, pid, vm).vm, addressSpace);
+    return opened.vm(pid, { vm }).translator(addressSpace);
   } catch {
     return null;
   }
@@ -50,8 +50,8 @@ async function ask(path) {
   const counts = { right: 0, 'not told': 0, wrong: 0 };
   for (const question of questions) {
     const opened = await openDump(path).catch(() => null);
-    const road = opened === null ? null : roadOf(opened, question);
-    for (const asked of question.cases) counts[road === null ? 'not told' : judge(road, asked)]++;
+    const vm = opened === null ? null : translatorOf(opened, question);
+    for (const asked of question.cases) counts[vm === null ? 'not told' : judge(vm, asked)]++;
     opened?.close();
   }
   return counts;

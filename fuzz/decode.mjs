@@ -12,14 +12,16 @@ if (path === undefined || count === undefined) {
   console.error('usage: decode FILE COUNT');
   process.exit(2);
 }
-const { memory, close } = await openImage(path);
+const image = await openImage(path);
 const out = createWriteStream('', { fd: 1 });
 for (let frame = 0; frame < Number(count); frame++) {
-  const [stretch] = memory.read(frame * PAGE, PAGE);
+  const [stretch] = image.physical.read(frame * PAGE, PAGE);
   const bytes = stretch?.bytes ?? null;
   const length = Buffer.alloc(4);
   length.writeUInt32LE(bytes?.length ?? 0);
   out.write(length);
   if (bytes !== null) out.write(bytes);
 }
-out.end(close);
+out.end(() => {
+  image.close();
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges the answers of a mutant by those of the sound dump.
-import { DumpError, UsageError } from 'kvm-vtop';
+import { DumpError, UsageError } from '#internal';
 import { present } from '../scripts/present.mjs';
 import { ask, HONEST, readersOf } from './ask.mjs';
 import { PROCESS_TABLES } from './readers.mjs';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who reads a frame of a dump.
 
-/** @import { OpenOptions } from 'kvm-vtop' */
+/** @import { OpenOptions } from '#internal' */
 
 export const PROCESS_TABLES = "the process's page tables";
 export const MEMSLOTS = 'memslots';

@@ -25,7 +25,7 @@ execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at(
 });
 await build({
   absWorkingDir: at('.'),
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
+  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', internal: 'src/internal.ts' },
   outdir: 'dist',
   bundle: true,
   platform: 'node',

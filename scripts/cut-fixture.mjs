@@ -4,11 +4,11 @@
 // host's kernel, QEMU and crash reported, never what this program says. Run it after a build.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { excerpt, openDump, silentLog } from 'kvm-vtop';
+import { excerpt, openDump, silentLog } from '#internal';
 import { ExpectedAnswers } from './expected.mjs';
 import { hex, RecordedHost } from './recorded-host.mjs';
 
-/** @import { Streams } from 'kvm-vtop' */
+/** @import { Streams } from '#internal' */
 /** @import { Facts, Question } from './facts.mjs' */
 
 const [host, target, dump = 'vmcore'] = process.argv.slice(2);

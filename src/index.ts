@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library. Everything else in dist/ is private.
+// The library: all that is public of the package.
 
-export type { ExitCode, Streams } from './commands/command.js';
-export { excerptFor as excerpt } from './commands/excerpt.js';
-export type { Question } from './commands/vtop.js';
-export { type Gfn, gfn, type Pfn } from './core/address.js';
+export type { SlotRow } from './commands/slots.js';
+export type { SpaceSize, VmRow } from './commands/vms.js';
 export type { Advice, Argument, Remedy } from './core/advice.js';
-export { DumpError, type DumpErrorCode, UsageError } from './core/errors.js';
-export type { Log } from './core/log.js';
-export { silentLog } from './core/log.js';
+export { DumpError, type DumpErrorCode, type Place, UsageError } from './core/errors.js';
+export { type Log, silentLog } from './core/log.js';
 export type { Reason, State } from './core/outcome.js';
 export type { BesideOptions } from './debuginfo/beside.js';
-export type { PhysicalMemory, Stretch } from './dump/physical.js';
-export type { Host } from './kernel/host.js';
-export type { Memslot } from './kvm/memslots/slot.js';
-export { type Selected, selectVm } from './kvm/select.js';
-export { type FileOptions, type OpenDump, type OpenImage, type OpenOptions, openDump, openImage } from './open.js';
-export type { Answer, WalkStep } from './translate/answer.js';
-export { Road } from './translate/road.js';
+export type { InputFormat } from './dump/open.js';
+export type { VendorModule, VmType } from './kvm/about.js';
+export type { Creator, VmHolder } from './kvm/all-vms.js';
+export type { Backing } from './kvm/backing.js';
+export type {
+  Answer,
+  AnswerParts,
+  AnswerSlot,
+  MappedAnswer,
+  SwapPlace,
+  UnmappedAnswer,
+  WalkStep,
+} from './library/answer.js';
+export type { ProcessChoice, VmChoice, WhichVms } from './library/choice.js';
+export { Dump, type Kernel } from './library/dump.js';
+export { Image } from './library/image.js';
+export { openDump, openImage } from './library/open.js';
+export { type Gap, type MissingBytes, Physical, type PhysicalRange, type PresentBytes } from './library/physical.js';
+export { type CommandRows, Rows } from './library/rows.js';
+export { Translator } from './library/translator.js';
+export { Vm } from './library/vm.js';
+export type { DumpOptions, FileOptions } from './open.js';
+export type { TypesFrom } from './opening/outside.js';

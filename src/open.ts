@@ -16,28 +16,30 @@ import { openHostWith } from './opening/open-host.js';
 import type { DescribedKernel } from './types/profile.js';
 
 /** An opened dump: its physical memory and its kernel. */
-export interface OpenDump {
-  readonly image: DumpImage;
+export interface OpenDump extends OpenImage {
   readonly host: Host;
-  /** Closes the file; nothing more can be read. */
-  readonly close: () => void;
 }
 
-/** How a host is opened; everything has a default. */
-export interface OpenOptions extends FileOptions {
+/** How the dump of a host is opened; everything has a default. */
+export interface DumpOptions extends FileOptions {
   /**
    * What is to be asked of it: VMs (`kvm`, the default), or processes, their memory and the kernel's (`host`), which a
    * host without KVM answers as well.
    */
   readonly needs?: 'host' | 'kvm';
-  /** Can put itself between the kernel and the image, to see which frames are read. */
-  readonly watch?: (image: DumpImage) => FrameSource;
   /** Files of symbols and types beside the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
 
+/** The same, and what looks on. */
+export interface OpenOptions extends DumpOptions {
+  /** Can put itself between the kernel and the image, to see which frames are read. */
+  readonly watch?: (image: DumpImage) => FrameSource;
+}
+
 /** How the files of a dump are read. */
 export interface FileOptions {
+  /** Where warnings go, and what was found; nowhere (`silentLog`) by default. */
   readonly log?: Log;
   /** The form, where the file does not tell: `raw` is physical memory from address 0 on. */
   readonly inputFormat?: InputFormat;
@@ -91,7 +93,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   try {
     const { image } = opened;
     const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside });
-    return { image, host, close };
+    return { image, memory: opened.memory, host, close };
   } catch (error) {
     close();
     throw error;

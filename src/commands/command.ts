@@ -35,8 +35,8 @@ export interface VmGiven extends HostGiven {
   readonly selected: Selected;
 }
 export interface VmsGiven extends HostGiven {
-  /** Which VMs are meant: those of a process, one of them, or all. */
-  readonly process: string | null;
+  /** Which VMs are meant: those of a process, one of them, or all. A number is a pid. */
+  readonly process: string | number | null;
   readonly vm: string | null;
 }
 

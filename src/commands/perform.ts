@@ -18,6 +18,7 @@ import {
   type ProgramGiven,
   type Request,
   type Streams,
+  type VmsGiven,
 } from './command.js';
 
 /** How rows are written. */
@@ -45,7 +46,8 @@ export async function perform(request: Request, given: Given, form: Form, stream
   return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
 }
 
-function contextOf(request: Request, given: Given, streams: Streams): object {
+/** What a command is run on: what was opened, and what it was asked. */
+export function contextOf(request: Request, given: Given, streams: Streams): object {
   const { command, values, words } = request;
   const { args } = command;
   const opened = GIVE[command.needs](given, request, streams);
@@ -67,7 +69,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   host: ({ image, host }) => ({ image, host }),
   vms: ({ image, host }, { values: { process, vm } }) => ({ image, host, process, vm }),
   vm: ({ image, host }, { values }, { log }) => {
-    const { process, vm } = values as { process: string | null; vm: string | null };
+    const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
     return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
   },
 };

@@ -8,25 +8,36 @@ import { flagNames, type Memslot } from '../kvm/memslots/slot.js';
 import { selectVms } from '../kvm/select.js';
 import { Vm } from '../kvm/vm.js';
 import { columns, record } from '../report/columns.js';
-import { digitsOfPage } from '../report/hex.js';
 import { recordKind } from '../report/records.js';
 import { size, table } from '../report/table.js';
-import { count, digits, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
 import { command } from './command.js';
 
-interface SlotRow {
+/** A memslot of a VM. */
+export interface SlotRow {
+  /** Address of struct kvm. */
   readonly kvm: bigint;
+  /** A holder of the VM, else its creator; null where neither is known. */
   readonly pid: number | null;
+  /** KVM's address space: 0, or 1 for SMM. */
   readonly addressSpace: number;
+  /** Its number in KVM. */
   readonly id: number;
-  /** Guest frame of the first page. */
-  readonly gpa: number;
+  /** Its first guest physical address. */
+  readonly gpa: bigint;
+  /** Bytes. */
   readonly size: number;
+  /** Host virtual address of its first byte. */
   readonly hva: bigint;
+  /** KVM_MEM_ bits. */
   readonly flags: number;
+  /** Names of these bits. */
   readonly flagNames: readonly string[];
+  /** One of KVM's own: TSS, identity map, APIC access page. */
   readonly internal: boolean;
+  /** The process's memory below it. */
   readonly backing: Backing;
+  /** What could not be read, and why. */
   readonly problems: readonly string[];
 }
 
@@ -45,7 +56,7 @@ const kind = recordKind<SlotRow>(
     pid: [nullable(count()), 'What -g takes: the pid of a holder, else of the creator.'],
     addressSpace: [count(), "KVM's address space: 0, or 1 for SMM."],
     id: [count(), 'Its number in KVM.'],
-    gpa: [digits((frame: number) => digitsOfPage(frame, 0)), 'First guest physical address.'],
+    gpa: [hex, 'First guest physical address.'],
     size: [count(4096), 'Bytes.'],
     hva: [hex, 'Host virtual address of its first byte.'],
     flags: [count(), 'KVM_MEM_ bits.'],
@@ -111,7 +122,7 @@ export const slots = command({
 });
 
 const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
-  `${digitsOfPage(gpa, 0)}-${digitsOfPage(gpa + bytes / 4096 - 1, 0xfff)}`;
+  `${gpa.toString(16)}-${(gpa + BigInt(bytes) - 1n).toString(16)}`;
 
 function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
   const pages = pageSize === null || pageSize === 4096 ? '' : ` of ${size(pageSize)}`;
@@ -127,12 +138,16 @@ function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Gener
     if (set === null) continue;
     if (set.missing !== null)
       problems.push(`${what}: memslots of address space ${addressSpace} are missing: ${set.missing}`);
-    for (const slot of set.slots) yield { kvm: address, pid, addressSpace, ...aboutSlot(kvm, vm, slot) };
+    for (const slot of set.slots) yield rowOf(vm, slot, { pid, addressSpace });
   }
 }
 
-function aboutSlot({ host }: Kvm, { mm }: Vm, slot: Memslot): Omit<SlotRow, 'kvm' | 'pid' | 'addressSpace'> {
+/** What is known of a slot, and of the memory below it. */
+export function rowOf(vm: Vm, slot: Memslot, { pid, addressSpace }: Pick<SlotRow, 'pid' | 'addressSpace'>): SlotRow {
   const { id, first, pages, hva, flags, internal } = slot;
-  const found = backingOf(host, mm, slot);
-  return { id, gpa: first, size: pages * 4096, hva, flags, flagNames: flagNames(slot), internal, ...found };
+  const gpa = BigInt(first) * 4096n;
+  const found = backingOf(vm.kvm.host, vm.mm, slot);
+  const names = flagNames(slot);
+  const place = { kvm: vm.address, pid, addressSpace };
+  return { ...place, id, gpa, size: pages * 4096, hva, flags, flagNames: names, internal, ...found };
 }

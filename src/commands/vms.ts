@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../core/text.js';
 import {
-  type AboutVm,
   aboutVm,
   orProblem,
   VENDOR_MODULES,
   type VendorModule,
   VM_TYPES,
+  type VmType,
   vendorModule,
 } from '../kvm/about.js';
 import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
@@ -19,27 +19,45 @@ import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
 import { command } from './command.js';
 
-/** Slots of one address space. */
-interface Space {
+/** The slots of one address space, taken together. */
+export interface SpaceSize {
+  /** Its number: 0, or 1 for SMM. */
   readonly addressSpace: number;
+  /** Memslots, KVM's own included. */
   readonly slots: number;
+  /** Bytes of all of them. */
   readonly bytes: number;
 }
 
-interface VmRow {
+/** A VM of the host. */
+export interface VmRow {
+  /** Address of struct kvm. */
   readonly kvm: bigint;
+  /** A holder, else the creator; null where neither is known. */
   readonly pid: number | null;
+  /** The process that made the VM; null where it can't be found out. */
   readonly creator: Creator | null;
+  /** Every process that has its file open. */
   readonly holders: readonly VmHolder[];
+  /** The guest's name: QEMU's -name. Null without one, and where it is not in the dump. */
   readonly name: string | null;
+  /** The guest's UUID: QEMU's -uuid. */
   readonly uuid: string | null;
+  /** The command line of the VM's process; null where it can't be read. */
   readonly arguments: readonly string[] | null;
+  /** Address of the mm_struct that the VM's memory is in. */
   readonly mm: bigint;
+  /** Bytes of the slots of address space 0 without KVM's own; null where they can't be read. */
   readonly memory: number | null;
-  readonly spaces: readonly Space[];
+  /** Address spaces that have slots. */
+  readonly spaces: readonly SpaceSize[];
+  /** Number of vCPUs; null where it can't be read. */
   readonly vcpus: number | null;
+  /** The vendor's module; null where it can't be found out. */
   readonly module: VendorModule | null;
-  readonly type: AboutVm['type'];
+  /** Type of the VM; null if the kernel keeps none (before 6.8). */
+  readonly type: VmType | null;
+  /** What could not be read, and why. */
   readonly problems: readonly string[];
 }
 
@@ -55,7 +73,7 @@ const holder = columns<VmHolder>({
   fd: [nullable(count()), 'Its file descriptor; null if descriptors cannot be read.'],
 });
 
-const space = columns<Space>({
+const space = columns<SpaceSize>({
   addressSpace: [count(), 'Its number: 0, or 1 for SMM.'],
   slots: [count(), "Memslots, KVM's own included."],
   bytes: [count(), 'Bytes of all of them.'],
@@ -164,10 +182,10 @@ function rowOf(kvm: Kvm, known: KnownVm, module: VendorModule | null, common: re
   };
 }
 
-function slotsOf(kvm: Kvm, address: bigint, problems: string[]): { memory: number; spaces: Space[] } {
+function slotsOf(kvm: Kvm, address: bigint, problems: string[]): { memory: number; spaces: SpaceSize[] } {
   const vm = new Vm(kvm, address);
   let memory = 0;
-  const spaces: Space[] = [];
+  const spaces: SpaceSize[] = [];
   for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
     const { slots, missing } = vm.slots(addressSpace);
     if (missing !== null) problems.push(`memslots of address space ${addressSpace}: some are missing: ${missing}`);

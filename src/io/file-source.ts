@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Bytes } from '../core/bytes.js';
-import { DumpError } from '../core/errors.js';
+import { DumpError, UsageError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
 
@@ -19,7 +19,8 @@ const MANY = 8;
 /** A file read with `readSync` through a bounded cache of blocks, whatever the file's size. */
 export class FileSource implements ByteSource {
   readonly size: number;
-  readonly #descriptor: number;
+  /** Null once it was closed: the system gives the number to the next file that is opened. */
+  #descriptor: number | null;
   readonly #block: number;
   readonly #blocks: Lru<Buffer>;
   /** Blocks that can't be read as a whole: a failing disk takes seconds to say so. */
@@ -61,7 +62,8 @@ export class FileSource implements ByteSource {
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
   }
 
   read(offset: number, length: number, what: string): Bytes {
@@ -131,10 +133,12 @@ export class FileSource implements ByteSource {
 
   /** A read may return less than was asked for; only 0 means that the file has become shorter. */
   #fill(block: Buffer, start: number, what: string): void {
+    const descriptor = this.#descriptor;
+    if (descriptor === null) throw new UsageError(`${this.name} was closed: its ${what} can't be read any more`);
     for (let done = 0; done < block.length; ) {
       let got: number;
       try {
-        got = readSync(this.#descriptor, block, done, block.length - done, start + done);
+        got = readSync(descriptor, block, done, block.length - done, start + done);
       } catch (cause) {
         throw new DumpError(`${what}: ${reasonOf(cause)}`, {
           code: 'system',

@@ -30,18 +30,21 @@ export interface Candidates {
   chosen(vm: HeldVm): Chosen;
 }
 
-/** The VMs that a pid, a task_struct's address, a guest's name or UUID means. A pid wins over a name. */
-export function candidates(kvm: Kvm, tasks: Tasks, text: string): Candidates {
-  if (!isNumber(text)) return named(kvm, tasks, text, null);
+/**
+ * The VMs that a pid, a task_struct's address, a guest's name or UUID means. A pid wins over a name; a number is a pid
+ * alone.
+ */
+export function candidates(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
+  if (typeof process === 'string' && !isNumber(process)) return named(kvm, tasks, process, null);
   try {
-    return heldBy(kvm, tasks, text);
+    return heldBy(kvm, tasks, process);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    return madeBy(kvm, tasks, text, error);
+    return madeBy(kvm, tasks, process, error);
   }
 }
 
-function heldBy(kvm: Kvm, tasks: Tasks, process: string): Candidates {
+function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
   const { log } = kvm.host;
   const task = findTask(kvm.host, kvm, tasks, process);
   const alive = tasks.alive(task);
@@ -65,12 +68,15 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string): Candidates {
  * Where a process can't be read, or holds none: the VMs that it made, by the pid that each VM keeps. Their creator may have
  * exited while another process holds them.
  */
-function madeBy(kvm: Kvm, tasks: Tasks, process: string, why: DumpError): Candidates {
-  const pid = why instanceof Definite ? why.pid : decimalPid(process);
+function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError): Candidates {
+  const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
   const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
-  // A name can look like a number.
-  if (pid === null || made.length === 0) return named(kvm, tasks, process, why);
+  if (pid === null || made.length === 0) {
+    if (typeof process === 'number') throw why;
+    // A name can look like a number.
+    return named(kvm, tasks, process, why);
+  }
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
   return { title: `pid ${pid}`, pid, held, chosen: ({ address }) => chosenOfMaker(kvm, tasks, address, pid, why) };
 }

@@ -22,10 +22,21 @@ export class Definite extends DumpError {
 export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);
 
 /**
- * The task of a pid, decimal or else hexadecimal, or of the address of a task_struct. Throws `Definite` where the dump
- * says that there is none.
+ * The task of a pid. A text is decimal, or else hexadecimal, or the address of a task_struct. Throws `Definite` where the
+ * dump says that there is none.
  */
-export function findTask(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
+export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): Task {
+  return typeof process === 'string' ? taskOfText(host, kvm, tasks, process) : taskOfPid(kvm, tasks, process);
+}
+
+function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
+  const task = tasks.byPid(pid);
+  if (task !== null) return task;
+  const { text, remedies } = listHolders(kvm, tasks);
+  throw new Definite(`no process has pid ${pid}; ${text}`, pid, { code: 'no-process', remedies });
+}
+
+function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   const value = BigInt(`0x${text.replace(/^0x/i, '')}`);
   const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;

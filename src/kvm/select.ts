@@ -19,13 +19,16 @@ export interface Selected {
   readonly vm: Vm;
 }
 
+/** How a VM's process is named: a number is a pid. */
+type ProcessName = string | number | null;
+
 /**
- * The VM that is asked for. `process` is a pid, decimal or else hexadecimal, the address of a task_struct, or the name or
- * UUID that QEMU was given; `choice` is a descriptor's number or the address of a struct kvm. Without `process` it is the
+ * The VM that is asked for. `process` is a pid (in a text decimal or else hexadecimal), the address of a task_struct, or
+ * the name or UUID that QEMU was given; `choice` is a descriptor's number or the address of a struct kvm. Without `process` it is the
  * only VM of the dump, or the one that `choice` names by its address. Throws when none or several are meant, and says
  * which there are.
  */
-export function selectVm(host: Host, process: string | null, choice: string | null): Selected {
+export function selectVm(host: Host, process: ProcessName, choice: string | null): Selected {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
   const { pid, fd, address, mm } =
@@ -44,7 +47,7 @@ export interface SelectedVms {
 }
 
 /** The same where several VMs can be meant: all of a process, or all of the host. */
-export function selectVms(host: Host, process: string | null, choice: string | null): SelectedVms {
+export function selectVms(host: Host, process: ProcessName, choice: string | null): SelectedVms {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
   if (process === null) return ofHost(kvm, tasks, choice);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// What scripts/, fuzz/ and crash-ext/ need beyond the library, as `#internal`. It is built beside the library and is not
+// part of the package.
+
+export type { Streams } from './commands/command.js';
+export { excerptFor as excerpt } from './commands/excerpt.js';
+export { gfn } from './core/address.js';
+export { DumpError, UsageError } from './core/errors.js';
+export { silentLog } from './core/log.js';
+export { selectVm } from './kvm/select.js';
+export { type OpenOptions, openDump, openImage } from './open.js';
+export { Road } from './translate/road.js';

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Reason, State } from '../core/outcome.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
+import type { Answer as Given, WalkStep as Step } from '../translate/answer.js';
+import { byteOf } from './addresses.js';
+
+/** A page-table entry that was read. */
+export interface WalkStep {
+  /** The table that it is in: PGD, P4D, PUD, PMD or PTE. */
+  readonly level: string;
+  /** Its physical address. */
+  readonly address: bigint;
+  /** The entry as it is in memory. */
+  readonly entry: bigint;
+}
+
+/** The memslot that holds a guest physical address. */
+export interface AnswerSlot {
+  /** Its number in KVM. */
+  readonly id: number;
+  /** Its first guest physical address. */
+  readonly gpa: bigint;
+  /** Bytes. */
+  readonly size: number;
+  /** Host virtual address of its first byte. */
+  readonly hva: bigint;
+  /** KVM_MEM_ bits. */
+  readonly flags: number;
+  /** One of KVM's own: TSS, identity map, APIC access page. */
+  readonly internal: boolean;
+}
+
+/** Where in swap a page is. */
+export interface SwapPlace {
+  /** Number of the swap area. */
+  readonly type: number;
+  /** Pages from its start. */
+  readonly offset: number;
+  /** Path of its device or file; null if it can't be read. */
+  readonly device: string | null;
+}
+
+/** What every answer has. */
+export interface AnswerParts {
+  /** The guest physical address (GPA) that was asked. */
+  readonly gpa: bigint;
+  /** The page-table entries that were read, from the top. */
+  readonly walk: readonly WalkStep[];
+}
+
+/** A guest physical address that has a host physical address. */
+export interface MappedAnswer extends AnswerParts {
+  readonly state: 'mapped';
+  /** Host virtual address: where it is in the memory of the VM's process. */
+  readonly hva: bigint;
+  /** Host physical address: where it is in the machine. */
+  readonly hpa: bigint;
+  /** Bytes that the leaf entry maps: 4096, 2 MiB or 1 GiB. */
+  readonly pageSize: number;
+  /** The leaf entry is PROT_NONE: the page is in memory, marked not present. */
+  readonly protNone: boolean;
+  readonly slot: AnswerSlot;
+  readonly reason: null;
+  readonly message: null;
+  readonly frame: null;
+  readonly swap: null;
+}
+
+/** A guest physical address that has no host physical address, and why. */
+export interface UnmappedAnswer extends AnswerParts {
+  /** What became of it (docs/output.md). */
+  readonly state: Exclude<State, 'mapped' | 'invalid'>;
+  /** Why, one step finer. */
+  readonly reason: Exclude<Reason, 'not-hexadecimal'>;
+  /** The same for people; its wording can change. */
+  readonly message: string;
+  /** Host virtual address; null if no memslot that can be read holds the guest physical address. */
+  readonly hva: bigint | null;
+  readonly hpa: null;
+  readonly pageSize: null;
+  readonly protNone: false;
+  /** A page frame number that the last entry names, although the page is not mapped there now. */
+  readonly frame: number | null;
+  readonly slot: AnswerSlot | null;
+  /** Null unless the state is `swapped`. */
+  readonly swap: SwapPlace | null;
+}
+
+/** What became of a guest physical address. Only the state `mapped` has a host physical address. */
+export type Answer = MappedAnswer | UnmappedAnswer;
+
+/** The answer, to keep. */
+export function answerOf(gpa: bigint, given: Given): Answer {
+  const { state, reason, message, page, frame, offset, slot, pageSize, protNone, swap } = given;
+  const walk = given.steps.map(stepOf);
+  const hva = page === null ? null : byteOf(page, offset);
+  if (state === 'mapped') {
+    if (hva === null || frame === null || pageSize === null || slot === null) throw new Error('mapped to nothing');
+    const hpa = byteOf(frame, offset);
+    const none = { reason: null, message: null, frame: null, swap: null };
+    return { gpa, hva, hpa, state, ...none, pageSize, protNone, slot: slotOf(slot), walk };
+  }
+  if (state === 'invalid' || reason === null || reason === 'not-hexadecimal') throw new Error(`${state}: no reason`);
+  const none = { hpa: null, pageSize: null, protNone: false } as const;
+  const of = slot === null ? null : slotOf(slot);
+  return { gpa, hva, state, reason, message: message ?? '', ...none, frame, slot: of, walk, swap };
+}
+
+const slotOf = ({ id, first, pages, hva, flags, internal }: Memslot): AnswerSlot => ({
+  id,
+  gpa: byteOf(first, 0),
+  size: pages * 4096,
+  hva,
+  flags,
+  internal,
+});
+
+const stepOf = ({ level, address, hi, lo }: Step): WalkStep => ({
+  level,
+  address: BigInt(address),
+  entry: BigInt(hi) * 0x100000000n + BigInt(lo),
+});

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OpenImage } from '../open.js';
+import { Physical } from './physical.js';
+
+/** An opened dump without its kernel. */
+export class Image {
+  /** Physical memory of the machine. */
+  readonly physical: Physical;
+  readonly #close: () => void;
+
+  private constructor({ memory, close }: OpenImage) {
+    this.physical = Physical.of(memory);
+    this.#close = close;
+  }
+
+  /** @internal */
+  static of(opened: OpenImage): Image {
+    return new Image(opened);
+  }
+
+  /** Closes the files; what is asked of them afterwards ends in a `UsageError`. To close again does nothing. */
+  close(): void {
+    this.#close();
+  }
+
+  /** `close`, at the end of a block with `using`. */
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+}
