@@ -28,13 +28,13 @@ const BARE = 'OSRELEASE=4.18.0-240.el8.x86_64\nSYMBOL(swapper_pg_dir)=ffffffff82
 describe('wrong input: one line that says what, exit status 2, nothing on standard output', () => {
   test.each<readonly [string, readonly string[], RegExp]>([
     ['no such file', ['-c', '/nowhere/vmcore', '-g', '1', '-p', '0'], /^kvm-vtop: \/nowhere\/vmcore: no such file$/],
-    ['a folder', ['-c', folder, '-g', '1', '-p', '0'], /a directory, a dump is needed/],
+    ['a folder', ['-c', folder, '-g', '1', '-p', '0'], /is a directory; a dump is needed/],
     ['an empty file', ['-c', file('empty', ''), '-g', '1', '-p', '0'], /an empty file/],
     ['not a dump', ['-c', file('text', 'hello world\n'), '-g', '1', '-p', '0'], /text.*not a dump of a known form/],
     [
       'a truncated header',
       ['-c', file('cut', readFileSync(DUMP).subarray(0, 300)), '-g', '1', '-p', '0'],
-      /cut is truncated or damaged: it ends at 0x12c, its kdump header at 0x0 needs 464 bytes/,
+      /cut is truncated or damaged: its kdump header at 0x0 needs 464 bytes, but the file ends at 0x12c/,
     ],
     [
       'a dump cut before its pages',

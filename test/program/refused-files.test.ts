@@ -40,12 +40,14 @@ describe('what is refused says what it is', () => {
   test('a FIFO, at once', () => {
     const path = join(folder, 'fifo');
     spawnSync('mkfifo', [path]);
-    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file, a dump is needed/);
+    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file; a dump is needed/);
   });
 
   test('standard input', () => {
-    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be read here and there/);
-    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(/standard input can't be read here and there/);
+    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be used: random access is needed/);
+    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(
+      /standard input can't be used: random access is needed/,
+    );
   });
 });
 
