@@ -29,8 +29,8 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
   test.each<readonly [string, readonly string[], RegExp]>([
     ['no such file', ['-c', '/nowhere/vmcore', '-g', '1', '-p', '0'], /^kvm-vtop: \/nowhere\/vmcore: no such file$/],
     ['a folder', ['-c', folder, '-g', '1', '-p', '0'], /is a directory; a dump is needed/],
-    ['an empty file', ['-c', file('empty', ''), '-g', '1', '-p', '0'], /an empty file/],
-    ['not a dump', ['-c', file('text', 'hello world\n'), '-g', '1', '-p', '0'], /text.*not a dump of a known form/],
+    ['an empty file', ['-c', file('empty', ''), '-g', '1', '-p', '0'], /the file is empty/],
+    ['not a dump', ['-c', file('text', 'hello world\n'), '-g', '1', '-p', '0'], /text.*not a dump in a known format/],
     [
       'a truncated header',
       ['-c', file('cut', readFileSync(DUMP).subarray(0, 300)), '-g', '1', '-p', '0'],
@@ -55,7 +55,7 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
     [
       'an ELF of another machine',
       ['-c', file('arm', elfCore({ segments: [], machine: 183 })), '-g', '1', '-p', '0'],
-      /an ELF of machine aarch64/,
+      /an ELF file of architecture aarch64/,
     ],
     [
       'a kdump of another machine',
@@ -67,7 +67,7 @@ describe('wrong input: one line that says what, exit status 2, nothing on standa
         '-p',
         '0',
       ],
-      /a dump of machine s390x/,
+      /a dump of architecture s390x/,
     ],
     ['no -c', ['-g', '1', '-p', '0'], /-c is missing/],
     ['no -g', ['-c', DUMP, '-p', '0'], /-g is missing: the pid or task_struct/],

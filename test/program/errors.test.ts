@@ -182,8 +182,8 @@ describe('arguments and options', () => {
       'a file that is taken',
       () => checkTarget(taken(), false, []),
       { argument: null, remedies: ['force'] },
-      `${join(folder, 'taken')} exists already`,
-      `${join(folder, 'taken')} exists already; --force overwrites it`,
+      `${join(folder, 'taken')} already exists`,
+      `${join(folder, 'taken')} already exists; --force overwrites it`,
     ],
   ])('%s', (_, work, carried, message, shown) => {
     const error = caught(work);

@@ -16,7 +16,7 @@ const { file, folder } = scratch('refused');
 describe('what is refused says what it is', () => {
   const text = (start: string) => Buffer.from(`${start}${'\0'.repeat(200)}`, 'latin1');
   test.each<readonly [string, Uint8Array, RegExp]>([
-    ['gzip', gzipSync(kdump(WISH)), /compressed as a whole by gzip; unpack it first: gzip -dk FILE/],
+    ['gzip', gzipSync(kdump(WISH)), /the whole file is compressed with gzip; unpack it first: gzip -dk FILE/],
     ['zstd', text('\x28\xb5\x2f\xfd'), /by zstd; unpack it first: zstd -d/],
     ['xz', text('\xfd7zXZ\0'), /by xz; unpack it first: xz -dk/],
     ['Windows', text('PAGEDU64'), /a Windows dump/],
