@@ -44,9 +44,7 @@ export async function cut(
   const needs = asked.every(({ command }) => hostNeedsOf(command.needs) === 'host') ? 'host' : 'kvm';
   const opened = await open(core, { log, watch, needs });
   try {
-    const answers = await log.stepAsync('answers', () =>
-      ask({ ...opened, frames: recorder as FrameSource | null }, asked),
-    );
+    const answers = await log.stepAsync('answers', () => ask({ ...opened, frames: recorder }, asked));
     readIdentity(opened.host);
     const frames = (recorder as RecordingFrames | null)?.seen ?? [];
     const verify = async (draft: string): Promise<void> => {

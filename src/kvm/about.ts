@@ -35,7 +35,7 @@ export function aboutVm({ host }: Kvm, address: bigint): AboutVm {
   const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
   const vcpus = bytes.u32(at.vcpus.offset);
   if (vcpus > MOST_VCPUS) throw bytes.error(at.vcpus.offset, `${vcpus} vCPUs`);
-  const type = at.type === null ? null : Number(bytes.u8(at.type.offset));
+  const type = at.type === null ? null : bytes.u8(at.type.offset);
   return { vcpus, type: type === null ? null : (VM_TYPES[type] ?? null) };
 }
 

@@ -75,7 +75,7 @@ const covered = (all: readonly Vma[], from: bigint, to: bigint): bigint =>
 /** One for all mappings, if they are alike. */
 function joined(all: readonly [Backing, ...Backing[]], problems: string[]): Backing {
   const [first] = all;
-  const same = <K extends keyof Backing>(member: K): boolean => all.every((each) => each[member] === first[member]);
+  const same = (member: keyof Backing): boolean => all.every((each) => each[member] === first[member]);
   if (!same('kind'))
     return { kind: 'mixed', path: null, pageSize: same('pageSize') ? first.pageSize : null, shared: null };
   if (!same('path')) problems.push('backing: several files');

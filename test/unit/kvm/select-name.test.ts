@@ -27,7 +27,7 @@ function hostOf(guests: Readonly<Record<number, readonly string[] | null>>) {
       const part = text.subarray(at, at + 4096 - offset);
       tables.map(BigInt(vpnOf(address)) * PAGE, frame);
       part.forEach((byte, i) => {
-        host.memory.frames.get(frame as never)?.set([byte], offset + i);
+        host.memory.frames.get(frame)?.set([byte], offset + i);
       });
       at += part.length;
     }
