@@ -91,7 +91,10 @@ const sorted = (rows: readonly Row[]): string[] =>
   rows.map(({ name, bit, width, size }) => `${String(bit).padStart(8)} ${name} :${width} ${size}`).sort();
 
 /** Compares sizes, and offsets of all named members, of the structures that a source has; returns their number. */
-function compareNamed(types: TypeSource, expected: ReadonlyMap<string, Structure>): { structures: number; members: number } {
+function compareNamed(
+  types: TypeSource,
+  expected: ReadonlyMap<string, Structure>,
+): { structures: number; members: number } {
   let [structures, members] = [0, 0];
   for (const [name, { size, rows }] of expected) {
     const bytes = types.sizeOf(name);
