@@ -1,10 +1,10 @@
 meta:
   id: elf64_core
-  title: Header of an ELF64 file, as core dumps of a kernel begin with
+  title: Header of an ELF64 file, the start of a kernel's core dump
   license: Apache-2.0
   endian: le
 doc: |
-  The file header of a little-endian ELF64 file. Program headers are not here: a core can have more of them than
+  The file header of a little-endian ELF64 file. Program headers are not included: a core can have more of them than
   e_phnum can count (PN_XNUM), and they are read as a table.
 doc-ref: System V gABI, chapter 4, "ELF Header"; Linux include/uapi/linux/elf.h
 seq:

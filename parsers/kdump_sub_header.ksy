@@ -4,8 +4,8 @@ meta:
   license: Apache-2.0
   endian: le
 doc: |
-  struct kdump_sub_header of a 64-bit machine, at block 1. Which fields are valid depends on header_version; those
-  behind it are whatever the block holds.
+  struct kdump_sub_header of a 64-bit machine, at block 1. header_version decides which fields are valid; the
+  others contain whatever was in the block.
 doc-ref: makedumpfile diskdump_mod.h
 seq:
   - id: phys_base

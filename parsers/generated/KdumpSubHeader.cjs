@@ -10,8 +10,8 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (KdumpSubHeader_, KaitaiStream) {
 /**
- * struct kdump_sub_header of a 64-bit machine, at block 1. Which fields are valid depends on header_version; those
- * behind it are whatever the block holds.
+ * struct kdump_sub_header of a 64-bit machine, at block 1. header_version decides which fields are valid; the
+ * others contain whatever was in the block.
  * @see makedumpfile diskdump_mod.h
  */
 
