@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory as it is: raw files, and LiME's ranges.
+// Uncompressed memory: raw files, and LiME's ranges.
 import { describe, expect, test } from '@jest/globals';
 import { lime } from '../../build/files.js';
 import { framesIn } from '../../build/images.js';
@@ -8,10 +8,10 @@ import { scratch } from '../../build/scratch.js';
 
 const { file } = scratch('raw');
 
-describe('memory as it is', () => {
+describe('uncompressed memory', () => {
   const memory = Buffer.concat([page(0), page(1), page(2).subarray(0, 100)]);
 
-  test('raw, if it is said', async () => {
+  test('raw memory is read if --input-format says so', async () => {
     const path = file(memory);
     expect((await framesIn([path], [0, 1, 2, 3], 'raw')).found).toEqual([0, 1, 2, 'outside', 'outside']);
     await expect(framesIn([path], [0])).rejects.toThrow(/not a dump in a known format/);
@@ -22,7 +22,7 @@ describe('memory as it is', () => {
     { paddr: 0x100000, bytes: Buffer.concat([page(7), page(8)]) },
   ]);
 
-  test('LiME, its ranges and their ends', async () => {
+  test('LiME: ranges and their ends', async () => {
     expect(await framesIn([file(LIME)], [0, 1, 2, 256, 257, 258])).toEqual({
       found: ['outside', 1, 'outside', 7, 8, 'outside'],
       said: '',
