@@ -341,8 +341,8 @@ export class SyntheticKernel {
 
   #btf(): void {
     const { splitBtf = false, btf = {} } = this.options;
-    const told = this.options.btfTypes === undefined ? this.layouts : new Layouts(this.options.btfTypes);
-    const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : told, btf);
+    const described = this.options.btfTypes === undefined ? this.layouts : new Layouts(this.options.btfTypes);
+    const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : described, btf);
     const start = this.#image(core.bytes().length + 1);
     this.write(start, core.bytes());
     if (this.options.noBtfSymbols !== true) {

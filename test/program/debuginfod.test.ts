@@ -83,7 +83,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("downloads kvm.ko by the build-id of the running module", async () => {
+  test('downloads kvm.ko by the build-id of the running module', async () => {
     const isKvms = (name: string) => /kvm|gmem/.test(name);
     const kvmBuildId = 'cd'.repeat(20);
     const { dump, path, buildId, cache } = await hostWithServer((name) => !isKvms(name), { kvmBuildId });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An excerpt is opened for what the commands in it ask: those that ask nothing of KVM need nothing of it.
+// The host is opened for what the recorded command needs: a command that does not need KVM works without it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -15,7 +15,7 @@ import { ROOT } from '../../run.js';
 
 const { folder, file } = scratch('host-needs');
 
-/** The profile of the fixture's kernel as one without KVM has it. */
+/** The profile of the fixture's kernel, as if it had no KVM. */
 function withoutKvm(): string {
   const text = readFileSync(join(ROOT, 'src', 'layouts', '6.1.0-50-amd64.json'), 'utf8');
   const profile = JSON.parse(text) as { structs: Record<string, unknown> };
@@ -23,7 +23,7 @@ function withoutKvm(): string {
   return file(JSON.stringify(profile));
 }
 
-/** A command that says what a process is called. */
+/** A command that prints the name of a process. */
 const called = (needs: Extract<Need, 'host' | 'vms'>) =>
   command({
     name: 'called',
@@ -44,7 +44,7 @@ const called = (needs: Extract<Need, 'host' | 'vms'>) =>
     text: () => ({ row: (name) => `${name}\n` }),
   });
 
-/** An excerpt of what that command reads, and what the command says of the excerpt. */
+/** Writes an excerpt of what that command reads, and runs the command on it. */
 async function excerptOf(needs: Extract<Need, 'host' | 'vms'>, output: string): Promise<string | null> {
   const beside = { typesFrom: 'layout' as const, layout: withoutKvm() };
   const open: Opener = (paths, options) => openDump(paths, { ...options, beside });
@@ -56,10 +56,10 @@ async function excerptOf(needs: Extract<Need, 'host' | 'vms'>, output: string): 
   return name;
 }
 
-test('a command that needs a host alone', async () => {
+test('a command that only needs a host', async () => {
   expect(await excerptOf('host', join(folder, 'host'))).toBe('qemu-system-x86');
 });
 
-test('one that needs VMs', async () => {
+test('a command that needs VMs', async () => {
   await expect(excerptOf('vms', join(folder, 'vms'))).rejects.toThrow(/no types of KVM/);
 });
