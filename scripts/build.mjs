@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds dist/: the program and the library, each bundled with its dependencies into one CommonJS file, because loading
-// a hundred modules takes longer than answering an address (docs/decisions/005-bundled.md); and the type declarations.
-import { execFileSync } from 'node:child_process';
+// a hundred modules takes longer than answering an address (docs/decisions/005-bundled.md); and the library's
+// declarations.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
 import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
@@ -20,9 +21,8 @@ const { dependencies, version } = /** @type {{ dependencies: Record<string, stri
 const sources = digest();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
-execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.json')], {
-  stdio: 'inherit',
-});
+// What is public, as a list: docs/api.md is compared with it.
+writeFileSync(at('dist/.api.md'), writeDeclarations(at('dist/index.d.ts')));
 await build({
   absWorkingDir: at('.'),
   entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', internal: 'src/internal.ts' },

@@ -9,7 +9,14 @@ const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
 const STAMP = 'dist/.sources';
 const FOLDERS = ['src', 'parsers/generated'];
-const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/third-party.mjs'];
+const FILES = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'scripts/build.mjs',
+  'scripts/declarations.mjs',
+  'scripts/third-party.mjs',
+];
 
 /** Digest of everything that dist/ is built from. */
 export function digest() {

@@ -6,12 +6,12 @@ export type { SpaceSize, VmRow } from './commands/vms.js';
 export type { Advice, Argument, Remedy } from './core/advice.js';
 export { DumpError, type DumpErrorCode, type Place, UsageError } from './core/errors.js';
 export { type Log, silentLog } from './core/log.js';
-export type { Reason, State } from './core/outcome.js';
+export { REASONS, type Reason, STATES, type State } from './core/outcome.js';
 export type { BesideOptions } from './debuginfo/beside.js';
 export type { InputFormat } from './dump/open.js';
 export type { VendorModule, VmType } from './kvm/about.js';
 export type { Creator, VmHolder } from './kvm/all-vms.js';
-export type { Backing } from './kvm/backing.js';
+export { BACKINGS, type Backing } from './kvm/backing.js';
 export type {
   Answer,
   AnswerParts,

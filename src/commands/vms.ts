@@ -29,7 +29,7 @@ export interface SpaceSize {
   readonly bytes: number;
 }
 
-/** A VM of the host. */
+/** A VM of the host. Names and arguments are as they are in the dump: escape them before a terminal shows them. */
 export interface VmRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;

@@ -35,5 +35,6 @@ export const argumentName = (argument: Argument): string => argument.replaceAll(
 
 /** What accompanies the text of a warning or an error. `DumpError` has this shape. */
 export interface Advice {
+  /** What the caller can do about it. */
   readonly remedies?: readonly Remedy[] | undefined;
 }

@@ -4,7 +4,9 @@ import { oneLine } from './one-line.js';
 
 /** Where something was read: a file and a byte offset in it, or a named memory and an address in it. */
 export interface Place {
+  /** Name of the file or of the memory. */
   readonly source: string;
+  /** A byte offset in the file, or an address. */
   readonly offset: number | bigint;
 }
 
@@ -62,13 +64,16 @@ export const TRUNCATED = 'the dump is truncated or incomplete: ';
  * the hint. It does not name options of the command line; `remedies` say what to supply or to do.
  */
 export class DumpError extends Error {
+  /** What kind of problem it is. */
   readonly code: DumpErrorCode;
   /** The innermost place, where the problem was met. */
   readonly place: Place | undefined;
+  /** What helps to judge the problem; the message ends with it. */
   readonly hint: string | undefined;
   /** Empty if no remedy is known. */
   readonly remedies: readonly Remedy[];
 
+  /** @internal */
   constructor(problem: string, details: DumpErrorDetails = {}) {
     const { origin, place, hint } = details;
     const where = place ? `${placeText(place)}: ` : '';
@@ -81,7 +86,11 @@ export class DumpError extends Error {
     this.remedies = details.remedies ?? origin?.remedies ?? [];
   }
 
-  /** A copy of this error whose message begins with what was being done: `memslots of pid 4211: slot tree: …`. */
+  /**
+   * A copy of this error whose message begins with what was being done: `memslots of pid 4211: slot tree: …`.
+   *
+   * @internal
+   */
   within(doing: string): DumpError {
     // That the dump ends too early stays in front.
     const message = this.message.startsWith(TRUNCATED)
@@ -107,18 +116,21 @@ export class UsageError extends Error {
   readonly argument: Argument | null;
   /** Whether `argument` was not given at all. */
   readonly isMissing: boolean;
+  /** What the caller can do about it. */
   readonly remedies: readonly Remedy[];
+  /** The valid choices, one line each. */
   readonly choices: readonly string[];
+  /** What is wrong, without the name of the argument and without the choices. */
+  readonly problem: string;
 
-  constructor(
-    readonly problem: string,
-    details: UsageErrorDetails = {},
-  ) {
+  /** @internal */
+  constructor(problem: string, details: UsageErrorDetails = {}) {
     const { missing, wrong, remedies = [], choices = [] } = details;
     const argument = missing ?? wrong ?? null;
     const parts = { problem, argument, isMissing: missing !== undefined, choices };
     super(usageText(parts, argumentName, []));
     this.name = 'UsageError';
+    this.problem = problem;
     this.argument = argument;
     this.isMissing = parts.isMissing;
     this.remedies = remedies;

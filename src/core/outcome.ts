@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** Every `State`. */
 export const STATES = [
   'mapped',
   'no-memslot',
@@ -19,6 +20,7 @@ export const STATES = [
 /** Outcome of a translation, as listed in docs/output.md. Only `mapped` comes with a host physical address. */
 export type State = (typeof STATES)[number];
 
+/** Every `Reason`. */
 export const REASONS = [
   'not-hexadecimal',
   'no-slot',

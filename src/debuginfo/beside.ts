@@ -18,14 +18,19 @@ import { SymbolFiles } from './symbols.js';
 /** The module that profiles describe, and of which the user can name a file. */
 const KVM = 'kvm';
 
-/** What the user said about files beside the dump. */
+/** Files beside the dump: the paths of those that are given, null for the others, and where to look for more. */
 export interface BesideOptions {
+  /** Which sources of types are used; `auto`, the default, is all that help. */
   readonly typesFrom: TypesFrom;
+  /** The kernel's vmlinux with debug information, of the same build. */
   readonly vmlinux: string | null;
+  /** The kernel's kvm.ko with debug information, of the same build; also .gz, .xz or .zst. */
   readonly kvmModule: string | null;
+  /** The kernel's System.map, for symbols that the dump lacks. */
   readonly systemMap: string | null;
+  /** A layout profile of the kernel. */
   readonly layout: string | null;
-  /** A file with the text of VMCOREINFO. */
+  /** A file with the text of VMCOREINFO, if the dump has none or a wrong one. */
   readonly vmcoreinfo: string | null;
   /** Folders to look in before the places of distributions. */
   readonly debugDirs: readonly string[];

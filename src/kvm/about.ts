@@ -8,17 +8,19 @@ import { resolve } from '../types/fields.js';
 import type { Kvm } from './kvm.js';
 import { kvmAboutFields } from './structs.js';
 
+/** Type of a VM: how its memory and its registers are protected from the host. */
+export type VmType = 'default' | 'sw-protected' | 'sev' | 'sev-es' | 'sev-snp' | 'tdx';
 /** KVM_X86_*_VM in their order (arch/x86/include/uapi/asm/kvm.h). */
-export const VM_TYPES = ['default', 'sw-protected', 'sev', 'sev-es', 'sev-snp', 'tdx'] as const;
-export type VmType = (typeof VM_TYPES)[number];
+export const VM_TYPES: readonly VmType[] = ['default', 'sw-protected', 'sev', 'sev-es', 'sev-snp', 'tdx'];
 
-/** The modules that make KVM run on a vendor's processors, and a symbol that each has where it is built in. */
-const VENDORS = [
+/** The module that makes KVM run on a vendor's processors. */
+export type VendorModule = 'kvm_amd' | 'kvm_intel';
+/** These modules, and a symbol that each has where it is built in. */
+const VENDORS: readonly (readonly [VendorModule, string])[] = [
   ['kvm_amd', 'svm_x86_ops'],
   ['kvm_intel', 'vmx_x86_ops'],
-] as const;
+];
 export const VENDOR_MODULES = VENDORS.map(([name]) => name);
-export type VendorModule = (typeof VENDOR_MODULES)[number];
 
 /** Entries of struct kvm's array of vCPUs, at the most (KVM_MAX_VCPUS of 7.2 is 4096). */
 const MOST_VCPUS = 0x10000;

@@ -10,8 +10,9 @@ import { guestName } from './qemu-name.js';
 
 /** The process that made a VM. */
 export interface Creator {
+  /** Its pid. */
   readonly pid: number;
-  /** Bytes of its name, one character each; null where it is gone. */
+  /** Bytes of its name, one character each; null if it is gone. */
   readonly comm: string | null;
   /** Whether it still has its memory: a zombie, or a pid that no task has, has not. */
   readonly alive: boolean;
@@ -19,9 +20,11 @@ export interface Creator {
 
 /** A process that has a VM's file open. */
 export interface VmHolder {
+  /** Its pid. */
   readonly pid: number;
+  /** Bytes of its name, one character each. */
   readonly comm: string;
-  /** Null where descriptors can't be read. */
+  /** The file descriptor; null if descriptors can't be read. */
   readonly fd: number | null;
 }
 

@@ -13,6 +13,7 @@ import { resolve } from '../types/fields.js';
 import { orProblem } from './about.js';
 import type { Memslot } from './memslots/slot.js';
 
+/** Kinds of mappings. */
 export const BACKINGS = [
   'anonymous',
   'shmem',
@@ -33,6 +34,7 @@ export interface Backing {
   readonly path: string | null;
   /** Bytes of the mapping's pages: 4096, or those of a hugetlbfs. */
   readonly pageSize: number | null;
+  /** Whether it is a shared mapping; null if it can't be found out, and for mappings that differ. */
   readonly shared: boolean | null;
 }
 

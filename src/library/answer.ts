@@ -50,6 +50,7 @@ export interface AnswerParts {
 
 /** A guest physical address that has a host physical address. */
 export interface MappedAnswer extends AnswerParts {
+  /** It is in memory. */
   readonly state: 'mapped';
   /** Host virtual address: where it is in the memory of the VM's process. */
   readonly hva: bigint;
@@ -59,10 +60,15 @@ export interface MappedAnswer extends AnswerParts {
   readonly pageSize: number;
   /** The leaf entry is PROT_NONE: the page is in memory, marked not present. */
   readonly protNone: boolean;
+  /** The memslot that holds it. */
   readonly slot: AnswerSlot;
+  /** Only an answer without a host physical address has one. */
   readonly reason: null;
+  /** Only an answer without a host physical address has one. */
   readonly message: null;
+  /** Null: `hpa` says where it is. */
   readonly frame: null;
+  /** Null: it is not in swap. */
   readonly swap: null;
 }
 
@@ -76,13 +82,17 @@ export interface UnmappedAnswer extends AnswerParts {
   readonly message: string;
   /** Host virtual address; null if no memslot that can be read holds the guest physical address. */
   readonly hva: bigint | null;
+  /** There is none. */
   readonly hpa: null;
+  /** Nothing is mapped. */
   readonly pageSize: null;
+  /** Nothing is mapped. */
   readonly protNone: false;
   /** A page frame number that the last entry names, although the page is not mapped there now. */
   readonly frame: number | null;
+  /** The memslot that holds it; null if there is none that can be read. */
   readonly slot: AnswerSlot | null;
-  /** Null unless the state is `swapped`. */
+  /** Where in swap it is; null unless the state is `swapped`. */
   readonly swap: SwapPlace | null;
 }
 

@@ -12,7 +12,9 @@ export type VmChoice = number | bigint | string;
 
 /** Which VMs are meant; null, and what is not given, leaves it open. */
 export interface WhichVms {
+  /** A process that holds the VMs, or made them, or a guest's name. */
   readonly process?: ProcessChoice | null;
+  /** One of them. */
   readonly vm?: VmChoice | null;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { SlotRow } from '../commands/slots.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
@@ -14,7 +15,7 @@ export interface Kernel {
   readonly release: string;
   /** Number and date of the build, as `uname -v` prints them. */
   readonly version: string;
-  /** Hexadecimal digits; null where the kernel does not have one. */
+  /** Hexadecimal digits; null if the kernel does not have one. */
   readonly buildId: string | null;
 }
 
@@ -35,7 +36,7 @@ export class Dump {
 
   /** @internal */
   static of(opened: OpenDump): Dump {
-    return new Dump(opened);
+    return new this(opened);
   }
 
   /** The VMs of the host, or those that are meant: the rows of the command `vms`. */

@@ -15,7 +15,7 @@ export class Image {
 
   /** @internal */
   static of(opened: OpenImage): Image {
-    return new Image(opened);
+    return new this(opened);
   }
 
   /** Closes the files; what is asked of them afterwards ends in a `UsageError`. To close again does nothing. */

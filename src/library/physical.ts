@@ -25,6 +25,7 @@ export interface PresentBytes {
   readonly length: number;
   /** A copy of them. */
   readonly bytes: Uint8Array;
+  /** Nothing is missing. */
   readonly gap: null;
 }
 
@@ -34,7 +35,9 @@ export interface MissingBytes {
   readonly address: bigint;
   /** Number of bytes. */
   readonly length: number;
+  /** Never zeros in their place. */
   readonly bytes: null;
+  /** Why there are none. */
   readonly gap: Gap;
 }
 
@@ -54,7 +57,7 @@ export class Physical {
 
   /** @internal */
   static of(memory: PhysicalMemory): Physical {
-    return new Physical(memory);
+    return new this(memory);
   }
 
   /**

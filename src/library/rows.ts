@@ -35,7 +35,7 @@ export class Rows<out Row> implements Iterable<Row> {
    * @internal
    */
   static of<Row>(start: (note: Note) => Generator<Row, boolean>): Rows<Row> {
-    return new Rows(start);
+    return new this(start);
   }
 
   /** Null until the last row was taken; then whether these are all there are, each with all that belongs to it. */

@@ -24,7 +24,7 @@ export class Translator {
 
   /** @internal */
   static of(road: Road): Translator {
-    return new Translator(road);
+    return new this(road);
   }
 
   /** What became of a guest frame. Throws `UsageError` for a number that is negative or has a fraction. */

@@ -20,7 +20,7 @@ const PAGES = 1n << 40n;
 export class Vm {
   /** The process through which it was named, or its holder. */
   readonly pid: number;
-  /** The file descriptor by which that process holds it; null where descriptors can't be read. */
+  /** The file descriptor by which that process holds it; null if descriptors can't be read. */
   readonly fd: number | null;
   /** Address of struct kvm. */
   readonly kvm: bigint;
@@ -38,7 +38,7 @@ export class Vm {
 
   /** @internal */
   static of(host: Host, selected: Selected): Vm {
-    return new Vm(host, selected);
+    return new this(host, selected);
   }
 
   /** How many address spaces the kernel keeps for it. */
