@@ -5,7 +5,7 @@
 import { copyFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gfn, openDump, openImage, Road, selectVm, silentLog } from '../dist/index.js';
+import { GuestTranslator, gfn, openDump, openImage, selectVm, silentLog } from '../dist/index.js';
 import { random } from '../fuzz/random.mjs';
 import { whoReads } from '../fuzz/readers.mjs';
 import { commandLine, session } from './session.mjs';
@@ -39,9 +39,13 @@ async function framesRead() {
     },
   });
   const { host, close } = await openDump(dump, { watch, log: silentLog });
-  const road = new Road(host, selectVm(host, values.process, null).vm, 0);
-  const addresses = road.slots.slots.flatMap(({ first, pages }) => [first, first + (pages >> 1), first + pages - 1]);
-  for (const frame of addresses) road.translate(gfn(frame), 0);
+  const translator = new GuestTranslator(selectVm(host, values.process, null).vm, 0);
+  const addresses = translator.slots.slots.flatMap(({ first, pages }) => [
+    first,
+    first + (pages >> 1),
+    first + pages - 1,
+  ]);
+  for (const frame of addresses) translator.translate(gfn(frame), 0);
   close();
   return {
     frames: [...frames].filter(([, what]) => READ.has(what)),

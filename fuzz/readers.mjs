@@ -11,7 +11,7 @@ export const STRUCTS = 'struct kvm, mm_struct';
 /** Kinds of readers, by the functions that the call stack has; the first that matches. @type {[string, RegExp][]} */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
-  [PROCESS_TABLES, /PageWalker\.walk .*Road\.translate/],
+  [PROCESS_TABLES, /PageWalker\.walk .*GuestTranslator\.translate/],
   [MEMSLOTS, /Vm\.slots/],
   [FILES, /Files\./],
   ['tasks and pids', /Tasks\./],

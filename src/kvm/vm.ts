@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Gfn } from '../core/address.js';
 import { DumpError, during, orNull, UsageError } from '../core/errors.js';
 import { xaNodes } from '../kernel/containers/xarray.js';
 import { type Mm, readMm } from '../kernel/mm.js';
@@ -85,10 +84,5 @@ export class Vm {
     if (sum < counted) return told;
     if (slots.some((slot) => slot.pages === sum - counted)) return null;
     throw new DumpError(`${told}: damaged`);
-  }
-
-  /** Whether a guest frame's page is private, so in its guest_memfd; null when that can't be read. */
-  isPrivate(frame: Gfn): boolean | null {
-    return this.attributes.isPrivate(frame);
   }
 }
