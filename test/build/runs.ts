@@ -3,15 +3,18 @@
 import { expect } from '@jest/globals';
 import { type AddressSpace, kept, type Run } from '../../src/spaces/space.js';
 
+/** A run that was kept, and in a guest its slot. */
+type Kept = Run & { readonly slot?: unknown };
+
 /** The runs of a range, `most` at most; each begins where the one before ends. */
-export function runsOf<A extends Run>(space: AddressSpace<A>, first: number, end: number, most = Infinity): Run[] {
-  const all: Run[] = [];
+export function runsOf<A extends Run>(space: AddressSpace<A>, first: number, end: number, most = Infinity): Kept[] {
+  const all: Kept[] = [];
   let next = first;
   for (const run of space.runs(first, end)) {
     expect(run.page).toBe(next);
     expect(run.pages).toBeGreaterThan(0);
     next = run.page + run.pages;
-    all.push(kept(run));
+    all.push('slot' in run ? { ...kept(run), slot: run.slot } : kept(run));
     if (all.length >= most) break;
   }
   if (all.length < most) expect(next).toBe(Math.max(first, end));
@@ -41,7 +44,7 @@ function sample({ page, pages }: Run): number[] {
 /** Each run says of its pages what a single answer says of each; and none continues the one before it. */
 export function expectAgreement<A extends Run>(
   space: AddressSpace<A>,
-  runs: readonly Run[],
+  runs: readonly Kept[],
   pagesOf: (run: Run) => readonly number[] = sample,
 ): void {
   const asked = runs.flatMap((run) => pagesOf(run).map((page) => ({ run, page })));
@@ -51,9 +54,7 @@ export function expectAgreement<A extends Run>(
   expect(runs.filter((run, i) => isContinued(runs[i - 1], run))).toEqual([]);
 }
 
-function isContinued(before: Run | undefined, run: Run): boolean {
-  if (before === undefined || before.page + before.pages !== run.page) return false;
-  const { page, ...next } = at(before, run.page);
-  const { page: _page, ...own } = at(run, run.page);
-  return page === run.page && JSON.stringify(next) === JSON.stringify(own);
+function isContinued(before: Kept | undefined, run: Kept): boolean {
+  if (before?.slot !== run.slot || before === undefined || before.page + before.pages !== run.page) return false;
+  return JSON.stringify(at(before, run.page)) === JSON.stringify(at(run, run.page));
 }

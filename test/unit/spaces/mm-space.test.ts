@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Host } from '../../../src/kernel/host.js';
 import type { Mm } from '../../../src/kernel/mm.js';
 import { MmSpace } from '../../../src/spaces/mm-space.js';
-import { isGap, type Run } from '../../../src/spaces/space.js';
+import { isGap } from '../../../src/spaces/space.js';
 import { SyntheticHost } from '../../build/host.js';
 import { type EraOfMappings, eras } from '../../build/mappings.js';
 import { PAGE, PageTables, PhysicalMemory, protNone, swapEntry, TABLE } from '../../build/memory.js';
@@ -129,7 +129,7 @@ describe('in random tables', () => {
     fc.assert(
       fc.property(processes, fc.nat(RUNS), fc.nat(), ({ memory, space: { from, to } }, which, on) => {
         const whole = runsOf(memory, from, to, RUNS);
-        const run = whole[which % Math.max(1, whole.length)] as Run | undefined;
+        const run = whole[which % Math.max(1, whole.length)];
         if (run === undefined) return;
         const start = run.page + (on % run.pages);
         const [part] = runsOf(memory, start, to, 1);
@@ -272,7 +272,11 @@ describe('in tables that are written out', () => {
 
   test('pages of a process end with the lower half', () => {
     const end = 2 ** 35;
-    expect(runsAt(end - 4 - BASE, end + 3 - BASE, (tables) => tables.map(BigInt(end - 3) * PAGE, 0x77))).toEqual([
+    expect(
+      runsAt(end - 4 - BASE, end + 3 - BASE, (tables) => {
+        tables.map(BigInt(end - 3) * PAGE, 0x77);
+      }),
+    ).toEqual([
       [end - 4 - BASE, 1, 'empty-entry', null, null],
       [end - 3 - BASE, 1, 'mapped', 0x77, 4096],
       [end - 2 - BASE, 2, 'empty-entry', null, null],
