@@ -157,7 +157,7 @@ test('what a profile does not answer is an error that names the way out, and is 
   const [question] = questionsOf('debian-7.2-states') as [Question];
   const { vm } = selectVm(host, question.process, question.vm);
   expect(() => new Road(host, vm, 0)).toThrow(
-    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked$/,
+    /does not record whether the kernel has kvm_memory_slot\.gmem: the version that wrote it did not ask for that$/,
   );
   close();
 });
