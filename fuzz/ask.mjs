@@ -7,9 +7,10 @@ import { watching, whoReads } from './readers.mjs';
 
 /** An address of a question. @typedef {Omit<Question, 'cases'> & { gpa: bigint }} Address */
 /**
- * `told`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were walked.
+ * `facts`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were
+ * walked.
  *
- * @typedef {{ told: string, state: string, entries: number[] }} Told
+ * @typedef {{ facts: string, state: string, entries: number[] }} Answered
  */
 
 const PAGE = 4096n;
@@ -17,7 +18,7 @@ const PAGE = 4096n;
 export const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
 
 /** @type {(road: Road) => string} */
-function told({ state, frame, pageSize, protNone, page, slot, swap }) {
+function factsOf({ state, frame, pageSize, protNone, page, slot, swap }) {
   const place = swap === null ? null : [swap.type, swap.offset];
   return JSON.stringify([state, frame, pageSize, protNone, page, slot === null ? null : [slot.id, slot.first], place]);
 }
@@ -41,7 +42,7 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
       const road = roads.get(key) ?? new Road(host, selectVm(host, process, vm).vm, addressSpace);
       roads.set(key, road);
       road.translate(gfn(Number(gpa / PAGE)), Number(gpa % PAGE));
-      return { told: told(road), state: road.state, entries: road.steps.map(({ address }) => address) };
+      return { facts: factsOf(road), state: road.state, entries: road.steps.map(({ address }) => address) };
     });
   } finally {
     close();

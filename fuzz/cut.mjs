@@ -32,7 +32,11 @@ function judge(road, { gpa, state, hpa }) {
   return road.state === state && own === right ? 'right' : 'wrong';
 }
 
-/** Null where the dump, or the VM in it, can't be read. @type {(opened: OpenDump, question: Question) => Road | null} */
+/**
+ * Null where the dump, or the VM in it, can't be read.
+ *
+ * @type {(opened: OpenDump, question: Question) => Road | null}
+ */
 function roadOf({ host }, { process: pid, vm, addressSpace }) {
   try {
     return new Road(host, selectVm(host, pid, vm).vm, addressSpace);

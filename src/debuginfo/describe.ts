@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ElfObject } from '../elf/sections.js';
-import type { NeededModule, Needs } from '../kernel/needs.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
@@ -16,7 +16,7 @@ export interface KernelFiles {
 }
 
 /** Opens the types of a vmlinux and a module of the same build, without a dump. Throws `DumpError`. */
-export async function describeObjects(files: KernelFiles, needs: Needs, log: Log): Promise<DescribedKernel> {
+export async function describeObjects(files: KernelFiles, needs: KernelNeeds, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
   try {
     return await describe(lookup, files, needs.units);

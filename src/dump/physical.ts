@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Pfn, PHYSICAL_LIMIT, pfnOf } from '../core/address.js';
 import { Bytes } from '../core/bytes.js';
-import type { FrameGap } from '../core/memory.js';
+import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { DumpImage } from './image.js';
 import type { PagePart } from './piece-reader.js';
 
@@ -20,7 +20,11 @@ const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end a
 
 /** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {
-  constructor(readonly image: DumpImage) {}
+  /** `frames`: the image's own, or something that looks on while they are read. */
+  constructor(
+    readonly image: DumpImage,
+    readonly frames: FrameSource = image,
+  ) {}
 
   /**
    * The `length` bytes from `address` on, page by page; neighbouring gaps with the same reason are joined. The end,
@@ -58,7 +62,7 @@ export class PhysicalMemory {
   }
 
   #parts(frame: Pfn): readonly PagePart[] {
-    const whole = this.image.frame(frame);
+    const whole = this.frames.frame(frame);
     if (whole !== null)
       return [{ from: 0, length: PAGE_SIZE, bytes: new Bytes(whole, { source: 'memory', offset: 0 }), gap: null }];
     const gap = this.image.why(frame);

@@ -6,12 +6,25 @@ import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
-import { dentryFields, fdtableFields, fileFields, filesFields, mountFields, oldMountFields } from './structs.js';
+import {
+  dentryFields,
+  dentryInodeFields,
+  fdtableFields,
+  fileFields,
+  fileSystemFields,
+  filesFields,
+  inodeFields,
+  mountFields,
+  oldMountFields,
+  superBlockFields,
+} from './structs.js';
 
 /** sysctl_nr_open_max: no descriptor table is larger (fs/file.c). */
 const MOST_FILES = 0x7fffffc0;
 /** NAME_MAX; anonymous inodes' names stay below it. */
 const LONGEST_NAME = 255;
+/** Bytes of a file system's name that are read: the kernel sets no limit, these are short. */
+const LONGEST_TYPE = 32;
 /** Directories and mounts on the way to the root, at the most: PATH_MAX / 2. */
 const DEEPEST_PATH = 2048;
 
@@ -85,6 +98,26 @@ export class Files {
       dentry = parent;
     }
     throw new DumpError(`path of the file at 0x${file.toString(16)}: more than ${DEEPEST_PATH} parts`);
+  }
+
+  /** The file system that a file is of: its type's name, and what it keeps for itself (super_block.s_fs_info). */
+  fileSystemOf(file: bigint): { readonly name: string; readonly info: bigint } {
+    const { memory, types } = this.#host;
+    const at = resolve(types, {
+      dentry: dentryInodeFields,
+      inode: inodeFields,
+      superBlock: superBlockFields,
+      type: fileSystemFields,
+    });
+    const dentry = pointerAt(memory, file + BigInt(this.#at.dentry.offset), 'struct file');
+    const inode = pointerAt(memory, dentry + BigInt(at.dentry.inode.offset), 'dentry');
+    const superBlock = pointerAt(memory, inode + BigInt(at.inode.superBlock.offset), 'inode');
+    const type = pointerAt(memory, superBlock + BigInt(at.superBlock.type.offset), 'super_block');
+    const name = pointerAt(memory, type + BigInt(at.type.name.offset), 'file_system_type');
+    return {
+      name: readOf(memory, name, LONGEST_TYPE, 'name of a file system').text(),
+      info: pointerAt(memory, superBlock + BigInt(at.superBlock.info.offset), 'super_block'),
+    };
   }
 
   #read(address: bigint, fd: number): OpenFile {

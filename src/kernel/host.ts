@@ -5,7 +5,7 @@ import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
 import type { KernelMemory } from './memory.js';
-import type { Needs } from './needs.js';
+import type { KernelNeeds } from './needs.js';
 
 /** Which build of a kernel a dump is of. */
 export interface KernelIdentity {
@@ -30,6 +30,6 @@ export interface Host {
   readonly symbols: Symbols;
   readonly identity: KernelIdentity;
   /** What it was opened for. More than that may be there, but was not held to be of the right build. */
-  readonly needs: Needs;
+  readonly needs: KernelNeeds;
   readonly log: Log;
 }

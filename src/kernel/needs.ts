@@ -18,7 +18,7 @@ export interface NeededModule {
   readonly remedy: Remedy;
 }
 
-export interface Needs {
+export interface KernelNeeds {
   /** Structures that every kernel has: a source of types that lacks one of them is not whole, and others are looked for. */
   readonly structs: readonly string[];
   /** Structures without which nothing can be read; what messages call that which they describe. */
@@ -31,7 +31,7 @@ export interface Needs {
 }
 
 /** Tasks, their files and memory, struct page. */
-export const HOST_NEEDS: Needs = {
+export const HOST_NEEDS: KernelNeeds = {
   structs: [
     'task_struct',
     'signal_struct',

@@ -7,7 +7,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host, KernelIdentity } from '../kernel/host.js';
 import type { KernelMemory } from '../kernel/memory.js';
-import type { Needs } from '../kernel/needs.js';
+import type { KernelNeeds } from '../kernel/needs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
@@ -29,7 +29,7 @@ import { checkTable } from './same-build.js';
  * Opens the kernel of a dump from the dump alone: notes, page tables, kallsyms, BTF, in this order. Throws `DumpError`
  * if what is needed is not in the dump.
  */
-export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: Needs): Host {
+export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: KernelNeeds): Host {
   const opening = new Opening(image, frames, log, needs);
   opening.scanForSymbols();
   opening.readOwnTypes();
@@ -44,7 +44,7 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs:
 export async function openHostWith(
   image: DumpImage,
   frames: FrameSource,
-  { log, needs, outside }: { readonly log: Log; readonly needs: Needs; readonly outside: Outside },
+  { log, needs, outside }: { readonly log: Log; readonly needs: KernelNeeds; readonly outside: Outside },
 ): Promise<Host> {
   const opening = new Opening(image, frames, log, needs, outside);
   const proven = opening.hasSymbols([]) ? null : await outside.provenSymbols(opening.symbolsWanted);
@@ -71,7 +71,7 @@ class Opening {
     image: DumpImage,
     readonly frames: FrameSource,
     readonly log: Log,
-    readonly needs: Needs,
+    readonly needs: KernelNeeds,
     readonly outside: Outside = nothingBeside,
   ) {
     this.info = infoOf(image, frames, log, outside.vmcoreinfo);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { KernelIdentity } from '../kernel/host.js';
-import type { NeededModule, Needs } from '../kernel/needs.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import type { Placed } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import type { TypeSource } from '../types/source.js';
@@ -20,7 +20,7 @@ export interface SymbolsWanted extends Placed {
 /** The kernel whose types are needed, and which types. */
 export interface TypesNeeded {
   readonly kernel: KernelIdentity;
-  readonly needs: Needs;
+  readonly needs: KernelNeeds;
 }
 
 /** A request for types. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debug information from a server, asked for and not asked for; the server is on this machine.
+// Debug information from a server, with and without --debuginfod; the server is on this machine.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { ROOT } from '../run.js';
 const withGcc = needing(gcc);
 let server: Server | null = null;
 
-/** A server that answers as it is told; what it was asked. */
+/** Starts a server with the given answer, which records its requests. */
 async function serve(
   answer: (response: ServerResponse, url: string) => void,
 ): Promise<{ url: string; asked: string[] }> {
@@ -69,7 +69,7 @@ withGcc.describe('debuginfod', () => {
     return { dump, path, buildId, cache };
   }
 
-  test('fetched by build-id, kept, and not asked for again', async () => {
+  test('downloads by build-id, stores the file, and does not ask again', async () => {
     const { dump, path, buildId, cache } = await hostWithServer();
     const { url, asked } = await serve((response) => response.end(readFileSync(path)));
     const environment = { DEBUGINFOD_URLS: `https://127.0.0.1:1/ ${url}/`, DEBUGINFOD_CACHE_PATH: cache };
@@ -83,7 +83,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("module kvm's by the build-id of the module that ran", async () => {
+  test('downloads kvm.ko by the build-id of the running module', async () => {
     const isKvms = (name: string) => /kvm|gmem/.test(name);
     const kvmBuildId = 'cd'.repeat(20);
     const { dump, path, buildId, cache } = await hostWithServer((name) => !isKvms(name), { kvmBuildId });
@@ -102,7 +102,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toEqual([`/buildid/${buildId}/debuginfo`, `/buildid/${kvmBuildId}/debuginfo`]);
   });
 
-  test.each(['a file in its place', 'no home folder'])('%s: what is fetched serves this run', async (name) => {
+  test.each(['a file in its place', 'no home folder'])('%s: the downloaded file is used in this run', async (name) => {
     const { dump, path, cache } = await hostWithServer();
     const { url } = await serve((response) => response.end(readFileSync(path)));
     const file = join(cache, 'file');
@@ -118,7 +118,7 @@ withGcc.describe('debuginfod', () => {
       );
   });
 
-  test('without --debuginfod nobody is asked, whatever the environment says', async () => {
+  test('without --debuginfod no server is asked, whatever the environment says', async () => {
     const { dump, cache } = await hostWithServer();
     const { url, asked } = await serve((response) => response.end());
     const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: cache });
@@ -126,7 +126,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toEqual([]);
   });
 
-  needing(gcc, strace).test('nor is a socket opened', async () => {
+  needing(gcc, strace).test('without --debuginfod no socket is opened', async () => {
     const { dump } = await hostWithServer();
     const trace = `${dump}.strace`;
     const args = [

@@ -93,10 +93,10 @@ describe('-g', () => {
     expect(said.join()).toMatch(/looking through the task list/);
   });
 
-  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])('%p is refused before anything is looked for', (text) => {
+  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])('%p is neither a pid nor an address, so a name', (text) => {
     const host = new SyntheticHost();
     host.vmm(4711, [SLOT]);
-    expect(() => select(host, text)).toThrow(/is no pid and no address/);
+    expect(() => select(host, text)).toThrow(/is not a pid/);
   });
 
   test('no name of a process is looked at', () => {

@@ -49,7 +49,7 @@ beforeAll(async () => {
     open: () => Promise.reject(new Error('no dump is to be opened')),
     describe: () => Promise.resolve(described),
   };
-  const request = { command: layout, values: { output, force: false }, words: [], inner: null };
+  const request = { command: layout, values: { output, force: false }, words: [], inner: [] };
   await perform(request, { files }, 'text', streams);
   profile = JSON.parse(readFileSync(output, 'utf8')) as Profile;
 });
