@@ -161,7 +161,7 @@ test('a question that a profile does not answer goes to the next source, or is a
   const [question] = questionsOf('debian-7.2-states') as [Question];
   const { vm } = selectVm(host, question.process, question.vm);
   expect(() => new GuestTranslator(vm, 0)).toThrow(
-    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked$/,
+    /does not record whether the kernel has kvm_memory_slot\.gmem: the version that wrote it did not ask for that$/,
   );
   close();
 });
