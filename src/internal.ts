@@ -9,4 +9,4 @@ export { DumpError, UsageError } from './core/errors.js';
 export { silentLog } from './core/log.js';
 export { selectVm } from './kvm/select.js';
 export { type OpenOptions, openDump, openImage } from './open.js';
-export { Road } from './translate/road.js';
+export { GuestTranslator } from './translate/translator.js';

@@ -59,7 +59,7 @@ export function readOf(memory: Memory, address: bigint, length: number, what: st
 
 /** The error for `what`, which begins at address `start` and can't be read. */
 export function unreadableError(fault: Unreadable, start: bigint, what: string): DumpError {
-  const inside = fault.address === start ? '' : ` (its byte at 0x${fault.address.toString(16)})`;
+  const inside = fault.address === start ? '' : ` (unreadable at 0x${fault.address.toString(16)})`;
   const details = { code: CODES[fault.reason], remedies: fault.remedies ?? [] };
   if (fault.reason === 'cut-off')
     return new DumpError(

@@ -9,13 +9,13 @@ import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
 import { Lookup } from './lookup.js';
 
-/** Files of one build of a kernel. */
+/** Paths of a vmlinux and, if needed, a module of the same build. */
 export interface KernelFiles {
   readonly vmlinux: string;
   readonly module: { readonly path: string; readonly is: NeededModule } | null;
 }
 
-/** The types in a vmlinux and a module of the same build, and which build that is. No dump is needed. */
+/** Opens the types of a vmlinux and a module of the same build, without a dump. Throws `DumpError`. */
 export async function describeObjects(files: KernelFiles, needs: KernelNeeds, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
   try {
@@ -59,7 +59,7 @@ async function describe(
 function releaseOf(object: ElfObject): { release: string; version: string | null } {
   const [, release, version = null] = /^Linux version (\S+) .*?(#.*)$/.exec(bannerOf(object) ?? '') ?? [];
   if (release !== undefined) return { release, version };
-  throw new DumpError(`${object.file.name}: no linux_banner in it, so that nobody can tell which kernel it is`, {
+  throw new DumpError(`${object.file.name}: it has no linux_banner, so its kernel release is unknown`, {
     code: 'wrong-file',
   });
 }

@@ -20,7 +20,7 @@ const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end a
 
 /** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {
-  /** `frames`: the image's own, or something that looks on while they are read. */
+  /** `frames`: the image, or a wrapper of it that records which frames are read. */
   constructor(
     readonly image: DumpImage,
     readonly frames: FrameSource = image,

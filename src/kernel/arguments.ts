@@ -9,12 +9,12 @@ import { KernelMemory } from './memory.js';
 import type { Mm } from './mm.js';
 import { argumentsFields } from './structs.js';
 
-/** Bytes of arguments that are read: a quarter of the usual limit on a stack of 8 MiB. */
+/** Most bytes of arguments: a quarter of the usual stack limit of 8 MiB. */
 const MOST_BYTES = 0x200000;
 
 /**
- * The words of a process's command line (mm_struct.arg_start to arg_end), as bytes of one character each. They are in the
- * process's own memory, which dumps often leave out and which the process may have written over. Throws `DumpError` where
+ * The words of a process's command line (mm_struct.arg_start to arg_end), one character per byte. They are in the
+ * memory of the process, which dumps often leave out, and which the process may have overwritten. Throws `DumpError` if
  * they can't be read.
  */
 export function argumentsOf(host: Host, mm: Mm): readonly string[] {
@@ -25,7 +25,7 @@ export function argumentsOf(host: Host, mm: Mm): readonly string[] {
   if (end < start || end - start > MOST_BYTES)
     throw bytes.error(at.start.offset, `arguments from 0x${start.toString(16)} to 0x${end.toString(16)}`);
   const words = textOf(host, mm, start, Number(end - start)).split('\0');
-  // The last word has an end too.
+  // The last word too ends with a NUL.
   return words.at(-1) === '' ? words.slice(0, -1) : words;
 }
 

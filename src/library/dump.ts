@@ -55,8 +55,7 @@ export class Dump {
    * or VM or does not show it.
    */
   vm(process: ProcessChoice | null = null, { vm }: { readonly vm?: VmChoice | null } = {}): Vm {
-    const { host } = this.#opened;
-    return Vm.of(host, selectVm(host, processOf(process), vmOf(vm)));
+    return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(vm)));
   }
 
   /** The rows of a command, by its name. */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rowOf, type SlotRow } from '../commands/slots.js';
 import { gfn } from '../core/address.js';
-import type { Host } from '../kernel/host.js';
 import type { Selected } from '../kvm/select.js';
-import { Road } from '../translate/road.js';
+import { GuestTranslator } from '../translate/translator.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 import { Rows } from './rows.js';
@@ -24,12 +23,10 @@ export class Vm {
   readonly fd: number | null;
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  readonly #host: Host;
   readonly #selected: Selected;
-  readonly #roads = new Map<number, Road>();
+  readonly #translators = new Map<number, GuestTranslator>();
 
-  private constructor(host: Host, selected: Selected) {
-    this.#host = host;
+  private constructor(selected: Selected) {
     this.#selected = selected;
     this.pid = selected.pid;
     this.fd = selected.fd;
@@ -37,8 +34,8 @@ export class Vm {
   }
 
   /** @internal */
-  static of(host: Host, selected: Selected): Vm {
-    return new this(host, selected);
+  static of(selected: Selected): Vm {
+    return new this(selected);
   }
 
   /** How many address spaces the kernel keeps for it. */
@@ -68,27 +65,27 @@ export class Vm {
    */
   translate(gpa: bigint | number, addressSpace = 0): Answer {
     const asked = addressOf(gpa, 'guest physical address');
-    const road = this.#road(addressSpace);
+    const translator = this.#translator(addressSpace);
     const { page, offset } = pageOf(asked);
-    if (page < PAGES) road.translate(gfn(Number(page)), offset);
-    else road.beyond(offset);
-    return answerOf(asked, road);
+    if (page < PAGES) translator.translate(gfn(Number(page)), offset);
+    else translator.beyond(offset);
+    return answerOf(asked, translator);
   }
 
   /** For many addresses: translates guest frames, with no allocation for each. */
   translator(addressSpace = 0): Translator {
-    return Translator.of(this.#newRoad(addressSpace));
+    return Translator.of(this.#made(addressSpace));
   }
 
-  #road(addressSpace: number): Road {
-    const known = this.#roads.get(addressSpace);
+  #translator(addressSpace: number): GuestTranslator {
+    const known = this.#translators.get(addressSpace);
     if (known !== undefined) return known;
-    const road = this.#newRoad(addressSpace);
-    this.#roads.set(addressSpace, road);
-    return road;
+    const made = this.#made(addressSpace);
+    this.#translators.set(addressSpace, made);
+    return made;
   }
 
-  #newRoad(addressSpace: number): Road {
-    return new Road(this.#host, this.#selected.vm, addressSpace);
+  #made(addressSpace: number): GuestTranslator {
+    return new GuestTranslator(this.#selected.vm, addressSpace);
   }
 }

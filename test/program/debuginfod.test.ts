@@ -114,7 +114,7 @@ withGcc.describe('debuginfod', () => {
     if (name === 'no home folder') expect(run.stderr).toBe('');
     else
       expect(run.stderr).toMatch(
-        /what debuginfod sent can't be kept, .*; DEBUGINFOD_CACHE_PATH names another folder\n$/,
+        /the file from debuginfod can't be cached, .*; to use another folder, set DEBUGINFOD_CACHE_PATH\n$/,
       );
   });
 
@@ -153,7 +153,7 @@ withGcc.describe('debuginfod', () => {
     const { url } = await serve((response) => response.end(readFileSync(other)));
     const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: cache }, '--debuginfod');
     expect(run).toMatchObject({ status: 2, stdout: '' });
-    expect(run.stderr).toMatch(new RegExp(`it sent a file of build-id [0-9a-f]{40}, ${buildId} was asked for`));
+    expect(run.stderr).toMatch(new RegExp(`it sent a file with build-id [0-9a-f]{40}, but ${buildId} was requested`));
     expect(existsSync(join(cache, buildId))).toBe(false);
   });
 
@@ -162,11 +162,11 @@ withGcc.describe('debuginfod', () => {
       'has it not',
       (response) => response.writeHead(404).end(),
       {},
-      /looked for in vain: .*debuginfod \(vmlinux, build-id/,
+      /tried without success: .*debuginfod \(vmlinux, build-id/,
     ],
     ['is broken', (response) => response.writeHead(500).end(), {}, /status 500/],
     ['says nothing', () => undefined, { DEBUGINFOD_TIMEOUT: '1' }, /no answer for 1 s/],
-    ['is slow', (response) => response.write('x'), { DEBUGINFOD_MAXTIME: '1' }, /not done after 1 s/],
+    ['is slow', (response) => response.write('x'), { DEBUGINFOD_MAXTIME: '1' }, /not complete after 1 s/],
     [
       'sends too much',
       (response) => response.end('x'.repeat(5000)),
@@ -188,7 +188,7 @@ withGcc.describe('debuginfod', () => {
       { DEBUGINFOD_URLS: 'http://192.0.2.1/', DEBUGINFOD_CACHE_PATH: cache },
       '--debuginfod',
     );
-    expect(plain.stderr).toMatch(/only https is asked/);
+    expect(plain.stderr).toMatch(/only https is allowed/);
     const none = await ask(dump, { DEBUGINFOD_URLS: '', DEBUGINFOD_CACHE_PATH: cache }, '--debuginfod');
     expect(none.stderr).toMatch(/DEBUGINFOD_URLS is not set/);
   });

@@ -30,7 +30,7 @@ describe.each(HOSTS)('$fixture', ({ fixture, pid }) => {
       else
         expect({ status, stderr }).toMatchObject({
           status: 2,
-          stderr: expect.stringMatching(/is of another build: for kernel .*; the dump is of /),
+          stderr: expect.stringMatching(/is from another build: for kernel .*; the dump is of /),
         });
     }
   });
@@ -53,24 +53,24 @@ describe('an invalid profile is refused in one line', () => {
     [
       'an earlier version',
       () => ({ ...profile(), formatVersion: 1 }),
-      /an earlier kvm-vtop wrote it, and not what the kernel lacks; write it again with 'kvm-vtop layout'/,
+      /it was written by an earlier kvm-vtop, which did not record what the kernel lacks; write it again with 'kvm-vtop layout'/,
     ],
     [
       'another build of the kernel, with the same release, number and date',
       () => ({ ...profile(), buildId: 'ab'.repeat(20) }),
-      /is of another build: for kernel 6\.1\.0-50-amd64 .*, build-id abab/,
+      /is from another build: for kernel 6\.1\.0-50-amd64 .*, build-id abab/,
     ],
     [
       'another build of module kvm',
       () => ({ ...profile(), kvmBuildId: 'ab'.repeat(20) }),
-      /is of another build: build-id (ab){20}, the module kvm that runs in the dump has [0-9a-f]{40}/,
+      /is from another build: build-id (ab){20}, but the module kvm in the dump has [0-9a-f]{40}/,
     ],
     ['no release', () => ({ ...profile(), release: '' }), /"release" is missing/],
-    ['an offset outside', () => pid({ offset: 1_000_000 }), /task_struct\.pid lies outside/],
-    ['an array longer than its member', () => pid({ count: 2 ** 31 }), /task_struct\.pid lies outside/],
-    ['an array of parts of bytes', () => pid({ count: 3 }), /task_struct\.pid lies outside/],
-    ['an offset that is not a number', () => pid({ offset: '4' }), /task_struct\.pid lies outside/],
-    ['an unknown kind', () => pid({ kind: 'float' }), /task_struct\.pid lies outside/],
+    ['an offset outside', () => pid({ offset: 1_000_000 }), /task_struct\.pid is not valid, or is outside/],
+    ['an array longer than its member', () => pid({ count: 2 ** 31 }), /task_struct\.pid is not valid, or is outside/],
+    ['an array of parts of bytes', () => pid({ count: 3 }), /task_struct\.pid is not valid, or is outside/],
+    ['an offset that is not a number', () => pid({ offset: '4' }), /task_struct\.pid is not valid, or is outside/],
+    ['an unknown kind', () => pid({ kind: 'float' }), /task_struct\.pid is not valid, or is outside/],
     ['a width that is not supported', () => pid({ size: 8 }), /task_struct\.pid of 4 bytes \(it has 8\)/],
   ])('%s', (name, make, message) => {
     const path = file(JSON.stringify(make()), `${name}.json`);
@@ -84,7 +84,7 @@ describe('an invalid profile is refused in one line', () => {
     const ask = (path: string) =>
       kvmVtop(['-c', dumpOf('debian-6.1'), '-g', '136', '-p', '0', '--layout', path]).stderr;
     expect(ask('/nowhere.json')).toMatch(/^kvm-vtop: \/nowhere\.json: no such file/);
-    expect(ask(join(ROOT, 'README.md'))).toMatch(/README\.md: no layout profile: /);
+    expect(ask(join(ROOT, 'README.md'))).toMatch(/README\.md: invalid layout profile: /);
   });
 });
 

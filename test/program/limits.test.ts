@@ -58,7 +58,7 @@ describe('a limit of the address space, as batch systems set it', () => {
     spawnSync('xz', ['-k', object]);
     expectRefusal(
       limited(['-c', DUMP, ...ONE, '--kvm-module', `${object}.xz`]),
-      /xz could not be decoded: .*; unpack it with xz -d/,
+      /xz decompression failed: .*; unpack it with xz -d/,
     );
   });
 

@@ -282,7 +282,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     const run = kvmVtop(['-c', dumpOf(host(), 'mail-bare'), '-g', '191579', '-p', '34de5840']);
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toMatch(
-      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 brings no BTF .*; looked for in vain: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; --vmlinux and --kvm-module take .*\n$/,
+      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 has no BTF .*; tried without success: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; --vmlinux and --kvm-module take .*\n$/,
     );
   });
 
@@ -293,7 +293,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     expect(kvmVtop(['layout', '--vmlinux', vmlinux, '-o', profile])).toMatchObject({ status: 0, stderr: '' });
     const dump = dumpOf(made, 'mail-profile');
     const run = kvmVtop(['-c', dump, '--layout', profile, '-g', '191579', '-p', '34de5840', '--style', '2012']);
-    const stderr = expect.stringMatching(/^kvm-vtop: layout profile .* tells no build-id of module kvm: .*\n$/);
+    const stderr = expect.stringMatching(/^kvm-vtop: layout profile .* has no build-id of module kvm: .*\n$/);
     expect(run).toEqual({ status: 0, stdout: MAIL, stderr });
   });
 });

@@ -117,7 +117,7 @@ withGcc.describe('the index', () => {
     ask(cached);
     const said: string[] = [];
     cached.save({ ...silentLog, found: (text) => said.push(text) });
-    expect(said.join()).toMatch(/not kept/);
+    expect(said.join()).toMatch(/not cached/);
     expect(existsSync('/dev/null/none')).toBe(false);
   });
 

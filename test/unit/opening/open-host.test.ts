@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { gfn } from '../../../src/core/address.js';
 import { silentLog } from '../../../src/core/log.js';
 import { selectVm } from '../../../src/kvm/select.js';
-import { Road } from '../../../src/translate/road.js';
+import { GuestTranslator } from '../../../src/translate/translator.js';
 import { type HostOptions, SyntheticHost } from '../../build/host.js';
 import { FORMS } from '../../build/kallsyms.js';
 
@@ -17,9 +17,9 @@ function answer(options: HostOptions): unknown {
   tables.map(SLOT.hva + 0x5000n, 0x611de);
   const opened = host.open();
   const { vm } = selectVm(opened, '191', null);
-  const road = new Road(opened, vm, 0);
-  road.translate(gfn(0x34de5), 0x840);
-  return { state: road.state, frame: road.frame, page: road.page };
+  const translator = new GuestTranslator(vm, 0);
+  translator.translate(gfn(0x34de5), 0x840);
+  return { state: translator.state, frame: translator.frame, page: translator.page };
 }
 
 const RIGHT = { state: 'mapped', frame: 0x611de, page: 0x7f0000005 };
@@ -43,7 +43,7 @@ describe('symbols', () => {
       const at = Buffer.from(page.buffer, page.byteOffset, page.length).indexOf(digits);
       if (at >= 0) page[at] = 0x41;
     }
-    expect(() => host.open()).toThrow(/kernel 9\.9\.9-synthetic: its VMCOREINFO names no kallsyms tables, and a scan/);
+    expect(() => host.open()).toThrow(/kernel 9\.9\.9-synthetic: VMCOREINFO has no kallsyms tables, and a scan/);
   });
 
   test.each([1, 255, 256, 257, 1023])('with %d more symbols', (ballast) => {
@@ -120,11 +120,11 @@ describe('types', () => {
     const said: string[] = [];
     const opened = host.open({ ...silentLog, warn: (text) => said.push(text) });
     expect(opened.types.source).toBe('BTF of vmlinux');
-    expect(said.join()).toMatch(/types: taken from vmlinux alone: .*BTF/);
+    expect(said.join()).toMatch(/types: taken from vmlinux only: .*BTF/);
   });
 
   test('the error for a kernel without BTF names the kernel and what it lacks', () => {
-    expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic brings no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
+    expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic has no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
   });
 
   test('all missing members are named at once', () => {
@@ -148,7 +148,7 @@ test('notes of another kernel than the one in memory are refused', () => {
   const wrong = host.vmcoreinfo().replace('OSRELEASE=9.9.9', 'OSRELEASE=9.9.8');
   Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
   expect(() => host.openImage(image)).toThrow(
-    /tells of kernel 9\.9\.8-synthetic, but memory has 9\.9\.9-synthetic in its place/,
+    /describes kernel 9\.9\.8-synthetic, but the release in memory is 9\.9\.9-synthetic/,
   );
 });
 
@@ -168,7 +168,7 @@ describe('memory', () => {
 
   test('an invalid mask of memory encryption is refused', () => {
     for (const smeMask of [3n << 47n, 1n << 12n, 1n << 60n])
-      expect(() => answer({ smeMask })).toThrow(/NUMBER\(sme_mask\)=\d+ is no single bit of an address/);
+      expect(() => answer({ smeMask })).toThrow(/NUMBER\(sme_mask\)=\d+ is not a single bit of an address/);
   });
 
   test('a pointer that is not a canonical address is reported as such', () => {
@@ -195,9 +195,9 @@ describe('without VMCOREINFO in the notes', () => {
     Object.defineProperty(image.reader, 'vmcoreinfo', { value: null });
     const said: string[] = [];
     const opened = host.openImage(image, { ...silentLog, warn: (text) => said.push(text) });
-    const road = new Road(opened, selectVm(opened, '191', null).vm, 0);
-    road.translate(gfn(0x34de4), 0);
-    return { frame: road.frame, mark: opened.info.text('MARK'), said: said.join('\n') };
+    const translator = new GuestTranslator(selectVm(opened, '191', null).vm, 0);
+    translator.translate(gfn(0x34de4), 0);
+    return { frame: translator.frame, mark: opened.info.text('MARK'), said: said.join('\n') };
   }
   const plain = { ballast: 1100 };
 
@@ -237,5 +237,5 @@ test('VMCOREINFO with a wrong address of the kernel does not start an endless se
   const wrong = host.vmcoreinfo().replace(/SYMBOL\(_stext\)=.*/, 'SYMBOL(_stext)=fffffdff90e00000');
   const image = host.image();
   Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
-  expect(() => host.openImage(image)).toThrow(/VMCOREINFO puts _stext at 0xfffffdff90e00000, where no kernel is/);
+  expect(() => host.openImage(image)).toThrow(/VMCOREINFO puts _stext at 0xfffffdff90e00000, outside the mapping of/);
 });
