@@ -41,7 +41,7 @@ const MAY_IMPORT = {
     'write',
     'report',
   ],
-  library: ['core', 'dump', 'kernel', 'kvm', 'translate', 'commands', 'open'],
+  library: ['core', 'dump', 'kvm', 'spaces', 'commands', 'open'],
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'report', 'types', 'commands', 'open'],
 };
 /** Rooms that may touch files; the entry points may too. */

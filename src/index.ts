@@ -17,7 +17,6 @@ export type {
   AnswerParts,
   AnswerSlot,
   MappedAnswer,
-  SwapPlace,
   UnmappedAnswer,
   WalkStep,
 } from './library/answer.js';
@@ -31,3 +30,4 @@ export { Translator } from './library/translator.js';
 export { Vm } from './library/vm.js';
 export type { DumpOptions, FileOptions } from './open.js';
 export type { TypesFrom } from './opening/outside.js';
+export type { SwapPlace } from './spaces/space.js';

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Reason, State } from '../core/outcome.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
-import type { Answer as Given, WalkStep as Step } from '../translate/answer.js';
-import { byteOf } from './addresses.js';
+import type { GuestRun } from '../spaces/guest-run.js';
+import type { WalkStep as Step } from '../spaces/page-lookup.js';
+import type { SwapPlace } from '../spaces/space.js';
+import { byteOf, pageOf } from './addresses.js';
 
 /** A page-table entry that was read. */
 export interface WalkStep {
@@ -28,16 +30,6 @@ export interface AnswerSlot {
   readonly flags: number;
   /** One of KVM's own: TSS, identity map, APIC access page. */
   readonly internal: boolean;
-}
-
-/** Where in swap a page is. */
-export interface SwapPlace {
-  /** Number of the swap area. */
-  readonly type: number;
-  /** Pages from its start. */
-  readonly offset: number;
-  /** Path of its device or file; null if it can't be read. */
-  readonly device: string | null;
 }
 
 /** What every answer has. */
@@ -99,11 +91,12 @@ export interface UnmappedAnswer extends AnswerParts {
 /** What became of a guest physical address. Only the state `mapped` has a host physical address. */
 export type Answer = MappedAnswer | UnmappedAnswer;
 
-/** The answer, to keep. */
-export function answerOf(gpa: bigint, given: Given): Answer {
-  const { state, reason, message, page, frame, offset, slot, pageSize, protNone, swap } = given;
-  const walk = given.steps.map(stepOf);
-  const hva = page === null ? null : byteOf(page, offset);
+/** The answer for a byte of a guest's page, to keep: `run` is the answer for the page, `steps` the entries read for it. */
+export function answerOf(gpa: bigint, run: GuestRun, steps: readonly Step[]): Answer {
+  const { state, reason, message, frame, slot, pageSize, protNone, swap } = run;
+  const { offset } = pageOf(gpa);
+  const walk = steps.map(stepOf);
+  const hva = run.hva === null ? null : byteOf(run.hva, offset);
   if (state === 'mapped') {
     if (hva === null || frame === null || pageSize === null || slot === null) throw new Error('mapped to nothing');
     const hpa = byteOf(frame, offset);

@@ -16,7 +16,7 @@ export interface CommandRows {
 
 const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots };
 
-/** Says what could not be read; the rows are not all there are then, or not whole. */
+/** Says what was warned of. */
 type Note = (problem: string) => void;
 
 /** Rows, which are made while they are gone through. Each time they are, the dump is asked anew. */
@@ -30,7 +30,7 @@ export class Rows<out Row> implements Iterable<Row> {
   }
 
   /**
-   * `start` begins to make rows; it returns whether they are all there are, each with all that belongs to it.
+   * `start` begins to make rows; it returns what `isWhole` is then.
    *
    * @internal
    */
@@ -38,7 +38,10 @@ export class Rows<out Row> implements Iterable<Row> {
     return new this(start);
   }
 
-  /** Null until the last row was taken; then whether these are all there are, each with all that belongs to it. */
+  /**
+   * Null until the last row was taken; then whether these are all there are, as exit status 0 of the command says. What
+   * could not be read of a row is in its own `problems`.
+   */
   get isWhole(): boolean | null {
     return this.#isWhole;
   }

@@ -1,73 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-import { gfn } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
 import type { Reason, State } from '../core/outcome.js';
-import type { GuestTranslator } from '../translate/translator.js';
+import type { GuestRun } from '../spaces/guest-run.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
 import { byteOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 
-/** First frame number whose address is beyond 2^52. */
-const FRAMES = 2 ** 40;
-
 /**
  * Translates guest frames one after the other, millions a second: the answer is in its members until the next frame is
- * asked for, and nothing is allocated. Frames and pages are numbers: an address divided by 4096.
+ * asked for, and nothing is allocated. Frames and pages are numbers: an address divided by 4096. It begins with frame 0.
  */
 export class Translator {
-  readonly #translator: GuestTranslator;
-  /** Negative before the first one. */
-  #asked = -1;
+  readonly #space: GuestSpace;
+  /** One object, which the space writes again. */
+  readonly #answer: GuestRun;
 
-  private constructor(translator: GuestTranslator) {
-    this.#translator = translator;
+  private constructor(space: GuestSpace) {
+    this.#space = space;
+    this.#answer = space.page(0);
   }
 
-  /** @internal */
-  static of(translator: GuestTranslator): Translator {
-    return new this(translator);
+  /**
+   * `space`: asked by nobody else.
+   *
+   * @internal
+   */
+  static of(space: GuestSpace): Translator {
+    return new this(space);
   }
 
-  /** What became of a guest frame. Throws `UsageError` for a number that is negative or has a fraction. */
+  /** What became of a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
   translate(frame: number): State {
-    if (!(frame >= 0 && frame < FRAMES) || Math.floor(frame) !== frame) return this.#unusual(frame);
-    this.#asked = frame;
-    return this.#translator.translate(gfn(frame), 0);
-  }
-
-  #unusual(frame: number): State {
     if (!Number.isSafeInteger(frame) || frame < 0) throw new UsageError(`${frame} is not a frame number`);
-    this.#asked = frame;
-    return this.#translator.beyond(0);
+    return this.#space.page(frame).state;
   }
 
   /** What became of the frame. */
   get state(): State {
-    return this.#translator.state;
+    return this.#answer.state;
   }
 
   /** Why it is not mapped; null if it is. */
   get reason(): Reason | null {
-    return this.#translator.reason;
+    return this.#answer.reason;
   }
 
   /** The host's frame that holds it if it is `mapped`; else the one that its page-table entry names, if any. */
   get frame(): number | null {
-    return this.#translator.frame;
+    return this.#answer.frame;
   }
 
   /** Its page of host virtual memory; null if no memslot that can be read holds it. */
   get page(): number | null {
-    return this.#translator.page;
+    return this.#answer.hva;
   }
 
   /** Bytes that the leaf entry maps: 4096, 2 MiB or 1 GiB; null unless it is mapped. */
   get pageSize(): number | null {
-    return this.#translator.pageSize;
+    return this.#answer.pageSize;
   }
 
-  /** The answer as an object, to keep. Throws `UsageError` before a frame was asked. */
+  /** The answer as an object, to keep. */
   answer(): Answer {
-    if (this.#asked < 0) throw new UsageError('no frame has been asked');
-    return answerOf(byteOf(this.#asked, 0), this.#translator);
+    return answerOf(byteOf(this.#answer.page, 0), this.#answer, this.#space.steps);
   }
 }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rowOf, type SlotRow } from '../commands/slots.js';
-import { gfn } from '../core/address.js';
 import type { Selected } from '../kvm/select.js';
-import { GuestTranslator } from '../translate/translator.js';
+import { GuestSpace } from '../spaces/guest-space.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 import { Rows } from './rows.js';
 import { Translator } from './translator.js';
-
-/** First page number that no physical address has. */
-const PAGES = 1n << 40n;
 
 /**
  * A virtual machine of the dump. Its address spaces are KVM's: 0 is the ordinary one, 1, where there is one, is what
@@ -24,7 +20,7 @@ export class Vm {
   /** Address of struct kvm. */
   readonly kvm: bigint;
   readonly #selected: Selected;
-  readonly #translators = new Map<number, GuestTranslator>();
+  readonly #spaces = new Map<number, GuestSpace>();
 
   private constructor(selected: Selected) {
     this.#selected = selected;
@@ -65,27 +61,22 @@ export class Vm {
    */
   translate(gpa: bigint | number, addressSpace = 0): Answer {
     const asked = addressOf(gpa, 'guest physical address');
-    const translator = this.#translator(addressSpace);
-    const { page, offset } = pageOf(asked);
-    if (page < PAGES) translator.translate(gfn(Number(page)), offset);
-    else translator.beyond(offset);
-    return answerOf(asked, translator);
+    const space = this.#space(addressSpace);
+    // Not exact from page 2^53 on, but the answer is the same for all pages from 2^40 on.
+    const answer = space.page(Number(pageOf(asked).page));
+    return answerOf(asked, answer, space.steps);
   }
 
   /** For many addresses: translates guest frames, with no allocation for each. */
   translator(addressSpace = 0): Translator {
-    return Translator.of(this.#made(addressSpace));
+    return Translator.of(new GuestSpace(this.#selected.vm, addressSpace));
   }
 
-  #translator(addressSpace: number): GuestTranslator {
-    const known = this.#translators.get(addressSpace);
+  #space(addressSpace: number): GuestSpace {
+    const known = this.#spaces.get(addressSpace);
     if (known !== undefined) return known;
-    const made = this.#made(addressSpace);
-    this.#translators.set(addressSpace, made);
-    return made;
-  }
-
-  #made(addressSpace: number): GuestTranslator {
-    return new GuestTranslator(this.#selected.vm, addressSpace);
+    const space = new GuestSpace(this.#selected.vm, addressSpace);
+    this.#spaces.set(addressSpace, space);
+    return space;
   }
 }

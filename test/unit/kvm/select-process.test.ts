@@ -36,6 +36,22 @@ describe('-g', () => {
     expect(said.join()).toMatch(/taken as decimal; read as hexadecimal it is pid 291 \(other\)/);
   });
 
+  test('a number is a pid, and nothing else', () => {
+    const host = new SyntheticHost();
+    host.vmm(0x123, [SLOT]);
+    const { vm, mm } = host.vmm(456, [SLOT]);
+    expect(select(host, 456)).toEqual({ pid: 456, fd: 9, kvm: vm, mm, said: [] });
+    expect(() => select(host, 123)).toThrow(/^no process has pid 123; processes that hold VMs: 291/);
+  });
+
+  test('a number is the pid of a creator that has exited, too', () => {
+    const host = new SyntheticHost();
+    const { vm } = host.vmm(456, [SLOT]);
+    host.set('kvm', vm, { userspace_pid: 123 });
+    expect(select(host, 123)).toMatchObject({ pid: 456, kvm: vm });
+    expect(select(host, '123')).toMatchObject({ pid: 456, kvm: vm });
+  });
+
   test('the address of a task_struct, with and without 0x', () => {
     const host = new SyntheticHost();
     const { vm, task } = host.vmm(4711, [SLOT]);
