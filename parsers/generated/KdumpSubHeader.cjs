@@ -10,8 +10,13 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (KdumpSubHeader_, KaitaiStream) {
 /**
+<<<<<<< HEAD
+ * struct kdump_sub_header of a 64-bit machine, in block 1 of the file. Which fields are valid depends on
+ * header_version; the contents of later fields are undefined.
+=======
  * struct kdump_sub_header of a 64-bit machine, at block 1. header_version decides which fields are valid; the
  * others contain whatever was in the block.
+>>>>>>> wt-docs
  * @see makedumpfile diskdump_mod.h
  */
 
@@ -41,7 +46,7 @@ var KdumpSubHeader = (function() {
   }
 
   /**
-   * Two words, because a JavaScript number loses the low bits of 64.
+   * Two 32-bit words, because a JavaScript number is exact up to 2^53 only.
    */
 
   var U64 = KdumpSubHeader.U64 = (function() {
@@ -61,31 +66,31 @@ var KdumpSubHeader = (function() {
   })();
 
   /**
-   * from version 1
+   * since version 1
    */
 
   /**
-   * from version 2
+   * since version 2
    */
 
   /**
-   * from version 2, obsolete from version 6
+   * since version 2; obsolete since version 6
    */
 
   /**
-   * from version 3
+   * since version 3
    */
 
   /**
-   * from version 4
+   * since version 4
    */
 
   /**
-   * from version 5
+   * since version 5
    */
 
   /**
-   * from version 6
+   * since version 6
    */
 
   return KdumpSubHeader;

@@ -5,20 +5,20 @@ import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { DumpImage } from './image.js';
 import type { PagePart } from './piece-reader.js';
 
-/** Some bytes of physical memory that lie together: as the dump has them, or why it does not. */
+/** A contiguous range of physical memory: its bytes, or why the dump does not have them. */
 export interface Stretch {
   /** Physical address of the first byte. */
   readonly address: number;
   readonly length: number;
-  /** Null where the dump has none. */
+  /** Null if the dump does not have them. */
   readonly bytes: Uint8Array | null;
-  /** Why; null where there are bytes. */
+  /** Why `bytes` is null; null if it is not. */
   readonly gap: FrameGap | null;
 }
 
-const BEYOND: FrameGap = { reason: 'outside', message: '2^52 and more is no physical address' };
+const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end at 2^52' };
 
-/** Physical memory by addresses. Nothing that the dump lacks is ever shown as zeros. */
+/** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {
   /** `frames`: the image's own, or something that looks on while they are read. */
   constructor(
@@ -26,7 +26,10 @@ export class PhysicalMemory {
     readonly frames: FrameSource = image,
   ) {}
 
-  /** The bytes from `address` on, page by page; stretches of the same gap are one. Below 2^53 both. */
+  /**
+   * The `length` bytes from `address` on, page by page; neighbouring gaps with the same reason are joined. The end,
+   * `address + length`, must be below 2^53.
+   */
   *read(address: number, length: number): Generator<Stretch> {
     let waiting: Stretch | null = null;
     for (const stretch of this.#byPage(address, address + length)) {
@@ -67,7 +70,7 @@ export class PhysicalMemory {
   }
 }
 
-/** Some bytes of a page that lies at `page`; `from` and `to` count from its start. */
+/** The bytes `from` to `to` - 1 of the page at physical address `page`. */
 function* within(parts: readonly PagePart[], from: number, to: number, page: number): Generator<Stretch> {
   for (const { from: first, length, bytes, gap } of parts) {
     const [start, end] = [Math.max(first, from), Math.min(first + length, to)];
@@ -77,7 +80,7 @@ function* within(parts: readonly PagePart[], from: number, to: number, page: num
   }
 }
 
-/** Two gaps for the same reason as one; null where they are not. What is cut off tells where each page should be. */
+/** Two gaps joined; null if their reasons differ. Messages of `cut-off` differ always: each names the page's offset. */
 function join(one: Stretch, other: Stretch): Stretch | null {
   if (one.gap === null || other.gap === null || one.gap.reason !== other.gap.reason) return null;
   if (one.gap.reason !== 'cut-off' && one.gap.message !== other.gap.message) return null;

@@ -161,8 +161,8 @@ describe('arguments and options', () => {
       'a word',
       () => selectVm(twoVms(), 'qemu', null),
       { argument: 'process', isMissing: false },
-      "process 'qemu' is no pid",
-      "-g 'qemu' is no pid",
+      "process 'qemu' is not a pid",
+      "-g 'qemu' is not a pid",
     ],
     [
       'one of several VMs',
@@ -182,8 +182,8 @@ describe('arguments and options', () => {
       'a file that exists',
       () => checkTarget(taken(), false, []),
       { argument: null, remedies: ['force'] },
-      `${join(folder, 'taken')} exists already`,
-      `${join(folder, 'taken')} exists already; --force overwrites it`,
+      `${join(folder, 'taken')} already exists`,
+      `${join(folder, 'taken')} already exists; --force overwrites it`,
     ],
   ])('%s', (_, work, carried, message, shown) => {
     const error = caught(work);

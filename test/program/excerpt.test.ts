@@ -64,13 +64,13 @@ describe('excerpt', () => {
     for (const output of [dump, target('alias')])
       expect(args(output)).toMatchObject({
         status: 2,
-        stderr: expect.stringMatching(/is what is read; it is not overwritten/),
+        stderr: expect.stringMatching(/is an input file and is not overwritten/),
       });
     expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
     expect(cut('dangling').status).toBe(2);
-    expect(args(target('dangling')).stderr).toMatch(/is a link to nothing/);
-    expect(args(folder).stderr).toMatch(/is no regular file/);
-    expect(args('/dev/null').stderr).toMatch(/is no regular file/);
+    expect(args(target('dangling')).stderr).toMatch(/is a dangling symbolic link/);
+    expect(args(folder).stderr).toMatch(/is not a regular file/);
+    expect(args('/dev/null').stderr).toMatch(/is not a regular file/);
     expect(partial()).toEqual([]);
   });
 

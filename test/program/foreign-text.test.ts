@@ -49,7 +49,7 @@ describe('text files from other systems', () => {
   test('UTF-16 is refused by name', () => {
     expectRefusal(
       ask(Buffer.from(`\ufeff${asked}`, 'utf16le')),
-      /standard input is text in UTF-16; turn it into plain text: iconv/,
+      /standard input is text in UTF-16; convert it to UTF-8: iconv/,
     );
   });
 
@@ -68,7 +68,7 @@ describe('text files from other systems', () => {
     const path = file(Buffer.from(`\ufeff${info}`, 'utf16le'), 'wide');
     expectRefusal(
       kvmVtop(['-c', DUMP, ...ONE, '--vmcoreinfo', path]),
-      /wide is text in UTF-16; turn it into plain text: iconv/,
+      /wide is text in UTF-16; convert it to UTF-8: iconv/,
     );
   });
 });

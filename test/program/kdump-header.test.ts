@@ -31,6 +31,6 @@ describe('the header of a kdump file', () => {
   });
 
   test.each(['aarch64', 'ppc64le', 'i686', 'armv7l'])('machine %s is refused', (machine) => {
-    expectRefusal(kvmVtop(['-c', file(named(machine)), ...ONE]), new RegExp(`a dump of machine ${machine};`));
+    expectRefusal(kvmVtop(['-c', file(named(machine)), ...ONE]), new RegExp(`a dump of architecture ${machine};`));
   });
 });

@@ -90,9 +90,9 @@ describe('an invalid profile is refused in one line', () => {
 
 test('an existing file or an input file is never overwritten by a profile', () => {
   const path = file('theirs', 'taken.json');
-  expect(kvmVtop(['layout', '-c', dumpOf('debian-6.1'), '-o', path]).stderr).toMatch(/exists already/);
+  expect(kvmVtop(['layout', '-c', dumpOf('debian-6.1'), '-o', path]).stderr).toMatch(/already exists/);
   expect(kvmVtop(['layout', '-c', dumpOf('debian-6.1'), '-o', dumpOf('debian-6.1'), '--force']).stderr).toMatch(
-    /is what is read/,
+    /is an input file/,
   );
   expect(readFileSync(path, 'utf8')).toBe('theirs');
 });

@@ -16,9 +16,9 @@ const { file, folder } = scratch('refused');
 describe('the message names the kind of file', () => {
   const text = (start: string) => Buffer.from(`${start}${'\0'.repeat(200)}`, 'latin1');
   test.each<readonly [string, Uint8Array, RegExp]>([
-    ['gzip', gzipSync(kdump(WISH)), /compressed as a whole by gzip; unpack it first: gzip -dk FILE/],
-    ['zstd', text('\x28\xb5\x2f\xfd'), /by zstd; unpack it first: zstd -d/],
-    ['xz', text('\xfd7zXZ\0'), /by xz; unpack it first: xz -dk/],
+    ['gzip', gzipSync(kdump(WISH)), /the whole file is compressed with gzip; unpack it first: gzip -dk FILE/],
+    ['zstd', text('\x28\xb5\x2f\xfd'), /with zstd; unpack it first: zstd -d/],
+    ['xz', text('\xfd7zXZ\0'), /with xz; unpack it first: xz -dk/],
     ['Windows', text('PAGEDU64'), /a Windows dump/],
     ['LKCD', text('\xed\x23\x8f\x61\x73\x01\x19\xa8'), /an LKCD dump/],
     ['sadump', text('sadump\0\0'), /a sadump file/],
@@ -40,12 +40,14 @@ describe('the message names the kind of file', () => {
   test('a FIFO is refused without waiting', () => {
     const path = join(folder, 'fifo');
     spawnSync('mkfifo', [path]);
-    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file, a dump is needed/);
+    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file; a dump is needed/);
   });
 
   test('standard input is refused', () => {
-    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be read here and there/);
-    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(/standard input can't be read here and there/);
+    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be used: random access is needed/);
+    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(
+      /standard input can't be used: random access is needed/,
+    );
   });
 });
 

@@ -75,7 +75,7 @@ describe('an excerpt is read again before it gets its name', () => {
     const { output, outcome } = await cut('taken', () => {
       writeFileSync(join(folder, 'taken'), 'theirs');
     });
-    expect(outcome).toMatch(/taken has come into being meanwhile; nothing was written/);
+    expect(outcome).toMatch(/taken was created in the meantime; nothing was written/);
     expect(readFileSync(output, 'utf8')).toBe('theirs');
     expect(left()).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe('an excerpt is read again before it gets its name', () => {
   test('if the name exists at the start, the dump is not opened', async () => {
     writeFileSync(join(folder, 'early'), 'theirs');
     const { outcome, opened } = await cut('early', () => undefined);
-    expect(outcome).toMatch(/early exists already$/);
+    expect(outcome).toMatch(/early already exists$/);
     expect(opened).toBe(0);
   });
 

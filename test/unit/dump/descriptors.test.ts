@@ -106,7 +106,7 @@ describe('ELF segments that contradict the others are ignored', () => {
     bytes.writeBigUInt64LE(kept, other);
     expect(await right(bytes)).toBe(10);
     expect((await open(bytes)).problems.map(({ message }) => message).join()).toMatch(
-      /segments that contradict those beside them are left out \(2\)/,
+      /segments that contradict their neighbours are ignored \(2\)/,
     );
   });
 });

@@ -95,7 +95,7 @@ describe('ELF', () => {
   });
 
   test.each([
-    [183, 4, /an ELF of machine aarch64/],
+    [183, 4, /an ELF file of architecture aarch64/],
     [22, 4, /s390/],
     [62, 2, /not a core dump/],
   ])('machine %i, type %i is refused', async (machine, type, message) => {

@@ -52,7 +52,7 @@ describe('flattened', () => {
     const records = inPieces(plain, [64]);
     for (const kept of [1, 2, 5]) {
       const { found, said } = await framesIn([file(flattened(records.slice(0, -kept), true))], ASKED);
-      expect(said).toMatch(/the flattened dump has no end, it was cut off/);
+      expect(said).toMatch(/is truncated: the flattened dump has no end record/);
       for (const [i, byte] of found.entries()) expect([RIGHT[i], 'cut-off']).toContain(byte);
       expect(found).toContain('cut-off');
     }
@@ -80,7 +80,7 @@ describe('flattened', () => {
         ],
         [1],
       ),
-    ).rejects.toThrow(/too many to be meant/);
+    ).rejects.toThrow(/too many to be valid/);
   });
 
   test('many records of which none follows its predecessor', async () => {
@@ -100,7 +100,7 @@ describe('flattened', () => {
     expect((await framesIn([file(cut)], ASKED)).said).toMatch(/no end/);
     const wild = flattened([[0, plain]]);
     wild.writeBigInt64BE(-5n, 4096 + 8);
-    await expect(framesIn([file(wild)], ASKED)).rejects.toThrow(/a record of -5 bytes for offset 0 of the dump/);
+    await expect(framesIn([file(wild)], ASKED)).rejects.toThrow(/invalid record: -5 bytes at offset 0 of the dump/);
     await expect(framesIn([file(flattened([], true))], ASKED)).rejects.toThrow(/ends before its first record/);
   });
 });

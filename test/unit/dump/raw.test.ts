@@ -14,7 +14,7 @@ describe('uncompressed memory', () => {
   test('raw memory is read if --input-format says so', async () => {
     const path = file(memory);
     expect((await framesIn([path], [0, 1, 2, 3], 'raw')).found).toEqual([0, 1, 2, 'outside', 'outside']);
-    await expect(framesIn([path], [0])).rejects.toThrow(/not a dump of a known form/);
+    await expect(framesIn([path], [0])).rejects.toThrow(/not a dump in a known format/);
   });
 
   const LIME = lime([
@@ -29,9 +29,9 @@ describe('uncompressed memory', () => {
     });
     const cut = await framesIn([file(LIME.subarray(0, -10))], [256, 257]);
     expect(cut.found).toEqual([7, 'cut-off']);
-    expect(cut.said).toMatch(/the file ends inside its last range/);
+    expect(cut.said).toMatch(/is truncated: 0x[0-9a-f]+ bytes of its last range are missing/);
     await expect(framesIn([file(Buffer.concat([LIME, Buffer.alloc(64)]))], [1])).rejects.toThrow(
-      /no header of a range/,
+      /invalid header of a memory range/,
     );
   });
 });

@@ -25,18 +25,22 @@ describe('split', () => {
   test('if a part is missing, its frames are named', async () => {
     const { found, said } = await framesIn([file(part(0, 40)), file(part(41, 64))], ASKED);
     expect(found).toEqual([1, 'excluded', 3, 'cut-off', 41, 'outside', 'outside']);
-    expect(said).toMatch(/parts of the split dump are missing, with the frames 0x28 to 0x28$/);
-    expect((await framesIn([file(part(0, 40))], ASKED)).said).toMatch(/the frames 0x28 to 0x3f/);
+    expect(said).toMatch(/parts of the split dump are missing: frames 0x28 to 0x28$/);
+    expect((await framesIn([file(part(0, 40))], ASKED)).said).toMatch(/: frames 0x28 to 0x3f/);
   });
 
   test.each([
-    ['the same part twice', () => [part(0, 40), part(0, 40)], /has the frames of .* again/],
+    ['the same part twice', () => [part(0, 40), part(0, 40)], /contain the same frames/],
     [
       'parts of two dumps',
       () => [part(0, 40), part(40, 64, { timestamp: 7 })],
       /are parts of different dumps: .* written at/,
     ],
+<<<<<<< HEAD
+    ['a whole dump and a part', () => [kdump(WISH), part(0, 40)], /a whole dump, not a part of a split dump/],
+=======
     ['a complete dump and a part', () => [kdump(WISH), part(0, 40)], /a whole dump, not a part of a split one/],
+>>>>>>> wt-docs
   ])('%s', async (_name, make, message) => {
     await expect(
       framesIn(

@@ -31,11 +31,11 @@ test('a file that is truncated while it is read is an error with the offset', ()
   const file = FileSource.open(path);
   truncateSync(path, 0x21000);
   expect(file.read(0x10000, 16, 'page').u8(0)).toBe(1);
-  expect(() => file.read(0x30000, 16, 'page')).toThrow(/0x30000: page: the file has become shorter/);
+  expect(() => file.read(0x30000, 16, 'page')).toThrow(/0x30000: page: the file became shorter/);
   // The rest of the block can be read repeatedly.
   for (let i = 0; i < 2; i++) {
     expect(file.read(0x20ff0, 16, 'page').u8(15)).toBe(1);
-    expect(() => file.read(0x20ff8, 16, 'page')).toThrow(/0x21000: page: the file has become shorter/);
+    expect(() => file.read(0x20ff8, 16, 'page')).toThrow(/0x21000: page: the file became shorter/);
   }
 });
 
@@ -53,6 +53,6 @@ test('reads inside a block, across several, and past the end', () => {
     expect([bytes[0], bytes.at(-1)]).toEqual([(offset >> 8) & 0xff, ((offset + length - 1) >> 8) & 0xff]);
   }
   expect(() => file.read(0x4ffff, 2, 'page descriptor')).toThrow(
-    /is truncated or damaged: it ends at 0x50000, its page descriptor at 0x4ffff needs 2 bytes/,
+    /is truncated or damaged: its page descriptor at 0x4ffff needs 2 bytes, but the file ends at 0x50000/,
   );
 });

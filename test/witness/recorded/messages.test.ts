@@ -37,9 +37,7 @@ describe('messages for missing pages', () => {
   withHosts('memory that /proc/vmcore leaves out is not called none of the machine', () => {
     const { stdout, status } = kvmVtop(['phys', '-c', dump('debian-6.1-zlib'), '1000']);
     expect(status).toBe(2);
-    expect(stdout).toMatch(
-      /the dump does not cover this frame: it is not memory, or in what \/proc\/vmcore leaves out/,
-    );
+    expect(stdout).toMatch(/the dump does not cover this frame: it is not RAM, or \/proc\/vmcore leaves it out/);
   });
 
   withHosts(
