@@ -19,7 +19,8 @@ const MAY_IMPORT = {
   layouts: ['types'],
   debuginfo: ['core', 'io', 'codecs', 'elf', 'symbols', 'types', 'kernel', 'opening', 'layouts'],
   kvm: ['core', 'paging', 'types', 'kernel'],
-  translate: ['core', 'paging', 'kernel', 'kvm'],
+  spaces: ['core', 'dump', 'paging', 'kernel', 'kvm'],
+  translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'codecs', 'elf', 'dump/layout'],
   report: ['core'],
   commands: [
@@ -35,6 +36,7 @@ const MAY_IMPORT = {
     'kernel',
     'opening',
     'kvm',
+    'spaces',
     'translate',
     'write',
     'report',

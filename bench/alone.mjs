@@ -2,7 +2,7 @@
 // kvm-vtop's own speed: translations inside one process, and addresses through the command line.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gfn, openDump, Road, selectVm } from 'kvm-vtop';
+import { GuestTranslator, gfn, openDump, selectVm } from 'kvm-vtop';
 import { present } from '../scripts/present.mjs';
 import { median, memoryOf, RUNS, timed, times } from './measure.mjs';
 
@@ -13,7 +13,7 @@ const ROUNDS = 20;
 const ADDRESSES = 1_000_000;
 
 /**
- * Prints how many translations a second a `Road` makes, over all pages of a VM.
+ * Prints how many translations a second a `GuestTranslator` makes, over all pages of a VM.
  *
  * @param {string} name
  * @param {string} dump
@@ -21,25 +21,25 @@ const ADDRESSES = 1_000_000;
  */
 export async function inProcess(name, dump, pid) {
   const { host } = await openDump(dump);
-  const road = new Road(host, selectVm(host, pid, null).vm, 0);
-  const ascending = road.slots.slots.flatMap(({ first, pages }) =>
+  const translator = new GuestTranslator(selectVm(host, pid, null).vm, 0);
+  const ascending = translator.slots.slots.flatMap(({ first, pages }) =>
     Array.from({ length: pages }, (_, i) => gfn(first + i)),
   );
   for (const [order, frames] of /** @type {const} */ ([
     ['ascending', ascending],
     ['random', shuffled(ascending)],
   ])) {
-    const rate = median(times(RUNS, () => rateOf(road, frames))).toFixed(2);
+    const rate = median(times(RUNS, () => rateOf(translator, frames))).toFixed(2);
     console.log(`${name}, in process, ${frames.length} pages ${order}: ${rate} million translations a second`);
   }
 }
 
-/** Millions of translations a second. @type {(road: Road, frames: readonly Gfn[]) => number} */
-function rateOf(road, frames) {
+/** Millions of translations a second. @type {(translator: GuestTranslator, frames: readonly Gfn[]) => number} */
+function rateOf(translator, frames) {
   let mapped = 0;
   const start = performance.now();
   for (let round = 0; round < ROUNDS; round++)
-    for (const frame of frames) if (road.translate(frame, 0) === 'mapped') mapped++;
+    for (const frame of frames) if (translator.translate(frame, 0) === 'mapped') mapped++;
   if (mapped === 0) throw new Error('nothing was translated');
   return (frames.length * ROUNDS) / (performance.now() - start) / 1000;
 }

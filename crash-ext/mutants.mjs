@@ -5,9 +5,11 @@
 // own "quit". Exit 1 if it does not.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+
 import { parseArgs } from 'node:util';
-import { gfn, openDump, openImage, Road, selectVm, silentLog } from 'kvm-vtop';
+import { GuestTranslator, gfn, openDump, openImage, selectVm, silentLog } from 'kvm-vtop';
 import { PAGE } from '../fuzz/forms/kdump.mjs';
+
 import { random } from '../fuzz/random.mjs';
 import { FILES, MEMSLOTS, PROCESS_TABLES, STRUCTS, watching, whoReads } from '../fuzz/readers.mjs';
 import { present } from '../scripts/present.mjs';
@@ -48,9 +50,9 @@ async function framesRead() {
     readers.set(frame, known === reader ? reader : 'several');
   });
   const { host, close } = await openDump(dump, { watch, log: silentLog });
-  const road = new Road(host, selectVm(host, pid, null).vm, 0);
-  const asked = road.slots.slots.flatMap(({ first, pages }) => [first, first + (pages >> 1), first + pages - 1]);
-  for (const frame of asked) road.translate(gfn(frame), 0);
+  const translator = new GuestTranslator(selectVm(host, pid, null).vm, 0);
+  const asked = translator.slots.slots.flatMap(({ first, pages }) => [first, first + (pages >> 1), first + pages - 1]);
+  for (const frame of asked) translator.translate(gfn(frame), 0);
   close();
   /** @type {ReadFrame[]} */
   const frames = [...readers]

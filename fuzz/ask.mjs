@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks a dump for addresses of a fixture's VMs.
-import { gfn, openDump, Road, selectVm, silentLog } from 'kvm-vtop';
+import { GuestTranslator, gfn, openDump, selectVm, silentLog } from 'kvm-vtop';
 import { watching, whoReads } from './readers.mjs';
 
 /** @import { Question } from '../scripts/facts.mjs' */
@@ -17,7 +17,7 @@ const PAGE = 4096n;
 /** States in which nothing is claimed about the address. @type {ReadonlySet<string>} */
 export const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
 
-/** @type {(road: Road) => string} */
+/** @type {(translator: GuestTranslator) => string} */
 function factsOf({ state, frame, pageSize, protNone, page, slot, swap }) {
   const place = swap === null ? null : [swap.type, swap.offset];
   return JSON.stringify([state, frame, pageSize, protNone, page, slot === null ? null : [slot.id, slot.first], place]);
@@ -35,14 +35,15 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
   const options = { beside: { typesFrom }, watch: watching(onFrame), log: silentLog };
   const { host, close } = await openDump(path, options);
   try {
-    /** @type {Map<string, Road>} */
-    const roads = new Map();
+    /** @type {Map<string, GuestTranslator>} */
+    const translators = new Map();
     return addresses.map(({ name, process, vm, addressSpace, gpa }) => {
       const key = `${name} ${addressSpace}`;
-      const road = roads.get(key) ?? new Road(host, selectVm(host, process, vm).vm, addressSpace);
-      roads.set(key, road);
-      road.translate(gfn(Number(gpa / PAGE)), Number(gpa % PAGE));
-      return { facts: factsOf(road), state: road.state, entries: road.steps.map(({ address }) => address) };
+      const translator = translators.get(key) ?? new GuestTranslator(selectVm(host, process, vm).vm, addressSpace);
+      translators.set(key, translator);
+      translator.translate(gfn(Number(gpa / PAGE)), Number(gpa % PAGE));
+      const { state, steps } = translator;
+      return { facts: factsOf(translator), state, entries: steps.map(({ address }) => address) };
     });
   } finally {
     close();

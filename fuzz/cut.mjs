@@ -4,7 +4,7 @@
 import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gfn, openDump, Road, selectVm } from 'kvm-vtop';
+import { GuestTranslator, gfn, openDump, selectVm } from 'kvm-vtop';
 import { readFacts } from '../scripts/facts.mjs';
 import { HONEST } from './ask.mjs';
 
@@ -22,24 +22,25 @@ const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
-/** What became of one address. @type {(road: Road, asked: Case) => 'right' | 'not answered' | 'wrong'} */
-function judge(road, { gpa, state, hpa }) {
+/** What became of one address. @type {(translator: GuestTranslator, asked: Case) => 'right' | 'not answered' | 'wrong'} */
+function judge(translator, { gpa, state, hpa }) {
   const byte = BigInt(gpa) % PAGE;
-  road.translate(gfn(Number(BigInt(gpa) / PAGE)), Number(byte));
-  if (HONEST.has(road.state)) return 'not answered';
-  const own = road.frame === null || road.state !== 'mapped' ? null : BigInt(road.frame) * PAGE + byte;
+  translator.translate(gfn(Number(BigInt(gpa) / PAGE)), Number(byte));
+  if (HONEST.has(translator.state)) return 'not answered';
+  const own =
+    translator.frame === null || translator.state !== 'mapped' ? null : BigInt(translator.frame) * PAGE + byte;
   const right = hpa === null ? null : BigInt(hpa);
-  return road.state === state && own === right ? 'right' : 'wrong';
+  return translator.state === state && own === right ? 'right' : 'wrong';
 }
 
 /**
  * Null where the dump, or the VM in it, can't be read.
  *
- * @type {(opened: OpenDump, question: Question) => Road | null}
+ * @type {(opened: OpenDump, question: Question) => GuestTranslator | null}
  */
-function roadOf({ host }, { process: pid, vm, addressSpace }) {
+function translatorOf({ host }, { process: pid, vm, addressSpace }) {
   try {
-    return new Road(host, selectVm(host, pid, vm).vm, addressSpace);
+    return new GuestTranslator(selectVm(host, pid, vm).vm, addressSpace);
   } catch {
     return null;
   }
@@ -50,8 +51,8 @@ async function ask(path) {
   const counts = { right: 0, 'not answered': 0, wrong: 0 };
   for (const question of questions) {
     const opened = await openDump(path).catch(() => null);
-    const road = opened === null ? null : roadOf(opened, question);
-    for (const asked of question.cases) counts[road === null ? 'not answered' : judge(road, asked)]++;
+    const translator = opened === null ? null : translatorOf(opened, question);
+    for (const asked of question.cases) counts[translator === null ? 'not answered' : judge(translator, asked)]++;
     opened?.close();
   }
   return counts;

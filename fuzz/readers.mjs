@@ -15,7 +15,7 @@ export const STRUCTS = 'struct kvm, mm_struct';
  */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
-  [PROCESS_TABLES, /PageWalker\.walk .*Road\.translate/],
+  [PROCESS_TABLES, /PageWalker\.walk .*GuestTranslator\.translate/],
   [MEMSLOTS, /Vm\.slots/],
   [FILES, /Files\./],
   ['tasks and pids', /Tasks\./],

@@ -1,18 +1,10 @@
 meta:
   id: elf64_core
-<<<<<<< HEAD
   title: Header of an ELF64 file, the first bytes of an ELF vmcore
   license: Apache-2.0
   endian: le
 doc: |
   File header of a little-endian ELF64 file. Program headers are not described: a core file can have more of them than
-=======
-  title: Header of an ELF64 file, the start of a kernel's core dump
-  license: Apache-2.0
-  endian: le
-doc: |
-  The file header of a little-endian ELF64 file. Program headers are not included: a core can have more of them than
->>>>>>> wt-docs
   e_phnum can count (PN_XNUM), and they are read as a table.
 doc-ref: System V gABI, chapter 4, "ELF Header"; Linux include/uapi/linux/elf.h
 seq:

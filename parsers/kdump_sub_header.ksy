@@ -4,13 +4,8 @@ meta:
   license: Apache-2.0
   endian: le
 doc: |
-<<<<<<< HEAD
   struct kdump_sub_header of a 64-bit machine, in block 1 of the file. Which fields are valid depends on
   header_version; the contents of later fields are undefined.
-=======
-  struct kdump_sub_header of a 64-bit machine, at block 1. header_version decides which fields are valid; the
-  others contain whatever was in the block.
->>>>>>> wt-docs
 doc-ref: makedumpfile diskdump_mod.h
 seq:
   - id: phys_base

@@ -16,5 +16,20 @@ export type { Host } from './kernel/host.js';
 export type { Memslot } from './kvm/memslots/slot.js';
 export { type Selected, selectVm } from './kvm/select.js';
 export { type FileOptions, type OpenDump, type OpenImage, type OpenOptions, openDump, openImage } from './open.js';
+export type { GuestRun } from './spaces/guest-run.js';
+export { GuestSpace } from './spaces/guest-space.js';
+export type { MmRun } from './spaces/mm-run.js';
+export { MmSpace } from './spaces/mm-space.js';
+export {
+  type AddressSpace,
+  type Gap,
+  isGap,
+  kept,
+  type Run,
+  type RunCursor,
+  type SpaceReason,
+  type SpaceState,
+  type SwapPlace,
+} from './spaces/space.js';
 export type { Answer, WalkStep } from './translate/answer.js';
-export { Road } from './translate/road.js';
+export { GuestTranslator } from './translate/translator.js';

@@ -10,11 +10,7 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (Elf64Core_, KaitaiStream) {
 /**
-<<<<<<< HEAD
  * File header of a little-endian ELF64 file. Program headers are not described: a core file can have more of them than
-=======
- * The file header of a little-endian ELF64 file. Program headers are not included: a core can have more of them than
->>>>>>> wt-docs
  * e_phnum can count (PN_XNUM), and they are read as a table.
  * @see System V gABI, chapter 4, "ELF Header"; Linux include/uapi/linux/elf.h
  */

@@ -3,8 +3,8 @@ import { gfn } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
 import { type AskedAddress, printable } from '../core/text.js';
 import { block } from '../report/text.js';
-import { Road } from '../translate/road.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
+import { GuestTranslator } from '../translate/translator.js';
 import { addresses } from './addresses.js';
 import { Answered, invalid, NOTHING, translation } from './answered.js';
 import { BadLine, command, type ExitCode, type Request } from './command.js';
@@ -42,11 +42,11 @@ export const vtop = command({
     2: 'nothing was answered',
   },
 
-  async *run({ host, selected, options, asked, log }) {
+  async *run({ selected, options, asked, log }) {
     const { addressSpace: space } = options;
-    const road = log.step('memslots', () => new Road(host, selected.vm, space));
-    log.found(`address space ${space}: ${road.slots.slots.length} memslots`);
-    const answers = new Answers(road, new Answered(selected, space));
+    const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
+    log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
+    const answers = new Answers(translator, new Answered(selected, space));
     for await (const group of asked) yield answers.of(group);
     if (answers.count === 0) throw new UsageError('no address came from standard input');
     return answers.exit;
@@ -89,7 +89,7 @@ class Answers {
   #missing = false;
 
   constructor(
-    readonly road: Road,
+    readonly translator: GuestTranslator,
     readonly answered: Answered,
   ) {}
 
@@ -98,7 +98,7 @@ class Answers {
   }
 
   *of(group: readonly (AskedAddress | BadLine)[]): Generator<Answered> {
-    const { road, answered } = this;
+    const { translator, answered } = this;
     for (const asked of group) {
       this.count++;
       if (asked instanceof BadLine) {
@@ -107,9 +107,9 @@ class Answers {
         continue;
       }
       const { frame, offset, digits } = asked;
-      const state = frame === null ? road.beyond(offset) : road.translate(gfn(frame), offset);
+      const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
       if (state !== 'mapped') this.#missing = true;
-      yield answered.set(digits, '', road);
+      yield answered.set(digits, '', translator);
     }
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Gfn } from '../core/address.js';
 import { DumpError, during, orNull, UsageError } from '../core/errors.js';
-import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/containers/xarray.js';
+import { xaNodes } from '../kernel/containers/xarray.js';
 import { type Mm, readMm } from '../kernel/mm.js';
+import { Attributes } from './attributes.js';
 import { type Kvm, readKvm } from './kvm.js';
 import { slotReader } from './memslots/index.js';
 import type { ReadSlots } from './memslots/reader.js';
@@ -11,15 +11,12 @@ import { MemslotSet } from './memslots/set.js';
 /** KVM_MAX_NR_ADDRESS_SPACES is 2 where it is largest. */
 const MOST_SPACES = 16;
 
-/** Bit of a frame's attributes (include/uapi/linux/kvm.h, KVM_MEMORY_ATTRIBUTE_PRIVATE). */
-const PRIVATE = 1n << 3n;
-
 /** A virtual machine: its slots and the address space they lie in. */
 export class Vm {
   /** The creator's address space: where the slots' HVAs are, whoever holds the VM's file now. */
   readonly mm: Mm;
-  readonly #attributes: bigint | null;
-  readonly #xaNode: XaNodeFields | null;
+  /** Which guest frames are private. */
+  readonly attributes: Attributes;
 
   constructor(
     readonly kvm: Kvm,
@@ -29,8 +26,11 @@ export class Vm {
     const bytes = readKvm(kvm, address);
     const { at, host } = kvm;
     this.mm = during(`VM at 0x${address.toString(16)}`, () => readMm(host, bytes.u64(at.mm.offset)));
-    this.#attributes = at.attributes === null ? null : bytes.u64(at.attributes.offset);
-    this.#xaNode = at.attributes === null || host.types.sizeOf('xa_node') === null ? null : xaNodes(host.types);
+    this.attributes = new Attributes(
+      at.attributes === null || host.types.sizeOf('xa_node') === null
+        ? null
+        : { memory: host.memory, at: xaNodes(host.types), head: bytes.u64(at.attributes.offset) },
+    );
   }
 
   /** How many address spaces the kernel keeps: 2 where KVM knows SMM. */
@@ -84,14 +84,5 @@ export class Vm {
     if (sum < counted) return told;
     if (slots.some((slot) => slot.pages === sum - counted)) return null;
     throw new DumpError(`${told}: damaged`);
-  }
-
-  /** Whether a guest frame's page is private, so in its guest_memfd; null when that can't be read. */
-  isPrivate(frame: Gfn): boolean | null {
-    if (this.#attributes === null || this.#xaNode === null) return null;
-    const [node, head] = [this.#xaNode, this.#attributes];
-    const entry = orNull(() => xarrayEntry(this.kvm.host.memory, node, head, BigInt(frame)));
-    // Attributes are value entries: bit 0 set, the number above it.
-    return entry === 0n ? false : entry !== null && (entry & 1n) === 1n ? ((entry >> 1n) & PRIVATE) !== 0n : null;
   }
 }

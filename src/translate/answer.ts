@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Reason, State } from '../core/outcome.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
+import type { WalkStep } from '../spaces/page-lookup.js';
+import type { SwapPlace } from '../spaces/space.js';
 
-/** One level of a walk that was read: where its entry stands in physical memory, and the entry's two words. */
-export interface WalkStep {
-  readonly level: string;
-  readonly address: number;
-  readonly hi: number;
-  readonly lo: number;
-}
+export type { WalkStep } from '../spaces/page-lookup.js';
 
-/** What became of a guest physical address. A `Road` is one, until it is asked for the next. */
+/** What became of a guest physical address. A `GuestTranslator` is one, until it is asked for the next. */
 export interface Answer {
   readonly state: State;
   readonly reason: Reason | null;
@@ -27,5 +23,5 @@ export interface Answer {
   readonly protNone: boolean;
   /** Entries read, from the top table down. */
   readonly steps: readonly WalkStep[];
-  readonly swap: { readonly type: number; readonly offset: number; readonly device: string | null } | null;
+  readonly swap: SwapPlace | null;
 }

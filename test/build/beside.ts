@@ -4,7 +4,7 @@ import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
 import { KVM_NEEDS } from '../../src/kvm/needs.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { openHostWith } from '../../src/opening/open-host.js';
-import { Road } from '../../src/translate/road.js';
+import { GuestTranslator } from '../../src/translate/translator.js';
 import { type HostOptions, SyntheticHost } from './host.js';
 
 const HVA = 0x7f0000000000n;
@@ -17,9 +17,9 @@ export async function ask(host: SyntheticHost, options: Partial<BesideOptions>) 
   const image = host.image();
   const opened = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside: new Beside(options, log) });
   const { vm, fd } = selectVm(opened, '191', null);
-  const road = new Road(opened, vm, 0);
-  const state = road.translate(gfn(0x104), 0);
-  return { state, frame: road.frame, fd, said: said.join('\n') };
+  const translator = new GuestTranslator(vm, 0);
+  const state = translator.translate(gfn(0x104), 0);
+  return { state, frame: translator.frame, fd, said: said.join('\n') };
 }
 
 export function hostOf(options: HostOptions = {}): SyntheticHost {

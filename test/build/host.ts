@@ -86,12 +86,20 @@ export class SyntheticHost extends SyntheticKernel {
     // Pointers to nodes end in binary 10 in an XArray, in 01 in the radix tree before it.
     const type = this.layouts.structs.has('xa_node') ? 'xa_node' : 'radix_tree_node';
     const tag = type === 'xa_node' ? 2n : 1n;
+    // Where a node hangs, as far as this kernel's nodes tell.
+    const hang = (node: bigint, parent: bigint, offset: bigint): void => {
+      if (this.has(type, 'parent')) this.set(type, node, { parent });
+      if (this.has(type, 'offset')) this.set(type, node, { offset });
+    };
     let root = this.pointer(head);
     let shift = root === 0n ? -6n : BigInt(this.byte(root - tag + this.offset(type, 'shift')));
     while (shift < 0n || index >> (shift + 6n) > 0n) {
       shift += 6n;
       const node = this.make(type, { shift });
-      if (root !== 0n) this.u64(node + this.offset(type, 'slots'), root);
+      if (root !== 0n) {
+        this.u64(node + this.offset(type, 'slots'), root);
+        hang(root - tag, node, 0n);
+      }
       root = node + tag;
       this.u64(head, root);
     }
@@ -101,6 +109,7 @@ export class SyntheticHost extends SyntheticKernel {
       let next = this.pointer(slot);
       if (next === 0n) {
         next = this.make(type, { shift: shift - 6n }) + tag;
+        hang(next - tag, node, (index >> shift) & 63n);
         this.u64(slot, next);
       }
       node = next - tag;

@@ -2,6 +2,7 @@
 // Random page tables, some of them damaged, and the simplest possible walk through them.
 import fc from 'fast-check';
 import { type Pfn, pfn } from '../../src/core/address.js';
+import type { FrameGap } from '../../src/core/memory.js';
 import { Walk } from '../../src/paging/walker.js';
 import { HUGE, PAGE, PhysicalMemory, PRESENT, PROTNONE, protNone, swapEntry, TABLE } from './memory.js';
 
@@ -66,7 +67,15 @@ const SPOTS = [0, 1, 2, 3, 100, 255, 510, 511];
 const TABLES = 3;
 /** The frame of a table at a level. */
 const tableFrame = (level: number, which: number) => 0x1000 + level * 16 + which;
-const MISSING = 0x99;
+/** Frames of tables that are not there, and why. */
+const MISSING: readonly (readonly [frame: number, gap: FrameGap])[] = [
+  [0x98, { reason: 'excluded', message: 'left out' }],
+  [0x99, { reason: 'excluded', message: 'left out too' }],
+  [0x9a, { reason: 'undecodable', message: 'not to be decoded' }],
+  [0x9b, { reason: 'unreadable', message: 'not to be read' }],
+  [0x9c, { reason: 'outside', message: 'not covered' }],
+  [0x99999, { reason: 'cut-off', message: 'cut off' }],
+];
 
 const small = fc.bigInt({ min: 0n, max: 7n });
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
@@ -96,7 +105,9 @@ function leaf(level: number): fc.Arbitrary<bigint> {
 /** Entries at a level, of every kind. */
 function entry(level: number): fc.Arbitrary<bigint> {
   const empty = fc.constantFrom(0n, 0x20n, 0x40n, 0x60n);
-  const special = fc.tuple(small, small).map(([type, offset]) => swapEntry(Number(type), offset));
+  const special = fc
+    .tuple(fc.oneof(small, fc.bigInt(21n, 31n)), small)
+    .map(([type, offset]) => swapEntry(Number(type), offset));
   const bad = [[HUGE], [PROTNONE], [HUGE, PROTNONE], [0x10n, HUGE | PRESENT], [0x10n, HUGE | PRESENT]][
     level
   ] as bigint[];
@@ -111,7 +122,7 @@ function entry(level: number): fc.Arbitrary<bigint> {
     { arbitrary: special, weight: 2 },
     { arbitrary: leaf(level), weight: level > 2 ? 1 : 6 },
     { arbitrary: level > 0 ? below : leaf(level), weight: 6 },
-    { arbitrary: leadsTo(fc.constant(MISSING)), weight: 1 },
+    { arbitrary: leadsTo(fc.constantFrom(...MISSING.map(([frame]) => frame))), weight: 1 },
     { arbitrary: fc.constantFrom(...bad).map((bits) => bits | 0x1000n), weight: 2 },
     { arbitrary: reserved, weight: 2 },
     { arbitrary: u64, weight: 1 },
@@ -121,7 +132,7 @@ function entry(level: number): fc.Arbitrary<bigint> {
 
 type Contents = readonly (readonly [index: number, value: bigint])[];
 
-/** A full table: leaves that are contiguous, also with those of the previous table, or the same entry everywhere. */
+/** The whole table alike: leaves, or places in swap, that follow each other and those of the table before, or one entry. */
 function fill(level: number, which: number): fc.Arbitrary<Contents> {
   const inStep = fc.boolean().map((isNone) =>
     Array.from({ length: 512 }, (_, i) => {
@@ -131,7 +142,10 @@ function fill(level: number, which: number): fc.Arbitrary<Contents> {
     }),
   );
   const alike = entry(level).map((value) => Array.from({ length: 512 }, (_, i) => [i, value] as const));
-  return level > 2 ? alike : fc.oneof({ arbitrary: inStep, weight: 3 }, alike);
+  const special = fc
+    .constantFrom(0, 2, 24, 26, 28, 31)
+    .map((type) => Array.from({ length: 512 }, (_, i) => [i, swapEntry(type, BigInt(which * 512 + i))] as const));
+  return level > 2 ? alike : fc.oneof({ arbitrary: inStep, weight: 3 }, { arbitrary: special, weight: 1 }, alike);
 }
 
 /** Default contents of a table: entries that point to tables of the level below. */
@@ -179,6 +193,7 @@ export const randomSpaces: fc.Arbitrary<Space> = fc.constantFrom<4 | 5>(4, 5).ch
     })
     .map(({ sme, tables, from, length: [bits, part] }) => {
       const memory = new PhysicalMemory();
+      for (const [frame, gap] of MISSING) memory.gaps.set(frame, gap);
       tables.forEach((contents, i) => {
         const { level, which } = places[i] as { level: number; which: number };
         put(memory, tableFrame(level, which), contents, sme);

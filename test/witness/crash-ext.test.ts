@@ -18,7 +18,7 @@ import { SyntheticHost } from '../build/host.js';
 import { PAGE, protNone, swapEntry } from '../build/memory.js';
 import { ERAS } from '../build/old-kernels.js';
 import { contentsOf } from '../build/recoded.js';
-import { HVA } from '../build/roads.js';
+import { HVA } from '../build/translators.js';
 import { gcc, needing } from '../needs.js';
 import { FIXTURES, fixtures, kvmVtop, ROOT } from '../run.js';
 

@@ -10,7 +10,7 @@ import type { BesideOptions } from '../../src/debuginfo/beside.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { views } from '../../src/kvm/views.js';
 import { openDump } from '../../src/open.js';
-import { Road } from '../../src/translate/road.js';
+import { GuestTranslator } from '../../src/translate/translator.js';
 import { FIXTURES, ROOT } from '../run.js';
 
 interface Profile {
@@ -103,16 +103,20 @@ async function judge(fixture: string, beside: Partial<BesideOptions>, questions 
     else
       try {
         const { vm } = selectVm(opened.host, question.process, question.vm);
-        const road = new Road(opened.host, vm, question.addressSpace);
+        const translator = new GuestTranslator(vm, question.addressSpace);
         for (const { gpa, state, hpa } of question.cases) {
           const address = Number(gpa);
-          road.translate(gfn(Math.floor(address / 4096)), address % 4096);
+          translator.translate(gfn(Math.floor(address / 4096)), address % 4096);
           const mapped =
-            road.state === 'mapped' ? `0x${((road.frame as number) * 4096 + road.offset).toString(16)}` : null;
-          if (road.state === state && mapped === hpa) found.right++;
-          else if (HONEST.has(road.state) || road.reason === 'gmem-attribute-unreadable') untold(1);
+            translator.state === 'mapped'
+              ? `0x${((translator.frame as number) * 4096 + translator.offset).toString(16)}`
+              : null;
+          if (translator.state === state && mapped === hpa) found.right++;
+          else if (HONEST.has(translator.state) || translator.reason === 'gmem-attribute-unreadable') untold(1);
           else
-            found.wrong.push(`${question.name} ${gpa}: ${road.state} ${mapped ?? ''}, right is ${state} ${hpa ?? ''}`);
+            found.wrong.push(
+              `${question.name} ${gpa}: ${translator.state} ${mapped ?? ''}, right is ${state} ${hpa ?? ''}`,
+            );
         }
       } catch (error) {
         if (!(error instanceof DumpError)) throw error;
@@ -156,7 +160,7 @@ test('a question that a profile does not answer goes to the next source, or is a
   });
   const [question] = questionsOf('debian-7.2-states') as [Question];
   const { vm } = selectVm(host, question.process, question.vm);
-  expect(() => new Road(host, vm, 0)).toThrow(
+  expect(() => new GuestTranslator(vm, 0)).toThrow(
     /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked$/,
   );
   close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../../core/errors.js';
+import { DumpError, orNull } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import type { XaNodeFields } from './xarray-nodes.js';
@@ -35,19 +35,24 @@ export function xarrayEntry(memory: Memory, at: XaNodeFields, head: bigint, inde
   }
 }
 
-/** An entry of an XArray: the first index that it is kept for, and the order: it is kept for 2^order of them. */
+/** An entry of an XArray: the first and the last index that it is kept for, and the order: these are 2^order. */
 export interface XaEntry {
   readonly index: bigint;
+  readonly last: bigint;
   /** Null for a number of indices that is no power of 2: the entry was just being stored. */
   readonly order: number | null;
   readonly entry: bigint;
 }
 
+/** Indices `first` to `last`, both included, of which an XArray does not tell what is kept for them, and why. */
+export type LostIndices = (first: bigint, last: bigint, why: DumpError) => void;
+
 /**
  * The entries of an XArray that are kept for indices from `from` to `to`, both included, in ascending order; one that is
  * kept for several comes once, the first and the last may reach beyond. `head` is the value of xa_head. Retry and zero
  * entries count as none; value entries come as they are. Each node must tell that it hangs where it was met, as far as
- * the types know; what breaks this, and a node that can't be read, is a `DumpError`.
+ * the types know; what breaks this, and a node that can't be read, is a `DumpError`, unless there is `lost` to be told of
+ * it, before the entries of higher indices: the rest is then found. What is lost may reach beyond the range too.
  */
 export function* xarrayEntries(
   memory: Memory,
@@ -55,63 +60,122 @@ export function* xarrayEntries(
   head: bigint,
   from = 0n,
   to = TOP,
+  lost?: LostIndices,
 ): Generator<XaEntry> {
   if (from > to) return;
   const root = at.nodeOf(head, null);
-  if (root !== null) yield* new Walk(memory, at, from, to).within(root, topShift(memory, at, root), 0n);
-  else if (at.isStored(head) && from === 0n) yield { index: 0n, order: 0, entry: head };
+  if (root !== null) yield* new Walk(memory, at, { from, to, lost }).all(root);
+  else if (at.isStored(head) && from === 0n) yield { index: 0n, last: 0n, order: 0, entry: head };
 }
+
+interface Wish {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly lost: LostIndices | undefined;
+}
+
+/** A node, the lowest bit of an index that its slots tell apart, and its first index. */
+interface Node {
+  readonly address: bigint;
+  readonly shift: number;
+  readonly base: bigint;
+}
+
+/** What a slot holds: an entry and how many slots it takes, or a node below; null for nothing. */
+type InSlot = { readonly entry: bigint; readonly slots: number } | { readonly child: Node } | null;
 
 class Walk {
   readonly #memory: Memory;
   readonly #at: XaNodeFields;
-  readonly #from: bigint;
-  readonly #to: bigint;
+  readonly #wish: Wish;
   readonly #above: ReturnType<XaNodeFields['above']>;
   #nodes = 0;
 
-  constructor(memory: Memory, at: XaNodeFields, from: bigint, to: bigint) {
+  constructor(memory: Memory, at: XaNodeFields, wish: Wish) {
     this.#memory = memory;
     this.#at = at;
-    this.#from = from;
-    this.#to = to;
+    this.#wish = wish;
     this.#above = at.above();
   }
 
-  /** What is kept below a node, whose first index is `base`. */
-  *within(node: bigint, shift: number, base: bigint): Generator<XaEntry> {
+  *all(root: bigint): Generator<XaEntry> {
+    const shift = this.#orLost(0n, TOP, () => topShift(this.#memory, this.#at, root));
+    if (shift !== undefined) yield* this.#within({ address: root, shift, base: 0n });
+  }
+
+  /** What is kept below a node. */
+  *#within(node: Node): Generator<XaEntry> {
     if (this.#nodes++ === MOST_NODES) throw new DumpError(`XArray: more than ${MOST_NODES} nodes`);
+    const { from, to } = this.#wish;
+    const { address, shift, base } = node;
     const { slots } = this.#at;
     const width = BigInt(shift);
-    const lowest = this.#from > base ? Number((this.#from - base) >> width) : 0;
-    const highest = this.#to < base ? -1 : Math.min(slots.count - 1, Number((this.#to - base) >> width));
+    const lowest = from > base ? Number((from - base) >> width) : 0;
+    const highest = to < base ? -1 : Math.min(slots.count - 1, Number((to - base) >> width));
     if (lowest > highest) return;
-    const bytes = LazyBytes.of(this.#memory, node + BigInt(slots.offset), slots.count * 8, 'slots of an XArray node');
-    for (let slot = this.#start(bytes, node, lowest); slot <= highest; slot++) {
-      const entry = bytes.u64(slot * 8);
-      if (entry === 0n) continue;
-      const sibling = this.#at.siblingOf(entry, node);
-      const child = sibling === null ? this.#at.nodeOf(entry, shift) : null;
-      const first = base + (BigInt(slot) << width);
-      if (sibling !== null) this.#checkLeftOver(bytes, node, shift, slot, sibling);
-      else if (child !== null) {
-        const below = shiftBelow(this.#memory, this.#at, child, shift);
-        this.#checkPlace(child, node, slot);
-        yield* this.within(child, below, first);
-      } else if (this.#at.isStored(entry)) {
-        const more = this.#siblings(bytes, node, slot);
-        const order = Math.log2(more + 1);
-        yield { index: first, order: Number.isInteger(order) ? shift + order : null, entry };
-        slot += more;
+    const bytes = LazyBytes.of(
+      this.#memory,
+      address + BigInt(slots.offset),
+      slots.count * 8,
+      'slots of an XArray node',
+    );
+    const firstOf = (slot: number): bigint => base + (BigInt(slot) << width);
+    const read = <T>(slot: number, work: () => T): T | undefined =>
+      this.#orLost(firstOf(slot), firstOf(slot + 1) - 1n, work);
+    for (let slot = this.#start(bytes, address, lowest); slot <= highest; slot++) {
+      const found = read(slot, () => this.#slot(bytes, node, slot));
+      if (found === null || found === undefined) continue;
+      if ('child' in found) yield* this.#within(found.child);
+      else {
+        const order = found.slots === 1 ? 0 : Math.log2(found.slots);
+        yield {
+          index: firstOf(slot),
+          last: firstOf(slot + found.slots) - 1n,
+          order: Number.isInteger(order) ? shift + order : null,
+          entry: found.entry,
+        };
+        slot += found.slots - 1;
       }
     }
   }
 
-  /** The first slot of the entry that a slot belongs to. */
+  #slot(bytes: LazyBytes, { address, shift, base }: Node, slot: number): InSlot {
+    const entry = bytes.u64(slot * 8);
+    if (entry === 0n) return null;
+    const sibling = this.#at.siblingOf(entry, address);
+    if (sibling !== null) {
+      this.#checkLeftOver(bytes, address, shift, slot, sibling);
+      return null;
+    }
+    const child = this.#at.nodeOf(entry, shift);
+    if (child === null)
+      return this.#at.isStored(entry) ? { entry, slots: 1 + this.#siblings(bytes, address, slot) } : null;
+    const below = shiftBelow(this.#memory, this.#at, child, shift);
+    this.#checkPlace(child, address, slot);
+    return { child: { address: child, shift: below, base: base + (BigInt(slot) << BigInt(shift)) } };
+  }
+
+  /** Undefined where indices are lost, and that is allowed. */
+  #orLost<T>(first: bigint, last: bigint, work: () => T): T | undefined {
+    const { lost } = this.#wish;
+    if (lost === undefined) return work();
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      lost(first, last, error);
+      return undefined;
+    }
+  }
+
+  /** The first slot of the entry that a slot belongs to; itself, where that can't be read and may be lost. */
   #start(bytes: LazyBytes, node: bigint, slot: number): number {
-    const sibling = this.#at.siblingOf(bytes.u64(slot * 8), node);
-    if (sibling === null || sibling >= slot || !this.#at.isStored(bytes.u64(sibling * 8))) return slot;
-    return sibling + this.#siblings(bytes, node, sibling) >= slot ? sibling : slot;
+    const first = (): number => {
+      const sibling = this.#at.siblingOf(bytes.u64(slot * 8), node);
+      if (sibling === null || sibling >= slot || !this.#at.isStored(bytes.u64(sibling * 8))) return slot;
+      return sibling + this.#siblings(bytes, node, sibling) >= slot ? sibling : slot;
+    };
+    return this.#wish.lost === undefined ? first() : (orNull(first) ?? slot);
   }
 
   /** How many slots behind one refer to it. */

@@ -30,10 +30,20 @@ export class MemslotSet {
   find(frame: Gfn): Memslot | undefined {
     const last = this.#last;
     if (last !== undefined && frame >= last.first && frame < last.first + last.pages) return last;
-    const firsts = this.#firsts;
-    const slot = this.slots[lowerBound(firsts.length, (i) => (firsts[i] as number) > frame) - 1];
+    const slot = this.slots[this.#upTo(frame) - 1];
     if (slot === undefined || frame >= slot.first + slot.pages) return undefined;
     this.#last = slot;
     return slot;
+  }
+
+  /** The first slot that begins after a guest frame. */
+  after(frame: Gfn): Memslot | undefined {
+    return this.slots[this.#upTo(frame)];
+  }
+
+  /** How many slots begin at a guest frame or before it. */
+  #upTo(frame: Gfn): number {
+    const firsts = this.#firsts;
+    return lowerBound(firsts.length, (i) => (firsts[i] as number) > frame);
   }
 }

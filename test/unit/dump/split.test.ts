@@ -36,11 +36,7 @@ describe('split', () => {
       () => [part(0, 40), part(40, 64, { timestamp: 7 })],
       /are parts of different dumps: .* written at/,
     ],
-<<<<<<< HEAD
-    ['a whole dump and a part', () => [kdump(WISH), part(0, 40)], /a whole dump, not a part of a split dump/],
-=======
-    ['a complete dump and a part', () => [kdump(WISH), part(0, 40)], /a whole dump, not a part of a split one/],
->>>>>>> wt-docs
+    ['a complete dump and a part', () => [kdump(WISH), part(0, 40)], /a whole dump, not a part of a split dump/],
   ])('%s', async (_name, make, message) => {
     await expect(
       framesIn(

@@ -6,27 +6,10 @@ import { readMm } from '../../../src/kernel/mm.js';
 import { findVma, vmas } from '../../../src/kernel/vma.js';
 import { NOWHERE } from '../../build/containers.js';
 import { SyntheticHost } from '../../build/host.js';
-import { MAPLE, mapleTree } from '../../build/maple.js';
-import { KVM_TYPES, SMALL_KERNEL } from '../../build/small-kernel.js';
+import { type EraOfMappings, eras, type Wish } from '../../build/mappings.js';
 
 const PAGE = 4096n;
-const VMA = `vm_area_struct {
-  u64 vm_start
-  u64 vm_end
-  ptr vm_mm
-  pad 40
-  u64 vm_flags
-  u64 vm_pgoff
-  ptr vm_file
-}
-`;
-
-interface Wish {
-  readonly start: bigint;
-  readonly end: bigint;
-}
-
-/** A host with a process that has these mappings: addresses of its mm and of the mappings, and the expected result. */
+/** A host with one process of these mappings: where its mm and they are, and what is to be found. */
 interface Built {
   readonly host: SyntheticHost;
   readonly mm: bigint;
@@ -34,46 +17,7 @@ interface Built {
   readonly found: readonly unknown[];
 }
 
-interface EraOfMappings {
-  readonly types: string;
-  /** Writes the mappings to the mm's tree. */
-  readonly plant: (host: SyntheticHost, mm: bigint, list: readonly Wish[], addresses: readonly bigint[]) => void;
-}
-
-const eras: Readonly<Record<string, EraOfMappings>> = {
-  'a red-black tree': {
-    types:
-      SMALL_KERNEL.replace('struct maple_tree mm_mt', 'struct rb_root mm_rb') +
-      KVM_TYPES +
-      VMA.replace('pad 40', 'struct rb_node vm_rb'),
-    plant: (host, mm, _list, addresses) => {
-      const toNode = host.offset('vm_area_struct', 'vm_rb');
-      const build = (from: number, to: number, parent: bigint): bigint => {
-        if (from >= to) return 0n;
-        const middle = (from + to) >> 1;
-        const node = (addresses[middle] as bigint) + toNode;
-        const [left, right] = [build(from, middle, node), build(middle + 1, to, node)];
-        host.set('rb_node', node, { __rb_parent_color: parent | 1n, rb_left: left, rb_right: right });
-        return node;
-      };
-      host.set('mm_struct', mm, { 'mm_rb.rb_node': build(0, addresses.length, 0n) });
-    },
-  },
-  'a maple tree': {
-    types: SMALL_KERNEL + KVM_TYPES + MAPLE + VMA,
-    plant: (host, mm, list, addresses) => {
-      const tree = mm + host.offset('mm_struct', 'mm_mt');
-      const entries = list.map(({ start, end }, i) => ({
-        first: start,
-        last: end - 1n,
-        entry: addresses[i] as bigint,
-      }));
-      host.set('mm_struct', mm, { 'mm_mt.ma_root': list.length === 0 ? 0n : mapleTree(host, tree, entries) });
-    },
-  },
-};
-
-/** `plant`: the entries of the tree, if they differ from the mappings. */
+/** `plant`: what the tree says, where that is not the mappings. */
 function build(era: EraOfMappings, list: readonly Wish[], { users = 1, planted = list } = {}): Built {
   const host = new SyntheticHost({ types: era.types });
   const mm = host.mm(users).address;

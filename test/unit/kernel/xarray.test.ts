@@ -20,7 +20,10 @@ function viewOf(builder: ArrayBuilder) {
     walk: (head: bigint, from = 0n, to = TOP, memory: Memory = view) => {
       const found: unknown[] = [];
       try {
-        for (const entry of xarrayEntries(memory, at, head, from, to)) found.push(entry);
+        for (const { index, last, order, entry } of xarrayEntries(memory, at, head, from, to)) {
+          found.push({ index, order, entry });
+          if (order !== null) expect(last).toBe(index + 2n ** BigInt(order) - 1n);
+        }
       } catch (error) {
         return { found, problem: (error as Error).message };
       }
@@ -145,6 +148,35 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(walk(built.head, 10n, 20n)).toEqual({ found: built.list.slice(10, 21), problem: null });
   });
 
+  test('what a node would have kept that is damaged can be lost: all else is found', () => {
+    const { list, head, root } = four();
+    const lost: unknown[] = [];
+    const walked = (from: bigint, to: bigint) => {
+      const found = [...xarrayEntries(builder.kernel.view, xaNodes(builder.kernel.types), head, from, to, note)];
+      return found.map(({ index }) => Number(index));
+    };
+    const note = (first: bigint, last: bigint, why: Error) => lost.push([first, last, why.message.length > 0]);
+    builder.set(root, 1, NOWHERE | builder.form.tag);
+    expect(walked(0n, 199n)).toEqual(list.map((_, i) => i).filter((i) => i < 64 || i > 127));
+    expect(walked(70n, 130n)).toEqual([128, 129, 130]);
+    expect(lost).toEqual([
+      [64n, 127n, true],
+      [64n, 127n, true],
+    ]);
+    expect(walked(10n, 12n)).toEqual([10, 11, 12]);
+    expect(lost).toHaveLength(2);
+  });
+
+  test('a root that is damaged has lost all', () => {
+    const lost: unknown[] = [];
+    const head = NOWHERE | builder.form.rootTag;
+    const entries = xarrayEntries(builder.kernel.view, xaNodes(builder.kernel.types), head, 5n, 9n, (...range) =>
+      lost.push(range.slice(0, 2)),
+    );
+    expect([...entries]).toEqual([]);
+    expect(lost).toEqual([[0n, TOP]]);
+  });
+
   test('of a range, the path to it and the range are read', () => {
     const { list, head } = four();
     const view = new Counted(builder.kernel.view);
@@ -181,7 +213,9 @@ test('where the types do not say where nodes hang, they are taken as they are me
   builder.kernel.set('xa_node', head & ~3n, { parent: NOWHERE });
   const hidden = XARRAYS.replace('u8 offset', 'u8 hidden').replace('ptr parent', 'ptr elsewhere');
   const at = xaNodes(new LayoutTypes(LISTS + hidden));
-  expect([...xarrayEntries(builder.kernel.view, at, head)]).toEqual(list);
+  expect([...xarrayEntries(builder.kernel.view, at, head)]).toEqual(
+    list.map((each) => ({ ...each, last: each.index })),
+  );
 });
 
 describe('values that are not entries', () => {
@@ -221,6 +255,8 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
     const { head, node, short } = eight();
     builder.set(node, 23, 0n);
     expect(walk(head).found).toEqual([{ index: 16n, order: null, entry }, short]);
+    const [first] = xarrayEntries(builder.kernel.view, xaNodes(builder.kernel.types), head);
+    expect(first?.last).toBe(22n);
     expect(walk(head, 22n, 22n).found).toEqual([{ index: 16n, order: null, entry }]);
     expect(walk(head, 23n, 29n).found).toEqual([]);
   });

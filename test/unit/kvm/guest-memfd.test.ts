@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { PAGE } from '../../build/memory.js';
-import { ask, HVA, roadOf, slot } from '../../build/roads.js';
+import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
 describe('guest_memfd', () => {
   const GUEST_MEMFD = 4;
@@ -20,25 +20,25 @@ describe('guest_memfd', () => {
   }
 
   test('a private page is not at its HVA, but its shared neighbour is', () => {
-    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: PRIVATE }).host);
-    expect(ask(road, 0x2000n)).toMatchObject({
+    const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: PRIVATE }).host);
+    expect(ask(translator, 0x2000n)).toMatchObject({
       state: 'guest-memfd',
       reason: 'gmem-private',
       frame: null,
       page: Number(HVA / PAGE) + 2,
     });
-    expect(ask(road, 0x3000n)).toMatchObject({ state: 'mapped', frame: 0x103 });
+    expect(ask(translator, 0x3000n)).toMatchObject({ state: 'mapped', frame: 0x103 });
   });
 
   test('other attributes than private are ignored', () => {
-    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: (7n << 1n) | 1n, 3: PRIVATE }).host);
-    expect(ask(road, 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
-    expect(ask(road, 0x3000n)).toMatchObject({ state: 'guest-memfd' });
+    const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: (7n << 1n) | 1n, 3: PRIVATE }).host);
+    expect(ask(translator, 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
+    expect(ask(translator, 0x3000n)).toMatchObject({ state: 'guest-memfd' });
   });
 
   test('in a slot with only guest_memfd no page is at its HVA', () => {
     for (const flags of [GUEST_MEMFD | GMEM_ONLY, GMEM_ONLY])
-      expect(ask(roadOf(withAttributes(flags).host), 0x1000n)).toMatchObject({
+      expect(ask(translatorOf(withAttributes(flags).host), 0x1000n)).toMatchObject({
         state: 'guest-memfd',
         reason: 'gmem-only',
         frame: null,
@@ -46,8 +46,8 @@ describe('guest_memfd', () => {
   });
 
   test('no answer if an attribute is not a value', () => {
-    const road = roadOf(withAttributes(GUEST_MEMFD, { 2: 0xffff888000000000n }).host);
-    expect(ask(road, 0x2000n)).toMatchObject({
+    const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: 0xffff888000000000n }).host);
+    expect(ask(translator, 0x2000n)).toMatchObject({
       state: 'guest-memfd',
       reason: 'gmem-attribute-unreadable',
       frame: null,
@@ -57,7 +57,10 @@ describe('guest_memfd', () => {
   test('no answer if attributes are on a page that is not in the dump', () => {
     const { host, vm } = withAttributes(GUEST_MEMFD);
     host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
-    expect(ask(roadOf(host), 0x2000n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
+    expect(ask(translatorOf(host), 0x2000n)).toMatchObject({
+      state: 'guest-memfd',
+      reason: 'gmem-attribute-unreadable',
+    });
   });
 
   test('no answer if the kernel has no known member with attributes', () => {
@@ -65,12 +68,12 @@ describe('guest_memfd', () => {
     const host = new SyntheticHost({ btfTypes });
     const { tables } = host.vmm(191, [slot(0, 0n, 8n, HVA, GUEST_MEMFD)]);
     tables.map(HVA, 0x100);
-    expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
+    expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
   });
 
   test('for a slot without guest_memfd no attribute is read', () => {
     const { host, vm } = withAttributes(0);
     host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
-    expect(ask(roadOf(host), 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
+    expect(ask(translatorOf(host), 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
   });
 });

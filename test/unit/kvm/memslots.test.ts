@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { PAGE } from '../../build/memory.js';
-import { ask, HVA, roadOf, slot } from '../../build/roads.js';
+import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
 describe('slots', () => {
   test('an address belongs to the slot that contains it, from the first to the last byte', () => {
@@ -20,20 +20,20 @@ describe('slots', () => {
       [0x202000n, 0x33],
     ] as const)
       tables.map(HVA + page, frame);
-    const road = roadOf(host);
-    expect(ask(road, 0n)).toMatchObject({ id: 0, frame: 0x11 });
-    expect(ask(road, 0x1fffn)).toMatchObject({ id: 0, frame: 0x12 });
-    expect(ask(road, 0x2000n)).toMatchObject({ state: 'no-memslot', id: undefined, page: null });
-    expect(ask(road, 0x4fffn)).toMatchObject({ id: 1, frame: 0x21 });
-    expect(ask(road, 0x5000n)).toMatchObject({ state: 'no-memslot' });
-    expect(ask(road, 0x100002fffn)).toMatchObject({ id: 2, frame: 0x33 });
-    expect(ask(road, 0x100003000n)).toMatchObject({ state: 'no-memslot' });
+    const translator = translatorOf(host);
+    expect(ask(translator, 0n)).toMatchObject({ id: 0, frame: 0x11 });
+    expect(ask(translator, 0x1fffn)).toMatchObject({ id: 0, frame: 0x12 });
+    expect(ask(translator, 0x2000n)).toMatchObject({ state: 'no-memslot', id: undefined, page: null });
+    expect(ask(translator, 0x4fffn)).toMatchObject({ id: 1, frame: 0x21 });
+    expect(ask(translator, 0x5000n)).toMatchObject({ state: 'no-memslot' });
+    expect(ask(translator, 0x100002fffn)).toMatchObject({ id: 2, frame: 0x33 });
+    expect(ask(translator, 0x100003000n)).toMatchObject({ state: 'no-memslot' });
   });
 
   test('a slot beyond the end of the address space is damage', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(0, 0n, 2n, 0xfffffffffffff000n)]);
-    expect(() => roadOf(host)).toThrow(/memslot/);
+    expect(() => translatorOf(host)).toThrow(/memslot/);
   });
 
   test('as many slots as the kernel allows, 32,767, are read', () => {
@@ -43,9 +43,9 @@ describe('slots', () => {
     );
     const { tables } = host.vmm(191, slots);
     tables.map(HVA + 32766n * PAGE, 0x77);
-    const road = roadOf(host);
-    expect(road.slots.slots).toHaveLength(32767);
-    expect(ask(road, 32766n * 0x10000n)).toMatchObject({ state: 'mapped', frame: 0x77, id: 32766 });
+    const translator = translatorOf(host);
+    expect(translator.slots.slots).toHaveLength(32767);
+    expect(ask(translator, 32766n * 0x10000n)).toMatchObject({ state: 'mapped', frame: 0x77, id: 32766 });
   });
 
   test('one more slot is damage', () => {
@@ -54,7 +54,7 @@ describe('slots', () => {
       191,
       Array.from({ length: 32768 }, (_, id) => slot(id & 0x7fff, BigInt(id) * 0x10000n, 1n)),
     );
-    expect(() => roadOf(host)).toThrow(/more than 32767 slots/);
+    expect(() => translatorOf(host)).toThrow(/more than 32767 slots/);
   });
 
   test('a tree with a circle is damage', () => {
@@ -63,7 +63,7 @@ describe('slots', () => {
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     host.set('rb_node', host.pointer(root + host.offset('rb_node', 'rb_left')), { rb_left: root });
-    expect(() => roadOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ is met twice/);
+    expect(() => translatorOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ is met twice/);
   });
 
   test('a node that names another parent is damage', () => {
@@ -72,7 +72,7 @@ describe('slots', () => {
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     host.set('rb_node', host.pointer(root + host.offset('rb_node', 'rb_left')), { __rb_parent_color: root + 64n });
-    expect(() => roadOf(host)).toThrow(/memslot tree: a node below 0x[0-9a-f]+ names 0x[0-9a-f]+ as its parent/);
+    expect(() => translatorOf(host)).toThrow(/memslot tree: a node below 0x[0-9a-f]+ names 0x[0-9a-f]+ as its parent/);
   });
 
   test('a slot without pages in the tree is damage (zeros where the dump lost a page)', () => {
@@ -82,7 +82,7 @@ describe('slots', () => {
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     const node = host.offset('kvm_memory_slot', 'gfn_node[1]');
     host.write(root - node, new Uint8Array(host.layouts.size('kvm_memory_slot')));
-    expect(() => roadOf(host)).toThrow(/memslot 0 has no pages, but is in use: the dump is damaged there/);
+    expect(() => translatorOf(host)).toThrow(/memslot 0 has no pages, but is in use: the dump is damaged there/);
   });
 
   /** Three slots; the first is below the second, which is the tree's root. */
@@ -98,13 +98,13 @@ describe('slots', () => {
   test('if a node is not in the dump, the slots below it are found by their ids', () => {
     const { host, vm, memslots } = three();
     host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': LOST });
-    const road = roadOf(host);
-    expect(ask(road, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
-    expect(ask(road, 0x20000n)).toMatchObject({ id: 2 });
+    const translator = translatorOf(host);
+    expect(ask(translator, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
+    expect(ask(translator, 0x20000n)).toMatchObject({ id: 2 });
     // The slots have as many pages as struct kvm counts, so no slot is missing.
-    expect(ask(road, 0x30000n)).toMatchObject({ state: 'no-memslot' });
+    expect(ask(translator, 0x30000n)).toMatchObject({ state: 'no-memslot' });
     host.set('kvm', vm, { nr_memslot_pages: 4n });
-    expect(ask(roadOf(host), 0x30000n)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
+    expect(ask(translatorOf(host), 0x30000n)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
   });
 
   test('if a node of a chain of ids is lost, the slots before it are found', () => {
@@ -112,11 +112,11 @@ describe('slots', () => {
     host.set('rb_node', root, { rb_right: LOST });
     for (let bucket = 0; bucket < 128; bucket++)
       host.set('kvm_memslots', memslots, { [`id_hash[${bucket}]`]: bucket % 2 === 0 ? LOST : 0n });
-    const road = roadOf(host);
-    expect(ask(road, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
-    expect(ask(road, 0x10000n)).toMatchObject({ id: 1 });
+    const translator = translatorOf(host);
+    expect(ask(translator, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
+    expect(ask(translator, 0x10000n)).toMatchObject({ id: 1 });
     for (const gpa of [0x20000n, 0x30000n])
-      expect(ask(road, gpa)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
+      expect(ask(translator, gpa)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
   });
 
   test('chains of ids end at a node that does not point back, or that occurred before', () => {
@@ -126,29 +126,29 @@ describe('slots', () => {
       const node = host.pointer(memslots + host.offset('kvm_memslots', `id_hash[${bucket}]`));
       if (node !== 0n) host.set('hlist_node', node, { next: node });
     }
-    expect(roadOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(translatorOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
   });
 
   test('with fewer pages than struct kvm counts, no address is reported as having no slot', () => {
     const { host, memslots } = three();
     host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': 0n });
-    const road = roadOf(host);
-    expect(ask(road, 0n)).toMatchObject({ state: 'slots-missing' });
-    expect(road.slots.missing).toBe('struct kvm counts 0x3 pages in memslots, there are 0x0');
+    const translator = translatorOf(host);
+    expect(ask(translator, 0n)).toMatchObject({ state: 'slots-missing' });
+    expect(translator.slots.missing).toBe('struct kvm counts 0x3 pages in memslots, there are 0x0');
   });
 
   test('more pages than it counts are damage, unless one slot was being created', () => {
     const { host, vm } = three();
     host.set('kvm', vm, { nr_memslot_pages: 2n });
-    expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'mapped' });
+    expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped' });
     host.set('kvm', vm, { nr_memslot_pages: 1n });
-    expect(() => roadOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
+    expect(() => translatorOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
   });
 
   test('two slots that cover one frame are damage, reported with their ids', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(3, 0n, 4n), slot(7, 0x3000n, 4n)]);
-    expect(() => roadOf(host)).toThrow(/memslots 3 and 7 both cover guest frame 0x3/);
+    expect(() => translatorOf(host)).toThrow(/memslots 3 and 7 both cover guest frame 0x3/);
   });
 
   test.each([
@@ -157,7 +157,7 @@ describe('slots', () => {
   ])('%s is damage', (_name, wish) => {
     const host = new SyntheticHost();
     host.vmm(191, [{ id: 0, ...wish }]);
-    expect(() => roadOf(host)).toThrow(/memslots? .*kernel memory at 0x/);
+    expect(() => translatorOf(host)).toThrow(/memslots? .*kernel memory at 0x/);
   });
 
   test("KVM's own slots (TSS, identity map, APIC page) are translated and marked", () => {
@@ -168,9 +168,9 @@ describe('slots', () => {
       slot(32766, 0xfffbd000n, 3n, HVA + 0x2000n),
     ]);
     tables.map(HVA + 0x1000n, 0xab);
-    const road = roadOf(host);
-    expect(ask(road, 0xfee00000n)).toMatchObject({ state: 'mapped', frame: 0xab });
-    expect(road.slots.slots.map(({ id, internal }) => [id, internal])).toEqual([
+    const translator = translatorOf(host);
+    expect(ask(translator, 0xfee00000n)).toMatchObject({ state: 'mapped', frame: 0xab });
+    expect(translator.slots.slots.map(({ id, internal }) => [id, internal])).toEqual([
       [32763, false],
       [32764, true],
       [32766, true],
@@ -184,9 +184,9 @@ describe('slots', () => {
     host.task(191, 'qemu', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
     tables.map(HVA, 0x1);
     tables.map(HVA + 0x5000n, 0x2);
-    expect(ask(roadOf(host, 0), 0xa0000n)).toMatchObject({ frame: 1 });
-    expect(ask(roadOf(host, 1), 0xa0000n)).toMatchObject({ frame: 2 });
-    expect(() => roadOf(host, 2)).toThrow(/address space 2 does not exist; valid: 0, 1/);
+    expect(ask(translatorOf(host, 0), 0xa0000n)).toMatchObject({ frame: 1 });
+    expect(ask(translatorOf(host, 1), 0xa0000n)).toMatchObject({ frame: 2 });
+    expect(() => translatorOf(host, 2)).toThrow(/address space 2 does not exist; valid: 0, 1/);
   });
 
   test('the links that node_idx selects are used', () => {
@@ -194,7 +194,7 @@ describe('slots', () => {
       const host = new SyntheticHost();
       const { vm } = host.vmm(191, [slot(9, 0n, 1n)]);
       host.set('kvm', vm, { 'memslots[0]': host.memslots([slot(1, 0n, 1n), slot(2, 0x1000n, 1n)], index) });
-      expect(roadOf(host).slots.slots.map(({ id }) => id)).toEqual([1, 2]);
+      expect(translatorOf(host).slots.slots.map(({ id }) => id)).toEqual([1, 2]);
     }
   });
 });

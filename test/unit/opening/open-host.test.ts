@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { gfn } from '../../../src/core/address.js';
 import { silentLog } from '../../../src/core/log.js';
 import { selectVm } from '../../../src/kvm/select.js';
-import { Road } from '../../../src/translate/road.js';
+import { GuestTranslator } from '../../../src/translate/translator.js';
 import { type HostOptions, SyntheticHost } from '../../build/host.js';
 import { FORMS } from '../../build/kallsyms.js';
 
@@ -17,9 +17,9 @@ function answer(options: HostOptions): unknown {
   tables.map(SLOT.hva + 0x5000n, 0x611de);
   const opened = host.open();
   const { vm } = selectVm(opened, '191', null);
-  const road = new Road(opened, vm, 0);
-  road.translate(gfn(0x34de5), 0x840);
-  return { state: road.state, frame: road.frame, page: road.page };
+  const translator = new GuestTranslator(vm, 0);
+  translator.translate(gfn(0x34de5), 0x840);
+  return { state: translator.state, frame: translator.frame, page: translator.page };
 }
 
 const RIGHT = { state: 'mapped', frame: 0x611de, page: 0x7f0000005 };
@@ -195,9 +195,9 @@ describe('without VMCOREINFO in the notes', () => {
     Object.defineProperty(image.reader, 'vmcoreinfo', { value: null });
     const said: string[] = [];
     const opened = host.openImage(image, { ...silentLog, warn: (text) => said.push(text) });
-    const road = new Road(opened, selectVm(opened, '191', null).vm, 0);
-    road.translate(gfn(0x34de4), 0);
-    return { frame: road.frame, mark: opened.info.text('MARK'), said: said.join('\n') };
+    const translator = new GuestTranslator(selectVm(opened, '191', null).vm, 0);
+    translator.translate(gfn(0x34de4), 0);
+    return { frame: translator.frame, mark: opened.info.text('MARK'), said: said.join('\n') };
   }
   const plain = { ballast: 1100 };
 

@@ -3,12 +3,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { DumpError } from '../../../src/core/errors.js';
 import { selectVm } from '../../../src/kvm/select.js';
-import { Road } from '../../../src/translate/road.js';
+import { MmSpace } from '../../../src/spaces/mm-space.js';
+import { GuestTranslator } from '../../../src/translate/translator.js';
 import { SyntheticHost } from '../../build/host.js';
 import { HUGE, PAGE, protNone, swapEntry, TABLE } from '../../build/memory.js';
 import type { HostOptions } from '../../build/options.js';
-import { ask, HVA, roadOf, slot } from '../../build/roads.js';
 import { KVM_TYPES, SMALL_KERNEL } from '../../build/small-kernel.js';
+import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
 describe('state of an address', () => {
   /** One page with a given entry at a level. */
@@ -24,7 +25,7 @@ describe('state of an address', () => {
   }
   function entryAt(...given: Parameters<typeof hostWith>) {
     const host = hostWith(...given);
-    return { host, road: roadOf(host) };
+    return { host, translator: translatorOf(host) };
   }
   const at = (frame: number) => BigInt(frame) * PAGE;
 
@@ -43,7 +44,7 @@ describe('state of an address', () => {
       { state: 'table-missing', reason: 'table-outside', frame: null },
     ],
   ] as const)('%s', (_name, level, entry, expected) => {
-    expect(ask(entryAt(level, entry).road, 0x5000n)).toMatchObject(expected);
+    expect(ask(entryAt(level, entry).translator, 0x5000n)).toMatchObject(expected);
   });
 
   test.each([
@@ -51,9 +52,9 @@ describe('state of an address', () => {
     ['a huge page', 1, at(0x90000) | TABLE | HUGE],
     ['a table', 1, at(0x90000) | TABLE],
   ])('%s beyond the end of memory is damage, but for a device', (_name, level, entry) => {
-    const road = (limit: number) => ask(entryAt(level, entry, { limit }).road, 0x5000n);
-    expect(road(0x80000)).toMatchObject({ state: 'damaged', reason: 'bad-entry', frame: null });
-    expect(road(0x100000).state).not.toBe('damaged');
+    const translator = (limit: number) => ask(entryAt(level, entry, { limit }).translator, 0x5000n);
+    expect(translator(0x80000)).toMatchObject({ state: 'damaged', reason: 'bad-entry', frame: null });
+    expect(translator(0x100000).state).not.toBe('damaged');
   });
 
   test('memory that the kernel has but the dump lacks is not damage', () => {
@@ -62,7 +63,7 @@ describe('state of an address', () => {
       const variable = host.at('linux_banner') + 0x800n;
       host.symbol('bmax_pfn', variable);
       host.u64(variable, maxPfn);
-      return ask(roadOf(host), 0x5000n);
+      return ask(translatorOf(host), 0x5000n);
     };
     expect(known(0x100000n)).toMatchObject({ state: 'mapped', frame: 0x90000 });
     expect(known(0x90000n)).toMatchObject({ state: 'damaged' });
@@ -72,7 +73,7 @@ describe('state of an address', () => {
     [1, at(0x1200) | TABLE | HUGE | 0x2000n],
     [2, at(0x40000) | TABLE | HUGE | 0x100000n],
   ])('reserved bits in a leaf of level %i are damage', (level, entry) => {
-    expect(ask(entryAt(level, entry).road, 0x5000n)).toMatchObject({ state: 'damaged', reason: 'bad-entry' });
+    expect(ask(entryAt(level, entry).translator, 0x5000n)).toMatchObject({ state: 'damaged', reason: 'bad-entry' });
   });
 
   // MAX_SWAPFILES 24, as in Debian's 7.2: HWPOISON, three of migration, three of devices, markers.
@@ -88,7 +89,7 @@ describe('state of an address', () => {
     [30, { state: 'not-present', reason: 'device-exclusive', frame: 0x777 }],
     [31, { state: 'marker', reason: 'marker-entry', frame: null }],
   ])('a swap entry of type %i', (type, expected) => {
-    expect(ask(entryAt(0, swapEntry(type, 0x777n), { swapFiles: 24 }).road, 0x5000n)).toMatchObject(expected);
+    expect(ask(entryAt(0, swapEntry(type, 0x777n), { swapFiles: 24 }).translator, 0x5000n)).toMatchObject(expected);
   });
 
   // The mixtures of include/linux/swap.h since 5.19: p(oisoned), m(igrating), d(evice), marker M, unknown '?'.
@@ -112,7 +113,7 @@ describe('state of an address', () => {
     ['four devices or three and a marker', 24, '????????', { types: NO_FOLIO }],
   ] as const)('special types of %s', (_name, swapFiles, states, options) => {
     const stateOf = (type: number) =>
-      ask(entryAt(0, swapEntry(type, 1n), { swapFiles, ...options }).road, 0x5000n).state;
+      ask(entryAt(0, swapEntry(type, 1n), { swapFiles, ...options }).translator, 0x5000n).state;
     const letters = states.split('') as (keyof typeof STATES)[];
     expect(letters.map((_, i) => stateOf(swapFiles + i))).toEqual(letters.map((letter) => STATES[letter]));
     expect(stateOf(swapFiles - 1)).toBe('swapped');
@@ -124,11 +125,11 @@ describe('state of an address', () => {
     ['of an area that does not exist', 8, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
     ['of an area that was switched off', 9, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
   ])('a swap entry %s', (_name, type, offset, expected) => {
-    const { host, road } = entryAt(0, swapEntry(type, offset), { swapFiles: 24 });
+    const { host, translator } = entryAt(0, swapEntry(type, offset), { swapFiles: 24 });
     host.swapArea(7, 0x1000);
     host.u64(host.at('swap_info') + 8n * 8n, 0n);
     host.set('swap_info_struct', host.swapArea(9), { swap_file: 0 });
-    expect(ask(road, 0x5000n)).toMatchObject(expected);
+    expect(ask(translator, 0x5000n)).toMatchObject(expected);
   });
 
   test.each([
@@ -138,33 +139,36 @@ describe('state of an address', () => {
     const opened = hostWith(0, entry, { swapFiles: 24 }).open();
     const { frames } = opened;
     const memory = { frame: frames.frame.bind(frames), why: frames.why.bind(frames), limit: 0x100000 };
-    const road = new Road({ ...opened, frames: memory }, selectVm(opened, '191', null).vm, 0);
+    const { vm } = selectVm(opened, '191', null);
+    const translator = new GuestTranslator(vm, 0, new MmSpace({ ...opened, frames: memory }, vm.mm));
     opened.symbols.get = (name) => {
       throw new DumpError(`kallsyms: ${name} is not in the dump`);
     };
-    expect(ask(road, 0x5000n)).toMatchObject(expected);
+    expect(ask(translator, 0x5000n)).toMatchObject(expected);
   });
 
   test('a page is swapped even if the swap area is not in the dump', () => {
-    const { host, road } = entryAt(0, swapEntry(7, 5n), { swapFiles: 24 });
+    const { host, translator } = entryAt(0, swapEntry(7, 5n), { swapFiles: 24 });
     host.u64(host.at('swap_info') + 7n * 8n, 0xffff888ffff00000n);
-    expect(ask(road, 0x5000n)).toMatchObject({ state: 'swapped', swap: { type: 7, offset: 5, device: null } });
+    expect(ask(translator, 0x5000n)).toMatchObject({ state: 'swapped', swap: { type: 7, offset: 5, device: null } });
   });
 
   test('padding after swap_info is not a swap type: another array of the same length shows it', () => {
-    const { road } = entryAt(0, swapEntry(24, 5n), { swapFiles: 28, zswapTrees: 24 });
-    expect(ask(road, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
+    const { translator } = entryAt(0, swapEntry(24, 5n), { swapFiles: 28, zswapTrees: 24 });
+    expect(ask(translator, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
     const agreed = entryAt(0, swapEntry(24, 5n), { swapFiles: 24, zswapTrees: 24 });
-    expect(ask(agreed.road, 0x5000n)).toMatchObject({ state: 'poisoned', frame: 5 });
+    expect(ask(agreed.translator, 0x5000n)).toMatchObject({ state: 'poisoned', frame: 5 });
   });
 
   test('a swap entry above the lowest level is damage: swap areas contain pages', () => {
-    expect(ask(entryAt(1, swapEntry(3, 0x200n)).road, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
+    expect(ask(entryAt(1, swapEntry(3, 0x200n)).translator, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
   });
 
   test('if the length of swap_info is implausible, only types that are swap in every kernel are used', () => {
-    expect(ask(entryAt(0, swapEntry(21, 1n), { swapFiles: 40 }).road, 0x5000n)).toMatchObject({ state: 'swapped' });
-    expect(ask(entryAt(0, swapEntry(24, 1n), { swapFiles: 40 }).road, 0x5000n)).toMatchObject({
+    expect(ask(entryAt(0, swapEntry(21, 1n), { swapFiles: 40 }).translator, 0x5000n)).toMatchObject({
+      state: 'swapped',
+    });
+    expect(ask(entryAt(0, swapEntry(24, 1n), { swapFiles: 40 }).translator, 0x5000n)).toMatchObject({
       state: 'damaged',
       frame: null,
     });
@@ -172,16 +176,16 @@ describe('state of an address', () => {
 
   test('a huge page that was being moved: the frame of the requested page, without accessed and dirty bits', () => {
     const young = 1n << 34n;
-    const { road } = entryAt(1, swapEntry(26, 0x1200n | young | (young << 1n)), { swapFiles: 24 });
-    expect(ask(road, 0x5000n)).toMatchObject({ state: 'migrating', frame: 0x1205 });
+    const { translator } = entryAt(1, swapEntry(26, 0x1200n | young | (young << 1n)), { swapFiles: 24 });
+    expect(ask(translator, 0x5000n)).toMatchObject({ state: 'migrating', frame: 0x1205 });
   });
 
   test('an address space that no longer exists is reported, one that was never touched is not', () => {
-    expect(ask(entryAt(3, 0n, { users: 0 }).road, 0x5000n)).toMatchObject({
+    expect(ask(entryAt(3, 0n, { users: 0 }).translator, 0x5000n)).toMatchObject({
       state: 'not-present',
       reason: 'address-space-gone',
     });
-    expect(ask(entryAt(3, 0n).road, 0x5000n)).toMatchObject({ state: 'not-present', reason: 'empty-entry' });
+    expect(ask(entryAt(3, 0n).translator, 0x5000n)).toMatchObject({ state: 'not-present', reason: 'empty-entry' });
   });
 
   test.each([
@@ -195,14 +199,14 @@ describe('state of an address', () => {
   ] as const)('%i levels: an HVA of %p is %s', (levels, hva, state) => {
     const host = new SyntheticHost({ levels });
     host.vmm(191, [slot(0, 0n, 1n, hva)]);
-    expect(ask(roadOf(host), 0n)).toMatchObject({ state });
+    expect(ask(translatorOf(host), 0n)).toMatchObject({ state });
   });
 
   test('a slot beyond the user half has noncanonical addresses, not those of the kernel', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(0, 0n, 4n, 0x7fffffffe000n)]);
-    const road = roadOf(host);
-    expect([0n, 0x1000n, 0x2000n, 0x3000n].map((gpa) => ask(road, gpa).state)).toEqual([
+    const translator = translatorOf(host);
+    expect([0n, 0x1000n, 0x2000n, 0x3000n].map((gpa) => ask(translator, gpa).state)).toEqual([
       'not-present',
       'not-present',
       'noncanonical',

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, PHYSICAL_LIMIT, type Vpn } from '../core/address.js';
+import type { State } from '../core/outcome.js';
+import type { MemslotSet } from '../kvm/memslots/set.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
+import { type Explain, type MmRun, MutableMmRun, NO_ENTRY } from './mm-run.js';
+
+/** First guest frame that there can't be. */
+export const BEYOND = PHYSICAL_LIMIT / PAGE_SIZE;
+
+/** A run of a guest's pages: of one slot, or of none. */
+export interface GuestRun extends MmRun {
+  /** The slot that holds its pages; null for none. */
+  readonly slot: Memslot | null;
+  /** Host virtual address of the first page / 4096; null where there is no slot. */
+  readonly hva: Vpn | null;
+}
+
+/** A run of a guest's pages while it is made. */
+export class MutableGuestRun extends MutableMmRun implements GuestRun {
+  slot: Memslot | null = null;
+
+  get hva(): Vpn | null {
+    return this.slot === null ? null : this.vpn;
+  }
+
+  /** Becomes the answer for pages that no slot holds. */
+  inNoSlot({ missing }: MemslotSet): State {
+    this.slot = null;
+    if (this.page >= BEYOND) return this.end('no-memslot', 'beyond-physical', NO_ENTRY, TOO_HIGH);
+    if (missing === null) return this.end('no-memslot', 'no-slot', NO_ENTRY, NO_SLOT);
+    return this.end(
+      'slots-missing',
+      'slot-unreadable',
+      NO_ENTRY,
+      () => `no memslot that can be read holds it: ${missing}`,
+    );
+  }
+
+  /** Becomes the answer for pages of a slot with guest_memfd that are not known to be shared. */
+  inMemfd(isPrivate: true | null | 'all'): State {
+    const [reason, explain] = MEMFD[`${isPrivate}`];
+    return this.end('guest-memfd', reason, NO_ENTRY, explain);
+  }
+}
+
+const TOO_HIGH: Explain = () => 'no guest physical address reaches 2^52';
+const NO_SLOT: Explain = () => 'no memslot of this address space holds it';
+const MEMFD = {
+  all: ['gmem-only', () => 'all pages of this slot are in its guest_memfd, not at the host virtual address'],
+  true: ['gmem-private', () => 'the page is private: it is in the guest_memfd, not at the host virtual address'],
+  null: ['gmem-attribute-unreadable', () => 'whether the page is private, and so in the guest_memfd, can not be read'],
+} as const;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Gfn, gfn, type Vpn } from '../core/address.js';
+import type { PrivacyRun } from '../kvm/attributes.js';
+import type { MemslotSet } from '../kvm/memslots/set.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
+import type { Vm } from '../kvm/vm.js';
+import { BEYOND, MutableGuestRun } from './guest-run.js';
+import type { MmRuns } from './mm-runs.js';
+import type { MmSpace } from './mm-space.js';
+import { RunCursor } from './space.js';
+
+/** The runs of a range of a guest's memory: holes, what is in a guest_memfd, and the process's runs for the rest. */
+export class GuestRuns extends RunCursor<MutableGuestRun> {
+  readonly #vm: Vm;
+  readonly #slots: MemslotSet;
+  readonly #memory: MmRuns<MutableGuestRun>;
+  #at: Gfn;
+  readonly #end: number;
+  /** What is left of a slot with guest_memfd. */
+  #privacy: Iterator<PrivacyRun> | null = null;
+  /** The run comes from the process's memory; guest frame less page of the process there. */
+  #isInMemory = false;
+  #shift = 0;
+
+  constructor(vm: Vm, slots: MemslotSet, memory: MmSpace, first: number, end: number) {
+    super(new MutableGuestRun(memory.deviceOf));
+    this.#vm = vm;
+    this.#slots = slots;
+    this.#memory = memory.cursor(this.run);
+    this.#at = gfn(first);
+    this.#end = end;
+  }
+
+  advance(): boolean {
+    while (!this.#isInMemory || !this.#memory.advance()) {
+      if (this.#at >= this.#end) {
+        this.#isInMemory = false;
+        return false;
+      }
+      this.#isInMemory = this.#begin();
+      if (!this.#isInMemory) return true;
+    }
+    this.run.page = this.run.vpn + this.#shift;
+    return true;
+  }
+
+  /** Goes on after what was given: true where the process's runs come next, false where `run` is the next one. */
+  #begin(): boolean {
+    const { run } = this;
+    const at = this.#at;
+    run.page = at;
+    const slot = at < BEYOND ? this.#slots.find(at) : undefined;
+    if (slot === undefined) return this.#hole(at);
+    run.slot = slot;
+    run.vpn = (slot.page + (at - slot.first)) as Vpn;
+    const end = Math.min(slot.first + slot.pages, BEYOND, this.#end);
+    if (slot.memfd === 'some') return this.#memfd(slot, end);
+    if (slot.memfd === 'none') return this.#enter(slot, end);
+    this.#take(end);
+    run.inMemfd('all');
+    return false;
+  }
+
+  #hole(at: Gfn): false {
+    const next = at < BEYOND ? Math.min(this.#slots.after(at)?.first ?? BEYOND, BEYOND) : this.#end;
+    this.#take(Math.min(next, this.#end));
+    this.run.inNoSlot(this.#slots);
+    return false;
+  }
+
+  #memfd(slot: Memslot, slotEnd: number): boolean {
+    this.#privacy ??= this.#vm.attributes.runs(this.#at, gfn(slotEnd));
+    // The last one ends with the slot.
+    const { end, isPrivate } = this.#privacy.next().value as PrivacyRun;
+    if (end === slotEnd) this.#privacy = null;
+    if (isPrivate === false) return this.#enter(slot, end);
+    this.#take(end);
+    this.run.inMemfd(isPrivate);
+    return false;
+  }
+
+  #enter(slot: Memslot, end: number): true {
+    const { vpn } = this.run;
+    this.#memory.over(vpn, (vpn + (end - this.#at)) as Vpn);
+    this.#shift = slot.first - slot.page;
+    this.#at = gfn(end);
+    return true;
+  }
+
+  #take(end: number): void {
+    this.run.pages = end - this.#at;
+    this.#at = gfn(end);
+  }
+}

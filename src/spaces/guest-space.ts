@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Gfn, gfn, type Vpn } from '../core/address.js';
+import type { Privacy } from '../kvm/attributes.js';
+import type { MemslotSet } from '../kvm/memslots/set.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
+import type { Vm } from '../kvm/vm.js';
+import { BEYOND, type GuestRun, MutableGuestRun } from './guest-run.js';
+import { GuestRuns } from './guest-runs.js';
+import { bytesOf, MmSpace } from './mm-space.js';
+import type { PageLookup, WalkStep } from './page-lookup.js';
+import type { AddressSpace, Gap, RunCursor } from './space.js';
+
+/** A guest's physical memory, in one of KVM's address spaces: memslots over the memory of the process that made the VM. */
+export class GuestSpace implements AddressSpace<GuestRun> {
+  readonly name: string;
+  readonly limit: number;
+  readonly slots: MemslotSet;
+  readonly #vm: Vm;
+  readonly #memory: MmSpace;
+  readonly #asked: MutableGuestRun;
+  readonly #lookup: PageLookup;
+  readonly #read: MutableGuestRun;
+  readonly #reading: PageLookup;
+
+  /** `addressSpace`: 0 is the ordinary one, 1 that of SMM. Throws what `Vm.slots` throws. */
+  constructor(vm: Vm, addressSpace: number, memory = new MmSpace(vm.kvm.host, vm.mm)) {
+    this.name = `memory of the guest of the VM at 0x${vm.address.toString(16)}, address space ${addressSpace}`;
+    this.slots = vm.slots(addressSpace);
+    const last = this.slots.slots.at(-1);
+    this.limit = last === undefined ? 0 : Math.min(last.first + last.pages, BEYOND);
+    this.#vm = vm;
+    this.#memory = memory;
+    [this.#asked, this.#read] = [new MutableGuestRun(memory.deviceOf), new MutableGuestRun(memory.deviceOf)];
+    [this.#lookup, this.#reading] = [memory.lookup(), memory.lookup()];
+  }
+
+  runs(first: number, end: number): RunCursor<GuestRun> {
+    return new GuestRuns(this.#vm, this.slots, this.#memory, first, end);
+  }
+
+  page(page: number): GuestRun {
+    this.#find(gfn(page), this.#asked, this.#lookup);
+    return this.#asked;
+  }
+
+  /** The page-table entries that were read for the last answer of `page`, from the top table down. */
+  get steps(): readonly WalkStep[] {
+    return this.#lookup.stepsOf(this.#asked);
+  }
+
+  bytes(page: number): DataView | Gap {
+    this.#find(gfn(page), this.#read, this.#reading);
+    return bytesOf(this.#memory.host, this.#read);
+  }
+
+  #find(page: Gfn, run: MutableGuestRun, lookup: PageLookup): void {
+    run.page = page;
+    const slot = page < BEYOND ? this.slots.find(page) : undefined;
+    if (slot === undefined) {
+      run.inNoSlot(this.slots);
+      return;
+    }
+    run.slot = slot;
+    const vpn = (slot.page + (page - slot.first)) as Vpn;
+    const isPrivate = slot.memfd === 'none' ? false : this.#isPrivate(slot, page);
+    if (isPrivate === false) {
+      lookup.find(vpn, run);
+      return;
+    }
+    run.vpn = vpn;
+    run.inMemfd(isPrivate);
+  }
+
+  #isPrivate(slot: Memslot, page: Gfn): Privacy | 'all' {
+    return slot.memfd === 'all' ? 'all' : this.#vm.attributes.isPrivate(page);
+  }
+}

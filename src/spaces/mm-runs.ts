@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn, Vpn } from '../core/address.js';
+import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
+import { PageRuns } from '../paging/runs.js';
+import { Walk } from '../paging/walker.js';
+import { MutableMmRun } from './mm-run.js';
+import { RunCursor } from './space.js';
+import type { WalkMeaning } from './walk-meaning.js';
+
+/** The runs of ranges of a process's memory. The stretches of its page tables are cut where the meaning changes, and joined. */
+export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> {
+  readonly #source: PageRuns;
+  readonly #meaning: WalkMeaning;
+  readonly #root: Pfn;
+  readonly #limit: number;
+  /** The piece after the run, where it had to be looked at to see that it does not continue it. */
+  readonly #ahead: MutableMmRun;
+  #isAhead = false;
+  /** Nothing continues the piece made last: a stretch of the tables is as long as it can be. */
+  #isWhole = false;
+  /** Pages of the source's stretch that are made into pieces. */
+  #done = 0;
+  #to = 0;
+
+  constructor(host: Host, mm: Mm, meaning: WalkMeaning, run: R) {
+    super(run);
+    this.#source = new PageRuns(host.frames, host.memory.form);
+    this.#meaning = meaning;
+    this.#root = mm.root;
+    this.#limit = meaning.limit;
+    this.#ahead = new MutableMmRun(meaning.deviceOf);
+  }
+
+  /** Begins a range, the pages from `from` to `to` - 1. */
+  over(from: Vpn, to: Vpn): this {
+    const user = Math.max(from, Math.min(to, this.#meaning.userPages)) as Vpn;
+    this.#source.over(this.#root, from, user);
+    this.#done = 0;
+    this.#to = to;
+    this.#isAhead = false;
+    return this;
+  }
+
+  advance(): boolean {
+    const { run } = this;
+    if (this.#isAhead) {
+      run.take(this.#ahead);
+      this.#isAhead = false;
+    } else if (!this.#piece(run)) return false;
+    if (!this.#isWhole) this.#join();
+    return true;
+  }
+
+  #join(): void {
+    const { run } = this;
+    const ahead = this.#ahead;
+    while (this.#piece(ahead)) {
+      this.#isAhead = !run.isContinuedBy(ahead);
+      if (this.#isAhead) return;
+      run.pages += ahead.pages;
+    }
+  }
+
+  /** Makes `run` the next piece: a stretch of the tables, or as much of it as has one meaning. */
+  #piece(run: MutableMmRun): boolean {
+    const source = this.#source;
+    if (this.#done === source.pages) {
+      if (!source.nextStretch()) return this.#noncanonical(run);
+      this.#done = 0;
+    }
+    const done = this.#done;
+    run.vpn = (source.first + done) as Vpn;
+    run.page = run.vpn;
+    run.pages = source.pages - done;
+    this.#isWhole = source.status === Walk.Mapped || source.status === Walk.Empty;
+    if (source.status !== Walk.Mapped) this.#meaning.notMapped(run, source);
+    else if (source.frame + source.pages <= this.#limit) run.mapped(source.frame, source.level, source.protNone);
+    else this.#cut(run, (source.frame + done) as Pfn);
+    this.#done += run.pages;
+    return true;
+  }
+
+  /** What can be said of pages of which some are mapped to frames beyond the machine's memory. */
+  #cut(run: MutableMmRun, frame: Pfn): void {
+    const { level, protNone } = this.#source;
+    const { memoryEnd, mappings } = this.#meaning;
+    this.#isWhole = false;
+    const inMemory = memoryEnd - frame;
+    run.pages =
+      inMemory > 0 ? Math.min(run.pages, inMemory) : mappings.endAt(run.vpn, (run.vpn + run.pages) as Vpn) - run.vpn;
+    if (inMemory > 0 || this.#meaning.isDevice(run.vpn)) run.mapped(frame, level, protNone);
+    else this.#meaning.nowhere(run, frame, level);
+  }
+
+  /** The pages behind those that a process can have. */
+  #noncanonical(run: MutableMmRun): boolean {
+    const source = this.#source;
+    const first = (source.first + source.pages) as Vpn;
+    const pages = this.#to - first;
+    if (pages <= 0) return false;
+    run.vpn = first;
+    run.page = first;
+    run.pages = pages;
+    this.#to = first;
+    this.#isWhole = true;
+    this.#meaning.noncanonical(run);
+    return true;
+  }
+}

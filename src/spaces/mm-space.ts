@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn, Vpn } from '../core/address.js';
+import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
+import { type DeviceOf, type MmRun, MutableMmRun } from './mm-run.js';
+import { MmRuns } from './mm-runs.js';
+import { PageLookup, type WalkStep } from './page-lookup.js';
+import type { AddressSpace, Gap, RunCursor } from './space.js';
+import { WalkMeaning } from './walk-meaning.js';
+
+/** A process's memory, through its page tables. */
+export class MmSpace implements AddressSpace<MmRun> {
+  readonly name: string;
+  readonly limit: number;
+  readonly host: Host;
+  readonly #mm: Mm;
+  readonly #meaning: WalkMeaning;
+  readonly #asked: MutableMmRun;
+  readonly #lookup: PageLookup;
+  readonly #read: MutableMmRun;
+  readonly #reading: PageLookup;
+
+  constructor(host: Host, mm: Mm) {
+    this.name = `memory of the process with mm 0x${mm.address.toString(16)}`;
+    this.host = host;
+    this.#mm = mm;
+    this.#meaning = new WalkMeaning(host, mm);
+    this.limit = this.#meaning.userPages;
+    [this.#asked, this.#read] = [new MutableMmRun(this.deviceOf), new MutableMmRun(this.deviceOf)];
+    [this.#lookup, this.#reading] = [this.lookup(), this.lookup()];
+  }
+
+  runs(first: number, end: number): RunCursor<MmRun> {
+    return this.cursor(new MutableMmRun(this.deviceOf)).over(first as Vpn, end as Vpn);
+  }
+
+  page(page: number): MmRun {
+    this.#asked.page = page;
+    this.#lookup.find(page as Vpn, this.#asked);
+    return this.#asked;
+  }
+
+  /** The page-table entries that were read for the last answer of `page`, from the top table down. */
+  get steps(): readonly WalkStep[] {
+    return this.#lookup.stepsOf(this.#asked);
+  }
+
+  bytes(page: number): DataView | Gap {
+    this.#reading.find(page as Vpn, this.#read);
+    return bytesOf(this.host, this.#read);
+  }
+
+  /** For a space that is made of this one: single answers, independent of those given here. */
+  lookup(): PageLookup {
+    return new PageLookup(this.host, this.#mm, this.#meaning);
+  }
+
+  /** The same of runs; they are made in `run`. */
+  cursor<R extends MutableMmRun>(run: R): MmRuns<R> {
+    return new MmRuns(this.host, this.#mm, this.#meaning, run);
+  }
+
+  /** What its runs have to know. */
+  get deviceOf(): DeviceOf {
+    return this.#meaning.deviceOf;
+  }
+}
+
+/** The bytes of the first page of an answer. */
+export function bytesOf({ frames }: Host, answer: MmRun): DataView | Gap {
+  const { frame, reason } = answer;
+  if (reason !== null) return { reason, message: answer.message ?? '' };
+  // Mapped: there is a frame.
+  return frames.frame(frame as Pfn) ?? frames.why(frame as Pfn);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pfn, Vpn } from '../core/address.js';
+import type { State } from '../core/outcome.js';
+import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
+import { PageWalker, Walk } from '../paging/walker.js';
+import type { MutableMmRun } from './mm-run.js';
+import type { WalkMeaning } from './walk-meaning.js';
+
+/** One level of a walk that was read: where its entry stands in physical memory, and the entry's two words. */
+export interface WalkStep {
+  readonly level: string;
+  readonly address: number;
+  readonly hi: number;
+  readonly lo: number;
+}
+
+/** Single answers for a process's pages. Neighbouring pages cost one entry each. */
+export class PageLookup {
+  readonly #walker: PageWalker;
+  readonly #meaning: WalkMeaning;
+  readonly #root: Pfn;
+  readonly #userPages: number;
+  readonly #limit: number;
+
+  constructor(host: Host, mm: Mm, meaning: WalkMeaning) {
+    this.#walker = new PageWalker(host.frames, host.memory.form);
+    this.#meaning = meaning;
+    this.#root = mm.root;
+    this.#userPages = meaning.userPages;
+    this.#limit = meaning.limit;
+  }
+
+  /** Makes `run` the answer for a page; its `page` and `pages` are left. */
+  find(page: Vpn, run: MutableMmRun): State {
+    run.vpn = page;
+    if (page >= this.#userPages) return this.#meaning.noncanonical(run);
+    const walker = this.#walker;
+    const status = walker.walk(this.#root, page);
+    if (status !== Walk.Mapped) return this.#notMapped(status, run);
+    if (walker.frame >= this.#limit && !this.#meaning.canMap(walker.frame, page))
+      return this.#meaning.nowhere(run, walker.frame, walker.level);
+    return run.mapped(walker.frame, walker.level, walker.protNone);
+  }
+
+  /** The entries that were read for the last answer, from the top table down. */
+  stepsOf({ vpn, level: lowest }: MutableMmRun): WalkStep[] {
+    const steps: WalkStep[] = [];
+    const { lo, hi, top } = this.#walker;
+    for (let level = top; level >= lowest; level--)
+      steps.push({
+        level: this.#meaning.names[level] as string,
+        address: this.#walker.entryAddress(level, vpn),
+        hi: hi[level] as number,
+        lo: lo[level] as number,
+      });
+    return steps;
+  }
+
+  #notMapped(status: Walk, run: MutableMmRun): State {
+    const { level, frame, lo, hi } = this.#walker;
+    return this.#meaning.notMapped(run, { status, level, frame, lo: lo[level] as number, hi: hi[level] as number });
+  }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
+import { orNull } from '../core/errors.js';
+import { type FrameGap, readOf } from '../core/memory.js';
+import type { Reason, State } from '../core/outcome.js';
+import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
+import { meaningOf } from '../kernel/pte.js';
+import { Swap } from '../kernel/swap.js';
+import type { SwapKind } from '../kernel/swap-kinds.js';
+import { levelNames } from '../paging/form.js';
+import { Walk } from '../paging/walker.js';
+import { Mappings } from './mappings.js';
+import { type Explain, type MutableMmRun, NO_ENTRY } from './mm-run.js';
+
+/** MAX_PHYSMEM_BITS where the kernel does not say: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
+const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
+const VM_SHARED = 0x8n;
+/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
+const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
+
+/** The end of a walk that is not mapped, as `PageWalker` and `PageRuns` give it. */
+export interface End {
+  readonly status: Walk;
+  readonly level: number;
+  readonly frame: Pfn;
+  /** The entry where the walk ended. */
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** What the end of a walk means for a page of a process. It is decided here alone, for single pages and for runs. */
+export class WalkMeaning {
+  /** Names of the levels, from the PTE up. */
+  readonly names: readonly string[];
+  /** First page that is not a process's: the lower half of the canonical addresses is. */
+  readonly userPages: number;
+  /** First frame that the dump does not take for memory of the machine. */
+  readonly limit: number;
+  readonly mappings: Mappings;
+  readonly #host: Host;
+  readonly #mm: Mm;
+  readonly #levels: 4 | 5;
+  #memoryEnd: number | null = null;
+  #swap: Swap | null = null;
+  #frameBits: number | null = null;
+
+  constructor(host: Host, mm: Mm) {
+    const { levels } = host.memory.form;
+    this.#host = host;
+    this.#mm = mm;
+    this.#levels = levels;
+    this.names = levelNames(levels);
+    this.userPages = 2 ** (9 * levels - 1);
+    this.limit = host.frames.limit ?? Infinity;
+    this.mappings = new Mappings(host, mm);
+  }
+
+  /** Path of the device or file behind a swap type; null where it can't be read. */
+  readonly deviceOf = (type: number): string | null => this.#areas.device(type);
+
+  noncanonical(run: MutableMmRun): State {
+    return run.end('noncanonical', 'hva-noncanonical', NO_ENTRY, NONCANONICAL);
+  }
+
+  /** Whether a page can be mapped to a frame from `limit` on. */
+  canMap(frame: Pfn, page: Vpn): boolean {
+    return frame < this.memoryEnd || this.isDevice(page);
+  }
+
+  /** Memory that was added after kdump was set up is not in the dump, but the kernel knows of it. */
+  get memoryEnd(): number {
+    this.#memoryEnd ??= Math.max(this.limit, this.#mostFrames());
+    return this.#memoryEnd;
+  }
+
+  /** Whether frames beyond the machine's memory can be mapped at a page: a device's. */
+  isDevice(page: Vpn): boolean {
+    const vma = this.mappings.at(page);
+    return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
+  }
+
+  /** The entry at a level leads to a frame where the machine has no memory. */
+  nowhere(run: MutableMmRun, frame: Pfn, level: number): State {
+    run.leadsTo = frame;
+    return run.end('damaged', 'bad-entry', level, this.#nowhereText);
+  }
+
+  /** `run.vpn` is the page. */
+  notMapped(run: MutableMmRun, end: End): State {
+    const { level } = end;
+    switch (end.status) {
+      case Walk.TableMissing:
+        return this.#tableMissing(run, end);
+      case Walk.Empty:
+        return this.#mm.users === 0
+          ? run.end('not-present', 'address-space-gone', level, GONE)
+          : run.end('not-present', 'empty-entry', level, this.#emptyText);
+      case Walk.Special:
+        return this.#special(run, end);
+      default:
+        return run.end('damaged', 'bad-entry', level, this.#badText);
+    }
+  }
+
+  /** max_pfn, or 0 where it can't be read. */
+  #mostFrames(): number {
+    const { symbols, memory } = this.#host;
+    const end = orNull(() => {
+      const variable = symbols.get('max_pfn');
+      return variable === undefined ? null : readOf(memory, variable, 8, 'max_pfn').u64(0);
+    });
+    return Number(end ?? 0n);
+  }
+
+  #tableMissing(run: MutableMmRun, { level, frame }: End): State {
+    if (frame >= this.limit && frame >= this.memoryEnd) return this.nowhere(run, frame, level + 1);
+    run.leadsTo = frame;
+    const { reason } = this.#host.frames.why(frame);
+    return run.end('table-missing', TABLE_REASON[reason], level + 1, this.#tableText);
+  }
+
+  #special(run: MutableMmRun, { level, lo, hi }: End): State {
+    const swap = this.#areas;
+    const { kind, entry, frame } = meaningOf(lo, hi, swap, this.#frameBitsOf());
+    // A whole table's worth of pages is never swapped out by one entry.
+    const { state, reason, explain } = MEANINGS[kind === 'swap' && level > 0 ? 'unknown' : kind];
+    run.end(state, reason, level, explain);
+    if (frame !== null) run.frame = pfn(frame + (level > 0 ? run.vpn % 512 ** level : 0));
+    if (state === 'swapped') run.swapped(entry.type, entry.offset);
+    return state;
+  }
+
+  get #areas(): Swap {
+    this.#swap ??= new Swap(this.#host);
+    return this.#swap;
+  }
+
+  #frameBitsOf(): number {
+    this.#frameBits ??= Number(this.#host.info.number('MAX_PHYSMEM_BITS') ?? PHYSMEM_BITS[this.#levels]) - 12;
+    return this.#frameBits;
+  }
+
+  readonly #nowhereText: Explain = ({ level, leadsTo }) => {
+    const place = `0x${(leadsTo * PAGE_SIZE).toString(16)}`;
+    const end = `0x${(this.limit * PAGE_SIZE).toString(16)}`;
+    return `its ${this.names[level] ?? ''} entry leads to ${place}, the machine's memory ends at ${end}`;
+  };
+
+  readonly #tableText: Explain = ({ level, leadsTo }) => {
+    const { message } = this.#host.frames.why(pfn(leadsTo));
+    return `its ${this.#name(level - 1)} table at 0x${(leadsTo * PAGE_SIZE).toString(16)}: ${message}`;
+  };
+
+  readonly #badText: Explain = ({ level }) => `the ${this.#name(level)} entry can be none of a page table`;
+
+  /** What an empty entry means depends on the mapping: what is shared or of a file has pages that no table leads to. */
+  readonly #emptyText: Explain = ({ level, vpn }) => {
+    const text = `the ${this.#name(level)} entry is empty`;
+    const vma = this.mappings.at(vpn);
+    if (vma === null) return `${text}: the page table maps nothing there`;
+    if (vma.file !== 0n || (vma.flags & VM_SHARED) !== 0n)
+      return `${text}: the page table maps nothing there; the page may be in the page cache or in swap`;
+    return `${text}: no page has been put there`;
+  };
+
+  #name(level: number): string {
+    return this.names[level] ?? '';
+  }
+}
+
+const NONCANONICAL: Explain = () => 'the host virtual address is none of a process';
+const GONE: Explain = () => 'the address space that held the VM has been torn down: its processes have exited';
+
+const TABLE_REASON: Readonly<Record<FrameGap['reason'], Reason>> = {
+  excluded: 'table-excluded',
+  outside: 'table-outside',
+  'cut-off': 'table-cut-off',
+  undecodable: 'table-undecodable',
+  unreadable: 'table-unreadable',
+};
+
+interface Meaning {
+  readonly state: State;
+  readonly reason: Reason;
+  readonly explain: Explain;
+}
+
+const means = (state: State, reason: Reason, text: string): Meaning => ({ state, reason, explain: () => text });
+
+const MEANINGS: Readonly<Record<SwapKind, Meaning>> = {
+  swap: means('swapped', 'swap-entry', 'the page has been swapped out'),
+  migration: means('migrating', 'migration-entry', 'the page was being moved from the frame given'),
+  hwpoison: means('poisoned', 'hwpoison-entry', 'the frame given has a memory error and was taken away'),
+  'device-private': means('not-present', 'device-private', 'the page is in the memory of a device'),
+  'device-exclusive': means('not-present', 'device-exclusive', 'a device holds the frame given for itself'),
+  marker: means('marker', 'marker-entry', 'a marker stands there (userfaultfd, guard, poison), no page'),
+  'swapin-error': means('marker', 'swapin-error', 'the page was lost: reading it back from swap failed'),
+  unknown: means('damaged', 'bad-entry', 'an entry of a type that this kernel could not be asked about'),
+};

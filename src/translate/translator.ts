@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Gfn, Pfn, Vpn } from '../core/address.js';
+import type { Reason, State } from '../core/outcome.js';
+import type { MemslotSet } from '../kvm/memslots/set.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
+import type { Vm } from '../kvm/vm.js';
+import { BEYOND, type GuestRun } from '../spaces/guest-run.js';
+import { GuestSpace } from '../spaces/guest-space.js';
+import type { MmSpace } from '../spaces/mm-space.js';
+import type { WalkStep } from '../spaces/page-lookup.js';
+import type { Answer } from './answer.js';
+
+/**
+ * Guest physical address, memslot, host virtual address, page tables, host physical address. One object answers one
+ * address after the other; it is the answer until it is asked for the next.
+ */
+export class GuestTranslator implements Answer {
+  offset = 0;
+  readonly #space: GuestSpace;
+  readonly #answer: GuestRun;
+
+  constructor(vm: Vm, addressSpace: number, memory?: MmSpace) {
+    this.#space = new GuestSpace(vm, addressSpace, memory);
+    this.#answer = this.#space.page(BEYOND);
+  }
+
+  get slots(): MemslotSet {
+    return this.#space.slots;
+  }
+
+  /** Answers for a guest frame; `offset` is the byte inside it. */
+  translate(frame: Gfn, offset = 0): State {
+    this.offset = offset;
+    return this.#space.page(frame).state;
+  }
+
+  /** Answers for an address that no guest frame number can name. */
+  beyond(offset: number): State {
+    this.offset = offset;
+    return this.#space.page(BEYOND).state;
+  }
+
+  get state(): State {
+    return this.#answer.state;
+  }
+
+  get reason(): Reason | null {
+    return this.#answer.reason;
+  }
+
+  get message(): string | null {
+    return this.#answer.message;
+  }
+
+  get slot(): Memslot | null {
+    return this.#answer.slot;
+  }
+
+  get page(): Vpn | null {
+    return this.#answer.hva;
+  }
+
+  get frame(): Pfn | null {
+    return this.#answer.frame;
+  }
+
+  get pageSize(): number | null {
+    return this.#answer.pageSize;
+  }
+
+  get protNone(): boolean {
+    return this.#answer.protNone;
+  }
+
+  get steps(): readonly WalkStep[] {
+    return this.#space.steps;
+  }
+
+  get swap(): Answer['swap'] {
+    return this.#answer.swap;
+  }
+
+  /** The same answer, to keep. */
+  snapshot(): Answer {
+    const { state, reason, message, slot, page, offset, frame, pageSize, protNone, steps, swap } = this;
+    return { state, reason, message, slot, page, offset, frame, pageSize, protNone, steps, swap };
+  }
+}
