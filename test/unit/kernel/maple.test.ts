@@ -246,7 +246,7 @@ describe('damage', () => {
     expect(walk(built.root, 0n, 100n)).toEqual({ found: built.list.slice(0, 13), problem: null });
   });
 
-  test('a root that is not one', () => {
+  test('a root that is not a root node', () => {
     const { inner } = three();
     expect(walk(inner | 2n)).toEqual({
       found: [],
