@@ -39,7 +39,7 @@ static char *help_qemu_vtop[] = {
 	"   -g [pid | taskp]  the process that holds the VM: a pid, or a hexadecimal",
 	"                     task_struct pointer; of any of its threads",
 	"   -p address        guest physical addresses, hexadecimal; any number of them",
-	"   -v fd|kvm         which VM, if the process holds several: a file descriptor, or",
+	"   -v fd|kvm         which VM, if the process holds several: a descriptor, or",
 	"                     the hexadecimal address of a struct kvm",
 	"   -s space          address space: 0, or 1 for the memory that the guest sees",
 	"                     in System Management Mode (SMM)",
