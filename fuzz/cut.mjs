@@ -22,11 +22,11 @@ const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
-/** What became of one address. @type {(translator: GuestTranslator, asked: Case) => 'right' | 'not told' | 'wrong'} */
+/** What became of one address. @type {(translator: GuestTranslator, asked: Case) => 'right' | 'not answered' | 'wrong'} */
 function judge(translator, { gpa, state, hpa }) {
   const byte = BigInt(gpa) % PAGE;
   translator.translate(gfn(Number(BigInt(gpa) / PAGE)), Number(byte));
-  if (HONEST.has(translator.state)) return 'not told';
+  if (HONEST.has(translator.state)) return 'not answered';
   const own =
     translator.frame === null || translator.state !== 'mapped' ? null : BigInt(translator.frame) * PAGE + byte;
   const right = hpa === null ? null : BigInt(hpa);
@@ -46,24 +46,24 @@ function translatorOf({ host }, { process: pid, vm, addressSpace }) {
   }
 }
 
-/** @type {(path: string) => Promise<{ right: number, 'not told': number, wrong: number }>} */
+/** @type {(path: string) => Promise<{ right: number, 'not answered': number, wrong: number }>} */
 async function ask(path) {
-  const counts = { right: 0, 'not told': 0, wrong: 0 };
+  const counts = { right: 0, 'not answered': 0, wrong: 0 };
   for (const question of questions) {
     const opened = await openDump(path).catch(() => null);
     const translator = opened === null ? null : translatorOf(opened, question);
-    for (const asked of question.cases) counts[translator === null ? 'not told' : judge(translator, asked)]++;
+    for (const asked of question.cases) counts[translator === null ? 'not answered' : judge(translator, asked)]++;
     opened?.close();
   }
   return counts;
 }
 
-console.log('| cut at | right | not told | wrong |\n| --- | --- | --- | --- |');
+console.log('| cut at | right | not answered | wrong |\n| --- | --- | --- | --- |');
 for (const percent of [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 100]) {
   const path = join(scratch, 'cut');
   copyFileSync(dump, path);
   truncateSync(path, Math.floor((size * percent) / 100));
-  const { right, 'not told': open, wrong } = await ask(path);
+  const { right, 'not answered': open, wrong } = await ask(path);
   console.log(`| ${percent} % | ${right} | ${open} | ${wrong} |`);
 }
 rmSync(scratch, { recursive: true });
