@@ -28,6 +28,8 @@ export interface PageReader {
   readonly description: string;
   /** The page's 4096 bytes, or why there are none. */
   page(frame: Pfn): DataView | FrameGap;
+  /** Why a page is not there, as far as that is known without its data; null where it should be. For forms that have an index. */
+  gap?(frame: Pfn): FrameGap | null;
   /** Every frame of which the dump has something, ascending. */
   present(): Iterable<Pfn>;
   /** The text of VMCOREINFO where the format names its place. */
@@ -101,6 +103,21 @@ export class DumpImage implements FrameSource {
     return page instanceof DataView ? { reason: 'unreadable', message: 'the page can be read now' } : page;
   }
 
+  /**
+   * Why a page is not there; null where the dump has it. Pages are not decoded for it: one whose data is damaged counts as
+   * there in the forms that have an index.
+   */
+  gap(frame: Pfn): FrameGap | null {
+    const { reader } = this;
+    if (reader.gap === undefined) return this.frame(frame) === null ? this.why(frame) : null;
+    try {
+      return reader.gap(frame);
+    } catch (error) {
+      if (error instanceof DumpError) return gapOf(error);
+      throw error;
+    }
+  }
+
   /** The first frame behind one that is not there that may be there, or be missing for another reason; `end` at most. */
   gapEnd(frame: Pfn, end: number): number {
     try {
@@ -126,9 +143,13 @@ export class DumpImage implements FrameSource {
     try {
       return this.reader.page(frame);
     } catch (error) {
-      if (error instanceof DumpError)
-        return { reason: error.code === 'truncated' ? 'cut-off' : 'unreadable', message: error.message };
+      if (error instanceof DumpError) return gapOf(error);
       throw error;
     }
   }
 }
+
+const gapOf = ({ code, message }: DumpError): FrameGap => ({
+  reason: code === 'truncated' ? 'cut-off' : 'unreadable',
+  message,
+});

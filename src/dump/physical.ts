@@ -16,7 +16,8 @@ export interface Stretch {
   readonly gap: FrameGap | null;
 }
 
-const BEYOND: FrameGap = { reason: 'outside', message: '2^52 and more is no physical address' };
+/** What can be said of frames that there can't be. */
+export const BEYOND: FrameGap = { reason: 'outside', message: '2^52 and more is no physical address' };
 
 /** Physical memory by addresses. Nothing that the dump lacks is ever shown as zeros. */
 export class PhysicalMemory {

@@ -21,15 +21,25 @@ export class PieceReader {
 
   /** A page of which only some bytes are in the dump is none: the others are not zero, they are not known. */
   page(frame: Pfn): DataView | FrameGap {
+    const offset = this.#offsetOf(frame);
+    if (offset === undefined) return this.#compose(frame);
+    return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : this.file.read(offset, PAGE_SIZE, 'page').view;
+  }
+
+  /** Why a page is not there as a whole; null where it is. */
+  gap(frame: Pfn): FrameGap | null {
+    const offset = this.#offsetOf(frame);
+    if (offset !== undefined) return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : null;
+    const page = this.#compose(frame);
+    return page instanceof DataView ? null : page;
+  }
+
+  /** Where in the file a page is that stands there as a whole. */
+  #offsetOf(frame: Pfn): number | undefined {
     const start = frame * PAGE_SIZE;
     const piece = this.pieces.at(start);
-    if (piece?.file !== undefined && start + PAGE_SIZE <= piece.end) {
-      const offset = piece.file + (start - piece.start);
-      return offset + PAGE_SIZE > this.file.size
-        ? this.#cutOff(offset)
-        : this.file.read(offset, PAGE_SIZE, 'page').view;
-    }
-    return this.#compose(frame);
+    if (piece?.file === undefined || start + PAGE_SIZE > piece.end) return undefined;
+    return piece.file + (start - piece.start);
   }
 
   *present(): Generator<Pfn> {

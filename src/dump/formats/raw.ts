@@ -63,6 +63,7 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
         ? [{ message: `the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing` }]
         : [],
     page: (frame) => pieces.page(frame),
+    gap: (frame) => pieces.gap(frame),
     parts: (frame) => pieces.parts(frame),
     gapEnd: (frame) => pieces.gapEnd(frame),
     present: () => pieces.present(),
