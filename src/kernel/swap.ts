@@ -8,6 +8,8 @@ import type { Host } from './host.js';
 import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';
 import { nodeListsFields, numaEraFields, swapInfoFields } from './swap-structs.js';
 
+/** A swap entry's type has five bits. */
+const TYPES = 32;
 /** Every kernel up to 7.3 leaves at least this many types to real swap, whatever its configuration. */
 const ALWAYS_SWAP = 22;
 
@@ -22,8 +24,8 @@ interface Area {
 export class Swap {
   readonly #host: Host;
   readonly #specials: readonly SwapKind[];
-  /** By type: an area, null for none, and what can't be read. */
-  readonly #areas = new Map<number, Area | null | 'unreadable'>();
+  /** By type: an area, null for none, and what can't be read; undefined until it is asked for. */
+  readonly #areas = new Array<Area | null | 'unreadable' | undefined>(TYPES).fill(undefined);
 
   /** Whether entries without the L1TF fix have the form of 4.8 and later; null where that is not known. */
   readonly late: boolean | null;
@@ -40,8 +42,9 @@ export class Swap {
   /** What an entry of this type and offset is. Swap is only what lies inside an area that the host has. */
   kindOf(type: number, offset: number): SwapKind {
     if (this.#specials.length === 0 && type >= ALWAYS_SWAP) return 'unknown';
-    const special = this.#specials[type - (32 - this.#specials.length)];
-    if (special !== undefined) return special;
+    // An index below 0 would be looked for as a name.
+    const special = type - (TYPES - this.#specials.length);
+    if (special >= 0) return this.#specials[special] as SwapKind;
     const area = this.#area(type);
     if (area === 'unreadable') return 'swap';
     return area !== null && offset < area.pages ? 'swap' : 'unknown';
@@ -54,11 +57,10 @@ export class Swap {
   }
 
   #area(type: number): Area | null | 'unreadable' {
-    let area = this.#areas.get(type);
-    if (area === undefined) {
-      area = this.#read(type);
-      this.#areas.set(type, area);
-    }
+    const known = this.#areas[type];
+    if (known !== undefined) return known;
+    const area = this.#read(type);
+    this.#areas[type] = area;
     return area;
   }
 
