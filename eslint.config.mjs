@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-export default tseslint.config(
-  {
-    ignores: [
-      'dist/',
-      'node_modules/',
-      'parsers/generated/',
-      '*.cjs',
-      '*.mjs',
-      'crash-ext/*.mjs',
-      'scripts/',
-      'bench/',
-      'fuzz/',
-      'coverage/',
-    ],
-  },
+export default defineConfig(
+  { ignores: ['dist/', 'node_modules/', 'parsers/generated/', 'coverage/'] },
   tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.test.json', './tsconfig.scripts.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
@@ -50,4 +43,6 @@ export default tseslint.config(
       ],
     },
   },
+  // CommonJS has no other way to import.
+  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CommonJS mode: ".js" is removed from relative imports, and the two packages that exist as ES modules only are
 // transformed.
-/** @type {import('jest').Config} */
 const base = {
   rootDir: __dirname,
   testEnvironment: 'node',
@@ -15,7 +14,10 @@ const base = {
   },
 };
 
-/** A project for each folder of test/ that holds tests (docs/testing.md). */
+/**
+ * A project for each folder of test/ that holds tests (docs/testing.md).
+ * @param {string} name
+ */
 const project = (name) => ({ ...base, displayName: name, testMatch: [`<rootDir>/test/${name}/**/*.test.ts`] });
 
 module.exports = {

@@ -7,20 +7,33 @@ import { compare, median, RUNS, timed, times } from './measure.mjs';
 /** @import { Command } from './measure.mjs' */
 
 /**
- * What is asked: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA, in
- * hexadecimal.
+ * What is asked: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA,
+ * in hexadecimal.
  *
  * @typedef {{ name: string, dump: string, release: string, pid: string, gpa: string, hva: string }} Question
  */
 /**
  * Where everything is: kvm-vtop's command line; folders as bench/run.mjs describes them.
  *
- * @typedef {{ cli: Command, shared: string, scratch: string, peers: string | undefined, debug: string | undefined }} Places
+ * @typedef {{ cli: Command, shared: string, scratch: string, peers: string | undefined,
+ *   debug: string | undefined }} Places
  */
-/** A way to ask: a command, its input, and a text that is in each right answer. @typedef {{ command: Command, input?: string, sign: string }} Peer */
-/** The peers, and the debug files that they read. @typedef {{ vmlinux: string, module: string, drgn: Peer, crash: Peer }} Peers */
+/**
+ * A way to ask: a command, its input, and a text that is in each right answer.
+ *
+ * @typedef {{ command: Command, input?: string, sign: string }} Peer
+ */
+/**
+ * The peers, and the debug files that they read.
+ *
+ * @typedef {{ vmlinux: string, module: string, drgn: Peer, crash: Peer }} Peers
+ */
 
-/** Prints the comparisons of a host; without peers, what kvm-vtop takes alone. @type {(places: Places, question: Question) => void} */
+/**
+ * Prints the comparisons of a host; without peers, what kvm-vtop takes alone.
+ *
+ * @type {(places: Places, question: Question) => void}
+ */
 export function comparePeers(places, question) {
   const { name, dump, release, pid, gpa } = question;
   /** @type {Command} */
@@ -43,7 +56,11 @@ export function comparePeers(places, question) {
 /** @type {(peer: Peer) => boolean} */
 const answers = ({ command, input, sign }) => timed(command, input).stdout.includes(sign);
 
-/** Null where a peer or the debug files are missing. @type {(places: Places, question: Question) => Peers | null} */
+/**
+ * Null where a peer or the debug files are missing.
+ *
+ * @type {(places: Places, question: Question) => Peers | null}
+ */
 function peersFor({ peers, debug, shared }, { dump, release, pid, gpa, hva }) {
   if (!peers || !debug) return null;
   const files = join(debug, release, 'usr', 'lib', 'debug');

@@ -2,9 +2,10 @@
 // npm run bench: kvm-vtop against drgn and crash on the same dumps, in turn, and its own speed inside one process.
 //
 //   KVM_VTOP_SHARED      folder of recorded hosts (default ../shared)
-//   KVM_VTOP_PEERS       root folder in which `chroot … crash` and `chroot … python3` (with drgn) run; if it is not set,
-//                        nothing is compared
-//   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that root
+//   KVM_VTOP_PEERS       root folder in which `chroot … crash` and `chroot … python3` (with drgn) run; if it is not
+//                        set, nothing is compared
+//   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
+//                        root
 //   KVM_VTOP_BENCH_RUNS  pairs that a comparison takes (default 7)
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

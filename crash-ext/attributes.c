@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whether a guest's page is private: kvm.mem_attr_array, an XArray of values by guest frame (lib/xarray.c). */
+/* Whether a guest's page is private: kvm.mem_attr_array, an XArray of attributes indexed by guest frame (lib/xarray.c). */
 #include "walker.h"
 
 enum { CHUNK_BITS = 6, CHUNK = 1 << CHUNK_BITS, PRIVATE = 1 << 3 };
@@ -19,7 +19,7 @@ static int slot_at(const struct kvt *kvt, uint64_t node, uint64_t index, uint64_
 	return index < CHUNK ? kvt_read_kernel(kvt, node + (uint64_t)kvt->at.xa_slots + index * 8, entry, 8) : -1;
 }
 
-/* The entry at an index; 0 where there is none. -1 if it can't be told. */
+/* Finds the entry at an index, 0 if there is none. Returns -1 if it cannot be determined. */
 static int entry_at(const struct kvt *kvt, uint64_t head, uint64_t index, uint64_t *entry)
 {
 	int shift = -1;
@@ -40,7 +40,7 @@ static int entry_at(const struct kvt *kvt, uint64_t head, uint64_t index, uint64
 		shift = found;
 		if (slot_at(kvt, node, index >> shift & (CHUNK - 1), entry))
 			return -1;
-		/* A sibling: the entry stands in another slot. */
+		/* A sibling entry: it refers to another slot of the node. */
 		if (is_internal(*entry) && *entry < 256 && slot_at(kvt, node, *entry >> 2, entry))
 			return -1;
 	}
@@ -58,6 +58,6 @@ int kvt_is_private(const struct kvt *kvt, const struct kvt_vm *vm, uint64_t fram
 	if (kvt_read_kernel(kvt, vm->kvm + (uint64_t)kvt->at.kvm_attributes, &head, 8) ||
 	    entry_at(kvt, head, frame, &entry))
 		return -1;
-	/* A value: bit 0 set, the number above it. */
+	/* A value entry: bit 0 is set, the number is in the bits above. */
 	return entry == 0 ? 0 : entry & 1 ? (entry >> 1 & PRIVATE) != 0 : -1;
 }

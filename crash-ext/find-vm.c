@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The VMs of a process: its descriptors are files whose operations are KVM's, or whose name is "kvm-vm". */
+/* Finds the VMs of a process: open files whose operations are KVM's, or whose name is "kvm-vm". */
 #include "host.h"
 
-/* fs.nr_open unless an administrator changed it. A larger table counts as one that can't be read. */
+/* The default of fs.nr_open. A larger table is treated as one that cannot be read. */
 enum { MOST_FDS = 1 << 20, MOST_VMS = 1 << 16 };
 static const char NAME[] = "kvm-vm";
 
 enum verdict { NO, YES, UNKNOWN };
 
-/* Whether a file's dentry has this very name: "kvm-vm-stats" is none, nor is a path that has it inside. */
+/* Whether the name of a file's dentry is exactly this one: not "kvm-vm-stats", and not a path that contains it. */
 static enum verdict is_named(const struct host *host, ulong file)
 {
 	char text[sizeof(NAME)];
@@ -47,7 +47,7 @@ static enum verdict is_vm(const struct host *host, ulong file, ulong *kvm)
 struct found {
 	struct held_vm *held;
 	int count;
-	int is_partial;			/* something can't be read that may be a VM */
+	int is_partial;			/* something cannot be read that may be a VM */
 };
 
 static void add(struct found *found, long fd, ulong kvm)
@@ -80,7 +80,7 @@ static void by_files(const struct host *host, ulong task, struct found *found)
 	}
 	for (unsigned int fd = 0; fd < most; fd++) {
 		if (host_read(array + fd * sizeof(ulong), &file, sizeof(file))) {
-			/* The others of this page can't be read either. */
+			/* The other descriptors on this page cannot be read either. */
 			found->is_partial = TRUE;
 			fd += (4096 - (array + fd * sizeof(ulong)) % 4096) / sizeof(ulong) - 1;
 			continue;
@@ -92,7 +92,7 @@ static void by_files(const struct host *host, ulong task, struct found *found)
 	}
 }
 
-/* Those of vm_list whose memory is the task's; `by_pid`: or that its pid made. */
+/* Adds the VMs of vm_list whose memory is the task's; `by_pid`: also those that its pid created. */
 static void by_list(const struct host *host, struct task_context *task, int by_pid, struct found *found)
 {
 	ulong link = host->vm_list, next, mm;
@@ -123,7 +123,7 @@ int find_vms(const struct host *host, struct task_context *task, struct held_vm 
 	struct found found = { .held = held };
 
 	by_files(host, task->task, &found);
-	/* A pid is given again: what an earlier process of that number made is not this one's. */
+	/* Pids are reused: a VM that an earlier process with this pid created does not belong to this one. */
 	if (!found.count)
 		by_list(host, task, found.is_partial, &found);
 	*is_partial = found.is_partial;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Members, sizes and symbols as crash has them; nothing is asked of a version. */
+/* Offsets, sizes and symbols from crash. Nothing depends on the version of the kernel. */
 #include "host.h"
 
 int host_read(ulong address, void *bytes, size_t size)
@@ -18,15 +18,14 @@ long host_offset(char *structure, char *member)
 	return MEMBER_EXISTS(structure, member) ? MEMBER_OFFSET(structure, member) : -1;
 }
 
-/* Of a member that every kernel has: without it nothing can be told. */
+/* Offset of a member that every supported kernel has. Ends the command if it is missing. */
 static long need(char *structure, char *member)
 {
 	if (!MEMBER_EXISTS(structure, member))
-		error(FATAL, "struct %s has no member %s: this kernel is not known\n", structure, member);
+		error(FATAL, "struct %s has no member %s: this kernel is not supported\n", structure, member);
 	return MEMBER_OFFSET(structure, member);
 }
 
-/* A member of a member. */
 long host_path(char *structure, char *member, char *inner, char *name)
 {
 	long outside = host_offset(structure, member), inside = host_offset(inner, name);
@@ -41,7 +40,7 @@ static long pgd_of_kernel(void)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (symbol_exists(names[i]))
 			return (long)VTOP(symbol_value(names[i]));
-	error(FATAL, "no symbol of the kernel's page tables\n");
+	error(FATAL, "the symbol of the kernel's page tables was not found\n");
 	return 0;
 }
 
@@ -65,18 +64,18 @@ static void init_array(struct kvt_layout *at, char *set)
 	at->set_filled = host_offset(set, "nmemslots");
 	at->set_ids = host_offset(set, "id_to_index");
 	if (at->set_ids >= 0) {
-		/* An array of unknown length counts as none, so that the slots are refused, not guessed. */
+		/* If the length of the array is unknown the size is 0, so that the slots are refused instead of guessed. */
 		snprintf(name, sizeof(name), "%s.id_to_index", set);
 		at->set_ids_count = get_array_length(name, NULL, 0);
 		at->set_ids_size = at->set_ids_count > 0 ? MEMBER_SIZE(set, "id_to_index") / at->set_ids_count : 0;
 	}
-	/* There can be as many slots as there are places, or ids. */
+	/* The limit is the number of elements or of ids, whichever is larger. */
 	at->set_room = at->set_ids_count > places ? at->set_ids_count : places;
 }
 
 static void init_slots(struct kvt_layout *at)
 {
-	/* In 2.6.32 struct kvm holds the slots itself. */
+	/* In 2.6.32 struct kvm contains the slots itself. */
 	int is_inline = MEMBER_EXISTS("kvm", "nmemslots");
 	char *set = is_inline ? "kvm" : "kvm_memslots";
 
@@ -114,8 +113,8 @@ static void init_paging(struct kvt_layout *at)
 	at->sme_mask = mask ? (int64_t)strtoull(mask, NULL, 0) : 0;
 	at->physmem_bits = MAX_PHYSMEM_BITS();
 	/*
-	 * Swap entries moved in 4.8, with the lists of pages that moved from zones to nodes. From 3.15 (vmacache_seqnum)
-	 * to 3.19 NUMA balancing had a bit among them.
+	 * The bits of swap entries changed in 4.8, in which the LRU lists also moved from zones to nodes. From 3.15
+	 * (vmacache_seqnum) to 3.19 NUMA balancing used one of the bits.
 	 */
 	at->swap_late = MEMBER_EXISTS("pglist_data", "lruvec") || MEMBER_EXISTS("pglist_data", "__lruvec");
 	if (MEMBER_EXISTS("mm_struct", "vmacache_seqnum") && MEMBER_EXISTS("mm_struct", "numa_scan_seq") &&
@@ -127,13 +126,13 @@ static void init_paging(struct kvt_layout *at)
 void host_init(struct host *host)
 {
 	BZERO(host, sizeof(*host));
-	/* Every offset is "no such member" until it is found. */
+	/* -1: no such member, until it is found. */
 #define NONE(member) host->kvt.at.member = -1;
 	KVT_LAYOUT(NONE)
 #undef NONE
 	host->kvt.read = read_physical;
 	if (!MEMBER_EXISTS("kvm", "memslots"))
-		error(FATAL, "struct kvm is not known: load the debug information of kvm first, \"mod -s kvm [file]\"\n");
+		error(FATAL, "struct kvm is unknown: load the debug information of kvm first, \"mod -s kvm [file]\"\n");
 	init_slots(&host->kvt.at);
 	init_paging(&host->kvt.at);
 	host->file_f_op = need("file", "f_op");
@@ -155,7 +154,7 @@ void host_init(struct host *host)
 
 int guarded(void (*work)(void *), void *argument)
 {
-	/* An error of crash goes back to the loop of "foreach" if there is one, and else ends the command. */
+	/* On an error crash jumps back to the loop of "foreach" if there is one; otherwise the command ends. */
 	ulonglong before = pc->flags & IN_FOREACH;
 	jmp_buf outer;
 	volatile int failed = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Answers as kvm-vtop --json prints them (docs/output.md). */
+/* Prints answers as kvm-vtop --json does (docs/output.md). */
 #include "walker.h"
 
 #include <inttypes.h>

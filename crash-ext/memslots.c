@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The memslots of a VM, in every form that kernels have kept them in. */
+/* Reads the memslots of a VM, in all forms in which kernels have stored them. */
 #include "walker.h"
 
 #include <inttypes.h>
@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* KVM_MEM_SLOTS_NUM was SHRT_MAX at the most, the last three are KVM's own; 32 and 4 up to Linux 3.7. */
+/* KVM_MEM_SLOTS_NUM is at most SHRT_MAX, of which the last three are KVM's own; up to Linux 3.7: 32, and 4 of KVM's own. */
 enum { MOST_SLOTS = 32767, INTERNAL = 3, OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 32 };
 /* KVM_MEM_MAX_NR_PAGES */
 #define MOST_PAGES ((UINT64_C(1) << 31) - 1)
 #define MOST_FRAMES (UINT64_C(1) << 52)
 #define PAGE UINT64_C(4096)
-/* A slot of KVM has a few hundred bytes; what is read of it are its first members. */
+/* A slot has a few hundred bytes. */
 enum { SLOT_BYTES = 4096 };
 
 enum { KVM_MEM_GUEST_MEMFD = 1 << 2, KVM_MEMSLOT_GMEM_ONLY = 1 << 17 };
@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static int fail(char *why, const char *for
 	return -1;
 }
 
-/* An unsigned number of as many bytes as the member has. */
+/* An unsigned little-endian number of `size` bytes. */
 static uint64_t number(const unsigned char *bytes, size_t size)
 {
 	uint64_t value = 0;
@@ -59,7 +59,7 @@ static int add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
 	return 0;
 }
 
-/* `place`: the id where slots have none; ids from `user` on are KVM's own. */
+/* `place`: the id to use if slots have none. Slots with ids from `user` up are KVM's own. */
 static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, int64_t user,
 		      struct kvt_slot *slot, char *why)
 {
@@ -78,13 +78,13 @@ static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_
 	if (slot->id < 0)
 		return fail(why, "memslot at 0x%" PRIx64 ": id %" PRId64, address, slot->id);
 	slot->internal = slot->id >= user;
-	/* Bit 17 meant something else before there was guest_memfd, and so a member for it. */
+	/* Bit 17 had another meaning before guest_memfd existed; kernels with guest_memfd have the member. */
 	slot->gmem_only = at->slot_gmem >= 0 && (slot->flags & KVM_MEMSLOT_GMEM_ONLY);
 	slot->gmem = slot->gmem_only || (slot->flags & KVM_MEM_GUEST_MEMFD);
 	return 0;
 }
 
-/* The place of an id in the array by id_to_index; -1: it can't be read, or there is no such table. */
+/* The index of a slot in the array, from id_to_index; -1 if it cannot be read or the table does not exist. */
 static int64_t place_of(struct kvt *kvt, uint64_t set, int64_t id)
 {
 	const struct kvt_layout *at = &kvt->at;
@@ -97,8 +97,8 @@ static int64_t place_of(struct kvt *kvt, uint64_t set, int64_t id)
 }
 
 /*
- * Fails where id_to_index (up to 5.16) was overwritten with zeros: ids without a slot have -1 there, or a place behind those
- * in use, never 0 twice.
+ * Fails if id_to_index (up to 5.16) was overwritten with zeros: ids without a slot have -1 there, or an index above those in
+ * use, so 0 is never there twice.
  */
 static int check_places(struct kvt *kvt, uint64_t set, char *why)
 {
@@ -137,7 +137,7 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		}
 		if (parse_slot(kvt, bytes, address, i, user, &slot, why))
 			return -1;
-		/* used_slots counts those with pages alone. */
+		/* used_slots counts only slots with pages. */
 		if (!slot.pages && at->set_used >= 0)
 			return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
 		int64_t place = at->slot_id < 0 ? -1 : place_of(kvt, set, slot.id);
@@ -147,7 +147,7 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		if (slot.pages && add_slot(vm, &slot, why))
 			return -1;
 	}
-	/* Before there was id_to_index nothing tells a VM without slots from a page of zeros. */
+	/* In kernels without id_to_index a VM without slots looks like a page of zeros. */
 	if (!vm->count && !vm->missing[0] && place_of(kvt, set, at->set_ids_count - 1) < 0)
 		snprintf(vm->missing, sizeof(vm->missing), "it has no slot at all, which a page of zeros would say too");
 	return 0;
@@ -158,7 +158,7 @@ struct node {
 	uint64_t parent;
 };
 
-/* Takes a node of the tree; its children are left on the stack. */
+/* Reads a node of the tree and pushes its children on the stack. */
 static int read_node(struct kvt *kvt, struct kvt_vm *vm, struct node node, uint64_t to_slot, struct node *stack,
 		     size_t *depth, char *why)
 {
@@ -190,7 +190,7 @@ static int read_tree(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why
 	const struct kvt_layout *at = &kvt->at;
 	uint64_t root;
 	uint32_t index;
-	/* Every node that is read takes its own place off the stack and puts two there. */
+	/* Each node that is read is popped from the stack, and at most two are pushed. */
 	struct node *stack = malloc((2 * MOST_SLOTS + 2) * sizeof(*stack));
 	size_t depth = 0, met = 0;
 	int failed = 0;
@@ -222,7 +222,7 @@ static int by_frame(const void *one, const void *other)
 	return a < b ? -1 : a > b;
 }
 
-/* The kernel never lets two slots cover the same guest frame. */
+/* Sorts the slots by frame. The kernel never allows two slots to cover the same guest frame. */
 static int sort_slots(struct kvt_vm *vm, char *why)
 {
 	if (vm->count)
@@ -234,7 +234,7 @@ static int sort_slots(struct kvt_vm *vm, char *why)
 	return 0;
 }
 
-/* With KPTI the pgd is the kernel's of the two tables, which maps user memory too (arch/x86/mm/pti.c). */
+/* With KPTI there are two top tables; mm->pgd is the kernel's, which also maps user memory (arch/x86/mm/pti.c). */
 static int read_mm(struct kvt *kvt, struct kvt_vm *vm, char *why)
 {
 	struct kvt_walk top;
@@ -280,8 +280,8 @@ static int has_slot_of(const struct kvt_vm *vm, uint64_t pages)
 }
 
 /*
- * Holds the slots to the pages that struct kvm counts in all address spaces: with as many nothing is missing, with fewer
- * something is; as many more as one slot has are one that was being made.
+ * Compares the slots with the number of pages that struct kvm counts in all address spaces. If the numbers are equal no slot
+ * is missing; if the slots have fewer pages, one is. If they have more, by the size of one slot, that one was being created.
  */
 static int check_count(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, char *why)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qemu-vtop: a command of crash. Where a KVM guest's physical address was in QEMU and in the machine.
+ * qemu-vtop: a command for crash. Translates physical addresses of a KVM guest to QEMU's virtual and the host's physical
+ * addresses.
  *
- * The command, its options and what it prints are those of the extension that Qiao Nuohan posted to crash-utility in
- * 2012; the code is new. -v, -s and -j are additions.
+ * The command, its options and its output are those of the extension that Qiao Nuohan posted to crash-utility in 2012; the
+ * code is new. -v, -s and -j are additions.
  */
 #include "host.h"
 
@@ -15,7 +16,7 @@ enum { MOST_ADDRESSES = 1024, COLUMN = 16 };
 
 struct question {
 	struct task_context *task;
-	char *choice;			/* -v: a descriptor or the address of a struct kvm */
+	char *choice;			/* -v: a file descriptor, or the address of a struct kvm */
 	unsigned int space;
 	int json;
 	char *addresses[MOST_ADDRESSES];
@@ -26,27 +27,28 @@ static void cmd_qemu_vtop(void);
 
 static char *help_qemu_vtop[] = {
 	"qemu-vtop",
-	"a KVM guest's physical address, in QEMU and in the machine",
+	"translate physical addresses of a KVM guest",
 	"-g [pid | taskp] [-v fd|kvm] [-s space] [-j] -p address ...",
 
-	"  Translates guest physical addresses: through the memslots of the VM to host",
-	"  virtual addresses, and through the page tables of the process that made the VM",
-	"  to host physical ones. Below them stands what \"vtop\" says of the host virtual",
-	"  address.",
+	"  Translates guest physical addresses to host virtual addresses, through the",
+	"  memslots of the VM, and these to host physical addresses, through the page",
+	"  tables of the process that created the VM. Then prints what \"vtop\" prints for",
+	"  the host virtual address. (A memslot is a range of guest memory and its place",
+	"  in the process.)",
 	" ",
 	"   -g [pid | taskp]  the process that holds the VM: a pid, or a hexadecimal",
-	"                     task_struct pointer; any of its threads does",
+	"                     task_struct pointer; of any of its threads",
 	"   -p address        guest physical addresses, hexadecimal; any number of them",
-	"   -v fd|kvm         which VM, where the process holds several: a descriptor's",
-	"                     number or the hexadecimal address of a struct kvm",
-	"   -s space          address space: 0, or 1 for what the guest sees in SMM",
-	"   -j                a line of JSON for each address, as kvm-vtop --json prints it",
+	"   -v fd|kvm         which VM, if the process holds several: the number of a file",
+	"                     descriptor, or the hexadecimal address of a struct kvm",
+	"   -s space          address space: 0, or 1 for the memory that the guest sees in",
+	"                     System Management Mode (SMM)",
+	"   -j                print one line of JSON per address, as kvm-vtop --json does",
 	" ",
 	"  The debug information of kvm must be loaded: \"mod -s kvm\", or with the path of",
-	"  kvm.ko or kvm.ko.debug behind it. Kernels from 2.6.32 on are known by their",
-	"  structures: arrays of memslots inside struct kvm and behind it, and trees.",
+	"  kvm.ko or kvm.ko.debug, \"mod -s kvm FILE\". Linux 2.6.32 and later are supported.",
 	"\nEXAMPLE",
-	"  Where is 1001840 of the guest that process 136 runs:",
+	"  Translate address 1001840 of the guest that process 136 runs:",
 	" ",
 	"    crash> mod -s kvm",
 	"    crash> qemu-vtop -g 136 -p 1001840",
@@ -173,7 +175,7 @@ static const char *size_text(uint64_t size)
 	return size == 4096 ? "4KB" : size == 2 * 1024 * 1024 ? "2MB" : "1GB";
 }
 
-/* The tables alone, where crash can't say more. */
+/* Prints only the tables, for entries that crash cannot explain. */
 static void print_tables(const struct kvt *kvt, const struct kvt_answer *answer)
 {
 	fputc('\n', fp);
@@ -197,14 +199,14 @@ static void run_vtop(void *argument)
 	do_vtop(vtop->hva, vtop->task, UVADDR);
 }
 
-/* vtop's own lines into crash's temporary file; `column` is what it says in the place of an address. */
+/* Runs vtop with its output in crash's temporary file; `column` is its second column: the address, or why there is none. */
 static int start_vtop(ulong hva, struct task_context *task, char *column, size_t size)
 {
 	struct vtop vtop = { hva, task };
 	char line[BUFSIZE], *said;
 	int lines = 0;
 
-	/* Each address has its headings, not the first one alone. */
+	/* Print the headings for each address, not only for the first. */
 	pc->curcmd_flags &= ~HEADER_PRINTED;
 	open_tmpfile();
 	guarded(run_vtop, &vtop);
@@ -213,13 +215,13 @@ static int start_vtop(ulong hva, struct task_context *task, char *column, size_t
 		lines++;
 	if (lines < 2)
 		return FALSE;
-	/* The host virtual address, and what it says of it. */
+	/* The line has the host virtual address, then the physical one. */
 	said = strip_linefeeds(line) + strcspn(line, " ");
 	snprintf(column, size, "%s", strip_ending_whitespace(said + strspn(said, " ")));
 	return TRUE;
 }
 
-/* What vtop printed below its first two lines. */
+/* Copies what vtop printed after its first two lines. */
 static void end_vtop(FILE *out)
 {
 	char line[BUFSIZE];
@@ -238,9 +240,9 @@ static void print_found(const struct host *host, const struct kvt_vm *vm, struct
 			const struct kvt_answer *answer, const char *gpa)
 {
 	struct task_context *task = asked->mm_struct == vm->mm ? asked : task_of_mm(vm->mm);
-	/* vtop takes every entry that is no page for swap, and gives up where it is none. */
+	/* vtop takes every entry that is not a page for a swap entry, and gives up if it is not. */
 	int is_known = !answer->reason || !strcmp(answer->state, "swapped") || !strcmp(answer->state, "not-present");
-	/* It would end the command at a table that is not there, and walk other tables for another's memory. */
+	/* vtop would end the command at a missing table, and for the memory of another process it would walk other tables. */
 	int with_vtop = task && is_known;
 	char hva[32], column[BUFSIZE], hpa[32];
 	FILE *out = fp;
@@ -266,22 +268,22 @@ static void print_found(const struct host *host, const struct kvt_vm *vm, struct
 		error(INFO, "%s: vtop says %s: one of the two is wrong\n", gpa, column);
 }
 
-/* What the numbers alone do not tell. */
+/* Prints what the numbers alone do not show. */
 static void print_notes(const struct host *host, const struct kvt_answer *answer, const char *gpa)
 {
 	/* A slot that is being deleted or moved (include/linux/kvm_host.h); its addresses are still right. */
 	enum { KVM_MEMSLOT_INVALID = 1 << 16 };
 
 	if (answer->slot->internal)
-		error(INFO, "%s: slot %lld is KVM's own, none of the guest's memory\n", gpa, (long long)answer->slot->id);
+		error(INFO, "%s: slot %lld is one of KVM's own, not guest memory\n", gpa, (long long)answer->slot->id);
 	if (answer->slot->flags & KVM_MEMSLOT_INVALID)
 		error(INFO, "%s: slot %lld was being deleted or moved\n", gpa, (long long)answer->slot->id);
 	if (!answer->reason && host->max_pfn && answer->hpa / 4096 >= host->max_pfn)
-		error(INFO, "%s: beyond the memory that the kernel knows: a device's, or a damaged entry\n", gpa);
+		error(INFO, "%s: outside the memory that the kernel knows: device memory, or a damaged entry\n", gpa);
 	if (answer->reason)
 		error(INFO, "%s: %s\n", gpa, answer->message);
 	else if (answer->prot_none)
-		error(INFO, "%s: a PROT_NONE page, whose inverted frame vtop does not turn back: "
+		error(INFO, "%s: a PROT_NONE page: vtop does not undo the inversion of its frame; "
 			    "HOST PHYSICAL is right, the physical addresses below it are not\n", gpa);
 }
 

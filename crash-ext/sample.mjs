@@ -1,21 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Which VMs a dump has, and addresses of every slot, page size and state of one.
+import { parseJson } from '../scripts/json.mjs';
 
-/** The processes that hold VMs, as kvm-vtop lists them where none is named; each VM in both address spaces. */
+/** An address space of a VM. @typedef {{ pid: number, kvm: string, space: number }} Vm */
+/** Guest physical addresses, without the end. @typedef {{ start: bigint, end: bigint }} Slot */
+/**
+ * What kvm-vtop --json prints for an address; the members that are read by name.
+ *
+ * @typedef {object} Answer
+ * @property {string} gpa
+ * @property {string | null} hva
+ * @property {string | null} hpa
+ * @property {string} state
+ * @property {string | null} reason
+ * @property {number | null} pageSize
+ * @property {boolean} protNone
+ * @property {{ id: number } | null} [slot]
+ */
+/**
+ * Runs kvm-vtop on the dump, with `input` as its standard input.
+ *
+ * @typedef {(args: readonly string[], input: string) => { stdout: string, stderr: string }} Ours
+ */
+
+const PAGE = 4096n;
+/** Pages of a slot that are asked; of larger slots these many at random. */
+const MOST_PAGES = 4000;
+
+/** @type {(line: string) => Answer} */
+export const parseAnswer = (line) => /** @type {Answer} */ (parseJson(line));
+
+/** Options of kvm-vtop that choose an address space of a VM. @type {(vm: Vm) => string[]} */
+export const optionsFor = ({ pid, kvm, space }) => [
+  ...['-g', String(pid), '--vm', kvm],
+  ...['--address-space', String(space)],
+];
+
+/**
+ * The processes that hold VMs, as kvm-vtop lists them where none is named; each VM in both address spaces.
+ *
+ * @param {Ours} ours
+ * @returns {Vm[]}
+ */
 export function vmsOf(ours) {
   const { stderr } = ours(['-p', '0'], '');
   const processes = [...stderr.matchAll(/(\d+) \([^)]*, fd [\d ]+\)/g)].map(([, pid]) => Number(pid));
   return [...new Set(processes)].flatMap((pid) => {
-    // A descriptor that no process has: the answer lists those that there are.
+    // No process has this descriptor: the message lists those that there are.
     const { stderr: list } = ours(['-g', String(pid), '--vm', '999999', '-p', '0'], '');
-    return [...list.matchAll(/kvm 0x([0-9a-f]+)\s+slots (\d+)(?: \+ (\d+))?/g)].flatMap(([, kvm, ...counts]) =>
-      counts.flatMap((slots, space) => (Number(slots ?? 0) > 0 ? [{ pid, kvm, space }] : [])),
+    return [...list.matchAll(/kvm 0x([0-9a-f]+)\s+slots (\d+)(?: \+ (\d+))?/g)].flatMap(([, kvm = '', ...counts]) =>
+      [0, 1].flatMap((space) => (Number(counts[space] ?? 0) > 0 ? [{ pid, kvm, space }] : [])),
     );
   });
 }
 
-const PAGE = 4096n;
-/** Numbers below `end`, the same in every run. */
+/** Numbers below `end`, the same in every run. @type {(seed: number) => (end: number) => number} */
 function dice(seed) {
   let state = seed;
   return (end) => {
@@ -24,45 +63,73 @@ function dice(seed) {
   };
 }
 
-/** The slots of each VM, as the extension lists them where an address is in none. */
+/**
+ * The slots of each VM, as the extension lists them where an address is in none.
+ *
+ * @param {readonly Vm[]} vms
+ * @param {(commands: readonly string[]) => string} crash runs commands in crash
+ */
 export function slotsOf(vms, crash) {
   const nowhere = vms.map(({ pid, kvm, space }) => `qemu-vtop -g ${pid} -v ${kvm} -s ${space} -p fffffffffffff`);
   const lists = crash(nowhere).split('the slots of this VM:').slice(1);
   return lists.map((list) =>
-    [...list.matchAll(/^ +slot \d+ +([0-9a-f]+) - ([0-9a-f]+)/gm)].map(([, first, last]) => ({
+    [...list.matchAll(/^ +slot \d+ +([0-9a-f]+) - ([0-9a-f]+)/gm)].map(([, first = '', last = '']) => ({
       start: BigInt(`0x${first}`),
       end: BigInt(`0x${last}`) + 1n,
     })),
   );
 }
 
-/** `count` addresses: edges of every slot, then from every slot, state and page size as many as there are. */
-export function addressesOf(ours, vm, slots, count) {
-  const args = ['-g', String(vm.pid), '--vm', vm.kvm, '--address-space', String(vm.space), '--json', '-p', '-'];
-  const ask = (list) => {
-    const { stdout } = ours(args, `${list.map((gpa) => gpa.toString(16)).join('\n')}\n`);
-    return stdout
-      .trim()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
-  };
-  const edges = slots.flatMap(({ start, end }) => [start, end - 1n, end, start > 0n ? start - 1n : start]);
+/**
+ * The first and the last byte of each slot, and those next to them.
+ *
+ * @type {(slots: readonly Slot[]) => bigint[]}
+ */
+const edgesOf = (slots) => slots.flatMap(({ start, end }) => [start, end - 1n, end, start > 0n ? start - 1n : start]);
+
+/**
+ * A byte in each page of small slots, and in some pages of large ones.
+ *
+ * @type {(slots: readonly Slot[]) => bigint[]}
+ */
+function bytesOf(slots) {
   const roll = dice(11);
-  const pages = slots.flatMap(({ start, end }) => {
-    const size = Number(end - start) / 4096;
-    return Array.from({ length: Math.min(4000, size) }, (_, i) => {
-      const frame = size <= 4000 ? i : roll(size);
-      return start + BigInt(frame) * PAGE + BigInt(roll(4096));
+  return slots.flatMap(({ start, end }) => {
+    const pages = Number(end - start) / Number(PAGE);
+    return Array.from({ length: Math.min(MOST_PAGES, pages) }, (_, i) => {
+      const page = pages <= MOST_PAGES ? i : roll(pages);
+      return start + BigInt(page) * PAGE + BigInt(roll(Number(PAGE)));
     });
   });
+}
+
+/** What kvm-vtop answers. @type {(ours: Ours, vm: Vm, gpas: readonly bigint[]) => Answer[]} */
+function ask(ours, vm, gpas) {
+  const input = `${gpas.map((gpa) => gpa.toString(16)).join('\n')}\n`;
+  const { stdout } = ours([...optionsFor(vm), '--json', '-p', '-'], input);
+  return stdout.trim().split('\n').filter(Boolean).map(parseAnswer);
+}
+
+/**
+ * `count` addresses in hexadecimal: edges of every slot, then of every slot, state and page size as many as there are.
+ *
+ * @param {Ours} ours
+ * @param {Vm} vm
+ * @param {readonly Slot[]} slots
+ * @param {number} count
+ */
+export function addressesOf(ours, vm, slots, count) {
+  /** @type {Map<string, bigint[]>} */
   const kinds = new Map();
-  for (const { gpa, slot, state, reason, pageSize, protNone } of ask(pages)) {
-    const kind = `${slot?.id} ${state} ${reason} ${pageSize} ${protNone}`;
+  for (const { gpa, slot, state, reason, pageSize, protNone } of ask(ours, vm, bytesOf(slots))) {
+    const kind = `${slot?.id ?? 'none'} ${state} ${reason} ${pageSize} ${protNone}`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), BigInt(gpa)]);
   }
-  const chosen = new Set(edges);
-  for (let round = 0; chosen.size < count && round < 4000; round++)
-    for (const list of kinds.values()) if (round < list.length && chosen.size < count) chosen.add(list[round]);
+  const chosen = new Set(edgesOf(slots));
+  for (let round = 0; chosen.size < count && round < MOST_PAGES; round++)
+    for (const list of kinds.values()) {
+      const gpa = list[round];
+      if (gpa !== undefined && chosen.size < count) chosen.add(gpa);
+    }
   return [...chosen].map((gpa) => gpa.toString(16));
 }

@@ -4,51 +4,86 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 
-/** The command line: one dump, the options of every script, and `more`. Ends with `usage` where something is missing. */
-export function commandLine(usage, more) {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      vmlinux: { type: 'string' },
-      'kvm-module': { type: 'string' },
-      crash: { type: 'string', default: 'crash' },
-      extension: { type: 'string', default: new URL('qemu-vtop.so', import.meta.url).pathname },
-      scratch: { type: 'string', default: tmpdir() },
-      ...more,
-    },
-  });
-  const [dump] = positionals;
-  if (dump === undefined || values.vmlinux === undefined || values['kvm-module'] === undefined) {
-    console.error(usage);
-    process.exit(2);
-  }
-  const scratch = mkdtempSync(join(values.scratch, 'crash-ext-'));
-  process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-  return { dump, values: { ...values, scratch } };
-}
-
-/** crash comes to the last command only if none before it ended the session. */
-const [LAST, SAID] = ['eval 0x5a5a5a5a', 'hexadecimal: 5a5a5a5a'];
+/** Options that every script has, for parseArgs. */
+export const OPTIONS = /** @type {const} */ ({
+  vmlinux: { type: 'string' },
+  'kvm-module': { type: 'string' },
+  crash: { type: 'string', default: 'crash' },
+  extension: { type: 'string', default: new URL('qemu-vtop.so', import.meta.url).pathname },
+  scratch: { type: 'string', default: tmpdir() },
+});
 
 /**
- * One session: `extension` null for crash alone. What it printed, its exit status or the signal that ended it, whether the
- * extension was loaded, and whether crash came to its own "quit".
+ * The dump, and the values of these options. `scratch` is a new folder in the one that was named.
+ *
+ * @typedef {{ dump: string, vmlinux: string, kvmModule: string, crash: string, extension: string,
+ *   scratch: string }} Setup
  */
-export function session({ values, dump, extension, commands }) {
-  const script = join(values.scratch, 'commands');
+/**
+ * What parseArgs gives for these options.
+ *
+ * @typedef {{ vmlinux?: string, 'kvm-module'?: string, crash: string, extension: string, scratch: string }} Values
+ */
+/**
+ * What a session printed; its exit status, or the signal that ended it; whether the extension was loaded; and whether
+ * crash came to its own "quit".
+ *
+ * @typedef {object} Session
+ * @property {string} stdout
+ * @property {string} stderr
+ * @property {number | NodeJS.Signals | null} ended
+ * @property {boolean} isLoaded
+ * @property {boolean} isWhole
+ */
+
+/** Prints how a script is called, and ends it with status 2. @type {(usage: string) => never} */
+export function exitWithUsage(usage) {
+  console.error(usage);
+  process.exit(2);
+}
+
+/**
+ * What the command line says. Ends the script with its usage where something is missing.
+ *
+ * @param {string} usage
+ * @param {Values} values
+ * @param {readonly string[]} positionals
+ * @returns {Setup}
+ */
+export function setupOf(usage, { vmlinux, 'kvm-module': kvmModule, crash, extension, scratch: parent }, [dump]) {
+  if (dump === undefined || vmlinux === undefined || kvmModule === undefined) exitWithUsage(usage);
+  const scratch = mkdtempSync(join(parent, 'crash-ext-'));
+  process.on('exit', () => {
+    rmSync(scratch, { recursive: true, force: true });
+  });
+  return { dump, vmlinux, kvmModule, crash, extension, scratch };
+}
+
+/** The last command: crash runs it only if none before it ended the session. */
+const [LAST, SAID] = ['eval 0x5a5a5a5a', 'hexadecimal: 5a5a5a5a'];
+const LIMIT_MS = 600_000;
+
+/**
+ * Runs one session. `extension` is null for crash alone.
+ *
+ * @param {Setup} setup
+ * @param {{ dump: string, extension: string | null, commands: readonly string[] }} wanted
+ * @returns {Session}
+ */
+export function session(setup, { dump, extension, commands }) {
+  const script = join(setup.scratch, 'commands');
   const extend = extension === null ? [] : [`extend ${resolve(extension)}`];
-  writeFileSync(script, [`mod -s kvm ${values['kvm-module']}`, ...extend, ...commands, LAST, 'quit', ''].join('\n'));
-  const [program, ...args] = values.crash.split(' ');
-  const run = spawnSync(program, [...args, '-s', '-i', script, values.vmlinux, resolve(dump)], {
+  writeFileSync(script, [`mod -s kvm ${setup.kvmModule}`, ...extend, ...commands, LAST, 'quit', ''].join('\n'));
+  const [program = '', ...args] = setup.crash.split(' ');
+  const run = spawnSync(program, [...args, '-s', '-i', script, setup.vmlinux, resolve(dump)], {
     encoding: 'latin1',
     maxBuffer: 2 ** 30,
     input: '',
-    timeout: 600_000,
+    timeout: LIMIT_MS,
   });
   if (run.error !== undefined && run.signal === null) throw run.error;
-  const [stdout, end] = run.stdout.split(SAID);
+  const [stdout = '', end] = run.stdout.split(SAID);
   const isLoaded = extension === null || stdout.includes('shared object loaded');
   return { stdout, stderr: run.stderr, ended: run.signal ?? run.status, isLoaded, isWhole: end !== undefined };
 }

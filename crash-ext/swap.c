@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Swap areas, and what the other types of swap entries stand for, as crash's debug information tells. */
+/* Finds the swap areas, and what the other types of swap entries mean, from crash's debug information. */
 #include "host.h"
 
-/* MAX_SWAPFILES lies between these in every configuration (include/linux/swap.h). */
+/* MAX_SWAPFILES is between these in every configuration (include/linux/swap.h). */
 enum { FEWEST_FILES = 16, MOST_FILES = 31 };
 
-/* Every kernel leaves as many types to real swap, whatever its configuration. */
+/* Every configuration of every kernel has at least this many types for real swap. */
 enum { ALWAYS_SWAP = 22 };
 
-/* Bytes from a symbol to the next one; 0 if that is not known. */
+/* Bytes from a symbol to the next one; 0 if unknown. */
 static long way_to_next(char *name)
 {
 	struct syment *next = symbol_exists(name) ? next_symbol(name, NULL) : NULL;
@@ -17,8 +17,9 @@ static long way_to_next(char *name)
 }
 
 /*
- * MAX_SWAPFILES, the length of swap_info: as its type tells, else the way to the next symbol, if zswap_trees, which is as
- * long, agrees. The elements are pointers, in 2.6.32 the structures themselves; `stride` is their size. 0: not known.
+ * MAX_SWAPFILES, the length of swap_info: from its type, or else from the distance to the next symbol, if that of
+ * zswap_trees, which has as many elements, agrees. The elements are pointers, in 2.6.32 the structures themselves; `stride`
+ * is their size. 0: unknown.
  */
 static int swap_files(long *stride)
 {
@@ -35,13 +36,13 @@ static int swap_files(long *stride)
 	return files >= FEWEST_FILES && files <= MOST_FILES ? files : 0;
 }
 
-/* Kinds of the types behind migration, a letter each: device private, device exclusive, marker, error of swap-in. */
+/* Kinds of the types after migration, a letter each: p device private, x device exclusive, m marker, e error of swap-in. */
 struct mixture {
 	enum { NO_MARKERS, OPTIONAL_MARKERS, ALWAYS_MARKERS } era;
 	const char *kinds;
 };
 
-/* Device memory takes two types up to 5.13, four up to 6.12, then three (include/linux/swap.h). */
+/* Device memory has two types up to 5.13, four up to 6.12, then three (include/linux/swap.h). */
 static const struct mixture mixtures[] = {
 	{ NO_MARKERS, "" },	      { NO_MARKERS, "pp" },	   { NO_MARKERS, "ppxx" },
 	{ OPTIONAL_MARKERS, "" },     { OPTIONAL_MARKERS, "m" },   { OPTIONAL_MARKERS, "me" },
@@ -58,9 +59,10 @@ static enum kvt_kind kind_of(char letter)
 }
 
 /*
- * The types from MAX_SWAPFILES on stand for other things: a memory error, migration (three types since 5.19,
- * PG_anon_exclusive), device memory, markers, errors of swap-in. Which of them a kernel has follows from how many types are
- * left; markers are always there since 6.6 (an array of module memory since 6.4, folios had a _folio_dtor up to 6.5).
+ * The types from MAX_SWAPFILES up have other meanings: a memory error, migration (three types since 5.19, which has
+ * PG_anon_exclusive), device memory, markers, errors of swap-in. The number of types that are left decides which of them a
+ * kernel has. Since 6.6 every kernel has markers; it is recognised by module.mem (since 6.4) and by a struct folio without
+ * _folio_dtor (which it had up to 6.5).
  */
 static void init_kinds(struct host *host, int files)
 {
@@ -92,7 +94,7 @@ static void init_kinds(struct host *host, int files)
 	}
 }
 
-/* struct swap_info_struct of a type; 0 if there is none, or it can't be read. */
+/* Address of the swap_info_struct of a type; 0 if there is none, or it cannot be read (`is_lost`). */
 static ulong swap_area(const struct host *host, int type, int *is_lost)
 {
 	ulong place, area;
@@ -101,7 +103,7 @@ static ulong swap_area(const struct host *host, int type, int *is_lost)
 	if (!host->swap_stride || !symbol_exists("swap_info"))
 		return 0;
 	place = symbol_value("swap_info") + (ulong)(type * host->swap_stride);
-	/* Up to 2.6.32 the structures stand in the array. */
+	/* Up to 2.6.32 the array contains the structures. */
 	area = place;
 	if (host->swap_stride == sizeof(ulong) && host_read(place, &area, sizeof(area)))
 		return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A guest physical address: its slot, its place in the process, its place in the machine, or why there is none. */
+/* Translates a guest physical address: its slot, host virtual and host physical address, or the reason why there is none. */
 #include "walker.h"
 
 #include <inttypes.h>
@@ -31,9 +31,9 @@ static void end(struct kvt_answer *answer, const char *state, const char *reason
 }
 
 /*
- * Type and offset of an entry: since the L1TF fix the type in bits 59 to 63 and the offset inverted in bits 9 to 58,
- * whose highest is then set (arch/x86/include/asm/pgtable_64.h); before, as they are, from bit 1 and 9 on, or, `late`,
- * from bit 9 and 14 on.
+ * Type and offset of an entry. Since the L1TF fix the type is in bits 59 to 63, and the offset is in bits 9 to 58, inverted,
+ * so that bit 58 is set (arch/x86/include/asm/pgtable_64.h). Before, neither is inverted: they start at bits 1 and 9, or with
+ * `swap_late` at bits 9 and 14.
  */
 static int is_inverted(uint64_t entry)
 {
@@ -61,7 +61,7 @@ static int names_a_frame(enum kvt_kind kind)
 
 static void special(const struct kvt *kvt, const struct kvt_walk *walk, struct kvt_answer *answer)
 {
-	/* _PAGE_BIT_FILE: a place in a file that is mapped piece by piece, up to 4.0. */
+	/* _PAGE_BIT_FILE: an offset in a file mapping that is not linear, up to 4.0. */
 	enum { FILE_BIT = 0x40 };
 	uint64_t entry = walk->walk[walk->steps - 1].entry, offset;
 	enum kvt_kind kind;
@@ -71,7 +71,7 @@ static void special(const struct kvt *kvt, const struct kvt_walk *walk, struct k
 	kind = kvt->kinds[type];
 	if (!is_inverted(entry) && ((entry & FILE_BIT) || kvt->at.swap_late < 0))
 		kind = KVT_UNKNOWN;
-	/* A whole table's worth of pages is never swapped out by one entry; swap lies inside an area that there is. */
+	/* One entry never swaps out a whole table of pages, and a swap entry refers to a place inside an existing area. */
 	if (kind == KVT_SWAP && (walk->level > 0 || offset >= kvt->swap_pages[type]))
 		kind = KVT_UNKNOWN;
 	end(answer, meanings[kind].state, meanings[kind].reason, meanings[kind].message);
@@ -145,7 +145,7 @@ static void no_slot(const struct kvt_vm *vm, struct kvt_answer *answer)
 	}
 }
 
-/* Of a slot with guest_memfd only pages known to be shared are at their host virtual address. */
+/* In a slot with guest_memfd, only pages known to be shared are at their host virtual address. */
 static int in_memfd(const struct kvt *kvt, const struct kvt_vm *vm, struct kvt_answer *answer)
 {
 	int secret = answer->slot->gmem_only ? 1 : kvt_is_private(kvt, vm, answer->gpa / PAGE);

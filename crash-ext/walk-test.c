@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * walk-test LAYOUT PAGES KVM SPACE PID FD < ADDRESSES: the walker without crash, over pages in a file.
+ * walk-test LAYOUT PAGES KVM SPACE PID FD < ADDRESSES: runs the walker without crash, on pages in a file.
  *
  * LAYOUT has a line "name value" for each member of struct kvt_layout, "kind TYPE NUMBER" for each type of swap entry
  * and "swap TYPE PAGES" for each swap area; numbers are decimal. PAGES has a 64-bit frame number and 4096 bytes for each
- * page, ascending. One line of JSON for each line with a hexadecimal address.
+ * page, in ascending order. For each input line with a hexadecimal address it prints one line of JSON.
  */
 #include "walker.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Page tables of x86-64, of 4 or 5 levels (arch/x86/include/asm/pgtable_types.h). */
+/* Walks page tables of x86-64, with 4 or 5 levels (arch/x86/include/asm/pgtable_types.h). */
 #include "walker.h"
 
 #include <string.h>
@@ -13,15 +13,15 @@ static uint64_t address_mask(const struct kvt *kvt)
 	return ADDRESS & ~(uint64_t)kvt->at.sme_mask;
 }
 
-/* Bytes that an entry of a level maps. */
+/* Number of bytes that an entry of a level maps. */
 static uint64_t size_of(int level)
 {
 	return PAGE << (9 * level);
 }
 
 /*
- * Entries of PROT_NONE pages have their frame inverted (L1TF, arch/x86/include/asm/pgtable-invert.h): the highest bit
- * of the address tells, for no machine has memory there.
+ * Entries of PROT_NONE pages have their frame inverted (L1TF, arch/x86/include/asm/pgtable-invert.h). The highest bit of the
+ * address shows it, since no machine has memory there.
  */
 static uint64_t undo_inversion(const struct kvt *kvt, uint64_t entry)
 {
@@ -40,15 +40,16 @@ static void leaf(const struct kvt *kvt, uint64_t entry, uint64_t address, struct
 	walk->physical = (entry & address_mask(kvt) & ~(size - 1)) | (address & (size - 1));
 }
 
-/* Bits of a large leaf's address below its size, but for the lowest, are reserved (Intel SDM 3A, table 4-16). */
+/* Address bits of a large leaf below its size are reserved, except the lowest (Intel SDM 3A, table 4-16). */
 static int has_reserved(int level, uint64_t entry)
 {
 	return level > 0 && (entry & (size_of(level) - 1) & ~UINT64_C(0x1fff));
 }
 
 /*
- * pte_present takes PROT_NONE, pmd_present that and PSE (a huge page being split), huge_pte_present of a 1 GiB page
- * PROT_NONE (arch/x86/include/asm/pgtable.h, mm/hugetlb.c). An erratum may set A and D in empty entries.
+ * An entry without PRESENT still maps a page: for pte_present if it has PROT_NONE, for pmd_present if it has PROT_NONE or PSE
+ * (a huge page that is being split), for a hugetlbfs page of 1 GiB if it has PROT_NONE and PSE
+ * (arch/x86/include/asm/pgtable.h, mm/hugetlb.c). An erratum may set A and D in empty entries.
  */
 static void not_present(const struct kvt *kvt, uint64_t entry, uint64_t address, struct kvt_walk *walk)
 {

@@ -7,9 +7,10 @@ import { watching, whoReads } from './readers.mjs';
 
 /** An address of a question. @typedef {Omit<Question, 'cases'> & { gpa: bigint }} Address */
 /**
- * `told`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were walked.
+ * `facts`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were
+ * walked.
  *
- * @typedef {{ told: string, state: string, entries: number[] }} Told
+ * @typedef {{ facts: string, state: string, entries: number[] }} Answered
  */
 
 const PAGE = 4096n;
@@ -17,7 +18,7 @@ const PAGE = 4096n;
 export const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
 
 /** @type {(translator: GuestTranslator) => string} */
-function told({ state, frame, pageSize, protNone, page, slot, swap }) {
+function factsOf({ state, frame, pageSize, protNone, page, slot, swap }) {
   const place = swap === null ? null : [swap.type, swap.offset];
   return JSON.stringify([state, frame, pageSize, protNone, page, slot === null ? null : [slot.id, slot.first], place]);
 }
@@ -41,11 +42,8 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
       const translator = translators.get(key) ?? new GuestTranslator(selectVm(host, process, vm).vm, addressSpace);
       translators.set(key, translator);
       translator.translate(gfn(Number(gpa / PAGE)), Number(gpa % PAGE));
-      return {
-        told: told(translator),
-        state: translator.state,
-        entries: translator.steps.map(({ address }) => address),
-      };
+      const { state, steps } = translator;
+      return { facts: factsOf(translator), state, entries: steps.map(({ address }) => address) };
     });
   } finally {
     close();

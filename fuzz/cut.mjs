@@ -33,7 +33,11 @@ function judge(translator, { gpa, state, hpa }) {
   return translator.state === state && own === right ? 'right' : 'wrong';
 }
 
-/** Null where the dump, or the VM in it, can't be read. @type {(opened: OpenDump, question: Question) => GuestTranslator | null} */
+/**
+ * Null where the dump, or the VM in it, can't be read.
+ *
+ * @type {(opened: OpenDump, question: Question) => GuestTranslator | null}
+ */
 function translatorOf({ host }, { process: pid, vm, addressSpace }) {
   try {
     return new GuestTranslator(selectVm(host, pid, vm).vm, addressSpace);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// node fuzz/ends.mjs [--runs N] [--parallel P] [--limit SECONDS] [--stress]: starts the built program N times, P at once,
-// in the ways that take long, and counts the runs that do not end in time. With --stress V8 has threads that ask for
-// garbage collections all the time, which makes the wait of nodejs/node#54918 likely. Exit 1 if a run does not end, or
-// ends with another status.
+// node fuzz/ends.mjs [--runs N] [--parallel P] [--limit SECONDS] [--stress]: starts the built program N times, P at
+// once, in the ways that take long, and counts the runs that do not end in time. With --stress V8 has threads that
+// ask for garbage collections all the time, which makes the wait of nodejs/node#54918 likely. Exit 1 if a run does
+// not end, or ends with another status.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -51,7 +51,11 @@ const kinds = [
 /** Runs of a kind: those that ended as they should, the others, and the longest time in milliseconds. */
 const counts = new Map(kinds.map((kind) => [kind, { ended: 0, bad: 0, slowest: 0 }]));
 
-/** The program with its input and output as `kind` has them. @type {(kind: Kind) => import('node:child_process').ChildProcess} */
+/**
+ * The program with its input and output as `kind` has them.
+ *
+ * @type {(kind: Kind) => import('node:child_process').ChildProcess}
+ */
 function start({ args, input, output }) {
   const from = openSync(input, 'r');
   const to = output.startsWith('/') ? openSync(output, 'w') : 'pipe';

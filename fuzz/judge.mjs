@@ -5,7 +5,7 @@ import { present } from '../scripts/present.mjs';
 import { ask, HONEST, readersOf } from './ask.mjs';
 import { PROCESS_TABLES } from './readers.mjs';
 
-/** @import { Address, Readers, Told } from './ask.mjs' */
+/** @import { Address, Readers, Answered } from './ask.mjs' */
 /** @import { Base, Mutation } from './mutations.mjs' */
 
 const PAGE = 4096;
@@ -32,7 +32,7 @@ export class Judge {
   #readers;
 
   /**
-   * @param {Map<Address, Told>} right
+   * @param {Map<Address, Answered>} right
    * @param {Readers} readers
    */
   constructor(right, readers) {
@@ -47,7 +47,11 @@ export class Judge {
     return new Judge(right, await readersOf(path, addresses));
   }
 
-  /** The page-table entries that the right answers walk. @type {(addresses: readonly Address[]) => number[]} */
+  /**
+   * The page-table entries that the right answers walk.
+   *
+   * @type {(addresses: readonly Address[]) => number[]}
+   */
   entriesOf(addresses) {
     return addresses.flatMap((address) => this.#rightFor(address).entries);
   }
@@ -66,25 +70,25 @@ export class Judge {
     }
   }
 
-  /** @type {(mutant: Mutant, answers: readonly Told[]) => Outcome} */
+  /** @type {(mutant: Mutant, answers: readonly Answered[]) => Outcome} */
   #judge({ addresses, base, mutation }, answers) {
     const pairs = addresses.map((address, i) => ({
       address,
       answer: present(answers[i], 'an answer'),
       right: this.#rightFor(address),
     }));
-    const others = pairs.filter(({ answer, right }) => answer.told !== right.told);
+    const others = pairs.filter(({ answer, right }) => answer.facts !== right.facts);
     const wrong = others.find(({ answer }) => !HONEST.has(answer.state));
     if (wrong === undefined) return { outcome: others.length === 0 ? 'right' : 'right or not told' };
     const { address, answer, right } = wrong;
-    const detail = `${address.name} ${address.gpa.toString(16)}: ${answer.told}, right is ${right.told}`;
+    const detail = `${address.name} ${address.gpa.toString(16)}: ${answer.facts}, right is ${right.facts}`;
     const where = mutation.structural ? null : this.#excuse(mutation, base, answer.entries);
     return where === null
       ? { outcome: 'WRONG', detail }
       : { outcome: 'wrong, and a changed byte was read', where, detail };
   }
 
-  /** @type {(address: Address) => Told} */
+  /** @type {(address: Address) => Answered} */
   #rightFor(address) {
     return present(this.#right.get(address), 'the right answer');
   }
@@ -113,7 +117,11 @@ export class Judge {
   }
 }
 
-/** The physical address of a byte of a file whose pages are uncompressed. @type {(base: Base, offset: number) => number} */
+/**
+ * The physical address of a byte of a file whose pages are uncompressed.
+ *
+ * @type {(base: Base, offset: number) => number}
+ */
 function addressOf({ frames, regions }, offset) {
   const inside = offset - regions.pages[0];
   return present(frames[Math.floor(inside / PAGE)], `the frame at offset ${offset}`) * PAGE + (inside % PAGE);

@@ -22,7 +22,11 @@ export function u64(value) {
   return bytes;
 }
 
-/** A copy, because the file it is from changes. @type {(base: Base, offset: number, length: number) => Buffer} */
+/**
+ * A copy, because the file it is from changes.
+ *
+ * @type {(base: Base, offset: number, length: number) => Buffer}
+ */
 const copy = ({ file }, offset, length) => Buffer.from(file.subarray(offset, offset + length));
 
 /** One bit of the byte at an offset. @type {(dice: Dice, base: Pick<Base, 'file'>, at: number) => Change} */
@@ -34,7 +38,11 @@ function pickPage(dice, { regions }) {
   return start + dice.below((end - start) / PAGE) * PAGE;
 }
 
-/** Where the file has a physical address; null where it does not. @type {(base: Base, address: number) => number | null} */
+/**
+ * Where the file has a physical address; null where it does not.
+ *
+ * @type {(base: Base, address: number) => number | null}
+ */
 function offsetOf({ regions, frames }, address) {
   const index = frames.indexOf(Math.floor(address / PAGE));
   return index < 0 ? null : regions.pages[0] + index * PAGE + (address % PAGE);

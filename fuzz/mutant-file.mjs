@@ -12,7 +12,11 @@ export function apply(path, { changes, length }) {
   closeSync(descriptor);
 }
 
-/** Undoes a mutation; `file` is the sound one. @type {(path: string, file: Buffer, mutation: Mutation) => void} */
+/**
+ * Undoes a mutation; `file` is the sound one.
+ *
+ * @type {(path: string, file: Buffer, mutation: Mutation) => void}
+ */
 export function restore(path, file, { changes, length }) {
   if (length !== null || changes.some(([at, bytes]) => at + bytes.length > file.length)) {
     writeFileSync(path, file);

@@ -69,7 +69,11 @@ function words(dice, base) {
   return { hit: name, changes: [[at, u64(dice.pick(LENGTHS)).subarray(0, size)]], length: null };
 }
 
-/** Two elements of an array, or two of their fields, change places. @type {(dice: Dice, base: Base) => Hit} */
+/**
+ * Two elements of an array, or two of their fields, change places.
+ *
+ * @type {(dice: Dice, base: Base) => Hit}
+ */
 function crossed(dice, { file, regions }) {
   const [name, size] = dice.pick(ARRAYS.filter(([each]) => each in regions));
   const [start, end] = present(regions[name], name);

@@ -8,7 +8,11 @@ export const MEMSLOTS = 'memslots';
 export const FILES = 'files';
 export const STRUCTS = 'struct kvm, mm_struct';
 
-/** Kinds of readers, by the functions that the call stack has; the first that matches. @type {[string, RegExp][]} */
+/**
+ * Kinds of readers, by the functions that the call stack has; the first that matches.
+ *
+ * @type {[string, RegExp][]}
+ */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
   [PROCESS_TABLES, /PageWalker\.walk .*GuestTranslator\.translate/],

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form NAME] [--hit NAME]: damages the fixtures in many ways and
-// compares every answer with the right one. Exit 1 if one is wrong without an excuse, hangs, grows too large, or ends in
-// anything but our own errors. With --form or --hit (what is changed, as the summary names it) only those of the mutants
-// are made.
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form NAME] [--hit NAME]: damages the fixtures in many
+// ways and compares every answer with the right one. Exit 1 if one is wrong without an excuse, hangs, grows too
+// large, or ends in anything but our own errors. With --form or --hit (what is changed, as the summary names it) only
+// those of the mutants are made.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

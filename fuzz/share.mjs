@@ -7,8 +7,8 @@ import { fork } from 'node:child_process';
 /** @import { Tally } from './tally.mjs' */
 
 /**
- * What a worker does: mutants `from` to `to` - 1 of a fixture, each asked for `perMutant` addresses. `only`: the form, and
- * the structure that is hit, where others are left out.
+ * What a worker does: mutants `from` to `to` - 1 of a fixture, each asked for `perMutant` addresses. `only`: the form,
+ * and the structure that is hit, where others are left out.
  *
  * @typedef {object} Task
  * @property {string} folder
@@ -28,7 +28,7 @@ import { fork } from 'node:child_process';
 const WORKER = new URL('worker.mjs', import.meta.url);
 const MAX_HEAP_MB = 400;
 
-/** Runs a task in a worker. When a mutant hangs or ends the worker, that is counted, and another worker goes on after it. */
+/** Runs a task in workers: when a mutant hangs or ends its worker, that is counted, and another goes on after it. */
 export class Share {
   #fixture;
   #task;
@@ -57,7 +57,11 @@ export class Share {
     while (this.#next < this.#task.to) if (await this.#worker()) return;
   }
 
-  /** Runs one worker until it ends. Resolves to whether it did all that was left. @returns {Promise<boolean>} */
+  /**
+   * Runs one worker until it ends. Resolves to whether it did all that was left.
+   *
+   * @returns {Promise<boolean>}
+   */
   #worker() {
     const task = JSON.stringify({ ...this.#task, from: this.#next });
     const worker = fork(WORKER, [task], { execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`] });

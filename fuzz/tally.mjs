@@ -13,7 +13,11 @@ const add = (map, key) => {
   map.set(key, (map.get(key) ?? 0) + 1);
 };
 
-/** A mutant is bad if its answer is wrong without an excuse, or if it is too slow or too large. @type {(report: Report) => boolean} */
+/**
+ * A mutant is bad if its answer is wrong without an excuse, or if it is too slow or too large.
+ *
+ * @type {(report: Report) => boolean}
+ */
 const isBad = ({ outcome, ms, rss }) =>
   outcome === 'WRONG' || outcome === 'internal error' || ms > SLOWEST_MS || rss > LARGEST_BYTES;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes mutants of one fixture, asks each for some addresses, and reports what became of it. It is started by share.mjs.
+// Makes mutants of one fixture, asks each for some addresses, and reports what became of it. It is started by
+// share.mjs.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readFacts } from '../scripts/facts.mjs';
@@ -28,7 +29,11 @@ const files = new Map(names.map((name) => [name, join(scratch, `${from}-${name.r
 for (const [name, path] of files) writeFileSync(path, present(forms.get(name), name).file);
 const judge = await Judge.of(present(files.get('kdump'), 'kdump'), addresses);
 
-/** What became of a mutant; null if only others are wanted. @type {(mutant: number) => Promise<Report | null>} */
+/**
+ * What became of a mutant; null if only others are wanted.
+ *
+ * @type {(mutant: number) => Promise<Report | null>}
+ */
 async function run(mutant) {
   const dice = random(seed, mutant);
   const form = dice.pick(names);

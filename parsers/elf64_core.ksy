@@ -1,10 +1,10 @@
 meta:
   id: elf64_core
-  title: Header of an ELF64 file, as core dumps of a kernel begin with
+  title: Header of an ELF64 file, the first bytes of an ELF vmcore
   license: Apache-2.0
   endian: le
 doc: |
-  The file header of a little-endian ELF64 file. Program headers are not here: a core can have more of them than
+  File header of a little-endian ELF64 file. Program headers are not described: a core file can have more of them than
   e_phnum can count (PN_XNUM), and they are read as a table.
 doc-ref: System V gABI, chapter 4, "ELF Header"; Linux include/uapi/linux/elf.h
 seq:
@@ -48,7 +48,7 @@ seq:
     type: u2
 types:
   u64:
-    doc: Two words, because a JavaScript number loses the low bits of 64.
+    doc: Two 32-bit words, because a JavaScript number is exact up to 2^53 only.
     seq:
       - id: lo
         type: u4

@@ -4,7 +4,7 @@ meta:
   license: Apache-2.0
   endian: le
 doc: |
-  struct disk_dump_header of a 64-bit little-endian machine, in the first block of the file.
+  struct disk_dump_header of a 64-bit little-endian machine. It is in the first block of the file.
 doc-ref: makedumpfile diskdump_mod.h; QEMU include/sysemu/dump.h
 seq:
   - id: signature
@@ -29,7 +29,7 @@ seq:
     doc: both bitmaps together
   - id: max_mapnr
     type: u4
-    doc: frames; obsolete from header version 6 on
+    doc: number of frames; obsolete since header version 6
   - id: total_ram_blocks
     type: u4
   - id: device_blocks

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles parsers/*.ksy to parsers/generated/*.cjs. With --check: writes nothing, and fails if a file is not up to date.
+// Compiles parsers/*.ksy to parsers/generated/*.cjs. With --check: writes nothing, and fails if a file is not up to
+// date.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import KaitaiStructCompiler from 'kaitai-struct-compiler';
 import { parse } from 'yaml';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// cut-fixture HOST TARGET [DUMP]: cuts a fixture out of a recorded host (a folder with a dump, truth.txt, pagemap-*.txt
-// and crash-vtop.txt) with the program's own excerpt. The expected answers (facts.json) are what the host's kernel, QEMU
-// and crash reported, never what this program says. Run it after a build.
+// cut-fixture HOST TARGET [DUMP]: cuts a fixture out of a recorded host (a folder with a dump, truth.txt,
+// pagemap-*.txt and crash-vtop.txt) with the program's own excerpt. The expected answers (facts.json) are what the
+// host's kernel, QEMU and crash reported, never what this program says. Run it after a build.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { excerpt, openDump, silentLog } from 'kvm-vtop';

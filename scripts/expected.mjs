@@ -25,7 +25,7 @@ const out = (value) => `0x${value.toString(16)}`;
 /** @type {(bits: bigint, mask: bigint) => boolean} */
 const has = (bits, mask) => (bits & mask) !== 0n;
 
-/** Slots of guest_memfd that has all their pages (GUEST_MEMFD_FLAG_MMAP was given): no page is at its HVA. */
+/** VMs whose guest_memfd has all pages of their slots (made with GUEST_MEMFD_FLAG_MMAP): no page is at its HVA. */
 const IN_MEMFD = /^gmem-(0-1|0-3|own)$/;
 
 /** The answers for one VM of a recorded host. */
@@ -80,7 +80,7 @@ export class ExpectedAnswers {
     });
   }
 
-  /** The pages of an orphan's memory are gone: only the slots tell where it was. */
+  /** The pages of an orphan's memory are gone: only the slots say where it was. */
   #orphanCases() {
     const { name, orphan } = this.#machine;
     const slots = orphan ? this.#recorded.facts('SLOT').filter((slot) => slot.name === name) : [];
@@ -97,7 +97,11 @@ export class ExpectedAnswers {
     return this.#recorded.isProtNone(this.#machine.name, gpa);
   }
 
-  /** Whether an entry is of a type beyond the swap areas: a memory error, or a marker. @type {(row: Page) => boolean} */
+  /**
+   * Whether an entry is of a type beyond the swap areas: a memory error, or a marker.
+   *
+   * @type {(row: Page) => boolean}
+   */
   #isSpecial({ entry }) {
     return !has(entry, PRESENT) && has(entry, SWAPPED) && (entry & TYPE) >= this.#swapAreas;
   }

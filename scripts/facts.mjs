@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parseJson } from './json.mjs';
 
 /**
- * A guest physical address and the right answer, in the words of docs/output.md. `pageSizes`: the sizes that the mapping
- * may have.
+ * A guest physical address and the right answer, in the words of docs/output.md. `pageSizes`: the sizes that the
+ * mapping may have.
  *
  * @typedef {object} Case
  * @property {string} gpa

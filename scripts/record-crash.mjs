@@ -21,7 +21,11 @@ if (folder === undefined || dump === undefined || vmlinux === undefined) {
 }
 const host = new RecordedHost(folder);
 
-/** What pagemap and kpageflags say about a page, and the 16 MiB that it is in. @type {(page: Page) => string} */
+/**
+ * What pagemap and kpageflags say about a page, and the 16 MiB that it is in.
+ *
+ * @type {(page: Page) => string}
+ */
 function kindOf({ gpa, entry, flags }) {
   if ((entry & (1n << 63n)) === 0n) return (entry & (1n << 62n)) === 0n ? 'none' : 'swapped';
   const names = Object.entries(BITS).flatMap(([name, bit]) => (((flags >> BigInt(bit)) & 1n) === 1n ? [name] : []));

@@ -7,12 +7,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /**
- * The module src/cli/reference.ts.
- * @returns {Promise<{
- *   manPage: (date: Date) => string,
- *   generatedDocs: () => ReadonlyMap<string, string>,
- * }>}
+ * @typedef {object} Reference The module src/cli/reference.ts.
+ * @property {(date: Date) => string} manPage
+ * @property {() => ReadonlyMap<string, string>} generatedDocs
  */
+
+/** @returns {Promise<Reference>} */
 export async function reference() {
   const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-reference-'));
   try {
@@ -27,10 +27,9 @@ export async function reference() {
       external: ['iconv-lite'],
       logLevel: 'warning',
     });
-    const module = /** @type {{ default: Awaited<ReturnType<typeof reference>> }} */ (
-      await import(pathToFileURL(outfile).href)
-    );
-    return module.default;
+    /** @type {unknown} */
+    const module = await import(pathToFileURL(outfile).href);
+    return /** @type {{ default: Reference }} */ (module).default;
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ship-layout DUMP...: writes the layout profile of each dump's kernel, made from the kernel's own BTF, to src/layouts/.
-// The line in src/layouts/shipped.ts that names a new profile is written by hand. Run it after a build.
+// ship-layout DUMP...: writes the layout profile of each dump's kernel, made from the kernel's own BTF, to
+// src/layouts/. The line in src/layouts/shipped.ts that names a new profile is written by hand. Run it after a build.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -9,7 +9,7 @@ import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { HOST_NEEDS, type Needs } from './kernel/needs.js';
+import { HOST_NEEDS, type KernelNeeds } from './kernel/needs.js';
 import { KVM_MODULE, KVM_NEEDS } from './kvm/needs.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
@@ -99,7 +99,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 }
 
 /** A file of the module that the user names is read, and so held to be of the right build, whatever it is needed for. */
-function needsOf({ needs = 'kvm', beside }: OpenOptions): Needs {
+function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'kvm') return KVM_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }

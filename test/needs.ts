@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What some tests need beside Node.js. Without it they are skipped, with the reason in their names, which the reporter
-// (scripts/jest/reporter.cjs) prints; with REQUIRE=all the lack of something that can be installed is a failure.
+// What some tests need in addition to Node.js. If it is missing they are skipped, and their names say what is missing; the
+// reporter (scripts/jest/reporter.cjs) prints it. With REQUIRE=all a missing tool that can be installed is a failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const tool = (name: string, isThere: () => boolean): Need => ({ name, isThere: o
 const program = (name: string, option = '--version'): Need => tool(name, () => runs(name, option));
 
 const includesStdio = { input: '#include <stdio.h>\n' };
-/** With the headers of the C library, and the tools around it. */
+/** gcc with the headers of the C library, and binutils. */
 export const gcc = tool(
   'gcc with objcopy and the headers of the C library',
   () =>
@@ -44,13 +44,13 @@ export const crash = tool(
   'crash with its header defs.h',
   () => runs('crash', '--version') && existsSync('/usr/include/crash/defs.h'),
 );
-/** clang by whichever name it is installed. */
+/** The name under which clang is installed. */
 export const clangName = ['clang', 'clang-19', 'clang-16', 'clang-14'].find((name) => runs(name, '--version')) ?? null;
 export const clang = tool('clang', () => clangName !== null);
 export const codecLibraries = tool('liblzo2-dev, libsnappy-dev and libzstd-dev', hasReference);
 export const fullDevice: Need = { name: '/dev/full', isThere: () => existsSync('/dev/full'), installable: false };
 
-/** The recorded hosts, which lie beside the checkout on the developers' machines and in CI. */
+/** The recorded hosts, in a folder next to the checkout on the developers' machines and in CI. */
 export const recordedHosts: Need = {
   name: `recorded hosts in ${join(SHARED, 'dumps')} (KVM_VTOP_SHARED names another folder)`,
   isThere: () => hasShared,
@@ -61,7 +61,7 @@ export interface DebugFile extends Need {
   readonly path: string;
 }
 
-/** A file out of the debug packages of Debian's kernels, which not every archive has for good. */
+/** A file from the debug packages of Debian's kernels, which archives do not keep for ever. */
 export function debugFile(variable: string, name: string): DebugFile {
   const path = join(process.env[variable] ?? '/nowhere', name);
   return {
@@ -77,7 +77,7 @@ interface Tests {
   readonly describe: typeof describe;
 }
 
-/** `test` and `describe` for tests that need all of this. */
+/** `test` and `describe` for tests that need all of these. */
 export function needing(...needs: readonly Need[]): Tests {
   const missing = needs.filter((need) => !need.isThere());
   if (missing.length === 0) return { test, describe };
@@ -92,7 +92,7 @@ export function needing(...needs: readonly Need[]): Tests {
 type Named = (title: string, ...rest: unknown[]) => unknown;
 type Block = Named & { readonly each: (...table: unknown[]) => Named };
 
-/** The same with the reason in the title. */
+/** A copy of `block` that adds the reason to each title. */
 function named(block: unknown, reason: string): unknown {
   const skip = block as Block;
   const suffixed =

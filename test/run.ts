@@ -13,10 +13,10 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** Milliseconds after which a process is taken for one that never ends; the slowest run takes a hundredth of it. */
+/** Milliseconds after which a process is considered to hang; the slowest run takes a hundredth of it. */
 export const LIMIT = 300_000;
 
-/** Runs the built program, as a user does. Throws if it does not end. */
+/** Runs the built program, as a user does. Throws if it does not end within `LIMIT`. */
 export function kvmVtop(
   args: readonly string[],
   input: string | Uint8Array = '',
@@ -30,7 +30,7 @@ export function kvmVtop(
     timeout: LIMIT,
     killSignal: 'SIGKILL',
   });
-  // A reader that went away early is no failure of the run.
+  // EPIPE: the program did not read all of its input, which is not a failure.
   if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
   return { status, stdout, stderr };
 }
@@ -39,11 +39,11 @@ export function kvmVtop(
 export const fixtures = (): string[] =>
   readdirSync(FIXTURES).filter((name) => existsSync(join(FIXTURES, name, 'facts.json')));
 
-/** The folder of recorded hosts that lies beside the checkout on the developers' machines and in CI. */
+/** The folder of recorded hosts, next to the checkout on the developers' machines and in CI. */
 export const SHARED = process.env.KVM_VTOP_SHARED ?? join(ROOT, '..', 'shared');
 export const hasShared = existsSync(join(SHARED, 'dumps'));
 
-/** The recorded hosts: their folder, the kernel's release, the pid of their VM alpha, the fixture that was cut out of them. */
+/** The recorded hosts: folder, release of the kernel, pid of the VM alpha, and the fixture that was made from it. */
 export const HOSTS = [
   { host: 'debian-5.10-lzo', release: '5.10.0-32-amd64', pid: '132', fixture: 'debian-5.10' },
   { host: 'debian-6.1-zlib', release: '6.1.0-50-amd64', pid: '136', fixture: 'debian-6.1' },

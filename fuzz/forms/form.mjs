@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the forms of a dump have in common.
 
-/** Offsets in a file: of the first byte, and of the one after the last. @typedef {[start: number, end: number]} Span */
+/**
+ * Offsets in a file: of the first byte, and of the one after the last.
+ *
+ * @typedef {[start: number, end: number]} Span
+ */
 
 /**
  * A structure that lies in one piece.

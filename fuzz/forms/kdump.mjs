@@ -4,11 +4,11 @@
 /** @import { Form, Span } from './form.mjs' */
 
 export const PAGE = 4096;
-const HEADER = { bytes: 464, status: 424, subHeaderBlocks: 432, bitmapBlocks: 436 };
+export const HEADER = { bytes: 464, status: 424, subHeaderBlocks: 432, bitmapBlocks: 436 };
 /** A bit of `status`: the dump was made with an incomplete bitmap. All others name a compression. */
 const INCOMPLETE = 8;
 const SUB_HEADER = { bytes: 104, noteBytes: 56 };
-const DESCRIPTOR = { bytes: 24, offset: 0, length: 8, flags: 12 };
+export const DESCRIPTOR = { bytes: 24, offset: 0, length: 8, flags: 12 };
 
 /**
  * The structures of a kdump file.

@@ -10,7 +10,7 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (Elf64Core_, KaitaiStream) {
 /**
- * The file header of a little-endian ELF64 file. Program headers are not here: a core can have more of them than
+ * File header of a little-endian ELF64 file. Program headers are not described: a core file can have more of them than
  * e_phnum can count (PN_XNUM), and they are read as a table.
  * @see System V gABI, chapter 4, "ELF Header"; Linux include/uapi/linux/elf.h
  */
@@ -63,7 +63,7 @@ var Elf64Core = (function() {
   }
 
   /**
-   * Two words, because a JavaScript number loses the low bits of 64.
+   * Two 32-bit words, because a JavaScript number is exact up to 2^53 only.
    */
 
   var U64 = Elf64Core.U64 = (function() {

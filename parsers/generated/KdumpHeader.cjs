@@ -10,7 +10,7 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (KdumpHeader_, KaitaiStream) {
 /**
- * struct disk_dump_header of a 64-bit little-endian machine, in the first block of the file.
+ * struct disk_dump_header of a 64-bit little-endian machine. It is in the first block of the file.
  * @see makedumpfile diskdump_mod.h; QEMU include/sysemu/dump.h
  */
 
@@ -72,7 +72,7 @@ var KdumpHeader = (function() {
    */
 
   /**
-   * frames; obsolete from header version 6 on
+   * number of frames; obsolete since header version 6
    */
 
   return KdumpHeader;

@@ -10,8 +10,8 @@
   }
 })(typeof self !== 'undefined' ? self : this, function (KdumpSubHeader_, KaitaiStream) {
 /**
- * struct kdump_sub_header of a 64-bit machine, at block 1. Which fields are valid depends on header_version; those
- * behind it are whatever the block holds.
+ * struct kdump_sub_header of a 64-bit machine, in block 1 of the file. Which fields are valid depends on
+ * header_version; the contents of later fields are undefined.
  * @see makedumpfile diskdump_mod.h
  */
 
@@ -41,7 +41,7 @@ var KdumpSubHeader = (function() {
   }
 
   /**
-   * Two words, because a JavaScript number loses the low bits of 64.
+   * Two 32-bit words, because a JavaScript number is exact up to 2^53 only.
    */
 
   var U64 = KdumpSubHeader.U64 = (function() {
@@ -61,31 +61,31 @@ var KdumpSubHeader = (function() {
   })();
 
   /**
-   * from version 1
+   * since version 1
    */
 
   /**
-   * from version 2
+   * since version 2
    */
 
   /**
-   * from version 2, obsolete from version 6
+   * since version 2; obsolete since version 6
    */
 
   /**
-   * from version 3
+   * since version 3
    */
 
   /**
-   * from version 4
+   * since version 4
    */
 
   /**
-   * from version 5
+   * since version 5
    */
 
   /**
-   * from version 6
+   * since version 6
    */
 
   return KdumpSubHeader;

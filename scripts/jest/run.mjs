@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from '../sources.mjs';
 
-/** Exit status of a script. @type {(script: string, args: string[], environment?: NodeJS.ProcessEnv) => number} */
+/**
+ * Exit status of a script.
+ *
+ * @type {(script: string, args: string[], environment?: NodeJS.ProcessEnv) => number}
+ */
 const run = (script, args, environment = {}) =>
   spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', env: { ...process.env, ...environment } })
     .status ?? 1;

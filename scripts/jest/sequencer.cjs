@@ -5,7 +5,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** Test files that take a minute start first, so that none of them runs alone at the end. */
 const LONG =
-  /\/(recorded|crash\.test|tasks\.test|ends\.test|omission\.test|fuzz\.test|excerpt\.test|one-crash\.test|dwarf\.test)/;
+  /\/(omission|tasks|recorded\/(debian.*|snappy|excerpt)|old-kernels|crash|crash-ext|one-crash|ends|golden|fuzz|excerpt)\.test/;
 
 /** @type {(test: Tests[number]) => number} */
 const rank = ({ path }) => (LONG.test(path) ? 0 : 1);

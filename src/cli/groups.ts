@@ -31,8 +31,8 @@ const host = {
 
 const vm = {
   process: valued(
-    'pid|task',
-    'the process that holds the VM: a pid (decimal, else hexadecimal) or a task_struct address',
+    'pid|task|name|uuid',
+    "the VM: the pid of a process that holds it (decimal, else hexadecimal), a task_struct's address, or the guest's name or UUID",
     { short: 'g' },
   ),
   vm: valued('fd|kvm', 'which VM of a process with several: its file descriptor, or the address of its struct kvm'),

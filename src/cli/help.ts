@@ -47,5 +47,5 @@ export function usageOf({ name, args, takesCommand }: Command): string {
       : args.number === 'one'
         ? ` <${args.name}>`
         : ` [${args.name}${args.number === 'optional' ? '' : '...'}]`;
-  return `kvm-vtop ${name} [options]${word}${takesCommand === true ? ' [-- command ...]' : ''}`;
+  return `kvm-vtop ${name} [options]${word}${takesCommand === true ? ' [-- command ...]...' : ''}`;
 }

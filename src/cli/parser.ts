@@ -20,15 +20,22 @@ type Take = (request: Request) => unknown;
  */
 export function readCommandLine(words: readonly string[], commands: readonly Command[], version: string): Request {
   const takes = commands.find(({ name }) => name === words[0])?.takesCommand === true;
-  const end = takes ? words.indexOf('--') : -1;
-  const inner = end < 0 ? null : readCommandLine(words.slice(end + 1), commands, version);
+  const [own = [], ...others] = takes ? parts(words) : [words];
+  const inner = others.map((part) => readCommandLine(part, commands, version));
   const made: Request[] = [];
-  parserOf(commands, version, (request) => made.push(request)).parse(end < 0 ? words : words.slice(0, end), {
-    from: 'user',
-  });
+  parserOf(commands, version, (request) => made.push(request)).parse(own, { from: 'user' });
   const [request] = made;
   if (request === undefined) throw new Error('no action was taken');
   return { ...request, inner };
+}
+
+/** What stands between `--`. */
+function parts(words: readonly string[]): string[][] {
+  const all: string[][] = [[]];
+  for (const word of words)
+    if (word === '--') all.push([]);
+    else all.at(-1)?.push(word);
+  return all;
 }
 
 /** A parser of the program's command line; `take` gets the request that it makes. */
@@ -105,7 +112,7 @@ function requestOf(parser: Parser, command: Command, given: readonly unknown[]):
   const words = given.slice(0, -2).flatMap((word) => (word === undefined ? [] : (word as string | string[])));
   const { args } = command;
   const more = args?.option === undefined ? [] : ((options[args.option.name] ?? []) as string[]);
-  return { command, values, words: [...more, ...words], inner: null };
+  return { command, values, words: [...more, ...words], inner: [] };
 }
 
 /** Words of the main command that are not addresses: those who type them tend to mean a command, or a dump. */

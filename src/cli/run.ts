@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ExitCode, Files, Need, Request, Streams } from '../commands/command.js';
-import { checkWords, type Form, type Given, perform } from '../commands/perform.js';
+import { type ExitCode, type Files, hostNeedsOf, type Need, type Request, type Streams } from '../commands/command.js';
+import { checkWords, type Form, type Given, needWords, perform } from '../commands/perform.js';
 import { UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
@@ -17,7 +17,8 @@ export async function run(request: Request, program: Program, streams: Streams):
   const core = (): readonly string[] => coreOf(request, values.core);
   const paths = needs === 'nothing' || needs === 'files' ? [] : core();
   checkWords(request);
-  checkMissing(request);
+  // Without -g the VM is found, or the message lists those there are: that is worth more than what else is missing.
+  if (request.values.process !== null) needWords(request);
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
   const { close, ...given } = await open(paths, needs, values, streams);
@@ -36,7 +37,9 @@ async function open(
 ): Promise<Given & { close: () => void }> {
   const { inputFormat } = values;
   if (needs !== 'image')
-    return log.stepAsync('open', () => openDump(paths, { log, inputFormat, beside: besideOf(values) }));
+    return log.stepAsync('open', () =>
+      openDump(paths, { log, inputFormat, beside: besideOf(values), needs: hostNeedsOf(needs) }),
+    );
   const opened = await openImage(paths, { log, inputFormat });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   return opened;
@@ -63,11 +66,4 @@ function coreOf({ command: { args }, words }: Request, core: readonly string[]):
   const file = args === null ? undefined : words.find((word) => parseAddress(word) === null && fileExists(word));
   if (file !== undefined) throw new UsageError(`-c is missing: a dump is named by an option: -c ${file}`);
   throw new UsageError("-c is missing: the host's vmcore; see --help");
-}
-
-/** Without -g the VM is found, or the message lists those there are: that is worth more than what else is missing. */
-function checkMissing({ command: { args }, values, words }: Request): void {
-  if (args?.number !== 'some' || words.length > 0 || values.process === null) return;
-  const name = args.option === undefined ? args.name : `-${args.option.short}`;
-  throw new UsageError(`${name} is missing: ${args.missing}; see --help`);
 }

@@ -9,7 +9,7 @@ export type { Decode } from './codec.js';
 
 export type CodecName = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
-/** Decoders by name; some are started only when first asked for, which can't be done while a page is being read. */
+/** Loads the decoder of a codec. Some load asynchronously, so this must be done before pages are read. */
 export const codecs: Readonly<Record<CodecName, () => Decode | Promise<Decode>>> = {
   zlib: () => decodeZlib,
   lzo: () => decodeLzo,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * LZO1X, decoding only, from the description of the stream in the kernel's Documentation/staging/lzo.rst.
- * `state` is the number of literals that the last instruction left behind (4: a whole run of them).
+ * LZO1X decoder, after the description of the stream format in Linux Documentation/staging/lzo.rst.
+ * `state` is the number of literals that the last instruction copied (4: a run of 4 or more).
  */
 
 const END_DISTANCE = 16384;
@@ -20,7 +20,7 @@ class LzoStream {
     this.#output = new Uint8Array(size);
   }
 
-  /** The whole page; false as soon as an instruction reaches outside input or output. */
+  /** The decoded page; null if an instruction reaches outside input or output. */
   run(): Uint8Array | null {
     if (!this.#first()) return null;
     for (;;) {
@@ -32,7 +32,7 @@ class LzoStream {
     }
   }
 
-  /** A first byte above 17 stands for that many literals less 17. */
+  /** A first byte above 17 is a run of literals, 17 fewer than its value. */
   #first(): boolean {
     const byte = this.input[0] ?? 0;
     if (byte <= 17) return this.input.length > 0;
@@ -71,7 +71,7 @@ class LzoStream {
   #copy(distance: number, length: number, literals: number): 'on' | 'bad' {
     let to = this.#written;
     if (distance > to || to + length > this.#output.length || this.#at > this.input.length) return 'bad';
-    // A match may reach into what it writes, so it is copied byte by byte.
+    // A match may overlap its own output, so it is copied byte by byte.
     for (const end = to + length; to < end; to++) this.#output[to] = this.#output[to - distance] as number;
     this.#written = to;
     this.#state = literals;
@@ -85,7 +85,7 @@ class LzoStream {
     return true;
   }
 
-  /** A length field of zero goes on in the bytes that follow: 255 for each zero byte, then one that is not. */
+  /** A length field of zero continues in the following bytes: 255 for each zero byte, then a byte that is not zero. */
   #length(field: number, base: number): number {
     if (field !== 0) return field;
     let length = base;
@@ -96,7 +96,7 @@ class LzoStream {
     return length + this.#byte();
   }
 
-  /** Past the end: zero; the next copy of literals or the end test refuses the page. */
+  /** The next input byte; 0 past the end, where the next copy of literals or the test at the end rejects the page. */
   #byte(): number {
     return this.input[this.#at++] ?? 0;
   }
@@ -106,7 +106,7 @@ class LzoStream {
   }
 }
 
-/** Raw LZO1X blocks without a header, as lzo1x_1_compress writes them. */
+/** Decodes a raw LZO1X block without a header, as lzo1x_1_compress writes it. */
 export function decodeLzo(input: Uint8Array, size: number): Uint8Array | null {
   return new LzoStream(input, size).run();
 }

@@ -2,12 +2,12 @@
 import type { Decode } from './codec.js';
 import { startWasm } from './wasm.js';
 
-/** Raw snappy blocks. */
+/** Loads the decoder for raw snappy blocks. Throws `DumpError` if it can't be started. */
 export async function loadSnappy(): Promise<Decode> {
   const { snappyUncompressor } = await import('hysnappy');
   const uncompress = await startWasm('snappy', snappyUncompressor);
   return (input, size) => {
-    // The decoder trusts the length at the start: a smaller one would leave an earlier page's bytes at the end.
+    // The decoder trusts the length at the start: a smaller one would leave bytes of an earlier page at the end.
     if (declaredLength(input) !== size) return null;
     try {
       const page = uncompress(input, size);
@@ -18,7 +18,7 @@ export async function loadSnappy(): Promise<Decode> {
   };
 }
 
-/** The varint at the start of a block, at most five bytes; -1 when there is none. */
+/** The uncompressed length at the start of a block, a varint of at most five bytes; -1 if it is not valid. */
 function declaredLength(input: Uint8Array): number {
   let length = 0;
   for (let i = 0; i < Math.min(input.length, 5); i++) {

@@ -3,16 +3,16 @@ import { gunzipSync } from 'node:zlib';
 import type * as XzDecompress from 'xz-decompress';
 import { contentSize, loadZstd } from './zstd.js';
 
-/** A module with its debug information has 20 to 60 MB, a whole kernel up to 1 GB. */
+/** Most bytes of an unpacked file. A module with debug information has 20 to 60 MB, a kernel up to 1 GB. */
 const MOST = 2 ** 31 - 1;
 
-/** How a whole file is compressed, told by its first bytes. */
+/** A format in which a whole file is compressed, recognised by its first bytes. */
 interface WholeFile {
   readonly name: string;
   readonly magic: readonly number[];
-  /** The program that does the same. */
+  /** The command that decompresses it. */
   readonly unpack: string;
-  /** Throws for what can't be decoded. */
+  /** Throws `Error` if the file can't be decoded. */
   decode(file: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -27,22 +27,22 @@ const forms: readonly WholeFile[] = [
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: 'xz -d', decode: decodeXz },
 ];
 
-/** The way a file that begins like this is compressed as a whole; null for one that is not. */
+/** The compression of a file that begins with the bytes `start`; null if none is recognised. */
 export const wholeForm = (start: Uint8Array): WholeFile | null =>
   forms.find(({ magic }) => magic.every((byte, i) => start[i] === byte)) ?? null;
 
-/** One frame that says how long it is, as the zstd program writes for a file. */
+/** Decodes a single frame with a content size, which is what the zstd program writes for a file. */
 async function decodeZstd(file: Uint8Array): Promise<Uint8Array> {
   const size = contentSize(file);
-  if (size === null || size > MOST) throw new Error('its frame does not say how long it is, or says more than 2 GiB');
+  if (size === null || size > MOST) throw new Error('its zstd frame has no content size, or one of more than 2 GiB');
   const whole = (await loadZstd())(file, size);
-  if (whole === null) throw new Error(`no frame of ${size} bytes`);
+  if (whole === null) throw new Error(`its zstd frame does not decode to ${size} bytes`);
   return whole;
 }
 
-/** xz without a filter for machine code, as modules and debug files are packed. */
+/** Decodes xz without BCJ filters (for machine code), as modules and debug files are compressed. */
 async function decodeXz(file: Uint8Array): Promise<Uint8Array> {
-  // A CommonJS module, which some loaders wrap and others do not.
+  // A CommonJS module, which only some loaders wrap.
   const loaded = (await import('xz-decompress')) as unknown as { default?: typeof XzDecompress } & typeof XzDecompress;
   const { XzReadableStream } = loaded.default ?? loaded;
   const compressed = new ReadableStream<Uint8Array>({
@@ -55,8 +55,8 @@ async function decodeXz(file: Uint8Array): Promise<Uint8Array> {
   let size = 0;
   for await (const part of new XzReadableStream(compressed) as unknown as AsyncIterable<Uint8Array>) {
     size += part.length;
-    if (size > MOST) throw new Error(`more than ${MOST} bytes come out of it`);
-    // The decoder uses its buffer again.
+    if (size > MOST) throw new Error(`it decompresses to more than ${MOST} bytes`);
+    // The decoder reuses its buffer.
     parts.push(part.slice());
   }
   return Buffer.concat(parts);

@@ -2,13 +2,13 @@
 import type { Decode } from './codec.js';
 import { startWasm } from './wasm.js';
 
-/** One zstd frame a page. The decoder must be started before the first page; `DumpError` where it can't be. */
+/** Loads the zstd decoder; each page is one frame. Throws `DumpError` if it can't be started. */
 export async function loadZstd(): Promise<Decode> {
   const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await startWasm('zstd', () => {
-    // The package starts itself through fetch(data:…) where there is a fetch. Node's takes 30 ms to load, and this
-    // program has no business with a network stack: without it the package takes the bytes from its own text.
+    // The package loads itself with fetch(data:…) if there is a fetch. Node's takes 30 ms to load, and this program
+    // needs no network stack. Without fetch the package decodes the bytes from its own text.
     const fetch = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
     Reflect.deleteProperty(globalThis, 'fetch');
     try {
@@ -20,7 +20,7 @@ export async function loadZstd(): Promise<Decode> {
   return (input, size) => {
     try {
       const page = decoder.decode(input, size);
-      // On any error the decoder returns an array of another length; it never throws by itself.
+      // On errors the decoder returns an array of another length; it never throws by itself.
       return page.length === size ? page : null;
     } catch {
       return null;
@@ -30,11 +30,11 @@ export async function loadZstd(): Promise<Decode> {
 
 const MAGIC = 0xfd2fb528;
 const SINGLE_SEGMENT = 0x20;
-/** Bytes of the dictionary's id, and of the content's size, by the bits of the descriptor that tell them. */
+/** Sizes in bytes of the dictionary ID and the content size field, by their flags in the frame header descriptor. */
 const ID_BYTES = [0, 1, 2, 4] as const;
 const SIZE_BYTES = [0, 2, 4, 8] as const;
 
-/** What a frame says its contents take (RFC 8878, 3.1.1.1); null where it does not say, or is none. */
+/** Content size in bytes that a zstd frame declares (RFC 8878, 3.1.1.1); null if there is none, or no zstd frame. */
 export function contentSize(frame: Uint8Array): number | null {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   if (frame.length < 18 || view.getUint32(0, true) !== MAGIC) return null;

@@ -76,6 +76,8 @@ export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Op
 export interface OpenWith {
   readonly log: Log;
   readonly watch?: (image: DumpImage) => FrameSource;
+  /** What is to be asked of the host; VMs where it is not said. */
+  readonly needs?: 'host' | 'kvm';
 }
 
 export interface Opened extends HostGiven {
@@ -92,6 +94,9 @@ export interface Needs {
   vms: VmsGiven;
 }
 export type Need = keyof Needs;
+
+/** For what a host is opened (`OpenOptions.needs`) that a command of this need is run on. */
+export const hostNeedsOf = (need: Need): 'host' | 'kvm' => (need === 'vm' || need === 'vms' ? 'kvm' : 'host');
 
 /** A word that is not what the command asks for; it came from standard input. */
 export class BadLine {
@@ -162,7 +167,7 @@ export interface CommandSpec<N extends Need, O extends Options, T, Row> extends 
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
-  /** After `--` it takes the words of another command. */
+  /** After `--` it takes the words of another command, and after the next one those of one more. */
   readonly takesCommand?: boolean;
   readonly run: (context: Context<O, T> & Needs[N]) => Rows<Row>;
   readonly text: (context: Context<O, T> & Needs[N]) => RowWriter<Row>;
@@ -176,8 +181,8 @@ export interface Request {
   readonly command: Command;
   readonly values: Readonly<Record<string, unknown>>;
   readonly words: readonly string[];
-  /** The command after `--`. */
-  readonly inner: Request | null;
+  /** The commands after `--`. */
+  readonly inner: readonly Request[];
 }
 
 /** Makes a command: its parts are checked against each other here, and then only their common shape is known. */

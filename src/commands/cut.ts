@@ -13,7 +13,7 @@ import { KVM_MODULE } from '../kvm/needs.js';
 import { moduleBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import type { Target } from '../write/target.js';
-import type { ExitCode, HostGiven, Opener, Request, Streams } from './command.js';
+import { type ExitCode, type HostGiven, hostNeedsOf, type Opener, type Request, type Streams } from './command.js';
 import { perform } from './perform.js';
 
 /** An excerpt that was written. */
@@ -41,14 +41,15 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
-  const opened = await open(core, { log, watch });
+  const needs = asked.every(({ command }) => hostNeedsOf(command.needs) === 'host') ? 'host' : 'kvm';
+  const opened = await open(core, { log, watch, needs });
   try {
-    const answers = await log.stepAsync('answers', () => ask(opened, asked));
+    const answers = await log.stepAsync('answers', () => ask({ ...opened, frames: recorder }, asked));
     readIdentity(opened.host);
     const frames = (recorder as RecordingFrames | null)?.seen ?? [];
     const verify = async (draft: string): Promise<void> => {
-      const again = await open([draft], { log: silentLog });
-      const { digest } = await ask(again, asked).finally(again.close);
+      const again = await open([draft], { log: silentLog, needs });
+      const { digest } = await ask({ ...again, frames: null }, asked).finally(again.close);
       if (digest !== answers.digest)
         throw new DumpError(`${target.path}: read again, it gives other answers; nothing was kept`);
     };
@@ -108,7 +109,10 @@ interface Answers {
 }
 
 /** All forms of output of every request; what there is to warn of is said once. */
-async function ask({ image, host }: HostGiven, requests: readonly Request[]): Promise<Answers> {
+async function ask(
+  { image, host, frames }: HostGiven & { readonly frames: FrameSource | null },
+  requests: readonly Request[],
+): Promise<Answers> {
   const hash = createHash('sha256');
   let [count, code]: [number, ExitCode] = [0, 0];
   const streams: Streams = {
@@ -122,9 +126,9 @@ async function ask({ image, host }: HostGiven, requests: readonly Request[]): Pr
     },
   };
   for (const request of requests) {
-    const given = { image, host };
+    const given = { image, host, ...(frames === null ? {} : { frames }) };
     if (request.command.records.length > 0) code = worse(code, await perform(request, given, 'json', streams));
-    const quiet = { image, host: { ...host, log: silentLog } };
+    const quiet = { ...given, host: { ...host, log: silentLog } };
     code = worse(code, await perform(request, quiet, 'text', streams));
     count += request.words.length;
   }

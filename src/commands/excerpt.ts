@@ -6,6 +6,7 @@ import { addresses } from './addresses.js';
 import { command, type ExitCode, type Opener, type Request, type Streams } from './command.js';
 import { type Cut, cut } from './cut.js';
 import { addressSpace, output, valued } from './options.js';
+import { checkWords } from './perform.js';
 import { type Question, requestFor } from './vtop.js';
 
 /** A small dump that still answers. */
@@ -26,32 +27,44 @@ export const excerpt = command({
   records: [],
   csv: false,
   notes: [
-    "The excerpt is a kdump-compressed file with the pages that the answers read, and the dump's notes. It holds no memory of the guest, but whole pages of the host's kernel, with whatever lies beside the structures that were read, and the registers of its processors: look before you send it to a stranger. On disk its bitmaps are holes.",
+    "The excerpt is a kdump-compressed file with the pages that the answers read, and the dump's notes. It holds no memory of the guest, but whole pages of the host's kernel, with whatever lies beside the structures that were read, and the registers of its processors: look before you send it to a stranger. What vms reads includes the command lines of the VMs' processes. On disk its bitmaps are holes.",
   ],
   examples: [
     { line: 'excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump' },
-    { line: 'excerpt -c vmcore -o small.kdump -- vms', note: 'what another command reads' },
+    { line: 'excerpt -c vmcore -o small.kdump -- vms -- slots', note: 'what other commands read' },
   ],
   exit: { 0: 'every answer is whole', 1: 'some are not', 2: 'nothing was written' },
 
   async *run({ files, request, options, streams }) {
     const core = files.core();
-    const asked = request.inner ?? questionOf(request);
+    const asked = request.inner.length === 0 ? [questionOf(request)] : request.inner.map(recorded);
     const { output: path, force } = options;
     if (path === null) throw new UsageError('-o is missing: the file to write');
     const target = checkTarget(path, force, files.inputs);
-    const made = await cut(files.open, { core, target }, [asked], streams);
+    const made = await cut(files.open, { core, target }, asked, streams);
     yield [{ made, path, asked }];
     return made.code;
   },
 
   text: () => ({
     row: ({ made, path, asked }) => {
-      const { args, name } = asked.command;
-      return summary(made, path, args === null ? `all that '${name}' reads` : `${made.count} addresses`);
+      const whole = asked.filter(({ command: { args } }) => args === null).map(({ command: { name } }) => `'${name}'`);
+      const what = whole.length === 0 ? `${made.count} addresses` : `all that ${whole.join(' and ')} reads`;
+      return summary(made, path, what);
     },
   }),
 });
+
+/** Commands that read a dump can be recorded, each without a dump of its own. */
+function recorded(request: Request): Request {
+  const { command: inner, values } = request;
+  if (inner.needs === 'nothing' || inner.needs === 'files')
+    throw new UsageError(`'${inner.name}' reads no dump, so that nothing of it can be recorded`);
+  if ((values.core as readonly string[]).length > 0)
+    throw new UsageError(`the dump is named before --, not among the words of '${inner.name}'`);
+  checkWords(request);
+  return request;
+}
 
 const summary = ({ pages, size }: Cut, path: string, what: string): string =>
   `${oneLine(path)}: ${pages} pages, ${size} bytes, ${what}, the same answers when read again\n`;

@@ -6,9 +6,11 @@ import { excerpt } from './excerpt.js';
 import { help } from './help.js';
 import { layout } from './layout.js';
 import { phys } from './phys.js';
+import { slots } from './slots.js';
+import { vms } from './vms.js';
 import { vtop } from './vtop.js';
 
-export const commands: readonly Command[] = [vtop, phys, layout, excerpt, completion, help];
+export const commands: readonly Command[] = [vtop, vms, slots, phys, layout, excerpt, completion, help];
 
 /** The command of a command line that names none. */
 export const mainCommand: Command = vtop;

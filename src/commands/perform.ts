@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
+import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
@@ -26,6 +27,8 @@ export type Form = 'text' | 'json' | 'csv';
 export interface Given {
   readonly image?: DumpImage;
   readonly host?: Host;
+  /** What looks on while frames of the image are read. */
+  readonly frames?: FrameSource;
   readonly files?: Files;
   readonly program?: ProgramGiven['program'];
 }
@@ -45,8 +48,10 @@ export async function perform(request: Request, given: Given, form: Form, stream
 function contextOf(request: Request, given: Given, streams: Streams): object {
   const { command, values, words } = request;
   const { args } = command;
+  const opened = GIVE[command.needs](given, request, streams);
+  needWords(request);
   return {
-    ...GIVE[command.needs](given, request, streams),
+    ...opened,
     options: values,
     log: streams.log,
     words: args === null ? [] : words.filter((word) => word !== '-' || !args.stdin).map((word) => parsed(args, word)),
@@ -58,7 +63,7 @@ function contextOf(request: Request, given: Given, streams: Streams): object {
 const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Streams) => object>> = {
   nothing: ({ program }) => ({ program }),
   files: ({ files }, request, streams) => ({ files, request, streams }),
-  image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
+  image: ({ image, frames }) => ({ image, memory: new PhysicalMemory(image as DumpImage, frames) }),
   host: ({ image, host }) => ({ image, host }),
   vms: ({ image, host }, { values: { process, vm } }) => ({ image, host, process, vm }),
   vm: ({ image, host }, { values }, { log }) => {
@@ -72,6 +77,13 @@ function writerOf(command: Command, form: Form, context: object): RowWriter<unkn
   const [first] = records;
   if (form === 'text' || first === undefined) return command.text(context as never);
   return form === 'csv' ? csv(first) : jsonLines(records, (row) => (row as { record: string }).record);
+}
+
+/** Throws `UsageError` where a command that needs words was given none. */
+export function needWords({ command: { args }, words }: Request): void {
+  if (args?.number !== 'some' || words.length > 0) return;
+  const name = args.option === undefined ? args.name : `-${args.option.short}`;
+  throw new UsageError(`${name} is missing: ${args.missing}; see --help`);
 }
 
 /** Throws `UsageError` for words of the command line that can't be: before a dump is touched. */

@@ -79,7 +79,7 @@ export const requestFor = ({ addresses: words, process, vm, addressSpace: space 
   command: vtop,
   values: { process, vm, addressSpace: space, style: 'crash' },
   words,
-  inner: null,
+  inner: [],
 });
 
 /** Answers in the order asked: one object, whose fields change from row to row. */

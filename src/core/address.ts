@@ -10,10 +10,10 @@ export type Gfn = Branded<'Gfn'>;
 /** Virtual page number: virtual address (as an unsigned 64-bit number) / 4096, below 2^52. */
 export type Vpn = Branded<'Vpn'>;
 
-/** Bytes of a page; x86-64 has no other base page. */
+/** Page size in bytes. The base page of x86-64 is always 4 KiB. */
 export const PAGE_SIZE = 4096;
 export const PAGE_SHIFT = 12n;
-/** First address that can be no physical address: x86-64 stops at 52 bits. */
+/** First address above the physical address space of x86-64, which has 52 bits at most. */
 export const PHYSICAL_LIMIT = 2 ** 52;
 
 export const pfn = (frame: number): Pfn => frame as Pfn;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words for what a caller can do. Who talks to people turns them into text: cli/ alone knows the names of options.
+// What a caller can do about an error, as identifiers. Only cli/ knows the names of options and turns these into text.
 
-/** What would help: something to give, or another way to ask. */
+/** A way out of an error: a file or value to supply, or another way to ask. */
 export type Remedy =
   /** The kernel's vmlinux with debug information, of the same build. */
   | 'vmlinux'
@@ -13,27 +13,27 @@ export type Remedy =
   | 'layout'
   /** A layout profile as the only source of types. */
   | 'layout-alone'
-  /** To write the layout profile again with this version. */
+  /** Write the layout profile again with this version. */
   | 'rewrite-layout'
-  /** The kernel's own types, BTF or DWARF, in place of a layout profile. */
+  /** The kernel's own types, BTF or DWARF, instead of a layout profile. */
   | 'kernel-types'
   /** The text of VMCOREINFO. */
   | 'vmcoreinfo'
-  /** To say which form the file has: raw memory looks like nothing. */
+  /** State the format of the dump; raw memory can't be recognised. */
   | 'input-format'
-  /** All parts of a dump that was split. */
+  /** All parts of a split dump. */
   | 'all-parts'
-  /** To choose one of several VMs. */
+  /** Choose one of several VMs. */
   | 'vm'
-  /** To allow that a file is overwritten. */
+  /** Allow a file to be overwritten. */
   | 'force';
 
-/** What is asked for, as messages of the library call it (`address-space` without the hyphen). */
+/** An argument of a question. Messages of the library write it without the hyphen. */
 export type Argument = 'process' | 'address-space';
 
 export const argumentName = (argument: Argument): string => argument.replaceAll('-', ' ');
 
-/** What belongs to a finding beside its text. A `DumpError` is one. */
+/** What accompanies the text of a warning or an error. `DumpError` has this shape. */
 export interface Advice {
   readonly remedies?: readonly Remedy[] | undefined;
 }

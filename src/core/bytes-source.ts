@@ -3,7 +3,7 @@ import { Bytes } from './bytes.js';
 import { DumpError } from './errors.js';
 import type { ByteSource } from './memory.js';
 
-/** Bytes at hand that stand for a file. */
+/** A byte array in memory, read as if it were a file. */
 export class BytesSource implements ByteSource {
   readonly size: number;
 
@@ -16,7 +16,7 @@ export class BytesSource implements ByteSource {
 
   read(offset: number, length: number, what: string): Bytes {
     if (offset < 0 || length < 0 || offset + length > this.size)
-      throw new DumpError(`${what}: ${length} bytes are needed, the contents end at 0x${this.size.toString(16)}`, {
+      throw new DumpError(`${what}: ${length} bytes are needed, but the data ends at 0x${this.size.toString(16)}`, {
         place: { source: this.name, offset },
       });
     return Bytes.of(this.array.subarray(offset, offset + length), { source: this.name, offset });

@@ -2,8 +2,8 @@
 import { DumpError, type Place } from './errors.js';
 
 /**
- * Some bytes that were read, and where they came from. Little endian, as everything on x86-64.
- * Offsets are bytes from the start of this piece; reading past its end is a `DumpError` that names the place.
+ * A range of bytes and the place it was read from. Numbers are little-endian, as everywhere on x86-64.
+ * Offsets are in bytes from the start of the range; reading past its end throws a `DumpError` that names the place.
  */
 export class Bytes {
   constructor(
@@ -49,21 +49,21 @@ export class Bytes {
     return this.view.getBigUint64(offset, true);
   }
 
-  /** A 64-bit number that must fit a JavaScript number exactly. */
+  /** A 64-bit number as a JavaScript number. Throws `DumpError` from 2^53 on, where it would not be exact. */
   u53(offset: number): number {
     this.#need(offset, 8);
     const high = this.view.getUint32(offset + 4, true);
-    if (high >= 0x200000) throw this.error(offset, `0x${this.u64(offset).toString(16)} is too large to be meant`);
+    if (high >= 0x200000) throw this.error(offset, `0x${this.u64(offset).toString(16)} is too large to be valid`);
     return high * 0x100000000 + this.view.getUint32(offset, true);
   }
 
-  /** An unsigned number of 1, 2, 4 or 8 bytes, as wide as the type information says. */
+  /** An unsigned number of `size` bytes: 1, 2, 4 or 8. For members whose width comes from type information. */
   unsigned(offset: number, size: number): bigint {
     if (size === 8) return this.u64(offset);
     if (size === 4) return BigInt(this.u32(offset));
     if (size === 2) return BigInt(this.u16(offset));
     if (size === 1) return BigInt(this.u8(offset));
-    throw this.error(offset, `a number of ${size} bytes`);
+    throw this.error(offset, `a number can't be ${size} bytes wide`);
   }
 
   slice(offset: number, length: number): Bytes {
@@ -72,7 +72,7 @@ export class Bytes {
     return new Bytes(view, this.#placeAt(offset));
   }
 
-  /** The bytes from `offset` on, at least `length` of them where the piece has as many. */
+  /** A view from `offset` to the end of the range. `length` is what is needed of it; it may be cut at the end. */
   window(offset: number, length: number): DataView {
     this.#need(offset, Math.min(length, this.length - offset));
     return new DataView(this.view.buffer, this.view.byteOffset + offset, this.length - offset);
@@ -82,7 +82,7 @@ export class Bytes {
     return new Uint8Array(this.view.buffer, this.view.byteOffset, this.view.byteLength);
   }
 
-  /** The text from `offset` up to a NUL or the end, as Latin-1 (names in a kernel are bytes). */
+  /** The text from `offset` up to a NUL, `limit` bytes or the end, as Latin-1: names in a kernel are bytes. */
   text(offset = 0, limit = this.length - offset): string {
     this.#need(offset, 0);
     const bytes = this.array().subarray(offset, offset + limit);
@@ -101,13 +101,13 @@ export class Bytes {
 
   #need(offset: number, length: number): void {
     if (offset < 0 || length < 0 || offset + length > this.view.byteLength)
-      throw this.error(offset, `${length} bytes are needed, the piece ends after ${this.view.byteLength}`);
+      throw this.error(offset, `${length} bytes are needed, but the data read ends after ${this.view.byteLength}`);
   }
 }
 
-/** Bytes to text, one character a byte. */
+/** Bytes as text, one character per byte. */
 export function latin1(bytes: Uint8Array): string {
-  // A call takes a bounded number of arguments.
+  // The number of arguments of a call is limited.
   if (bytes.length < 0x1000) return String.fromCharCode(...bytes);
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);

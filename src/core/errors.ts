@@ -2,7 +2,7 @@
 import { type Argument, argumentName, type Remedy } from './advice.js';
 import { oneLine } from './one-line.js';
 
-/** Where something was read: a file and a byte offset in it, or an address of a named memory. */
+/** Where something was read: a file and a byte offset in it, or a named memory and an address in it. */
 export interface Place {
   readonly source: string;
   readonly offset: number | bigint;
@@ -10,63 +10,63 @@ export interface Place {
 
 export const placeText = (place: Place): string => `${place.source} at 0x${place.offset.toString(16)}`;
 
-/** What kind of obstacle a `DumpError` is, for a program that goes on from there. The wording of messages can change. */
+/** Kind of a `DumpError`, for programs. The wording of messages can change, these codes do not. */
 export type DumpErrorCode =
-  /** The system refuses: a file can't be opened, read or written, or a decoder can't be started. */
+  /** The operating system refused: a file can't be opened, read or written, or a decoder can't be started. */
   | 'system'
-  /** A file is not a dump, or is of a form that is not recognised. */
+  /** A file is not a dump, or its format is not recognised. */
   | 'not-a-dump'
-  /** Recognised, but not read: another machine, another hypervisor, a form or a version that is not known. */
+  /** Recognised but not supported: another architecture or hypervisor, or an unknown format or version. */
   | 'unsupported'
-  /** A file ends too early, or one part of a split dump is missing. What is lost may have held the answer. */
+  /** A file ends too early, or a part of a split dump is missing. The missing data may have held the answer. */
   | 'truncated'
-  /** What is read contradicts itself: the dump, or a file beside it, is damaged. */
+  /** The data contradicts itself: the dump, or a file given with it, is damaged. */
   | 'damaged'
-  /** The writer of the dump left out what is needed. */
+  /** What is needed was left out when the dump was written. */
   | 'not-in-dump'
-  /** A file beside the dump, or a part of a split one, is not what it was given for. */
+  /** A file given with the dump, or a part of a split dump, is not the kind of file it was given as. */
   | 'wrong-file'
-  /** A file beside the dump describes another build of the kernel or of a module. */
+  /** A file given with the dump describes another build of the kernel or of a module. */
   | 'other-build'
   /** No kernel was found in the dump. */
   | 'no-kernel'
-  /** A symbol that is needed is in no table of symbols. */
+  /** A symbol that is needed is in none of the symbol tables. */
   | 'no-symbols'
-  /** A structure or a member that is needed is in no source of types. */
+  /** A structure or a member that is needed is in none of the sources of types. */
   | 'no-types'
   /** KVM was not loaded on this host. */
   | 'no-kvm'
-  /** No process of the dump has this number or address. */
+  /** No process in the dump has this pid or task_struct address. */
   | 'no-process'
   /** The process holds no VM. */
   | 'no-vm';
 
 export interface DumpErrorDetails {
-  /** `damaged` where it is not given. */
+  /** Default: that of `origin`, else `damaged`. */
   readonly code?: DumpErrorCode;
   readonly place?: Place;
-  /** What helps to judge the problem, or to get around it by other means than this program's own. */
+  /** Helps to judge the problem, or to work around it with other programs; appended to the message. */
   readonly hint?: string;
   /** What the caller can do about it. */
   readonly remedies?: readonly Remedy[];
   readonly cause?: unknown;
-  /** The error of which this one says more: its code, place and remedies hold unless others are given. */
+  /** The error that this one adds context to. Its code, place and remedies are kept unless others are given. */
   readonly origin?: DumpError;
 }
 
-/** How a message begins whose cause is that a file ends too early, or that one of several is missing. */
+/** Start of each message whose cause is that a file ends too early, or that a part of a split dump is missing. */
 export const TRUNCATED = 'the dump is truncated or incomplete: ';
 
 /**
- * The dump, or what is known of it, can't answer. `message` is one line: what was read, where, what is wrong, and the
- * hint. It names no option of the command line; `remedies` say what to give or to do, in the words of the library.
+ * The dump, or what is known about it, can't answer. `message` is one line: where, what was read, what is wrong, and
+ * the hint. It does not name options of the command line; `remedies` say what to supply or to do.
  */
 export class DumpError extends Error {
   readonly code: DumpErrorCode;
-  /** Innermost place. */
+  /** The innermost place, where the problem was met. */
   readonly place: Place | undefined;
   readonly hint: string | undefined;
-  /** Empty where nothing is known to help. */
+  /** Empty if no remedy is known. */
   readonly remedies: readonly Remedy[];
 
   constructor(problem: string, details: DumpErrorDetails = {}) {
@@ -81,9 +81,9 @@ export class DumpError extends Error {
     this.remedies = details.remedies ?? origin?.remedies ?? [];
   }
 
-  /** The same error with what was being done put in front: `memslots of pid 4211: slot tree: …`. */
+  /** A copy of this error whose message begins with what was being done: `memslots of pid 4211: slot tree: …`. */
   within(doing: string): DumpError {
-    // That the dump ends too early stays the first thing said.
+    // That the dump ends too early stays in front.
     const message = this.message.startsWith(TRUNCATED)
       ? `${TRUNCATED}${doing}: ${this.message.slice(TRUNCATED.length)}`
       : `${doing}: ${this.message}`;
@@ -92,20 +92,20 @@ export class DumpError extends Error {
 }
 
 export interface UsageErrorDetails {
-  /** The argument that was not given: the message begins with its name and `is missing: `. */
+  /** The argument that was not given. The message begins with its name and `is missing: `. */
   readonly missing?: Argument;
-  /** The argument that can't be taken: the message begins with its name. */
+  /** The argument whose value is not valid. The message begins with its name. */
   readonly wrong?: Argument;
   readonly remedies?: readonly Remedy[];
-  /** What there is to choose from, a line each. */
+  /** The valid choices, one line each. */
   readonly choices?: readonly string[];
 }
 
-/** What was asked can't be taken as it stands. `message` calls arguments by the library's names. */
+/** The question is not valid as asked. `message` uses the library's names of arguments. */
 export class UsageError extends Error {
-  /** What it is about; null where it is none of the arguments. */
+  /** The argument that is missing or not valid; null if the problem is not with an argument. */
   readonly argument: Argument | null;
-  /** Whether that argument was not given at all. */
+  /** Whether `argument` was not given at all. */
   readonly isMissing: boolean;
   readonly remedies: readonly Remedy[];
   readonly choices: readonly string[];
@@ -126,7 +126,7 @@ export class UsageError extends Error {
   }
 }
 
-/** The message of a `UsageError` with other names for arguments, and with what would help. Choices take a line each. */
+/** The message of a `UsageError` with `name` for arguments and `advice` appended. Each choice is a line of its own. */
 export function usageText(
   { problem, argument, isMissing, choices }: Pick<UsageError, 'problem' | 'argument' | 'isMissing' | 'choices'>,
   name: (argument: Argument) => string,
@@ -137,7 +137,7 @@ export function usageText(
   return [choices.length === 0 ? head : `${head}:`, ...choices].map(oneLine).join('\n');
 }
 
-/** What `work` returns; null where it ends in a `DumpError`: for what an answer can do without. */
+/** Returns what `work` returns, or null if it throws a `DumpError`. For what is optional in an answer. */
 export function orNull<T>(work: () => T): T | null {
   try {
     return work();
@@ -147,7 +147,7 @@ export function orNull<T>(work: () => T): T | null {
   }
 }
 
-/** Runs `work`; a `DumpError` thrown inside says what was being done. */
+/** Runs `work`. The message of a `DumpError` that it throws begins with `doing`. */
 export function during<T>(doing: string, work: () => T): T {
   try {
     return work();

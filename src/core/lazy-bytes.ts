@@ -4,23 +4,23 @@ import { type Bytes, latin1 } from './bytes.js';
 import { DumpError } from './errors.js';
 import { isUnreadable, type Memory, unreadableError } from './memory.js';
 
-/** Numbers and texts at offsets: of bytes that are at hand (`Bytes`), or are fetched when they are asked for. */
+/** Numbers and texts at byte offsets, of bytes that are in memory (`Bytes`) or are read on demand (`LazyBytes`). */
 export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 'u64' | 'i32' | 'error' | 'window'> {
-  /** The text up to a NUL; `limit` bounds it. */
+  /** The text from `offset` up to a NUL, at most `limit` bytes. */
   text(offset: number, limit?: number): string;
   slice(offset: number, length: number): Readable;
 }
 
-/** Longest text that is looked at: a symbol's or a type's name. */
+/** Most bytes of a text, which is the name of a symbol or a type. */
 const LONGEST_TEXT = 1024;
 const TEXT_STEP = 48;
 
-/** The pages of a stretch of memory, each read when it is first needed. */
+/** The pages of a range of memory, each read when it is first needed. */
 class Pages {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly #have: Uint8Array;
-  /** Bytes between the first page's start and the stretch's. */
+  /** Bytes between the start of the first page and the start of the range. */
   readonly #skew: number;
 
   constructor(
@@ -51,7 +51,7 @@ class Pages {
   }
 }
 
-/** A long stretch of memory of which little may be wanted. Errors are those of the pages that are asked for. */
+/** A range of memory that is read on demand, page by page. A page that can't be read fails only when it is needed. */
 export class LazyBytes implements Readable {
   readonly #pages: Pages;
   readonly #start: number;
@@ -65,7 +65,7 @@ export class LazyBytes implements Readable {
     this.#start = start;
   }
 
-  /** `length` bytes from a virtual address on. */
+  /** The `length` bytes from virtual address `address` on; `what` names them in errors. */
   static of(memory: Memory, address: bigint, length: number, what: string): LazyBytes {
     return new LazyBytes(new Pages(memory, address, length, what), 0, length);
   }
@@ -99,7 +99,7 @@ export class LazyBytes implements Readable {
       const end = bytes.indexOf(0, at);
       if (end >= 0 && end < this.#start + known) return latin1(bytes.subarray(at, end));
       if (known === stop) return latin1(bytes.subarray(at, this.#start + known));
-      // What lies behind `known` may not have been read: go on by a piece that is.
+      // What follows `known` may not have been read yet.
       known = Math.min(stop, known + TEXT_STEP);
     }
   }
@@ -128,6 +128,6 @@ export class LazyBytes implements Readable {
   }
 
   #short(offset: number, length: number): DumpError {
-    return this.error(offset, `${length} bytes are needed, the piece ends after ${this.length}`);
+    return this.error(offset, `${length} bytes are needed, but the data read ends after ${this.length}`);
   }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { plainPieces } from './plain-text.js';
 
-/** Characters of a line that are kept; no address that is meant has as many digits. */
+/** Most characters that are kept of a line. No valid address is nearly as long. */
 export const LONGEST_LINE = 0x10000;
 
-/** A line without its end; `cut`: it was longer than is kept. */
+/** A line without its line ending. `cut`: the line was longer than `LONGEST_LINE`, and the rest is lost. */
 export interface Line {
   readonly text: string;
   readonly cut: boolean;
 }
 
-/** Text that comes in pieces, line by line; `batch` holds the lines that one piece completed. Memory stays bounded. */
+/** Splits text that arrives in pieces into lines. A batch has the lines that one piece completed. Memory is bounded. */
 export async function* lineBatches(pieces: AsyncIterable<string>): AsyncGenerator<readonly Line[]> {
   let rest = '';
   let cut = false;

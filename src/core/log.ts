@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Advice } from './advice.js';
 
-/** Where findings go that are no answers. Standard error in the CLI. */
+/** Receives messages that are not answers: warnings, findings, progress. The CLI writes them to standard error. */
 export interface Log {
-  /** Something the user must know to judge an answer. `advice`: what would help; the error that the text speaks of. */
+  /** Something the user must know to judge an answer. `advice`: what would help, or the error that the text reports. */
   warn(text: string, advice?: Advice): void;
-  /** What was found where, for who asked. */
+  /** What was found where; shown on request. */
   found(text: string): void;
-  /** Runs a step of the work; its name and time are told to who asked, or while it takes long. */
+  /** Runs a step of the work. Its name and duration are reported on request, or while it takes long. */
   step<T>(name: string, work: () => T): T;
   stepAsync<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Called often while something is read: a chance to say that the step still goes on. */
+  /** Called often during a step, so that the log can report that it is still running. */
   tick(): void;
 }
 

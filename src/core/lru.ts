@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A bounded map that forgets what was not used lately (second chance: a hit costs one store, not a move to the front).
- * Keys are numbers: frames or block numbers.
+ * A bounded map that drops entries not used recently (second chance: a hit costs one store, not a move to the front).
+ * Keys are numbers, such as frame or block numbers.
  */
 export class Lru<Value> {
   readonly #at = new Map<number, number>();

@@ -3,8 +3,8 @@ import { PAGE_SIZE } from './address.js';
 import { isUnreadable, type Memory } from './memory.js';
 
 /**
- * Every address from `from` to below `to` at which these bytes stand. Pages that can't be read are passed over: what
- * is looked for can lie behind them.
+ * Every address from `from` up to, but not including, `to` at which `pattern` is found. Pages that can't be read are
+ * skipped.
  */
 export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: Uint8Array): Generator<bigint> {
   const overlap = pattern.length - 1;
@@ -12,7 +12,7 @@ export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: 
   for (let page = from - (from % BigInt(PAGE_SIZE)); page < to; page += BigInt(PAGE_SIZE)) {
     const read = memory.read(page, PAGE_SIZE);
     const bytes = isUnreadable(read) ? new Uint8Array(0) : read.array();
-    // What begins on the page before and ends on this one.
+    // For a match that begins on the previous page and ends on this one.
     const seam = Uint8Array.from([...tail, ...bytes.subarray(0, overlap)]);
     for (const at of matches(seam, pattern)) yield page - BigInt(tail.length - at);
     for (const at of matches(bytes, pattern)) yield page + BigInt(at);

@@ -4,16 +4,16 @@ import type { Advice } from './advice.js';
 import type { Bytes } from './bytes.js';
 import { DumpError, type DumpErrorCode, TRUNCATED } from './errors.js';
 
-/** A file, or what stands for one. Reading outside it, or failing to read, is a `DumpError` with the offset. */
+/** A file, or something that reads like one. A read that fails or passes the end throws `DumpError` with the offset. */
 export interface ByteSource {
   readonly name: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
-  /** `what` says what is being read, for the error. The bytes stay valid and must not be changed. */
+  /** Reads `length` bytes; `what` names them in errors. The bytes stay valid and must not be changed. */
   read(offset: number, length: number, what: string): Bytes;
-  /** The same without keeping what lies around it, for what is read but once. */
+  /** Reads like `read`, without filling a cache; for one-off reads. */
   readOnce?(offset: number, length: number, what: string): Bytes;
-  /** For those that hold a file open: nothing can be read any more. */
+  /** Closes the file, if there is one; nothing can be read afterwards. */
   close?(): void;
 }
 
@@ -21,20 +21,21 @@ export interface ByteSource {
 export interface FrameGap extends Advice {
   readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
   readonly message: string;
-  /** For an excluded page: which program left it out, where that is known. */
+  /** For an excluded page: the program that left it out, if known. */
   readonly by?: 'makedumpfile' | 'excerpt';
 }
 
-/** Physical memory by frames of 4096 bytes. `null` is cheap; ask `why` only when somebody wants to know. */
+/** Physical memory in frames of 4096 bytes. A missing frame is a cheap `null`; `why` explains it and costs more. */
 export interface FrameSource {
-  /** The frame's 4096 bytes; valid for good, not to be changed. */
+  /** The frame's 4096 bytes; null if there are none. They stay valid and must not be changed. */
   frame(frame: Pfn): DataView | null;
+  /** Why `frame` returned null. */
   why(frame: Pfn): FrameGap;
-  /** Frames of the machine, one more than the last; undefined where that is not known. */
+  /** Number of the machine's last frame plus one; undefined if unknown. */
   readonly limit?: number | undefined;
 }
 
-/** Why a virtual address could not be read: where, and what stands in the way. */
+/** Why virtual memory could not be read: the first address concerned, and the reason. */
 export interface Unreadable extends Advice {
   readonly address: bigint;
   readonly reason: FrameGap['reason'] | 'unmapped';
@@ -43,20 +44,22 @@ export interface Unreadable extends Advice {
 
 /** A virtual address space. */
 export interface Memory {
+  /** The `length` bytes from `address` on, or why they can't be read. */
   read(address: bigint, length: number): Bytes | Unreadable;
 }
 
 export const isUnreadable = (result: Bytes | Unreadable): result is Unreadable => 'reason' in result;
 
-/** Reads what must be there. Throws `DumpError` naming the structure, the address and the cause. */
+/** Reads memory that must be there. Throws `DumpError` with `what`, the address and the cause. */
 export function readOf(memory: Memory, address: bigint, length: number, what: string): Bytes {
   const result = memory.read(address, length);
   if (isUnreadable(result)) throw unreadableError(result, address, what);
   return result;
 }
 
+/** The error for `what`, which begins at address `start` and can't be read. */
 export function unreadableError(fault: Unreadable, start: bigint, what: string): DumpError {
-  const inside = fault.address === start ? '' : ` (its byte at 0x${fault.address.toString(16)})`;
+  const inside = fault.address === start ? '' : ` (unreadable at 0x${fault.address.toString(16)})`;
   const details = { code: CODES[fault.reason], remedies: fault.remedies ?? [] };
   if (fault.reason === 'cut-off')
     return new DumpError(
@@ -72,6 +75,6 @@ const CODES: Readonly<Record<Unreadable['reason'], DumpErrorCode>> = {
   'cut-off': 'truncated',
   undecodable: 'damaged',
   unreadable: 'system',
-  // A pointer that leads nowhere.
+  // The pointer is wrong.
   unmapped: 'damaged',
 };

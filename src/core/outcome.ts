@@ -16,7 +16,7 @@ export const STATES = [
   'invalid',
 ] as const;
 
-/** What became of an address: the closed set of docs/output.md. Only `mapped` has a host physical address. */
+/** Outcome of a translation, as listed in docs/output.md. Only `mapped` comes with a host physical address. */
 export type State = (typeof STATES)[number];
 
 export const REASONS = [
@@ -45,5 +45,5 @@ export const REASONS = [
   'bad-entry',
 ] as const;
 
-/** Why an address has no host physical address, one step finer than its state. */
+/** Why an address has no host physical address, in more detail than its state. */
 export type Reason = (typeof REASONS)[number];

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The first index below `count` for which `holds` is true, where it is true for all behind one; else `count`. */
+/**
+ * Binary search: the first index below `count` for which `holds` is true; `count` if there is none. Where `holds` is
+ * true, it must be true for all higher indices.
+ */
 export function lowerBound(count: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = count;

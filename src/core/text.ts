@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { escaped } from './one-line.js';
 
-/** A guest physical address as it was asked for. */
+/** An address as it was given in a question. */
 export interface AskedAddress {
   /** Hexadecimal digits, lower case, without leading zeros. */
   readonly digits: string;
-  /** Frame number and byte inside it; frame is null from 2^52 on, where there are no physical addresses. */
+  /** Frame number; null from 2^52 on, which is above the physical address space. */
   readonly frame: number | null;
+  /** Byte inside the frame. */
   readonly offset: number;
 }
 
-/** Reads an address in hexadecimal, with or without 0x, as crash does; null for anything else. */
+/** Parses a hexadecimal address, with or without 0x, as crash does; null for anything else. */
 export function parseAddress(text: string): AskedAddress | null {
   const written = /^(?:0[xX])?([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
   if (written === undefined) return null;
@@ -22,7 +23,7 @@ export function parseAddress(text: string): AskedAddress | null {
   return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };
 }
 
-/** Text out of a dump or a file, safe to print: control characters and all beyond ASCII escaped, at most `longest` long. */
+/** Makes text from a dump or a file safe to print: cuts it to `longest` characters, escapes all but printable ASCII. */
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(/[^\x20-\x7e…]/g, escaped);

@@ -15,10 +15,10 @@ import { Lookup } from './lookup.js';
 import { fileName, type Wanted } from './places.js';
 import { SymbolFiles } from './symbols.js';
 
-/** The module that profiles describe, and of which the user can name a file. */
+/** The module that layout profiles describe, and whose file the user can name. */
 const KVM = 'kvm';
 
-/** What the user said about files beside the dump. */
+/** Files that the user named, and where to search for others. */
 export interface BesideOptions {
   readonly typesFrom: TypesFrom;
   readonly vmlinux: string | null;
@@ -27,13 +27,13 @@ export interface BesideOptions {
   readonly layout: string | null;
   /** A file with the text of VMCOREINFO. */
   readonly vmcoreinfo: string | null;
-  /** Folders to look in before the places of distributions. */
+  /** Folders to search before the places where distributions install files. */
   readonly debugDirs: readonly string[];
-  /** Whether files may be fetched by their build-id; without it no socket is opened. */
+  /** Whether files may be fetched from debuginfod servers by build-id. If false, no socket is opened. */
   readonly debuginfod: boolean;
 }
 
-/** Nothing said: whatever there is. */
+/** The defaults: no files named, any source of types, no network. */
 export const NOTHING_SAID: BesideOptions = {
   typesFrom: 'auto',
   vmlinux: null,
@@ -45,7 +45,7 @@ export const NOTHING_SAID: BesideOptions = {
   debuginfod: false,
 };
 
-/** Files of symbols and types that lie beside a dump: those named, those that are where distributions put them. */
+/** Files with symbols and types: those that the user named, and those found where distributions install them. */
 export class Beside implements Outside {
   readonly typesFrom: TypesFrom;
   readonly modules: ModuleOrigin[] = [];
@@ -62,13 +62,13 @@ export class Beside implements Outside {
     this.typesFrom = this.#options.typesFrom;
   }
 
-  /** Throws `DumpError` for a file that can't be read, or has no such text. */
+  /** Throws `DumpError` if the file can't be read, or is not VMCOREINFO. */
   get vmcoreinfo(): string | null {
     const path = this.#options.vmcoreinfo;
     if (path === null) return null;
     const text = textOf(path, 'the text of VMCOREINFO');
     if (/^OSRELEASE=/m.test(text)) return text;
-    throw new DumpError(`${path}: no VMCOREINFO: a line with OSRELEASE= is missing`, { code: 'wrong-file' });
+    throw new DumpError(`${path}: not VMCOREINFO: a line with OSRELEASE= is missing`, { code: 'wrong-file' });
   }
 
   get looked(): readonly string[] {
@@ -106,12 +106,12 @@ export class Beside implements Outside {
     return found;
   }
 
-  /** Keeps what was found in the user's cache folder, and closes the files. */
+  /** Saves the index of what was found in the user's cache folder, and closes the files. */
   close(): void {
     this.#lookup.close();
   }
 
-  /** Where types can come from that nobody named, the surest and cheapest first. */
+  /** Sources of types that the user did not name, the safest and cheapest first. */
   *#ways(wanted: TypesWanted): Generator<(found: readonly TypeSource[]) => Promise<TypeSource | null>> {
     const { typesFrom } = this;
     const { kernel, needs } = wanted;
@@ -125,13 +125,13 @@ export class Beside implements Outside {
     if (!debuginfod) return;
     const fetched = (from: string | ByteSource) => this.#vmlinuxTypes(from, wanted);
     if (vmlinux === null) yield () => this.#fetched('vmlinux', kernel.buildId, fetched);
-    // A module's build-id is read with what is known by now.
+    // The build-id of a module is read with the types found so far.
     for (const module of modules)
       yield (found) =>
         this.#fetched(module, wanted.moduleBuildId(module, found), (from) => this.#moduleTypes(from, module, wanted));
   }
 
-  /** The file of a module that the user named. */
+  /** The file that the user named for a module; null if none was named. */
   #given({ name }: NeededModule): string | null {
     return name === KVM ? this.#options.kvmModule : null;
   }
@@ -146,7 +146,7 @@ export class Beside implements Outside {
     const { kernel } = needed;
     const profile = await shippedProfile(kernel.release);
     if (profile === null || !isOf(profile, kernel)) {
-      this.#lookup.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'not known'})`);
+      this.#lookup.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'unknown'})`);
       return null;
     }
     return this.#typesOfProfile(profile, `shipped layout profile of ${kernel.release}`, needed);
@@ -180,10 +180,10 @@ export class Beside implements Outside {
     open: (from: string | ByteSource) => Promise<TypeSource>,
   ): Promise<TypeSource | null> {
     if (buildId === null) {
-      this.#lookup.looked.push(`debuginfod (the build-id of ${fileName(wanted)} is not known)`);
+      this.#lookup.looked.push(`debuginfod (build-id of ${fileName(wanted)} unknown)`);
       return null;
     }
-    // The network's code is loaded only here.
+    // Loaded only when needed: everything else works without network code.
     const { fetchDebuginfo, settingsOf } = await import('./debuginfod.js');
     const fetched = await fetchDebuginfo(buildId, settingsOf(process.env), this.#log);
     if (fetched !== null) return open(fetched);

@@ -10,14 +10,14 @@ import type { Profile } from '../types/profile.js';
 const LONGEST_BANNER = 1024;
 
 /**
- * Throws `DumpError` unless a vmlinux is of the dump's very build. The build-id decides; where the dump's is not known,
- * or comes from VMCOREINFO alone and differs, linux_banner does.
+ * Throws `DumpError` unless a vmlinux is from the same build as the dump's kernel. The build-id decides. If that of the
+ * kernel is unknown, or is from VMCOREINFO only and differs, linux_banner decides.
  */
 export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
   const { name } = object.file;
   const { buildId } = object;
   if (buildId !== null && buildId === kernel.buildId) return;
-  const differs = `build-id ${buildId ?? 'none'}, the dump's kernel ${kernel.release} has ${kernel.buildId ?? 'none'}`;
+  const differs = `build-id ${buildId ?? 'none'}, but the dump's kernel ${kernel.release} has ${kernel.buildId ?? 'none'}`;
   if (buildId !== null && kernel.buildIdProven) throw otherBuild(name, differs);
   const banner = bannerOf(object);
   if (banner === null) throw otherBuild(name, `${differs}, and no linux_banner to compare`);
@@ -25,24 +25,24 @@ export function checkVmlinux(object: ElfObject, kernel: KernelIdentity): void {
 }
 
 /**
- * Throws `DumpError` unless a module was built for a release, the one of `whose`. A file that tells no release must
- * have a build-id, by which it is checked later.
+ * Throws `DumpError` unless a module was built for a release; `whose` names in the error what has that release. A
+ * module without a release must have a build-id, which is checked later.
  */
 export function checkModuleRelease(object: ElfObject, wanted: string, whose: string): void {
   const { name } = object.file;
   const magic = versionMagic(object);
   const release = magic === null ? null : (/^\S+/.exec(magic)?.[0] ?? '');
   if (release !== null && release !== wanted)
-    throw otherBuild(name, `built for kernel ${release}, the ${whose} is of ${wanted}`);
+    throw otherBuild(name, `built for kernel ${release}, but the ${whose} is of ${wanted}`);
   if (release === null && object.buildId === null)
     throw new DumpError(`${name} has neither a build-id nor the release it was built for`, {
       code: 'wrong-file',
-      hint: 'offsets of another build give wrong addresses: a module as it was built has both',
+      hint: "its build can't be checked, and offsets of another build give wrong addresses; an unmodified module has both",
     });
   if (magic !== null && isShuffled(magic) && !textOf(object, '.comment').includes('clang')) throw shuffled(name);
 }
 
-/** "vermagic=" out of a module (MODULE_INFO): the release first, then options; null where it has none. */
+/** Version magic of a module (MODULE_INFO "vermagic="): the release, then options; null if it has none. */
 const versionMagic = (object: ElfObject): string | null =>
   /(?:^|\0)vermagic=([^\0]+)/.exec(textOf(object, '.modinfo'))?.[1] ?? null;
 
@@ -52,7 +52,7 @@ function textOf(object: ElfObject, name: string): string {
   return Buffer.from(object.bytes(section).array()).toString('latin1');
 }
 
-/** Throws `DumpError` unless a profile is of the dump's very build. */
+/** Throws `DumpError` unless a profile is for the same build as the dump's kernel. */
 export function checkProfile(profile: Profile, name: string, kernel: KernelIdentity): void {
   if (!isOf(profile, kernel))
     throw otherBuild(
@@ -61,7 +61,7 @@ export function checkProfile(profile: Profile, name: string, kernel: KernelIdent
     );
 }
 
-/** By build-id; where one of the two has none that can be trusted, by release, number and date of the build. */
+/** Whether a profile is for a kernel: by build-id; if one of them has none that is reliable, by release and version. */
 export function isOf(profile: Profile, kernel: KernelIdentity): boolean {
   if (profile.buildId !== null && kernel.buildId !== null) {
     if (profile.buildId === kernel.buildId) return true;
@@ -70,7 +70,7 @@ export function isOf(profile: Profile, kernel: KernelIdentity): boolean {
   return profile.release === kernel.release && kernel.version !== '' && profile.version === kernel.version;
 }
 
-/** "Linux version …" out of a vmlinux; null where the file has no such contents. */
+/** linux_banner ("Linux version …") of a vmlinux; null if it is not in the file. */
 export function bannerOf(object: ElfObject): string | null {
   return orNull(() => {
     const address = new ElfSymbols(object, 0n).find('linux_banner');

@@ -6,21 +6,22 @@ import type { Log } from '../core/log.js';
 import { ElfObject } from '../elf/sections.js';
 import { cacheHome, hasContents, writeWhole } from '../io/cache-folder.js';
 
-/** Seconds without a byte before a server is given up, where DEBUGINFOD_TIMEOUT does not say (debuginfod_find_debuginfo(3)). */
+/** Default of DEBUGINFOD_TIMEOUT: seconds without data until a server is given up (debuginfod_find_debuginfo(3)). */
 const TIMEOUT = 90;
-/** Bytes: a vmlinux with debug information has 1 GB at the most. */
+/** Most bytes of a file; a vmlinux with debug information has up to 1 GB. */
 const MOST = 2 ** 31;
 
-/** What the client's environment says, by the names that elfutils' client reads. */
+/** Settings from the environment variables of elfutils' debuginfod client. Times are in seconds, sizes in bytes. */
 export interface DebuginfodSettings {
   readonly urls: readonly string[];
-  /** Folder of the client's cache; null if the user has none: fetched files then serve this run only. */
+  /** Cache folder of the client; null if the user has none. Fetched files are then used for this run only. */
   readonly cache: string | null;
   readonly timeout: number;
   readonly maxTime: number | null;
   readonly maxSize: number | null;
 }
 
+/** Reads the settings from DEBUGINFOD_URLS, DEBUGINFOD_CACHE_PATH, DEBUGINFOD_TIMEOUT and others. */
 export function settingsOf(environment: NodeJS.ProcessEnv): DebuginfodSettings {
   const number = (name: string): number | null => {
     const value = Number(environment[name] ?? '');
@@ -37,8 +38,8 @@ export function settingsOf(environment: NodeJS.ProcessEnv): DebuginfodSettings {
 }
 
 /**
- * Fetches the debug information of a build-id: its path in the client's cache folder, or its bytes where that can't be
- * written to; null when no server has it.
+ * Fetches the debug information for a build-id. Returns its path in the cache folder, or its bytes if that folder can't
+ * be written to; null if no server has it. Throws `DumpError` if no servers are configured.
  */
 export async function fetchDebuginfo(
   buildId: string,
@@ -48,10 +49,10 @@ export async function fetchDebuginfo(
   if (settings.urls.length === 0)
     throw new DumpError('debuginfod: DEBUGINFOD_URLS is not set', {
       code: 'system',
-      hint: 'it names the servers, for example https://debuginfod.debian.net',
+      hint: 'set it to the URLs of servers, for example https://debuginfod.debian.net',
     });
   const path = settings.cache === null ? null : join(settings.cache, buildId, 'debuginfo');
-  // elfutils' client leaves an empty file where no server had anything.
+  // elfutils' client leaves an empty file if no server had the file.
   if (path !== null && hasContents(path)) return path;
   for (const server of settings.urls) {
     const body = await askServer(server, buildId, settings, log);
@@ -65,11 +66,11 @@ export async function fetchDebuginfo(
 function isKept(path: string, body: Uint8Array, log: Log): boolean {
   try {
     writeWhole(path, body);
-    log.found(`kept at ${path}`);
+    log.found(`cached as ${path}`);
     return true;
   } catch (cause) {
     log.warn(
-      `${path}: what debuginfod sent can't be kept, so that it is fetched again next time: ${(cause as Error).message}; DEBUGINFOD_CACHE_PATH names another folder`,
+      `${path}: the file from debuginfod can't be cached, and will be fetched again next time: ${(cause as Error).message}; to use another folder, set DEBUGINFOD_CACHE_PATH`,
     );
     return false;
   }
@@ -83,11 +84,12 @@ async function askServer(
 ): Promise<Uint8Array | null> {
   try {
     const url = new URL(`${server.replace(/\/+$/, '')}/buildid/${buildId}/debuginfo`);
-    if (!isSafe(url)) throw new Error('only https is asked, and http on this machine');
+    if (!isSafe(url)) throw new Error('only https is allowed, and http on this machine');
     const body = await download(url, settings, log);
     const theirs = body === null ? buildId : new ElfObject(new BytesSource(url.href, body)).buildId;
-    // What is wrong must not be kept under a right name.
-    if (theirs !== buildId) throw new Error(`it sent a file of build-id ${theirs ?? 'none'}, ${buildId} was asked for`);
+    // A wrong file must not get into the cache.
+    if (theirs !== buildId)
+      throw new Error(`it sent a file with build-id ${theirs ?? 'none'}, but ${buildId} was requested`);
     return body;
   } catch (error) {
     const { message, cause } = error as Error;
@@ -96,7 +98,7 @@ async function askServer(
   }
 }
 
-/** What comes over plain http anybody on the way can change. */
+/** Whether the answer can't be changed on its way: https, or http on this machine. */
 const isSafe = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
 
@@ -107,19 +109,19 @@ async function download(url: URL, settings: DebuginfodSettings, log: Log): Promi
   const abort = (why: string) => () => {
     control.abort(new Error(why));
   };
-  const whole = maxTime === null ? undefined : setTimeout(abort(`not done after ${maxTime} s`), maxTime * 1000);
+  const whole = maxTime === null ? undefined : setTimeout(abort(`not complete after ${maxTime} s`), maxTime * 1000);
   let silence = setTimeout(abort(`no answer for ${timeout} s`), timeout * 1000);
   try {
     const response = await fetch(url, { signal: control.signal });
     if (response.status === 404) return null;
-    if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
+    if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`);
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
       clearTimeout(silence);
-      silence = setTimeout(abort(`nothing more for ${timeout} s`), timeout * 1000);
+      silence = setTimeout(abort(`no more data for ${timeout} s`), timeout * 1000);
       size += part.length;
-      if (size > most) throw new Error(`more than ${most} bytes`);
+      if (size > most) throw new Error(`the file has more than ${most} bytes`);
       parts.push(part);
       log.tick();
     }

@@ -3,20 +3,20 @@ import { basename } from 'node:path';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ElfObject } from '../elf/sections.js';
-import type { NeededModule, Needs } from '../kernel/needs.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
 import { Lookup } from './lookup.js';
 
-/** Files of one build of a kernel. */
+/** Paths of a vmlinux and, if needed, a module of the same build. */
 export interface KernelFiles {
   readonly vmlinux: string;
   readonly module: { readonly path: string; readonly is: NeededModule } | null;
 }
 
-/** The types in a vmlinux and a module of the same build, and which build that is. No dump is needed. */
-export async function describeObjects(files: KernelFiles, needs: Needs, log: Log): Promise<DescribedKernel> {
+/** Opens the types of a vmlinux and a module of the same build, without a dump. Throws `DumpError`. */
+export async function describeObjects(files: KernelFiles, needs: KernelNeeds, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
   try {
     return await describe(lookup, files, needs.units);
@@ -59,7 +59,7 @@ async function describe(
 function releaseOf(object: ElfObject): { release: string; version: string | null } {
   const [, release, version = null] = /^Linux version (\S+) .*?(#.*)$/.exec(bannerOf(object) ?? '') ?? [];
   if (release !== undefined) return { release, version };
-  throw new DumpError(`${object.file.name}: no linux_banner in it, so that nobody can tell which kernel it is`, {
+  throw new DumpError(`${object.file.name}: it has no linux_banner, so its kernel release is unknown`, {
     code: 'wrong-file',
   });
 }

@@ -15,10 +15,10 @@ import { CachedDefinitions } from './index-cache.js';
 import { openDebugSections } from './sections.js';
 import { refuseOther, refuseProgram, type WantedObject } from './wanted-object.js';
 
-/** Smaller files are searched faster than a record of them is read. */
-const WORTH_KEEPING = 4 * 1024 * 1024;
+/** Least size of .debug_info, in bytes, for which an index is cached. A smaller one is searched faster than that. */
+const WORTH_CACHING = 4 * 1024 * 1024;
 
-/** A file with DWARF: its types, and what keeps the record of where they are. */
+/** A file with DWARF: its types, and a function that saves the index of where they were found. */
 export interface DwarfFile {
   readonly object: ElfObject;
   readonly types: TypeSource;
@@ -26,8 +26,8 @@ export interface DwarfFile {
 }
 
 /**
- * Opens an ELF file that lies beside the dump, unpacked if need be; or that is at hand already. Throws `DumpError` for
- * what can't be what is wanted.
+ * Opens an ELF file by path, decompressed if necessary, or from a source. `wanted`: what the file should be. Throws
+ * `DumpError` if it can't be that.
  */
 export async function openObject(from: string | ByteSource, wanted: WantedObject = 'vmlinux'): Promise<ElfObject> {
   const file = typeof from === 'string' ? await openPacked(from) : from;
@@ -43,8 +43,8 @@ export async function openObject(from: string | ByteSource, wanted: WantedObject
 }
 
 /**
- * The types in an opened file. `likely`: ends of the names of source files that tend to have what is wanted. `open`
- * opens the file that parts of it were moved to.
+ * Opens the DWARF of an ELF file. `likely`: endings of the names of source files that are likely to define what is
+ * needed. `open` opens the file that dwz moved common parts to. Throws `DumpError` if there is no DWARF.
  */
 export async function openDwarf(
   object: ElfObject,
@@ -55,7 +55,7 @@ export async function openDwarf(
   const entries = new Entries(sections);
   const searched = new SearchedDefinitions(entries, likely);
   const { buildId } = object;
-  const keeps = buildId !== null && sections.infoSize >= WORTH_KEEPING;
+  const keeps = buildId !== null && sections.infoSize >= WORTH_CACHING;
   const cached = keeps ? new CachedDefinitions(entries, searched, { buildId, size: object.file.size }) : null;
   const definitions: Definitions = cached ?? searched;
   return {
@@ -65,7 +65,7 @@ export async function openDwarf(
   };
 }
 
-/** The file that dwz moved common entries to: its path, beside the file or absolute, and its build-id. */
+/** Opens the file that dwz moved common entries to. .gnu_debugaltlink has its path and its build-id. */
 async function openAlternate(
   object: ElfObject,
   open: (path: string) => Promise<ElfObject>,
@@ -81,13 +81,13 @@ async function openAlternate(
       {
         code: 'wrong-file',
         cause: error,
-        hint: `it is looked for at ${join(dirname(object.file.name), link)}`,
+        hint: `it is expected at ${join(dirname(object.file.name), link)}`,
       },
     );
   });
   const wanted = Buffer.from(bytes.array().subarray(link.length + 1)).toString('hex');
   if (alternate.buildId !== wanted)
-    throw new DumpError(`${path}: build-id ${alternate.buildId ?? 'none'}, but ${object.file.name} names ${wanted}`, {
+    throw new DumpError(`${path}: build-id ${alternate.buildId ?? 'none'}, but ${object.file.name} needs ${wanted}`, {
       code: 'other-build',
     });
   return openDebugSections(alternate, null);

@@ -7,17 +7,17 @@ import { AT, TAG } from '../types/dwarf/constants.js';
 import type { DefinitionKind, Definitions, Place } from '../types/dwarf/definitions.js';
 import type { Entries } from '../types/dwarf/entries.js';
 
-/** Raised when what is kept, or how it is found, changes. */
+/** Must be increased when the format of the cache, or the way definitions are found, changes. */
 const VERSION = 1;
 
 type Kept = Readonly<Record<string, readonly [unit: number, entry: number] | null>>;
 
 /**
- * Where a file's definitions are, kept in the user's cache folder by the file's build-id and size. A place is looked at
- * before it is believed; that a file lacks a name rests on the record's checksum.
+ * Places of a file's definitions, cached in the user's cache folder by build-id and size of the file. A cached place is
+ * verified before use; that a file does not define a name can't be verified, and relies on the cache's checksum.
  */
 export class CachedDefinitions implements Definitions {
-  /** File of the record; null if the user has no cache folder. */
+  /** Path of the cache; null if the user has no cache folder. */
   readonly #path: string | null;
   readonly #kept: Kept;
   readonly #found = new Map<string, Place | null>();
@@ -43,7 +43,7 @@ export class CachedDefinitions implements Definitions {
     return place;
   }
 
-  /** Keeps what was found in this run. What goes wrong with that costs no more than the next run's time. */
+  /** Saves what was found in this run. Failures are only logged: they cost nothing but time in the next run. */
   save(log: Log): void {
     const places = { ...this.#kept };
     for (const [key, place] of this.#found) places[key] = place === null ? null : [place.unit, place.entry];
@@ -52,7 +52,7 @@ export class CachedDefinitions implements Definitions {
     try {
       writeWhole(this.#path, JSON.stringify({ ...this.#head(), sum: sumOf(text), places }));
     } catch (error) {
-      log.found(`index of debug information not kept: ${(error as Error).message}`);
+      log.found(`index of debug information not cached: ${(error as Error).message}`);
     }
   }
 

@@ -11,29 +11,29 @@ import { type DwarfFile, openDwarf, openObject } from './dwarf-file.js';
 import { fileName, placesOf, type Wanted } from './places.js';
 import type { WantedObject } from './wanted-object.js';
 
-/** Opens files beside a dump, searches their places, and closes them. */
+/** Finds and opens files with symbols and debug information, and closes them. */
 export class Lookup {
-  /** What was looked for in vain. */
+  /** What was searched for without success; for messages. */
   readonly looked: string[] = [];
   readonly #folders: readonly string[];
   readonly #log: Log;
   readonly #objects: ElfObject[] = [];
   readonly #dwarf: DwarfFile[] = [];
 
-  /** `folders`: those to look in before the places of distributions. */
+  /** `folders` are searched before the places where distributions install files. */
   constructor(folders: readonly string[], log: Log) {
     this.#folders = folders;
     this.#log = log;
   }
 
-  /** An ELF file, unpacked if need be; or one that is at hand already. */
+  /** Opens an ELF file by path, decompressed if necessary, or from a source. Throws `DumpError`. */
   async object(from: string | ByteSource, wanted: WantedObject = 'vmlinux'): Promise<ElfObject> {
     const object = await openObject(from, wanted);
     this.#objects.push(object);
     return object;
   }
 
-  /** A vmlinux; throws `DumpError` unless it is this kernel's. */
+  /** Opens a vmlinux. Throws `DumpError` unless it is from the same build as the kernel. */
   async vmlinux(from: string | ByteSource, kernel: KernelIdentity): Promise<ElfObject> {
     const object = await this.object(from);
     checkVmlinux(object, kernel);
@@ -41,8 +41,8 @@ export class Lookup {
   }
 
   /**
-   * The DWARF in a file, which must describe the structure `first` or know that it does not: a damaged file shows here.
-   * `likely`: ends of the names of source files whose units tend to have what is wanted.
+   * Opens the types of a file. Looks up the structure `first`, so that a damaged file is found here. `likely`: endings
+   * of the names of source files that are likely to define what is needed. Throws `DumpError`.
    */
   async types(object: ElfObject, first: string, likely: readonly string[]): Promise<TypeSource> {
     const file = await openDwarf(object, likely, (path) => this.object(path));
@@ -51,7 +51,7 @@ export class Lookup {
     return file.types;
   }
 
-  /** The first file in its places that serves; those that do not are told with --verbose. */
+  /** Opens the first usable file in the places for `wanted`; null if there is none. Unusable files are only logged. */
   async search<T>(wanted: Wanted, kernel: KernelIdentity, open: (path: string) => Promise<T>): Promise<T | null> {
     const buildId = wanted === 'vmlinux' ? kernel.buildId : null;
     for (const path of placesOf(wanted, kernel.release, buildId, this.#folders)) {
@@ -67,7 +67,7 @@ export class Lookup {
     return null;
   }
 
-  /** Keeps what was found in the user's cache folder, and closes the files. */
+  /** Saves indexes of debug information in the user's cache folder, and closes the files. */
   close(): void {
     for (const file of this.#dwarf) file.save(this.#log);
     for (const { file } of this.#objects.splice(0)) file.close?.();

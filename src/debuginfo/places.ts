@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where distributions put what belongs to a kernel and lies beside a dump.
+// Where distributions install vmlinux, System.map, modules and their debug information.
 import { basename, join } from 'node:path';
 import type { NeededModule } from '../kernel/needs.js';
 
-/** Which file is looked for. */
+/** A file to search for. */
 export type Wanted = 'vmlinux' | 'System.map' | NeededModule;
 
-/** What such a file is called. */
+/** Name of such a file, for messages. */
 export const fileName = (wanted: Wanted): string => (typeof wanted === 'string' ? wanted : basename(wanted.path));
 
-/** As it is, as Fedora, RHEL and SUSE name the debug information that was cut off, and compressed. */
+/** Endings of a module's name: as built; separate debug information in Fedora, RHEL and SUSE; compressed. */
 const ENDINGS = ['', '.debug', '.xz', '.zst', '.gz'] as const;
 
-/** Below the root of a system, or of packages that were unpacked somewhere. `R` is the release. */
+/** Paths below the root of a system, or of unpacked packages. `R` is the release. */
 const BELOW_ROOT: Readonly<Record<Exclude<Wanted, NeededModule>, readonly string[]>> = {
   vmlinux: [
     // Debian, Ubuntu; SUSE
@@ -22,7 +22,7 @@ const BELOW_ROOT: Readonly<Record<Exclude<Wanted, NeededModule>, readonly string
     'usr/lib/debug/lib/modules/R/vmlinux',
     'usr/lib/debug/usr/lib/modules/R/vmlinux',
     'usr/lib/debug/usr/lib/modules/R/vmlinux.debug',
-    // Arch, and who builds kernels
+    // Arch, and kernels built locally
     'usr/lib/modules/R/build/vmlinux',
     'lib/modules/R/build/vmlinux',
     'usr/lib/modules/R/vmlinux',
@@ -39,7 +39,7 @@ const BELOW_ROOT: Readonly<Record<Exclude<Wanted, NeededModule>, readonly string
   ],
 };
 
-/** Directly in a folder that was named. */
+/** Paths in a folder that the user named. */
 const IN_FOLDER: typeof BELOW_ROOT = {
   vmlinux: ['vmlinux', 'vmlinux-R', 'vmlinux.debug', 'vmlinux-R.debug', 'boot/vmlinux-R', 'lib/modules/R/vmlinux'],
   'System.map': ['System.map', 'System.map-R', 'System.map.xz', 'boot/System.map-R'],
@@ -65,7 +65,7 @@ const inFolder = (wanted: Wanted): readonly string[] =>
     ? IN_FOLDER[wanted]
     : [fileName(wanted), `lib/modules/R/${wanted.path}`, wanted.path].flatMap(allEndings);
 
-/** Where to look, the likeliest first. `folders` are those that the user named. */
+/** Paths to try, most likely first. `folders` are those that the user named. */
 export function placesOf(
   wanted: Wanted,
   release: string,
@@ -83,10 +83,10 @@ export function placesOf(
   ];
 }
 
-/** `R` stands alone between the marks of a path. */
+/** Replaces `R` where it is a word of its own in a path. */
 const fillRelease = (path: string, release: string): string =>
   path.replace(/(^|[/-])R(?=$|[/.])/g, (_, before: string) => `${before}${release}`);
 
-/** .build-id/xx/rest.debug (GDB's layout, which all distributions keep). */
+/** .build-id/xx/rest.debug, the layout of GDB, which all distributions follow. */
 const byBuildId = (folder: string, buildId: string | null): string[] =>
   buildId === null ? [] : [join(folder, '.build-id', buildId.slice(0, 2), `${buildId.slice(2)}.debug`)];

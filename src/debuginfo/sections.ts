@@ -8,23 +8,23 @@ import { Relocations } from '../elf/relocations.js';
 import { type ElfObject, ET_REL, type Section, SHF_COMPRESSED, SHT_RELA } from '../elf/sections.js';
 import type { DebugSections } from '../types/dwarf/sections.js';
 
-/** Elf64_Chdr: type, reserved, size, alignment. */
+/** Size of Elf64_Chdr: type, reserved, size, alignment. */
 const CHDR_SIZE = 24;
 const COMPRESSED_BY: Readonly<Record<number, 'zlib' | 'zstd'>> = { 1: 'zlib', 2: 'zstd' };
-/** .zdebug_NAME: "ZLIB", the size in 8 bytes, big endian, and a zlib stream. */
+/** .zdebug_NAME: "ZLIB", the size in 8 bytes, big-endian, and a zlib stream. */
 const GNU_MAGIC = 'ZLIB';
 const GNU_HEADER = 12;
-/** No section of debug information is larger. */
+/** Most bytes of a section of debug information. */
 const MOST = 2 ** 31 - 1;
 
-/** The debug sections of a file, ready to be read. Throws `DumpError` for a file without. */
+/** Opens the debug sections of a file. Throws `DumpError` if it has none, or if they can't be decompressed. */
 export async function openDebugSections(object: ElfObject, alternate: DebugSections | null): Promise<DebugSections> {
   const info = await contents(object, 'info');
   const abbrev = await contents(object, 'abbrev');
   if (info === null || abbrev === null)
-    throw new DumpError(`${object.file.name}: no debug information (.debug_info) in it`, {
+    throw new DumpError(`${object.file.name}: it has no debug information (.debug_info)`, {
       code: 'wrong-file',
-      hint: 'distributions ship it in a package of its own (-dbg, -dbgsym, -debuginfo)',
+      hint: 'distributions ship it in a separate package (-dbg, -dbgsym, -debuginfo)',
     });
   const types = await contents(object, 'types');
   const whole = async (name: string): Promise<Bytes | null> => {
@@ -48,8 +48,8 @@ export async function openDebugSections(object: ElfObject, alternate: DebugSecti
 }
 
 /**
- * What .debug_NAME (or .zdebug_NAME) holds, decompressed and relocated; null without one. In a file that is still to be
- * linked every type unit has a section of its own: they are joined, as a linker would.
+ * Contents of .debug_NAME (or .zdebug_NAME), decompressed and relocated; null if there is none. In a relocatable file,
+ * each type unit has a section of its own: they are joined, as a linker would do.
  */
 async function contents(object: ElfObject, name: string): Promise<ByteSource | null> {
   const named = object.sections.filter(
@@ -65,7 +65,7 @@ async function contents(object: ElfObject, name: string): Promise<ByteSource | n
   return joined(object, named, unpacked);
 }
 
-/** Of a module, offsets into other sections, and into others of the same name, are in its relocations. */
+/** Joins sections of the same name in a relocatable file, and applies the relocations: they have the offsets. */
 function joined(object: ElfObject, sections: readonly Section[], sources: readonly ByteSource[]): ByteSource {
   const [{ name }] = sections as [Section];
   const whole = new Uint8Array(sources.reduce((sum, { size }) => sum + size, 0));
@@ -95,13 +95,13 @@ function unpackedOf(object: ElfObject, section: Section): Promise<ByteSource> {
 async function unpack(object: ElfObject, section: Section): Promise<ByteSource> {
   const bytes = object.bytes(section);
   const codec = COMPRESSED_BY[bytes.u32(0)];
-  if (codec === undefined) throw bytes.error(0, `section ${section.name}: compression ${bytes.u32(0)} is not known`);
+  if (codec === undefined) throw bytes.error(0, `section ${section.name}: unknown compression ${bytes.u32(0)}`);
   return inflate(object, section, codec, bytes.slice(CHDR_SIZE, bytes.length - CHDR_SIZE), bytes.u53(8));
 }
 
 async function unpackGnu(object: ElfObject, section: Section): Promise<ByteSource> {
   const bytes = object.bytes(section);
-  if (bytes.text(0, 4) !== GNU_MAGIC) throw bytes.error(0, `section ${section.name}: no ZLIB in front`);
+  if (bytes.text(0, 4) !== GNU_MAGIC) throw bytes.error(0, `section ${section.name}: its ZLIB header is missing`);
   const size = Number(bytes.window(0, GNU_HEADER).getBigUint64(4));
   return inflate(object, section, 'zlib', bytes.slice(GNU_HEADER, bytes.length - GNU_HEADER), size);
 }
@@ -113,14 +113,14 @@ async function inflate(
   data: Bytes,
   size: number,
 ): Promise<ByteSource> {
-  if (size > MOST) throw data.error(0, `section ${section.name}: ${size} bytes are too many to be meant`);
+  if (size > MOST) throw data.error(0, `section ${section.name}: ${size} bytes are too many to be valid`);
   const decode = await codecs[codec]();
   const unpacked = decode(data.array(), size);
-  if (unpacked === null) throw data.error(0, `section ${section.name} is no ${codec} data of ${size} bytes`);
+  if (unpacked === null) throw data.error(0, `section ${section.name} is not ${codec} data of ${size} bytes`);
   return new BytesSource(`${object.file.name} (${section.name}, unpacked)`, unpacked);
 }
 
-/** A section that stands in the file as it is. */
+/** A section that is not compressed, read from the file. */
 class SectionSource implements ByteSource {
   readonly name: string;
   readonly size: number;

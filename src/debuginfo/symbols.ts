@@ -6,7 +6,7 @@ import type { SymbolTable } from '../symbols/table.js';
 import { openPacked } from './file.js';
 import type { Lookup } from './lookup.js';
 
-/** Symbols out of files that the user named, or that can be found. */
+/** Symbols from files that the user named, or that can be found. */
 export class SymbolFiles {
   readonly #lookup: Lookup;
   readonly #systemMap: string | null;
@@ -19,8 +19,8 @@ export class SymbolFiles {
   }
 
   /**
-   * Of the vmlinux that the user named, where its build-id is the dump's. One that differs can be VMCOREINFO's fault:
-   * then the kernel's own symbols have to show whose it is.
+   * Symbols of the vmlinux that the user named, if its build-id is that of the kernel; else null. A build-id may differ
+   * because that in VMCOREINFO is wrong: then the kernel's own symbols are needed first, to check the file.
    */
   async proven(wanted: SymbolsWanted): Promise<SymbolTable | null> {
     if (this.#vmlinux === null) return null;
@@ -29,7 +29,7 @@ export class SymbolFiles {
     return checked(new ElfSymbols(object, wanted.slide), wanted);
   }
 
-  /** Of the System.map that the user named; if that is not enough, of other files, the cheapest first. */
+  /** Symbols of the System.map that the user named; if they are not `enough`, also of other files, cheapest first. */
   async more(wanted: SymbolsWanted, enough: (tables: readonly SymbolTable[]) => boolean): Promise<SymbolTable[]> {
     const tables: SymbolTable[] = [];
     for (const find of this.#ways(wanted)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a file is that was given for vmlinux or a module and is neither.
+// Recognises files that were given as vmlinux or as a module, but are neither.
 import { DumpError } from '../core/errors.js';
 import type { ByteSource } from '../core/memory.js';
 import { ELF_MAGIC } from '../elf/elf.js';
@@ -13,11 +13,11 @@ const hintOf = (wanted: WantedObject): string =>
   wanted === 'vmlinux'
     ? 'vmlinux with debug information is needed; vmlinuz is the boot image'
     : `${fileName(wanted)} or ${fileName(wanted)}.debug, with debug information, is needed`;
-/** Signature of a boot image, and where it is (Documentation/arch/x86/boot.rst). */
+/** Signature of a boot image, and its offset (Documentation/arch/x86/boot.rst). */
 const BOOT_IMAGE = 'HdrS';
 const BOOT_AT = 0x202;
 
-/** Throws `DumpError` for a file that is not ELF. */
+/** Throws `DumpError` if a file is not ELF. */
 export function refuseOther(file: ByteSource, wanted: WantedObject): void {
   const start = file.read(0, Math.min(file.size, BOOT_AT + 4), 'start of the file');
   if (start.length >= 4 && start.u32(0) === ELF_MAGIC) return;
@@ -26,7 +26,7 @@ export function refuseOther(file: ByteSource, wanted: WantedObject): void {
   throw new DumpError(`${file.name}: ${what}`, { code: 'wrong-file', hint: hintOf(wanted) });
 }
 
-/** Throws `DumpError` for a program: its build-id would be taken for that of another kernel. */
+/** Throws `DumpError` if a file is a program: its build-id would be reported as that of another kernel. */
 export function refuseProgram(object: ElfObject, wanted: WantedObject): void {
   if (object.section('.interp') !== null)
     throw new DumpError(`${object.file.name}: a program, not ${nameOf(wanted)}`, {

@@ -2,7 +2,7 @@
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
 
-/** Bytes of a rank block. */
+/** Size of a block in bytes. */
 const BLOCK = 0x10000;
 
 /** Bits set in a 32-bit word. */
@@ -12,29 +12,29 @@ function popcount(word: number): number {
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Words of a line: inside a block, the bits in front of every line are counted when the block is first used. */
+/** Words per line. When a block is first used, the bits before each of its lines are counted. */
 const LINE = 16;
-/** Blocks kept: 4 MiB of bitmap, which stand for 128 GiB of memory. */
+/** Most blocks that are cached: 4 MiB of bitmap, for 128 GiB of memory. */
 const BLOCKS = 64;
 
 interface Block {
   readonly view: DataView;
-  /** Bits set in front of each line, from the block's start. */
+  /** Number of bits set from the start of the block to each line. */
   readonly lines: Uint32Array;
   readonly total: number;
 }
 
 /**
- * A bitmap in a file, one bit a frame, least significant bit first. The bits in front of a frame are counted block by
- * block, and only as far up as somebody asked.
+ * A bitmap in a file, one bit per frame, least significant bit first. Bits are counted block by block, and only up to
+ * the highest frame that was asked for.
  */
 export class Bitmap {
-  /** `#before[i]`: bits set in front of block i; known for i <= #counted. */
+  /** `#before[i]`: number of bits set before block i; valid for i <= #counted. */
   readonly #before: Float64Array;
   readonly #blocks = new Lru<Block>(BLOCKS);
   #counted = 0;
 
-  /** `offset` and `length` in bytes of the file. */
+  /** `offset` and `length` of the bitmap in the file are in bytes; `what` names it in errors. */
   constructor(
     readonly file: ByteSource,
     readonly offset: number,
@@ -44,6 +44,7 @@ export class Bitmap {
     this.#before = new Float64Array(Math.ceil(length / BLOCK) + 1);
   }
 
+  /** Whether the frame's bit is set; false past the end of the bitmap. */
   has(frame: number): boolean {
     const byte = Math.floor(frame / 8);
     if (byte >= this.length) return false;
@@ -51,7 +52,7 @@ export class Bitmap {
     return ((this.#block(block).view.getUint8(byte - block * BLOCK) >> (frame % 8)) & 1) === 1;
   }
 
-  /** How many frames below this one, which must be inside the bitmap, have their bit set. */
+  /** Number of bits set below a frame, which must be inside the bitmap. */
   rank(frame: number): number {
     const index = Math.floor(frame / 8 / BLOCK);
     for (; this.#counted < index; this.#counted++)
@@ -65,7 +66,7 @@ export class Bitmap {
     return count + popcount(view.getUint32(word * 4, true) & ((1 << (bit & 31)) - 1));
   }
 
-  /** The first frame from this one on whose bit is not this, `most` at most. Behind the bitmap no bit is set. */
+  /** The first frame at or after `frame` whose bit is not `bit`, at most `most`. Bits after the bitmap are clear. */
   runEnd(frame: number, bit: boolean, most: number): number {
     const all = bit ? 0xffffffff : 0;
     const limit = Math.min(this.length * 8, most);
@@ -73,7 +74,7 @@ export class Bitmap {
       const block = Math.floor(at / 8 / BLOCK);
       const { view } = this.#block(block);
       const base = block * BLOCK * 8;
-      // Of the first word only the bits from here on count.
+      // In the first word, ignore the bits below `at`.
       let mask = -1 << ((at - base) & 31);
       for (let i = (at - base) >>> 5; i * 4 < view.byteLength; i++) {
         const other = (view.getUint32(i * 4, true) ^ all) & mask;
@@ -85,7 +86,7 @@ export class Bitmap {
     return bit ? limit : most;
   }
 
-  /** How many bits are set. */
+  /** Number of bits set. Reads the whole bitmap. */
   total(): number {
     const blocks = Math.ceil(this.length / BLOCK);
     for (; this.#counted < blocks; this.#counted++)
@@ -109,7 +110,7 @@ export class Bitmap {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
     const start = index * BLOCK;
-    // Bitmaps are whole 4 KiB blocks, so the last piece ends with a word too.
+    // A bitmap is a multiple of 4 KiB, so the last block too is a whole number of words.
     const { view } = this.file.read(this.offset + start, Math.min(BLOCK, this.length - start), this.what);
     const words = view.byteLength / 4;
     const lines = new Uint32Array(Math.ceil(words / LINE));

@@ -3,65 +3,66 @@ import { DumpError } from '../core/errors.js';
 import type { ByteSource, FrameGap } from '../core/memory.js';
 import { PAGE_DESCRIPTOR_SIZE } from './layout/kdump.js';
 
-/** Where a page's data is in the file, how many bytes, and how they are packed. */
+/** A page descriptor: where the page's data is in the file, its size in bytes, and flags for its compression. */
 export interface Descriptor {
-  /** Where the descriptor itself is in the file. */
+  /** File offset of the descriptor itself. */
   readonly at: number;
   readonly offset: number;
   readonly size: number;
   readonly flags: number;
 }
 
-/** So many are looked at to see how the writer lays out pages. */
+/** Number of descriptors that are examined to find out how the writer lays out pages. */
 const PROBED = 512;
 const FEWEST = 8;
 const MOSTLY = 0.5;
-/** Descriptors of the page of zeros that are passed over to find a neighbour. */
+/** Most descriptors of the zero page that are skipped to find a neighbour. */
 const MOST_ZEROS = 256;
-/** Bytes of the page of zeros, which is not compressed. */
+/** Size of the zero page in bytes; it is not compressed. */
 const ZERO_PAGE = 4096;
 
 /**
- * The table of page descriptors of a kdump-compressed file. makedumpfile and QEMU write page behind page, in the order
- * of their frames, and one page of zeros for all, right behind the table: so a descriptor must begin where the one
- * before it ends, or end where the next one begins, and else it is damaged. Nothing else in the file tells whose page it
- * is, and one of another frame would give wrong answers. Writers that lay out pages otherwise are not held to this.
+ * The table of page descriptors of a kdump-compressed file. makedumpfile and QEMU write the data of the pages one after
+ * another, in the order of their frames, and a single zero page for all pages of zeros right after the table. So a
+ * page's data must begin where that of the previous page ends, or end where that of the next page begins; otherwise its
+ * descriptor is damaged. Nothing else in the file says which frame a page belongs to, and the page of another frame
+ * would give wrong answers. Files of writers with another layout are not checked.
  */
 export class Descriptors {
-  /** Flags of the first ones, all together. */
+  /** Flags of the first descriptors, combined with OR. */
   readonly flags: number;
-  /** Where the pages begin, as far as the first ones tell; 0 where none of them was written. */
+  /** File offset where the pages' data begins, according to the first descriptors; 0 if none of them has data. */
   readonly first: number;
   readonly #file: ByteSource;
   readonly #start: number;
   readonly #chained: boolean;
-  /** Where the page of zeros is. */
+  /** Possible file offsets of the zero page. */
   readonly #zeros: ReadonlySet<number>;
 
-  /** `start`: where the table is in the file. */
+  /** `start`: file offset of the table. */
   constructor(file: ByteSource, start: number) {
     this.#file = file;
     this.#start = start;
     const probed = this.#probe();
     this.flags = probed.reduce((flags, each) => flags | each.flags, 0);
-    const offsets = probed.filter(isBehind).map(({ offset }) => offset);
+    const offsets = probed.filter(isAfterTable).map(({ offset }) => offset);
     this.first = offsets.length === 0 ? 0 : Math.min(...offsets);
     this.#zeros = new Set([...repeated(probed), this.first - ZERO_PAGE]);
     this.#chained = isChained(probed.filter(({ offset }) => offset !== 0 && !this.#zeros.has(offset)));
   }
 
-  /** The descriptor at a place of the table, or why there is none that can be believed. */
+  /** The descriptor at an index of the table, or why it is missing or can't be trusted. */
   at(index: number): Descriptor | FrameGap {
     const at = this.#start + index * PAGE_DESCRIPTOR_SIZE;
     const found = this.#read(index);
     if (found === null) return cutOff('page descriptor', at);
     if (found.offset === 0) return cutOff('page descriptor (0: the page was not written)', at);
     if (this.#chained && !this.#isLinked(found, index))
-      return undecodable(at, 'it does not fit those beside it, so it is damaged, or they are');
+      return undecodable(at, 'it contradicts the descriptors next to it, so it or they are damaged');
     return found;
   }
 
-  /** The first ones: the table ends where the pages begin. */
+  /** The first descriptors. The table ends where the pages' data begins. */
   #probe(): Descriptor[] {
     const probed: Descriptor[] = [];
     let end = Infinity;
@@ -69,12 +70,12 @@ export class Descriptors {
       const found = this.#read(i);
       if (found === null) break;
       probed.push(found);
-      if (isBehind(found)) end = Math.min(end, found.offset);
+      if (isAfterTable(found)) end = Math.min(end, found.offset);
     }
     return probed;
   }
 
-  /** Null where the file has none. */
+  /** The descriptor at an index; null if the file ends before it. */
   #read(index: number): Descriptor | null {
     const at = this.#start + index * PAGE_DESCRIPTOR_SIZE;
     if (at + PAGE_DESCRIPTOR_SIZE > this.#file.size) return null;
@@ -88,14 +89,14 @@ export class Descriptors {
   }
 
   #isLinked(found: Descriptor, index: number): boolean {
-    const [before, behind] = [this.#neighbour(index, -1), this.#neighbour(index, 1)];
-    // Those around a page of zeros are linked to each other.
-    if (this.#zeros.has(found.offset)) return before === null || behind === null || follows(before, behind);
-    if (before === null && behind === null) return true;
-    return (before !== null && follows(before, found)) || (behind !== null && follows(found, behind));
+    const [before, after] = [this.#neighbour(index, -1), this.#neighbour(index, 1)];
+    // The neighbours of a zero page follow each other.
+    if (this.#zeros.has(found.offset)) return before === null || after === null || follows(before, after);
+    if (before === null && after === null) return true;
+    return (before !== null && follows(before, found)) || (after !== null && follows(found, after));
   }
 
-  /** The nearest one that is not of the page of zeros; null for none that was written. */
+  /** The nearest descriptor in one direction that is not of the zero page; null if none was written. */
   #neighbour(index: number, step: 1 | -1): Descriptor | null {
     for (let i = 1; i <= MOST_ZEROS; i++) {
       const place = index + i * step;
@@ -107,12 +108,12 @@ export class Descriptors {
   }
 }
 
-/** Pages are behind all descriptors; one that says otherwise is damaged, or of a page that was not written. */
-const isBehind = ({ at, offset }: Descriptor): boolean => offset >= at + PAGE_DESCRIPTOR_SIZE;
+/** Data follows all descriptors. If it does not, the descriptor is damaged, or its page was not written. */
+const isAfterTable = ({ at, offset }: Descriptor): boolean => offset >= at + PAGE_DESCRIPTOR_SIZE;
 
 const follows = (one: Descriptor, other: Descriptor): boolean => one.offset + one.size === other.offset;
 
-/** Offsets that several descriptors have. */
+/** Offsets that occur in more than one descriptor. */
 function repeated(probed: readonly Descriptor[]): Set<number> {
   const [once, twice] = [new Set<number>(), new Set<number>()];
   for (const { offset } of probed) (once.has(offset) ? twice : once).add(offset);
@@ -120,17 +121,19 @@ function repeated(probed: readonly Descriptor[]): Set<number> {
   return twice;
 }
 
-/** Most of the first ones follow each other; some may be damaged. */
+/** Whether most of these pages follow each other in the file; some may be damaged. */
 function isChained(pages: readonly Descriptor[]): boolean {
   const links = pages.filter((page, i) => i > 0 && follows(pages[i - 1] as Descriptor, page)).length;
   return pages.length > FEWEST && links >= (pages.length - 1) * MOSTLY;
 }
 
+/** The gap for a page whose descriptor or data (`what`) should be at file offset `at`, but is missing. */
 export const cutOff = (what: string, at: number): FrameGap => ({
   reason: 'cut-off',
   message: `${what} at 0x${at.toString(16)} of the file: the dump is truncated or incomplete`,
 });
 
+/** The gap for a page that can't be decoded; `at` is the file offset of its descriptor. */
 export const undecodable = (at: number, problem: string): FrameGap => ({
   reason: 'undecodable',
   message: `page descriptor at 0x${at.toString(16)} of the file: ${problem}`,

@@ -7,31 +7,33 @@ import { RECORD_SIZE, Records } from './records.js';
 
 /** "makedumpfile" and four zeros (struct makedumpfile_header, makedumpfile.h). */
 const SIGNATURE = [0x656b616d, 0x706d7564, 0x656c6966, 0] as const;
-/** The header takes as many bytes of the file. */
+/** Bytes that the header occupies in the file. */
 const HEADER_SIZE = 4096;
-/** The offset of the last record's header. */
+/** The offset in the header of the end record. */
 const END = -1n;
 const LARGEST = 2n ** 53n;
-/** Bytes that are read at once at the most. */
+/** Most bytes of one read. */
 const MOST = 0x20000000;
 
+/** Whether a file that begins with these bytes is in flattened format. */
 export const isFlattened = (start: Bytes): boolean =>
   start.length >= 16 && SIGNATURE.every((word, i) => start.u32(i * 4) === word);
 
 /**
- * A dump in makedumpfile's flattened form (`-F`; QEMU's dump-guest-memory in its kdump forms): pieces in the order in
- * which they were written, each with its place. Later ones replace earlier ones: the headers are written again at the
- * end. It is gone through once, from header to header. Nobody reads what no piece covers, so that is damage, not zeros.
+ * A dump in makedumpfile's flattened format (`-F`; also QEMU's dump-guest-memory in its kdump formats): records in the
+ * order in which they were written, each with its offset in the dump. Later records replace earlier ones: the headers
+ * are written again at the end. Opening goes through the record headers once. Reads of bytes that no record covers
+ * throw `DumpError`: a reader of an undamaged dump never needs them.
  */
 export class Flattened implements ByteSource {
   readonly name: string;
   readonly size: number;
-  /** Whether the mark of its end is there. */
+  /** Whether the file has its end record. */
   readonly complete: boolean;
   readonly #records: Records;
   readonly #intervals: Intervals;
 
-  /** Throws `DumpError` for a record that can't be. `tick` is called now and then. */
+  /** Throws `DumpError` for an invalid record. `tick` is called for each record. */
   constructor(
     readonly file: ByteSource,
     tick: () => void,
@@ -48,7 +50,7 @@ export class Flattened implements ByteSource {
     this.file.close?.();
   }
 
-  /** The dump's first bytes: as many as there are without a gap, `most` at the most. */
+  /** The first bytes of the dump, up to a gap and at most `most`. */
   start(most: number): Bytes {
     const { starts, ends } = this.#intervals;
     let length = 0;
@@ -61,7 +63,7 @@ export class Flattened implements ByteSource {
     const first = this.#piece(offset, length, what);
     if (first !== null && first.length === length) return first;
     if (length > MOST)
-      throw new DumpError(`${what}: ${length} bytes are too many to be meant`, {
+      throw new DumpError(`${what}: ${length} bytes are too many to be valid`, {
         place: { source: this.name, offset },
       });
     const whole = new Uint8Array(length);
@@ -74,10 +76,10 @@ export class Flattened implements ByteSource {
     return Bytes.of(whole, { source: this.name, offset });
   }
 
-  /** As much from here on as lies together in the file; null in a hole. */
+  /** The bytes from `offset` on that are contiguous in the file, at most `length`; null if no record covers them. */
   #piece(offset: number, length: number, what: string): Bytes | null {
     const { starts, ends, owners } = this.#intervals;
-    const index = this.#intervals.endingBehind(offset);
+    const index = this.#intervals.endingAfter(offset);
     if ((starts[index] ?? Infinity) > offset) return null;
     const { position, length: there } = this.#records.place(owners[index] as number, offset);
     return this.file.read(position, Math.min(length, there, (ends[index] as number) - offset), what);
@@ -85,7 +87,7 @@ export class Flattened implements ByteSource {
 
   #cutOff(offset: number, length: number, what: string): DumpError {
     const place = { source: this.name, offset };
-    return new DumpError(`${what}: ${length} bytes are needed, the flattened dump does not have them all`, {
+    return new DumpError(`${what}: ${length} bytes are needed, but the flattened dump does not have all of them`, {
       place,
       hint: 'the file is truncated or damaged',
       code: 'truncated',
@@ -101,10 +103,10 @@ function recordsOf(file: ByteSource, tick: () => void): { records: Records; comp
     const target = header.view.getBigInt64(0);
     const size = header.view.getBigInt64(8);
     if (target === END) return { records, complete: true };
-    // Nobody writes nothing: zeros behind the last record are space that was never written to.
+    // No writer writes empty records: zeros after the last record are space that was never written to.
     if (size === 0n && target === 0n) break;
     if (target < 0n || size <= 0n || target + size >= LARGEST)
-      throw header.error(0, `a record of ${size} bytes for offset ${target} of the dump`);
+      throw header.error(0, `invalid record: ${size} bytes at offset ${target} of the dump`);
     records.add(Number(target), at + RECORD_SIZE, Math.min(Number(size), file.size - at - RECORD_SIZE));
     at += RECORD_SIZE + Number(size);
   }

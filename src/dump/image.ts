@@ -8,76 +8,79 @@ import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
 import type { PagePart } from './piece-reader.js';
 
-/** Something wrong with a file that can be read: a line, and what would help. */
+/** A problem with a file that can be read nevertheless: a one-line message, and what would help. */
 export interface Problem extends Advice {
   readonly message: string;
 }
 
-/** One kind of dump file. */
+/** A format of dump files. */
 export interface DumpFormat {
   readonly name: string;
-  /** False: not mine. Mine but broken is for `open` to say. */
+  /** Whether a file that begins with these bytes is in this format. A damaged file is still in the format. */
   probe(start: Bytes): boolean;
-  /** Throws `DumpError` when the file is of this kind but can't be used. */
+  /** Throws `DumpError` if the file can't be used. */
   open(file: ByteSource): Promise<PageReader> | PageReader;
 }
 
-/** What a format reads out of its file. */
+/** Access to the pages and notes of a dump file, implemented by each format. */
 export interface PageReader {
-  /** For people: the form, its version, its compression. */
+  /** For display: the format, its version, its compression. */
   readonly description: string;
   /** The page's 4096 bytes, or why there are none. */
   page(frame: Pfn): DataView | FrameGap;
-  /** Why a page is not there, as far as that is known without its data; null where it should be. For forms that have an index. */
+  /**
+   * Why a page is missing, as far as the file's index says, without reading the page's data; null if the page should be
+   * there. Only in formats that have an index.
+   */
   gap?(frame: Pfn): FrameGap | null;
-  /** Every frame of which the dump has something, ascending. */
+  /** Every frame of which the dump has at least some bytes, ascending. */
   present(): Iterable<Pfn>;
-  /** The text of VMCOREINFO where the format names its place. */
+  /** The text of VMCOREINFO, if the file says where it is; else null. */
   readonly vmcoreinfo: Bytes | null;
   readonly notes: readonly Note[];
-  /** What is wrong with the file, though it can be read. */
+  /** Problems with the file, which can be read nevertheless. */
   readonly problems: readonly Problem[];
   /**
-   * The first frame behind one that is not there that may be there, or be missing for another reason. Nothing from
-   * `end` on is looked at.
+   * For a missing frame: the next frame that may be present, or missing for another reason. Nothing from frame `end` on
+   * is examined; the result may be greater than `end`.
    */
   readonly gapEnd: (frame: Pfn, end: number) => number;
-  /** What there is of a page that is not there as a whole; for forms in which that happens. */
+  /** The parts of a page that is not present as a whole; only in formats in which that can happen. */
   readonly parts?: (frame: Pfn) => PagePart[];
-  /** Frames of the machine, one more than the last; where the form tells. */
+  /** Number of the machine's last frame plus one, if the file records it. */
   readonly frames?: number;
-  /** The same, for all forms, where no frame of the machine lies beyond. */
+  /** An upper bound of the machine's frames: no frame from here on exists. Undefined if unknown. */
   readonly limit?: number | undefined;
-  /** How many pages of these frames the dump has, in whichever of its files. */
+  /** Number of pages from frame `start` to `end` - 1 that the dump has, in any of its files. */
   readonly pagesOf?: (start: number, end: number) => number;
-  /** In a dump that was split: which part this is. */
+  /** For a file of a split dump: which part it is. */
   readonly part?: SplitPart;
-  /** phys_base as the file's own header gives it: a hint, it can be 0 or a guess. */
+  /** phys_base from the header of the file. A hint only: it can be 0 or a guess. */
   readonly physBase: bigint | null;
 }
 
-/** One file of a dump that was split: it has the pages of the frames `start` to `end` - 1. */
+/** One file of a split dump. It has the pages of the frames `start` to `end` - 1. */
 export interface SplitPart {
   readonly start: number;
   readonly end: number;
-  /** The same in all parts of one dump. */
+  /** Identifies the dump: equal in all of its parts. */
   readonly dump: string;
 }
 
-/** Decoded pages kept: 16 MiB. */
+/** Most decoded pages that are cached: 16 MiB. */
 const PAGES = (16 * 1024 * 1024) / PAGE_SIZE;
 
-/** The physical memory of a dumped machine, as far as the dump has it, behind a bounded cache of decoded pages. */
+/** The physical memory of a dumped machine, as far as the dump has it. Decoded pages are cached, within a bound. */
 export class DumpImage implements FrameSource {
   readonly #pages = new Lru<DataView>(PAGES);
-  /** What is wrong with its files, though they can be read. */
+  /** Problems with the files, which can be read nevertheless. */
   readonly problems: readonly Problem[];
 
   constructor(
-    /** For people: the name of its file. */
+    /** For display: the name of the file. */
     readonly name: string,
     readonly reader: PageReader,
-    /** Called for every page that is not at hand. */
+    /** Called for each page that is not in the cache. */
     readonly onRead: () => void = () => undefined,
     problems: readonly Problem[] = [],
   ) {
@@ -104,8 +107,8 @@ export class DumpImage implements FrameSource {
   }
 
   /**
-   * Why a page is not there; null where the dump has it. Pages are not decoded for it: one whose data is damaged counts as
-   * there in the forms that have an index.
+   * Why a page is missing; null if the dump has it. In formats that have an index the page is not decoded, so one whose
+   * data is damaged counts as present.
    */
   gap(frame: Pfn): FrameGap | null {
     const { reader } = this;
@@ -118,7 +121,7 @@ export class DumpImage implements FrameSource {
     }
   }
 
-  /** The first frame behind one that is not there that may be there, or be missing for another reason; `end` at most. */
+  /** For a missing frame: the next frame that may be present, or missing for another reason; at most `end`. */
   gapEnd(frame: Pfn, end: number): number {
     try {
       return Math.min(end, this.reader.gapEnd(frame, end));
@@ -128,7 +131,7 @@ export class DumpImage implements FrameSource {
     }
   }
 
-  /** A page in parts, in forms that can have some of its bytes; null where a page is there or is not. */
+  /** The parts of a page of which the dump may have some bytes only; null in formats where that can't happen. */
   parts(frame: Pfn): PagePart[] | null {
     try {
       return this.reader.parts?.(frame) ?? null;
@@ -138,7 +141,7 @@ export class DumpImage implements FrameSource {
     }
   }
 
-  /** A file that can't be read at one place (EIO, cut while it is read) has a gap there, and serves elsewhere. */
+  /** Where a file can't be read (EIO, or cut short while being read) there is a gap; the rest is still used. */
   #read(frame: Pfn): DataView | FrameGap {
     try {
       return this.reader.page(frame);

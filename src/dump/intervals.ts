@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lowerBound } from '../core/search.js';
 
-/** Stretches of whatever is counted, without overlaps and ascending; in columns, for there may be millions. */
+/** Ascending intervals [start, end) that do not overlap. Stored in typed arrays, as there may be millions. */
 export class Intervals {
   constructor(
     readonly starts: Float64Array,
     readonly ends: Float64Array,
-    /** Which of the ranges each belongs to. */
+    /** For each interval, the index of the range that it is a part of. */
     readonly owners: Int32Array,
   ) {}
 
@@ -14,21 +14,21 @@ export class Intervals {
     return this.starts.length;
   }
 
-  /** Where the last one ends; 0 where there is none. */
+  /** End of the last interval; 0 if there is none. */
   get end(): number {
     return this.ends.at(-1) ?? 0;
   }
 
-  /** The first one that ends behind a place; `length` where none does. */
-  endingBehind(place: number): number {
+  /** Index of the first interval that ends after `place`; `length` if there is none. */
+  endingAfter(place: number): number {
     return lowerBound(this.length, (i) => (this.ends[i] as number) > place);
   }
 }
 
 /**
- * What of each range (`starts[i]` to `ends[i]`) no earlier one covers. The borders of all of them cut the line into
- * intervals; each range takes those of its own that are still free, jumping over taken ones, so that a file of a
- * million segments costs no more than its sorting.
+ * The parts of each range (`starts[i]` to `ends[i]`) that no earlier range covers. The borders of all ranges divide the
+ * line into intervals; each range takes those of its intervals that are still free, and skips taken ones in one step,
+ * so that a million segments cost little more than sorting them.
  */
 export function withoutOverlaps(starts: Float64Array, ends: Float64Array): Intervals {
   const borders = new Float64Array(starts.length * 2);
@@ -48,7 +48,7 @@ export function withoutOverlaps(starts: Float64Array, ends: Float64Array): Inter
   return joined(borders, owners);
 }
 
-/** The first free interval from this one on; the way there is made shorter for who asks again. */
+/** The first free interval at or after `from`. Shortens the path for the next search (path halving). */
 function free(next: Uint32Array, from: number): number {
   let at = from;
   while (next[at] !== at) {
@@ -59,7 +59,7 @@ function free(next: Uint32Array, from: number): number {
   return at;
 }
 
-/** The intervals of one owner that touch become one; written over those they are made of. */
+/** Joins adjacent intervals of the same owner, in place. */
 function joined(borders: Float64Array, owners: Int32Array): Intervals {
   const ends = new Float64Array(borders.length);
   let count = 0;

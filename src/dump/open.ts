@@ -7,26 +7,27 @@ import { refusedForm } from './formats/refused.js';
 import { type DumpFormat, DumpImage, type PageReader, type Problem } from './image.js';
 import { SplitReader } from './split.js';
 
-/** How the form of a dump is found: by its start, or as the user says. */
+/** Format of a dump: recognised by its first bytes (`auto`), or as the user states. */
 export type InputFormat = 'auto' | 'raw' | 'lime';
 
-/** How a dump's files are opened. */
+/** Options of `openImage`. */
 export interface ImageOptions {
+  /** Default: `auto`. */
   readonly format?: InputFormat;
-  /** Called for every page that is not at hand, and now and then while a file is gone through. */
+  /** Called for each page that is not in the cache, and regularly while a flattened file is scanned. */
   readonly onRead?: () => void;
 }
 
 const START = 4096;
 
 /**
- * Opens a dump of any known form: one file, or all parts of one that was split, in any order. Throws `DumpError` for a
- * file that is none, or is broken.
+ * Opens a dump in any known format: one file, or the parts of a split dump in any order. Throws `DumpError` if a file
+ * is not a dump, or is damaged.
  */
 export async function openImage(files: readonly ByteSource[], options: ImageOptions = {}): Promise<DumpImage> {
   const { format = 'auto', onRead = () => undefined } = options;
   const [first] = files;
-  if (first === undefined) throw new DumpError('no dump was named', { code: 'not-a-dump' });
+  if (first === undefined) throw new DumpError('no dump was given', { code: 'not-a-dump' });
   const readers: PageReader[] = [];
   const problems: Problem[] = [];
   for (const file of files) readers.push(await openReader(file, format, onRead, problems));
@@ -46,14 +47,15 @@ async function openReader(
   onRead: () => void,
   problems: Problem[],
 ): Promise<PageReader> {
-  if (file.size === 0) throw new DumpError(`${file.name}: an empty file`, { code: 'not-a-dump' });
+  if (file.size === 0) throw new DumpError(`${file.name}: the file is empty`, { code: 'not-a-dump' });
   const named = namedFormats.find(({ name }) => name === format);
   if (named !== undefined) return named.open(file);
   if (!isFlattened(startOf(file))) return formatOf(file).open(file);
   const flattened = new Flattened(file, onRead);
   if (flattened.size === 0)
-    throw new DumpError(`${file.name}: a flattened dump that ends before its first record`, { code: 'truncated' });
-  if (!flattened.complete) problems.push({ message: `${file.name}: the flattened dump has no end, it was cut off` });
+    throw new DumpError(`${file.name}: the flattened dump ends before its first record`, { code: 'truncated' });
+  if (!flattened.complete)
+    problems.push({ message: `${file.name} is truncated: the flattened dump has no end record` });
   return formatOf(flattened).open(flattened);
 }
 
@@ -69,9 +71,9 @@ function formatOf(file: ByteSource): DumpFormat {
       code: 'unsupported',
       ...(refused.hint ? { hint: refused.hint } : {}),
     });
-  throw new DumpError(`${file.name}: not a dump of a known form`, {
+  throw new DumpError(`${file.name}: not a dump in a known format`, {
     code: 'not-a-dump',
-    hint: 'ELF vmcores and kdump-compressed files are read, flattened or split as well',
+    hint: 'supported: ELF vmcores and kdump-compressed files, also flattened or split',
     remedies: ['input-format'],
   });
 }

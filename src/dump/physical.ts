@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Pfn, PHYSICAL_LIMIT, pfnOf } from '../core/address.js';
 import { Bytes } from '../core/bytes.js';
-import type { FrameGap } from '../core/memory.js';
+import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { DumpImage } from './image.js';
 import type { PagePart } from './piece-reader.js';
 
-/** Some bytes of physical memory that lie together: as the dump has them, or why it does not. */
+/** A contiguous range of physical memory: its bytes, or why the dump does not have them. */
 export interface Stretch {
   /** Physical address of the first byte. */
   readonly address: number;
   readonly length: number;
-  /** Null where the dump has none. */
+  /** Null if the dump does not have them. */
   readonly bytes: Uint8Array | null;
-  /** Why; null where there are bytes. */
+  /** Why `bytes` is null; null if it is not. */
   readonly gap: FrameGap | null;
 }
 
-/** What can be said of frames that there can't be. */
-export const BEYOND: FrameGap = { reason: 'outside', message: '2^52 and more is no physical address' };
+/** The gap from 2^52 on. */
+export const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end at 2^52' };
 
-/** Physical memory by addresses. Nothing that the dump lacks is ever shown as zeros. */
+/** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {
-  constructor(readonly image: DumpImage) {}
+  /** `frames`: the image, or a wrapper of it that records which frames are read. */
+  constructor(
+    readonly image: DumpImage,
+    readonly frames: FrameSource = image,
+  ) {}
 
-  /** The bytes from `address` on, page by page; stretches of the same gap are one. Below 2^53 both. */
+  /**
+   * The `length` bytes from `address` on, page by page; neighbouring gaps with the same reason are joined. The end,
+   * `address + length`, must be below 2^53.
+   */
   *read(address: number, length: number): Generator<Stretch> {
     let waiting: Stretch | null = null;
     for (const stretch of this.#byPage(address, address + length)) {
@@ -56,7 +63,7 @@ export class PhysicalMemory {
   }
 
   #parts(frame: Pfn): readonly PagePart[] {
-    const whole = this.image.frame(frame);
+    const whole = this.frames.frame(frame);
     if (whole !== null)
       return [{ from: 0, length: PAGE_SIZE, bytes: new Bytes(whole, { source: 'memory', offset: 0 }), gap: null }];
     const gap = this.image.why(frame);
@@ -64,7 +71,7 @@ export class PhysicalMemory {
   }
 }
 
-/** Some bytes of a page that lies at `page`; `from` and `to` count from its start. */
+/** The bytes `from` to `to` - 1 of the page at physical address `page`. */
 function* within(parts: readonly PagePart[], from: number, to: number, page: number): Generator<Stretch> {
   for (const { from: first, length, bytes, gap } of parts) {
     const [start, end] = [Math.max(first, from), Math.min(first + length, to)];
@@ -74,7 +81,7 @@ function* within(parts: readonly PagePart[], from: number, to: number, page: num
   }
 }
 
-/** Two gaps for the same reason as one; null where they are not. What is cut off tells where each page should be. */
+/** Two gaps joined; null if their reasons differ. Messages of `cut-off` differ always: each names the page's offset. */
 function join(one: Stretch, other: Stretch): Stretch | null {
   if (one.gap === null || other.gap === null || one.gap.reason !== other.gap.reason) return null;
   if (one.gap.reason !== 'cut-off' && one.gap.message !== other.gap.message) return null;

@@ -4,7 +4,7 @@ import type { Bytes } from '../core/bytes.js';
 import type { ByteSource, FrameGap } from '../core/memory.js';
 import type { Piece, PieceMap } from './pieces.js';
 
-/** Some bytes of a page, from its byte `from` on: as the dump has them, or why it does not. */
+/** Part of a page, from its byte `from` on: the bytes, or why the dump does not have them. */
 export interface PagePart {
   readonly from: number;
   readonly length: number;
@@ -12,21 +12,21 @@ export interface PagePart {
   readonly gap: FrameGap | null;
 }
 
-/** Pages out of a file in which stretches of memory stand as they are. */
+/** Reads pages from a file that contains ranges of memory as they are, uncompressed. */
 export class PieceReader {
   constructor(
     readonly file: ByteSource,
     readonly pieces: PieceMap,
   ) {}
 
-  /** A page of which only some bytes are in the dump is none: the others are not zero, they are not known. */
+  /** The page's bytes, or why there are none. A page that is only partly in the dump is a gap: the rest is unknown. */
   page(frame: Pfn): DataView | FrameGap {
     const offset = this.#offsetOf(frame);
     if (offset === undefined) return this.#compose(frame);
     return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : this.file.read(offset, PAGE_SIZE, 'page').view;
   }
 
-  /** Why a page is not there as a whole; null where it is. */
+  /** Why a page is not present as a whole; null if it is. */
   gap(frame: Pfn): FrameGap | null {
     const offset = this.#offsetOf(frame);
     if (offset !== undefined) return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : null;
@@ -34,7 +34,7 @@ export class PieceReader {
     return page instanceof DataView ? null : page;
   }
 
-  /** Where in the file a page is that stands there as a whole. */
+  /** File offset of a page that one piece of the file holds as a whole; undefined if none does. */
   #offsetOf(frame: Pfn): number | undefined {
     const start = frame * PAGE_SIZE;
     const piece = this.pieces.at(start);
@@ -53,15 +53,15 @@ export class PieceReader {
     }
   }
 
-  /** The first frame behind this one, of which there is nothing, that may be otherwise. */
+  /** For a frame of which the file has nothing: the first frame after it that may be different; Infinity if none is. */
   gapEnd(frame: Pfn): number {
-    const piece = this.pieces.behind(frame * PAGE_SIZE);
+    const piece = this.pieces.atOrAfter(frame * PAGE_SIZE);
     if (piece === undefined) return Infinity;
     const inside = piece.start <= frame * PAGE_SIZE;
     return Math.max(frame + 1, Math.floor((inside ? piece.end : piece.start) / PAGE_SIZE));
   }
 
-  /** A page in parts, for one that is not there as a whole. */
+  /** The parts of a page that is not present as a whole. */
   parts(frame: Pfn): PagePart[] {
     const start = frame * PAGE_SIZE;
     const parts: PagePart[] = [];
@@ -83,7 +83,7 @@ export class PieceReader {
     return { from, length, bytes: this.file.read(offset, length, 'page'), gap: null };
   }
 
-  /** A page that several stretches share. */
+  /** A page that is covered by more than one piece. */
   #compose(frame: Pfn): DataView | FrameGap {
     const parts = this.parts(frame);
     const known = parts.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
@@ -96,13 +96,13 @@ export class PieceReader {
   #cutOff(offset: number): FrameGap {
     return {
       reason: 'cut-off',
-      message: `the file ends at 0x${this.file.size.toString(16)}, the page should be at 0x${offset.toString(16)}: the dump is truncated`,
+      message: `the dump is truncated: the page should be at 0x${offset.toString(16)}, but the file ends at 0x${this.file.size.toString(16)}`,
     };
   }
 }
 
 const NOWHERE: FrameGap = { reason: 'outside', message: 'no segment of the dump covers this frame' };
-/** By the gABI zeros; makedumpfile -E leaves pages out that way, and pages of zeros with them. */
+/** Zeros according to the gABI; but makedumpfile -E leaves out pages in this way, pages of zeros among them. */
 const LEFT_OUT: FrameGap = {
   reason: 'excluded',
   message: 'the dump has no contents for this frame (p_filesz ends before it)',

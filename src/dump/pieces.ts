@@ -2,7 +2,7 @@
 import { PAGE_SIZE, PHYSICAL_LIMIT } from '../core/address.js';
 import { type Intervals, withoutOverlaps } from './intervals.js';
 
-/** Physical bytes `start` to `end`; `file` is where the first of them lies in the file, undefined if it has none. */
+/** The physical addresses `start` to `end` - 1. `file` is the file offset of the first; undefined if it has none. */
 export interface Piece {
   readonly start: number;
   readonly end: number;
@@ -16,7 +16,7 @@ interface Segment {
   readonly memsz: number;
 }
 
-/** Segments of a dump by physical address, without overlaps: where two cover the same byte, the first in the file has it. */
+/** Segments of a dump by physical address, without overlaps: a byte that two segments cover belongs to the first. */
 export class PieceMap {
   readonly #ranges: readonly Piece[];
   readonly #intervals: Intervals;
@@ -35,31 +35,31 @@ export class PieceMap {
     );
   }
 
-  /** The piece that holds this byte. */
+  /** The piece that contains an address. */
   at(address: number): Piece | undefined {
-    const piece = this.behind(address);
+    const piece = this.atOrAfter(address);
     return piece !== undefined && piece.start <= address ? piece : undefined;
   }
 
-  /** The piece that holds this byte, or else the first one behind it. */
-  behind(address: number): Piece | undefined {
-    return this.#piece(this.#intervals.endingBehind(address));
+  /** The piece that contains an address, else the first one after it. */
+  atOrAfter(address: number): Piece | undefined {
+    return this.#piece(this.#intervals.endingAfter(address));
   }
 
-  /** The pieces that reach into `start` to `end`, in order. */
+  /** The pieces that overlap the addresses `start` to `end` - 1, ascending. */
   within(start: number, end: number): Piece[] {
     const pieces: Piece[] = [];
-    for (let i = this.#intervals.endingBehind(start); (this.#intervals.starts[i] ?? end) < end; i++)
+    for (let i = this.#intervals.endingAfter(start); (this.#intervals.starts[i] ?? end) < end; i++)
       pieces.push(this.#piece(i) as Piece);
     return pieces;
   }
 
-  /** All of them, by address. */
+  /** All pieces, ascending by address. */
   *all(): Generator<Piece> {
     for (let i = 0; i < this.#intervals.length; i++) yield this.#piece(i) as Piece;
   }
 
-  /** Frames, up to the last that any of them reaches. */
+  /** Number of the last frame that a piece reaches, plus one. */
   get frames(): number {
     return Math.ceil(this.#intervals.end / PAGE_SIZE);
   }

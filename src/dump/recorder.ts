@@ -2,7 +2,7 @@
 import type { Pfn } from '../core/address.js';
 import type { FrameGap, FrameSource } from '../core/memory.js';
 
-/** Physical memory that remembers which of its frames were read. */
+/** Physical memory that records which of its frames were read. */
 export class RecordingFrames implements FrameSource {
   readonly #seen = new Set<Pfn>();
 

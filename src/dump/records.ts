@@ -2,26 +2,26 @@
 import { DumpError } from '../core/errors.js';
 import { Intervals, withoutOverlaps } from './intervals.js';
 
-/** struct makedumpfile_data_header: where in the dump and how many bytes, both big-endian 64-bit numbers. */
+/** Size of struct makedumpfile_data_header: offset in the dump and number of bytes, two big-endian 64-bit numbers. */
 export const RECORD_SIZE = 16;
-/** Runs that are kept: with as many a process takes 420 MB. Writers fill buffers of megabytes: a terabyte takes some 100,000. */
+/** Most runs; with as many the process takes 420 MB. Writers use buffers of megabytes: 100,000 runs for a terabyte. */
 const MOST = 2 * 1024 * 1024;
 
 type Column = Float64Array<ArrayBuffer>;
 
 /**
- * The records of a flattened file in the order in which they were written, those that follow each other with the same
- * size, in the file and in the dump, as one run. In columns: there may be millions.
+ * The records of a flattened file in the order in which they were written. Records of the same size that follow each
+ * other both in the file and in the dump are one run. Stored in typed arrays, as there may be millions.
  */
 export class Records {
   length = 0;
-  /** Where a run's first record belongs in the dump, where its bytes are in the file, and bytes of each record. */
+  /** Per run: offset of the first record in the dump, offset of its bytes in the file, bytes per record, records. */
   #targets: Column = new Float64Array(64);
   #positions: Column = new Float64Array(64);
   #sizes: Column = new Float64Array(64);
   #counts: Column = new Float64Array(64);
 
-  /** `size` bytes of the dump from `target` on lie at `position` of the file. Throws `DumpError` when there are too many. */
+  /** Adds `size` bytes for offset `target` of the dump, at offset `position` of the file. `DumpError` if too many. */
   add(target: number, position: number, size: number): void {
     const last = this.length - 1;
     const count = this.#counts[last] ?? 0;
@@ -33,7 +33,7 @@ export class Records {
     else if (size > 0) this.#push([target, position, size]);
   }
 
-  /** What of the dump each run has for itself: of those that cover a byte the one written last. */
+  /** The ranges of the dump, each with its run; where runs overlap, the one written last. */
   intervals(): Intervals {
     const at = (column: Float64Array, i: number) => column[this.length - 1 - i] as number;
     const starts = Float64Array.from({ length: this.length }, (_, i) => at(this.#targets, i));
@@ -46,7 +46,7 @@ export class Records {
     );
   }
 
-  /** Where a byte of the dump that a run covers lies in the file, and how many of its record's bytes lie there. */
+  /** File offset of a byte of the dump that a run covers, and the number of bytes from there to its record's end. */
   place(run: number, offset: number): { position: number; length: number } {
     const size = this.#sizes[run] as number;
     const within = offset - (this.#targets[run] as number);
@@ -60,9 +60,9 @@ export class Records {
 
   #push([target, position, size]: readonly [number, number, number]): void {
     if (this.length === MOST)
-      throw new DumpError(`more than ${MOST} records that do not follow each other`, {
+      throw new DumpError(`more than ${MOST} records that are not contiguous`, {
         code: 'unsupported',
-        hint: 'write the dump anew from it: makedumpfile -R out < this file',
+        hint: 'rebuild the dump from the file: makedumpfile -R OUT < FILE',
       });
     if (this.length === this.#targets.length) this.#grow();
     this.#targets[this.length] = target;

@@ -14,7 +14,7 @@ export interface NamedReader {
 
 interface Part extends SplitPart, NamedReader {}
 
-/** A dump that makedumpfile split into several files (`--split`), as many of them as are there. */
+/** A dump that makedumpfile split into several files (`--split`); some of them may be missing. */
 export class SplitReader implements PageReader {
   readonly description: string;
   readonly vmcoreinfo: Bytes | null;
@@ -25,7 +25,7 @@ export class SplitReader implements PageReader {
   readonly #parts: readonly Part[];
   readonly #first: Part;
 
-  /** Throws `DumpError` for files that are no parts of one dump, or overlap. */
+  /** Throws `DumpError` if the files are not parts of one dump, or if they overlap. */
   constructor(files: readonly NamedReader[]) {
     this.#parts = files.map(partOf).sort((a, b) => a.start - b.start);
     const first = this.#parts[0] as Part;
@@ -46,7 +46,7 @@ export class SplitReader implements PageReader {
     this.problems = [...this.#parts.flatMap(({ reader }) => reader.problems), ...missing(this.#parts)];
   }
 
-  /** Those of the parts that are missing too: each part has the bitmaps of all. */
+  /** Includes frames of missing parts: each part has the bitmaps of the whole dump. */
   present(): Iterable<Pfn> {
     return this.#first.reader.present();
   }
@@ -74,18 +74,19 @@ export class SplitReader implements PageReader {
 
 function partOf({ name, reader }: NamedReader): Part {
   if (reader.part === undefined)
-    throw new DumpError(`${name}: a whole dump, not a part of a split one; give one dump, or all parts of one`, {
+    throw new DumpError(`${name}: a whole dump, not a part of a split dump; give one dump, or all parts of one`, {
       code: 'wrong-file',
     });
   return { ...reader.part, name, reader };
 }
 
-/** Frames that no part has, and parts that have the same. */
+/** A problem for frames that no part has. Throws `DumpError` if two parts have the same frames. */
 function missing(parts: readonly Part[]): Problem[] {
   const gaps: string[] = [];
   let [end, before] = [0, ''];
   for (const part of parts) {
-    if (part.start < end) throw new DumpError(`${part.name} has the frames of ${before} again`, { code: 'wrong-file' });
+    if (part.start < end)
+      throw new DumpError(`${part.name} and ${before} contain the same frames`, { code: 'wrong-file' });
     if (part.start > end && hasPages(part, end, part.start)) gaps.push(framesText(end, part.start));
     [end, before] = [part.end, part.name];
   }
@@ -94,10 +95,10 @@ function missing(parts: readonly Part[]): Problem[] {
   if (end < frames && hasPages(last, end, frames)) gaps.push(framesText(end, frames));
   return gaps.length === 0
     ? []
-    : [{ message: `parts of the split dump are missing, with ${gaps.join(' and ')}`, remedies: ['all-parts'] }];
+    : [{ message: `parts of the split dump are missing: ${gaps.join(' and ')}`, remedies: ['all-parts'] }];
 }
 
 const hasPages = ({ reader }: Part, start: number, end: number): boolean => reader.pagesOf?.(start, end) !== 0;
 
 const framesText = (start: number, end: number): string =>
-  `the frames 0x${start.toString(16)} to 0x${(end - 1).toString(16)}`;
+  `frames 0x${start.toString(16)} to 0x${(end - 1).toString(16)}`;

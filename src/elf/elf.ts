@@ -8,13 +8,13 @@ export const EM_X86_64 = 62;
 export const ET_CORE = 4;
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
-/** e_phnum when the true number stands in sh_info of section header 0 (gABI, "Program Header"). */
+/** Value of e_phnum if the real number is in sh_info of section header 0 (gABI, "Program Header"). */
 const PN_XNUM = 0xffff;
 const PHDR_SIZE = 56;
 const SHDR_SIZE = 64;
 const SH_INFO = 44;
 
-/** A program header. Offsets and sizes are bytes; a `paddr` of 2^53 and more has lost low bits and is no address. */
+/** A program header. Offsets and sizes are in bytes. A `paddr` of 2^53 or more is rounded, and not a valid address. */
 export interface ProgramHeader {
   readonly type: number;
   readonly offset: number;
@@ -24,12 +24,12 @@ export interface ProgramHeader {
   readonly memsz: number;
 }
 
-/** Header of an ELF64 little-endian file; `DumpError` for the 32-bit and the big-endian forms. */
+/** Reads the header of a little-endian ELF64 file. Throws `DumpError` if it is not one. */
 export function readElf(file: ByteSource): Elf64Core {
   const start = file.read(0, Math.min(file.size, ELF_HEADER_SIZE), 'ELF header');
   if (start.length < 4 || start.u32(0) !== ELF_MAGIC)
     throw new DumpError(`${file.name}: not an ELF file`, { code: 'wrong-file' });
-  if (start.length < ELF_HEADER_SIZE) throw start.error(0, `the ELF header needs ${ELF_HEADER_SIZE} bytes`);
+  if (start.length < ELF_HEADER_SIZE) throw start.error(0, 'the file ends inside its ELF header');
   if (start.u8(4) !== 2)
     throw new DumpError(`${file.name}: a 32-bit ELF file; only x86-64 dumps are read`, { code: 'unsupported' });
   if (start.u8(5) !== 1)
@@ -37,12 +37,12 @@ export function readElf(file: ByteSource): Elf64Core {
   return readElfHeader(start);
 }
 
-/** All program headers, more than 65,535 of them included. */
+/** Reads all program headers, also where there are more than e_phnum can count (65,534). Throws `DumpError`. */
 export function readProgramHeaders(file: ByteSource, header: Elf64Core): ProgramHeader[] {
   const offset = numberOf(header.ePhoff, `${file.name}: e_phoff`);
   const count = header.ePhnum === PN_XNUM ? extendedCount(file, header) : header.ePhnum;
   if (count > 0 && header.ePhentsize !== PHDR_SIZE)
-    throw new DumpError(`${file.name}: program headers of ${header.ePhentsize} bytes, ${PHDR_SIZE} are expected`);
+    throw new DumpError(`${file.name}: program headers have ${header.ePhentsize} bytes each; expected: ${PHDR_SIZE}`);
   const table = file.read(offset, count * PHDR_SIZE, `${count} program headers`);
   return Array.from({ length: count }, (_, i) => {
     const at = i * PHDR_SIZE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
 
-/** A note: `name` without its NUL. */
+/** An ELF note; `name` is without its NUL. */
 export interface Note {
   readonly name: string;
   readonly type: number;
@@ -13,11 +13,11 @@ export const GNU_BUILD_ID = 3;
 
 const align4 = (size: number): number => Math.ceil(size / 4) * 4;
 
-/** More notes, or bytes of them, no machine has: one or two of 400 bytes for each of 8,192 processors. */
+/** More than the notes of any machine: one or two of 400 bytes for each of 8,192 processors. */
 export const MOST_NOTE_BYTES = 64 * 1024 * 1024;
 const MOST_NOTES = 100_000;
 
-/** The notes of a PT_NOTE segment or a kdump notes area, as far as they are whole (gABI, "Note Section"). */
+/** Notes of a PT_NOTE segment or of a kdump file's notes area, up to the first damaged one (gABI, "Note Section"). */
 export function parseNotes(bytes: Bytes): Note[] {
   const notes: Note[] = [];
   for (let at = 0; at + 12 <= bytes.length && notes.length < MOST_NOTES; ) {
@@ -35,7 +35,7 @@ export function parseNotes(bytes: Bytes): Note[] {
   return notes;
 }
 
-/** The bytes of the note that holds a build-id, given as hexadecimal digits. */
+/** The bytes of a build-id note (NT_GNU_BUILD_ID); `buildId` is in hexadecimal. */
 export function buildIdNote(buildId: string): Uint8Array {
   const note = Buffer.concat([Buffer.alloc(12), Buffer.from('GNU\0'), Buffer.from(buildId, 'hex')]);
   note.writeUInt32LE(4, 0);

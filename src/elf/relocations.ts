@@ -4,26 +4,26 @@ import type { ElfObject, Section } from './sections.js';
 
 const RELA_SIZE = 24;
 const SYM_SIZE = 24;
-/** x86-64 psABI, "Relocation": those that put an address or an offset into data, and their bytes. */
+/** Relocation types that write an address or an offset into data; their width in bytes (x86-64 psABI, "Relocation"). */
 const WIDTH: Readonly<Record<number, 4 | 8>> = { 1: 8, 10: 4, 11: 4 };
 
-/** The relocations of one section (SHT_RELA) of a file that is to be linked. */
+/** The relocations (SHT_RELA) of one section of a relocatable file. */
 export class Relocations {
   readonly #table: DataView;
   readonly #symbols: Bytes;
   readonly #bases: ReadonlyMap<number, number>;
 
-  /** `bases`: where sections by their numbers are put; the others lie at 0. */
+  /** `bases`: base offsets of sections by section number; 0 for those not in it. Throws `DumpError`. */
   constructor(object: ElfObject, table: Section, bases: ReadonlyMap<number, number>) {
     const bytes = object.bytes(table);
     this.#table = bytes.window(0, bytes.length);
     const symtab = object.sections[table.link];
-    if (symtab === undefined) throw bytes.error(0, `section ${table.name} names no table of symbols`);
+    if (symtab === undefined) throw bytes.error(0, `section ${table.name} does not refer to a symbol table`);
     this.#symbols = object.bytes(symtab);
     this.#bases = bases;
   }
 
-  /** Puts the relocated values into the section's bytes. */
+  /** Writes the relocated values into the section's bytes. */
   apply(section: Uint8Array): void {
     const view = new DataView(section.buffer, section.byteOffset, section.length);
     const table = this.#table;
@@ -37,7 +37,7 @@ export class Relocations {
     }
   }
 
-  /** The low half of a symbol's value, which is its place in its section. */
+  /** The low half of a symbol's value, which is its offset in its section, plus the section's base. */
   #valueOf(symbol: number): number {
     const at = symbol * SYM_SIZE;
     return this.#symbols.u32(at + 8) + (this.#bases.get(this.#symbols.u16(at + 6)) ?? 0);

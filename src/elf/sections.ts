@@ -13,12 +13,12 @@ export const SHT_NOTE = 7;
 const SHT_NOBITS = 8;
 export const SHF_COMPRESSED = 0x800;
 const SHDR_SIZE = 64;
-/** A section's name is no longer. */
+/** Most bytes of a section's name. */
 const LONGEST_NAME = 256;
-/** e_shstrndx when the true number stands in sh_link of section header 0; the count then in its sh_size. */
+/** Value of e_shstrndx if the real index is in sh_link of section header 0, whose sh_size then has the section count. */
 const SHN_XINDEX = 0xffff;
 
-/** A section header; offsets and sizes in bytes. */
+/** A section header. Offsets and sizes are in bytes. */
 export interface Section {
   readonly index: number;
   readonly name: string;
@@ -31,12 +31,12 @@ export interface Section {
   readonly info: number;
 }
 
-/** An ELF file with sections: an executable, a kernel module, a file of debug information. */
+/** An ELF file with section headers: a vmlinux, a kernel module, or a file of debug information. */
 export class ElfObject {
   readonly header: Elf64Core;
   readonly sections: readonly Section[];
 
-  /** Throws `DumpError` when this is no 64-bit little-endian ELF file with section headers. */
+  /** Throws `DumpError` if this is not a little-endian ELF64 file with section headers. */
   constructor(readonly file: ByteSource) {
     this.header = readElf(file);
     this.sections = readSections(file, this.header);
@@ -46,21 +46,21 @@ export class ElfObject {
     return this.sections.find((section) => section.name === name) ?? null;
   }
 
-  /** Whether a section's contents are in this file: a file of debug information alone keeps the headers of others. */
+  /** Whether a section's contents are in this file. A separate debug file also has headers of sections it lacks. */
   hasContents({ type }: Section): boolean {
     return type !== SHT_NOBITS;
   }
 
-  /** A section's bytes as they stand in the file. */
+  /** A section's bytes as in the file, compressed or not. Throws `DumpError` if they are not in the file. */
   bytes(section: Section, offset = 0, length = section.size - offset): Bytes {
     if (section.type === SHT_NOBITS)
       throw new DumpError(`${this.file.name}: section ${section.name} has no contents in this file`);
     if (offset < 0 || offset + length > section.size)
-      throw new DumpError(`${this.file.name}: section ${section.name} ends before its byte ${offset + length}`);
+      throw new DumpError(`${this.file.name}: section ${section.name} is shorter than ${offset + length} bytes`);
     return this.file.read(section.offset + offset, length, `section ${section.name}`);
   }
 
-  /** The build-id's hexadecimal digits; null for a file without. */
+  /** Build-id in hexadecimal; null if the file has none. */
   get buildId(): string | null {
     for (const section of this.sections) {
       if (section.type !== SHT_NOTE) continue;
@@ -73,7 +73,7 @@ export class ElfObject {
 
 function readSections(file: ByteSource, header: Elf64Core): Section[] {
   const offset = numberOf(header.eShoff, `${file.name}: e_shoff`);
-  if (offset === 0) throw new DumpError(`${file.name}: an ELF file without sections`);
+  if (offset === 0) throw new DumpError(`${file.name}: an ELF file without section headers`);
   const first = file.read(offset, SHDR_SIZE, 'section header 0');
   const count = header.eShnum === 0 ? first.u53(32) : header.eShnum;
   const table = file.read(offset, count * SHDR_SIZE, `${count} section headers`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The headers that are read once per dump, by the readers that parsers/*.ksy describe. Everything per page is read
-// by hand elsewhere: a Kaitai reader takes 20 to 60 times as long (docs/dependencies.md).
+// Headers that are read once per dump, with the readers generated from parsers/*.ksy. What is read per page is read by
+// hand elsewhere: a Kaitai reader takes 20 to 60 times as long (docs/dependencies.md).
 
 import kaitai from 'kaitai-struct';
 import elf64Core, { type Elf64Core } from '#parsers/Elf64Core.cjs';
@@ -11,7 +11,7 @@ import { DumpError } from '../core/errors.js';
 
 export type { Elf64Core, KdumpHeader, KdumpSubHeader };
 
-/** Bytes of each header in the file. */
+/** Size of each header in the file, in bytes. */
 export const ELF_HEADER_SIZE = 64;
 export const KDUMP_HEADER_SIZE = 464;
 export const KDUMP_SUB_HEADER_SIZE = 104;
@@ -23,9 +23,9 @@ export const readKdumpHeader = (bytes: Bytes): KdumpHeader => read(kdumpHeader.K
 export const readKdumpSubHeader = (bytes: Bytes): KdumpSubHeader =>
   read(kdumpSubHeader.KdumpSubHeader, bytes, 'kdump sub-header');
 
-/** A 64-bit field that must fit a JavaScript number, as every file offset does. */
+/** A 64-bit field as a JavaScript number. Throws `DumpError` from 2^53 on, which no valid file offset reaches. */
 export function numberOf(word: Word64, what: string): number {
-  if (word.hi >= 0x200000) throw new DumpError(`${what} is 0x${bigintOf(word).toString(16)}, too large to be meant`);
+  if (word.hi >= 0x200000) throw new DumpError(`${what} is 0x${bigintOf(word).toString(16)}, too large to be valid`);
   return word.hi * 0x100000000 + word.lo;
 }
 
@@ -40,7 +40,7 @@ function read<T>(Header: new (stream: object) => T, bytes: Bytes, what: string):
   }
 }
 
-/** The runtime's declarations name a module where its code exports a constructor: one cast, here. */
+/** The runtime's declarations describe a module, but its code exports a constructor; hence the cast. */
 function streamOf(bytes: Bytes): object {
   const Stream = kaitai.KaitaiStream as unknown as new (view: DataView) => object;
   return new Stream(bytes.view);

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
-/** A folder of the user's for what can be made again ($XDG_CACHE_HOME or ~/.cache); null where there is none. */
+/** The user's cache folder ($XDG_CACHE_HOME or ~/.cache); null if there is none. */
 export function cacheHome(): string | null {
   const named = process.env.XDG_CACHE_HOME ?? '';
   if (isAbsolute(named)) return named;
@@ -11,7 +11,7 @@ export function cacheHome(): string | null {
   return isAbsolute(home) ? join(home, '.cache') : null;
 }
 
-/** Empty for a user without one: no HOME, and no entry in passwd, as in a container. */
+/** The home folder; empty for a user without HOME and without an entry in passwd, as in a container. */
 function homeOf(): string {
   try {
     return homedir();
@@ -20,7 +20,7 @@ function homeOf(): string {
   }
 }
 
-/** Bytes of a file; null where there is none, or its folder can't be looked into. */
+/** Size of a file in bytes; null if there is no such file, or its folder can't be searched. */
 function sizeOfFile(path: string): number | null {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
@@ -30,13 +30,13 @@ function sizeOfFile(path: string): number | null {
   }
 }
 
-/** Whether a file is there that can be looked at. */
+/** Whether `path` is a regular file that can be examined. */
 export const fileExists = (path: string): boolean => sizeOfFile(path) !== null;
 
-/** Whether a file is there and not empty. */
+/** Whether `path` is a regular file that is not empty. */
 export const hasContents = (path: string): boolean => (sizeOfFile(path) ?? 0) > 0;
 
-/** The text of a small file; null when there is none, or it can't be read. */
+/** The text of a small file; null if it does not exist or can't be read. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -46,8 +46,8 @@ export function readText(path: string): string | null {
 }
 
 /**
- * Makes a folder and those above it. Not by mkdir's own `recursive`, which never returns where the system says ENOENT of
- * a folder whose parent is there (/proc, a folder that is gone). Throws the system's error.
+ * Makes a folder and its parents. Does not use mkdir's `recursive`, which never returns if mkdir(2) fails with ENOENT
+ * although the parent exists (/proc, or a folder that was removed). Throws the system's error.
  */
 function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
@@ -55,14 +55,14 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have made it in the meantime.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
 /**
- * Writes a whole file under another name and then gives it its own, so that who reads at the same time, or writes the
- * same, meets the old one or the new one and nothing between. Throws the system's error.
+ * Writes a file under a temporary name and renames it, so that concurrent readers and writers see either the old or the
+ * new contents, never a part. Throws the system's error.
  */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
   makeFolder(dirname(path));

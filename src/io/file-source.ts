@@ -5,24 +5,24 @@ import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
 
-/** Bytes of a block of a dump; 64 KiB to 256 KiB read equally fast, the small end wastes least on scattered reads. */
+/** Block size in bytes. 64 KiB to 256 KiB are equally fast; the smallest wastes least on scattered reads. */
 const BLOCK = 0x10000;
-/** Bytes that are read at once at the most: a table of a few million program headers. */
+/** Most bytes of one read; enough for a table of a few million program headers. */
 const MOST = 0x20000000;
-/** Bytes kept in blocks. */
+/** Bytes of blocks that are cached. */
 const KEPT = 16 * 1024 * 1024;
-/** Blocks that failed and are remembered. */
+/** Most failed blocks that are remembered. */
 const FAILED = 4096;
-/** Reads of as many blocks go past the cache. */
+/** Reads of this many blocks or more bypass the cache. */
 const MANY = 8;
 
-/** A file read with `readSync` through a bounded cache of blocks, whatever the file's size. */
+/** A file of any size, read with `readSync` through a bounded cache of blocks. */
 export class FileSource implements ByteSource {
   readonly size: number;
   readonly #descriptor: number;
   readonly #block: number;
   readonly #blocks: Lru<Buffer>;
-  /** Blocks that can't be read as a whole: a failing disk takes seconds to say so. */
+  /** Blocks that can't be read as a whole, with their errors: a failing disk takes seconds to report each. */
   readonly #failed = new Lru<DumpError>(FAILED);
 
   private constructor(
@@ -37,17 +37,17 @@ export class FileSource implements ByteSource {
   }
 
   /**
-   * Opens a regular file; `wanted` is for the error, `block` the bytes that are read at once around a place. Throws
-   * `DumpError` when there is none, or it can't be read.
+   * Opens a regular file. `wanted` says in errors what kind of file is needed; `block` is the block size in bytes.
+   * Throws `DumpError` if there is no such file, or it can't be read.
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
     if (path === '-' || (STDIN.has(path) && !fstatSync(0).isFile()))
-      throw new DumpError(`standard input can't be read here and there, as it must be; ${wanted} in a file`, {
+      throw new DumpError(`standard input can't be used: random access is needed; ${wanted} in a file`, {
         code: 'system',
       });
     let descriptor: number;
     try {
-      // Without O_NONBLOCK a FIFO would wait for its writer.
+      // Without O_NONBLOCK, opening a FIFO blocks until there is a writer.
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
       throw new DumpError(`${path}: ${reasonOf(cause)}`, { code: 'system', cause });
@@ -55,7 +55,7 @@ export class FileSource implements ByteSource {
     const stat = fstatSync(descriptor);
     if (stat.isFile()) return new FileSource(path, descriptor, block);
     closeSync(descriptor);
-    throw new DumpError(`${path}: ${stat.isDirectory() ? 'a directory' : 'not a regular file'}, ${wanted}`, {
+    throw new DumpError(`${path}: ${stat.isDirectory() ? 'is a directory' : 'not a regular file'}; ${wanted}`, {
       code: 'system',
     });
   }
@@ -68,14 +68,14 @@ export class FileSource implements ByteSource {
     const place = { source: this.name, offset };
     if (offset < 0 || length < 0 || !Number.isSafeInteger(offset + length) || offset + length > this.size)
       throw new DumpError(
-        `${this.name} is truncated or damaged: it ends at 0x${this.size.toString(16)}, its ${what} at 0x${offset.toString(16)} needs ${length} bytes`,
+        `${this.name} is truncated or damaged: its ${what} at 0x${offset.toString(16)} needs ${length} bytes, but the file ends at 0x${this.size.toString(16)}`,
         { code: 'truncated' },
       );
-    if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be meant`, { place });
+    if (length > MOST) throw new DumpError(`${what}: ${length} bytes are too many to be valid`, { place });
     try {
       return Bytes.of(this.#throughBlocks(offset, length, what), place);
     } catch (error) {
-      // What fails may be another part of a block.
+      // The error may be in a part of the block that is not needed here.
       if (error instanceof DumpError) return this.readOnce(offset, length, what);
       throw error;
     }
@@ -90,7 +90,7 @@ export class FileSource implements ByteSource {
       : this.#gather(offset, length, what);
   }
 
-  /** The same past the cache, for what is read once and lies far from the rest. */
+  /** Reads without filling the block cache; for one-off reads. */
   readOnce(offset: number, length: number, what: string): Bytes {
     if (offset + length > this.size) return this.read(offset, length, what);
     const whole = Buffer.allocUnsafeSlow(length);
@@ -129,7 +129,7 @@ export class FileSource implements ByteSource {
     return block;
   }
 
-  /** A read may return less than was asked for; only 0 means that the file has become shorter. */
+  /** A read may return fewer bytes than asked for; only 0 means that the file has become shorter. */
   #fill(block: Buffer, start: number, what: string): void {
     for (let done = 0; done < block.length; ) {
       let got: number;
@@ -143,7 +143,7 @@ export class FileSource implements ByteSource {
         });
       }
       if (got === 0)
-        throw new DumpError(`${what}: the file has become shorter while it was read`, {
+        throw new DumpError(`${what}: the file became shorter while it was being read`, {
           place: { source: this.name, offset: start + done },
           code: 'truncated',
         });
@@ -152,13 +152,13 @@ export class FileSource implements ByteSource {
   }
 }
 
-/** Names of standard input. */
+/** Names that mean standard input. */
 const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EACCES: 'permission denied',
-  EIO: 'input/output error of the storage below',
+  EIO: 'input/output error',
 };
 
 function reasonOf(cause: unknown): string {

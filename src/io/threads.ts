@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const TASKS = '/proc/self/task';
-/** State of a thread that waits: sleeping (proc_pid_stat(5)). */
+/** State of a thread that waits, "sleeping" (proc_pid_stat(5)). */
 const SLEEPING = 'S';
 
-/** Whether all other threads of this process wait for something; null where the system does not say (no /proc). */
+/** Whether all other threads of this process are sleeping; null if that is not known (no /proc). */
 export function othersWait(): boolean | null {
   try {
-    // Not process.pid: below another pid namespace's /proc threads have that one's numbers.
+    // Not process.pid: in the /proc of another pid namespace, threads have the numbers of that namespace.
     const own = readlinkSync('/proc/self');
     return readdirSync(TASKS).every((id) => id === own || stateOf(id) === SLEEPING);
   } catch {
@@ -16,13 +16,13 @@ export function othersWait(): boolean | null {
   }
 }
 
-/** The letter after the thread's name, which is in parentheses and may have some itself. */
+/** The thread's state: the letter after its name, which is in parentheses and may contain parentheses. */
 function stateOf(id: string): string {
   try {
     const text = readFileSync(`${TASKS}/${id}/stat`, 'latin1');
     return text.charAt(text.lastIndexOf(')') + 2);
   } catch {
-    // It ended meanwhile.
+    // It ended in the meantime.
     return SLEEPING;
   }
 }

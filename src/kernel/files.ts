@@ -6,13 +6,26 @@ import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
-import { dentryFields, fdtableFields, fileFields, filesFields, mountFields, oldMountFields } from './structs.js';
+import {
+  dentryFields,
+  dentryInodeFields,
+  fdtableFields,
+  fileFields,
+  fileSystemFields,
+  filesFields,
+  inodeFields,
+  mountFields,
+  oldMountFields,
+  superBlockFields,
+} from './structs.js';
 
-/** sysctl_nr_open_max: no descriptor table is larger (fs/file.c). */
+/** Largest descriptor table (sysctl_nr_open_max, fs/file.c). */
 const MOST_FILES = 0x7fffffc0;
-/** NAME_MAX; anonymous inodes' names stay below it. */
+/** NAME_MAX; the names of anonymous inodes are shorter. */
 const LONGEST_NAME = 255;
-/** Directories and mounts on the way to the root, at the most: PATH_MAX / 2. */
+/** Most bytes of a file system's name that are read. The kernel has no limit, but the names are short. */
+const LONGEST_TYPE = 32;
+/** Most directories and mounts on the way to the root: PATH_MAX / 2. */
 const DEEPEST_PATH = 2048;
 
 /** An open file: its descriptor, struct file, f_op and private_data. */
@@ -23,7 +36,7 @@ export interface OpenFile {
   readonly privateData: bigint;
 }
 
-/** Files, names and paths (fs/file.c, fs/d_path.c). */
+/** Reads open files, their names and paths (fs/file.c, fs/d_path.c). Methods throw `DumpError` if memory is missing. */
 export class Files {
   readonly #host: Host;
   readonly #at: Resolved<typeof fileFields>;
@@ -36,7 +49,7 @@ export class Files {
     this.#dentry = dentry;
   }
 
-  /** The open files of a files_struct, in the order of their descriptors. */
+  /** The open files of the files_struct at an address, by ascending descriptor. */
   *open(files: bigint): Generator<OpenFile> {
     const { memory, types } = this.#host;
     const at = resolve(types, { files: filesFields, table: fdtableFields });
@@ -55,12 +68,12 @@ export class Files {
     }
   }
 
-  /** The name of a file's dentry, as bytes of one character each: `kvm-vm`, `memfd:NAME`, a file's last part. */
+  /** The name of a file's dentry, one character per byte: `kvm-vm`, `memfd:NAME`, or the last part of a path. */
   nameOf(file: bigint): string {
     return this.#nameOfDentry(pointerAt(this.#host.memory, file + BigInt(this.#at.dentry.offset), 'struct file'));
   }
 
-  /** A file's whole path, up through its mounts. */
+  /** The full path of a file, across mounts. */
   pathOf(file: bigint): string {
     const { memory, types } = this.#host;
     const mount = mountsOf(types);
@@ -79,12 +92,32 @@ export class Files {
       }
       const parent = this.#parentOf(dentry);
       const name = this.#nameOfDentry(dentry);
-      // Files without a directory (memfd, anonymous inodes) are their own parents, and no root of a mount.
+      // A file without a directory (memfd, anonymous inode) is its own parent, and not the root of a mount.
       if (parent === dentry) return `${name}${path}`;
       path = `/${name}${path}`;
       dentry = parent;
     }
     throw new DumpError(`path of the file at 0x${file.toString(16)}: more than ${DEEPEST_PATH} parts`);
+  }
+
+  /** The file system of a file: the name of its type, and its private data (super_block.s_fs_info). */
+  fileSystemOf(file: bigint): { readonly name: string; readonly info: bigint } {
+    const { memory, types } = this.#host;
+    const at = resolve(types, {
+      dentry: dentryInodeFields,
+      inode: inodeFields,
+      superBlock: superBlockFields,
+      type: fileSystemFields,
+    });
+    const dentry = pointerAt(memory, file + BigInt(this.#at.dentry.offset), 'struct file');
+    const inode = pointerAt(memory, dentry + BigInt(at.dentry.inode.offset), 'dentry');
+    const superBlock = pointerAt(memory, inode + BigInt(at.inode.superBlock.offset), 'inode');
+    const type = pointerAt(memory, superBlock + BigInt(at.superBlock.type.offset), 'super_block');
+    const name = pointerAt(memory, type + BigInt(at.type.name.offset), 'file_system_type');
+    return {
+      name: readOf(memory, name, LONGEST_TYPE, 'name of a file system').text(),
+      info: pointerAt(memory, superBlock + BigInt(at.superBlock.info.offset), 'super_block'),
+    };
   }
 
   #read(address: bigint, fd: number): OpenFile {
@@ -104,7 +137,7 @@ export class Files {
   }
 }
 
-/** Mounts as the kernel keeps them: around the struct vfsmount that files point to, or that itself (2.6). */
+/** Layout of mounts: struct mount around the struct vfsmount that files point to, or struct vfsmount itself (2.6). */
 function mountsOf(types: TypeSource) {
   if (types.sizeOf('mount') === null && types.member('vfsmount', 'mnt_parent') !== null)
     return { ...resolve(types, { mount: oldMountFields }).mount, toMnt: 0 };

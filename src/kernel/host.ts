@@ -5,20 +5,21 @@ import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
 import type { KernelMemory } from './memory.js';
-import type { Needs } from './needs.js';
+import type { KernelNeeds } from './needs.js';
 
-/** Which build of a kernel a dump is of. */
+/** The build of a dump's kernel. */
 export interface KernelIdentity {
+  /** Kernel release, as `uname -r` prints it. */
   readonly release: string;
-  /** uts version: number and date of the build. */
+  /** Version, as `uname -v` prints it: number and date of the build. */
   readonly version: string;
-  /** Hexadecimal digits; null where the kernel does not tell. */
+  /** Build-id in hexadecimal; null if unknown. */
   readonly buildId: string | null;
-  /** Whether it stands in the kernel's own notes; VMCOREINFO's copy is garbage in some stable releases. */
+  /** Whether `buildId` is from the kernel's own notes. The copy in VMCOREINFO is garbage in some stable releases. */
   readonly buildIdProven: boolean;
 }
 
-/** An opened kernel: its memory, its names and its types. */
+/** An opened kernel: its memory, symbols and types. */
 export interface Host {
   readonly frames: FrameSource;
   readonly memory: KernelMemory;
@@ -29,7 +30,7 @@ export interface Host {
   readonly types: TypeSource;
   readonly symbols: Symbols;
   readonly identity: KernelIdentity;
-  /** What it was opened for. More than that may be there, but was not held to be of the right build. */
-  readonly needs: Needs;
+  /** What it was opened for. Types of other things may be there, but were not checked to be from the right build. */
+  readonly needs: KernelNeeds;
   readonly log: Log;
 }

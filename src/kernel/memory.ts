@@ -6,12 +6,12 @@ import { levelNames, type PagingForm } from '../paging/form.js';
 import { PageWalker, Walk } from '../paging/walker.js';
 
 const SOURCE = 'kernel memory';
-/** No level of makedumpfile asks for it; 1.7.8 does it to slab pages of Linux 7.1 and later. */
+/** No dump level excludes pages of the kernel; but makedumpfile 1.7.8 excludes slab pages of Linux 7.1 and later. */
 const TOO_OLD = ", as one that is older than the kernel can do to the kernel's own pages";
 
 /**
- * The kernel's virtual memory: every address is walked through the kernel's own page tables, so that the direct map,
- * vmalloc space, modules and vmemmap need no base addresses.
+ * The kernel's virtual memory. Every address is translated by the kernel's own page tables, so that no base addresses
+ * of the direct map, vmalloc space, modules or vmemmap are needed.
  */
 export class KernelMemory implements Memory {
   readonly #walker: PageWalker;
@@ -45,7 +45,7 @@ export class KernelMemory implements Memory {
     return Bytes.of(whole, place);
   }
 
-  /** Frame that backs a kernel address, or why none is known. */
+  /** The frame of a kernel address, or why it is not known. */
   frameOf(address: bigint): Pfn | Unreadable {
     if (BigInt.asIntN(this.form.levels * 9 + 12, address) !== BigInt.asIntN(64, address))
       return { address, reason: 'unmapped', message: 'no canonical address: a damaged pointer' };

@@ -7,16 +7,20 @@ import { resolve } from '../types/fields.js';
 import type { Host } from './host.js';
 import { mmFields } from './structs.js';
 
-/** A process's address space. */
+/** The address space of a process. */
 export interface Mm {
+  /** Address of the mm_struct. */
   readonly address: bigint;
-  /** Frame of its top page table. */
+  /** Frame of the top page table. */
   readonly root: Pfn;
-  /** mm_users: 0 once every process that used it has exited; the top table's user half is empty then. */
+  /** mm_users: 0 once all processes that used it have exited; then the user half of the top table is empty. */
   readonly users: number;
 }
 
-/** Reads an mm_struct. With KPTI its pgd is the kernel's of the two tables, which maps user memory too (pti.c). */
+/**
+ * Reads the mm_struct at an address. With KPTI, its pgd is the kernel's of the two tables, which maps user memory too
+ * (arch/x86/mm/pti.c). Throws `DumpError` if it can't be read, or is damaged.
+ */
 export function readMm(host: Host, address: bigint): Mm {
   const { mm } = resolve(host.types, { mm: mmFields });
   const bytes = LazyBytes.of(host.memory, address, mm.bytes, 'mm_struct');

@@ -9,14 +9,14 @@ import { listFromBothEnds } from './containers/list.js';
 import { pointerAt } from './containers/pointer.js';
 import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs.js';
 
-/** A host has a few hundred; the kernel sets no limit. */
+/** Most modules. A host has a few hundred; the kernel has no limit. */
 const MOST_MODULES = 0x10000;
 const MOST_SYMBOLS = 1_000_000;
 const SYM_SIZE = 24;
 /** KSYM_NAME_LEN. */
 const LONGEST_NAME = 512;
 
-/** Address of the struct module of a loaded module, by its name; null when it is not loaded. */
+/** Address of the struct module of a loaded module; null if it is not loaded. `modules`: address of the list head. */
 export function findModule(memory: Memory, types: TypeSource, modules: bigint, name: string): bigint | null {
   const { module: at } = resolve(types, { module: moduleFields });
   for (const link of listFromBothEnds(memory, modules, MOST_MODULES, 'module list')) {
@@ -27,7 +27,7 @@ export function findModule(memory: Memory, types: TypeSource, modules: bigint, n
   return null;
 }
 
-/** A module's own symbols (kernel/module/kallsyms.c): those it kept after loading. */
+/** Symbols of the module whose struct module is at an address, as kept after loading (kernel/module/kallsyms.c). */
 export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: string): ModuleSymbols {
   const { module: at } = resolve(types, { module: moduleFields });
   const { table } =
@@ -43,7 +43,7 @@ export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint,
   let last = 0;
   for (let i = 0; i < count; i++) last = Math.max(last, symbols.u32(i * SYM_SIZE));
   if (last > count * LONGEST_NAME) throw new DumpError(`module ${name}: a symbol's name at ${last} in its strings`);
-  // The table's size is told nowhere: up to the last name, and as much behind it as that may take.
+  // The size of the string table is not recorded: it extends to the end of the last name.
   const strings = LazyBytes.of(
     memory,
     record.u64(table.strtab.offset),

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must be known of a kernel, said by those who read it: a host is opened for a set of needs.
+// What must be known of a kernel to read it. A host is opened for a set of needs, stated by the code that reads it.
 import type { Remedy } from '../core/advice.js';
 
-/** A module of the kernel whose own types are wanted: it can have been built with other headers than the kernel. */
+/** A kernel module whose own types are needed: it may have been built with other headers than the kernel. */
 export interface NeededModule {
-  /** As struct module names it. */
+  /** Name in struct module. */
   readonly name: string;
-  /** What messages call what it brings. */
+  /** Name for messages. */
   readonly title: string;
-  /** Its file below /lib/modules/RELEASE. */
+  /** Path of its file below /lib/modules/RELEASE. */
   readonly path: string;
-  /** A structure that it defines. Where the kernel's own types describe it too, they serve without the module's. */
+  /** A structure that it defines. If the kernel's own types describe it too, they can be used without the module's. */
   readonly marker: string;
-  /** A symbol that the kernel itself has where the module is built into it. */
+  /** A symbol that the kernel has if the module is built in. */
   readonly builtIn: string;
-  /** What to give where it is not described. */
+  /** The remedy if its types are missing. */
   readonly remedy: Remedy;
 }
 
-export interface Needs {
-  /** Structures that every kernel has: a source of types that lacks one of them is not whole, and others are looked for. */
+/** Structures, symbols and modules that are needed to read a kernel. */
+export interface KernelNeeds {
+  /** Structures that every kernel has. If one of them is missing, other sources of types are searched for. */
   readonly structs: readonly string[];
-  /** Structures without which nothing can be read; what messages call that which they describe. */
+  /** Structures without which nothing can be read, each with the name for messages of what it describes. */
   readonly least: Readonly<Record<string, string>>;
-  /** Symbols without which nothing is found: one of each group must be there. */
+  /** Symbols without which nothing can be found: one of each group is needed. */
   readonly symbols: readonly (readonly string[])[];
   readonly modules: readonly NeededModule[];
-  /** Ends of the names of source files whose units of debug information tend to define what is read. */
+  /** Endings of the names of source files whose debug information is likely to define the structures. */
   readonly units: readonly string[];
 }
 
-/** Tasks, their files and memory, struct page. */
-export const HOST_NEEDS: Needs = {
+/** The needs of reading tasks, their files and memory, and struct page. */
+export const HOST_NEEDS: KernelNeeds = {
   structs: [
     'task_struct',
     'signal_struct',

@@ -5,10 +5,10 @@ import { resolve } from '../types/fields.js';
 import type { Host } from './host.js';
 import { nodeFields } from './structs.js';
 
-/** 2^NODES_SHIFT at the most (include/linux/numa.h). */
+/** Most nodes: 2^NODES_SHIFT (include/linux/numa.h). */
 const MOST_NODES = 1024;
 
-/** Bytes of memory that all nodes have (pglist_data.node_present_pages). */
+/** Memory of all nodes in bytes (pglist_data.node_present_pages). Throws `DumpError` if it can't be read. */
 export function memorySize({ info, symbols, memory, types }: Host): bigint {
   const table = info.symbol('node_data') ?? symbols.get('node_data');
   if (table === undefined) throw new DumpError("the kernel's symbols lack node_data", { code: 'no-symbols' });

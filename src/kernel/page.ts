@@ -6,23 +6,24 @@ import { pointerAt } from './containers/pointer.js';
 import type { Host } from './host.js';
 import { pageFields, pageFlags, traceFlagsFields } from './structs.js';
 
-/** A frame's struct page, its words as they stand: those of a tail page are another's. */
+/** The struct page of a frame, its words uninterpreted: in a tail page they mean something else. */
 export interface Page {
+  /** Address of the struct page. */
   readonly address: bigint;
   readonly flags: bigint;
-  /** Names of the flag bits that are set, without PG_, in the order in which the kernel declares them. */
+  /** Names of the flags that are set, without PG_, in the kernel's order. */
   readonly flagNames: readonly string[];
   readonly mapping: bigint;
   readonly index: bigint;
   readonly count: number;
 }
 
-/** arch/x86/include/asm/pgtable_64_types.h */
+/** Start of vmemmap by number of levels, without KASLR (arch/x86/include/asm/pgtable_64_types.h). */
 const VMEMMAP_START = { 4: 0xffffea0000000000n, 5: 0xffd4000000000000n } as const;
 const FLAG_BITS = 64;
 const LONGEST_NAME = 32;
 
-/** struct page by frame, in the virtual memory map (CONFIG_SPARSEMEM_VMEMMAP, which x86-64 always has). */
+/** Reads struct page by frame, from the virtual memory map (CONFIG_SPARSEMEM_VMEMMAP, always set on x86-64). */
 export class Pages {
   readonly #host: Host;
   readonly #at: Resolved<typeof pageFields>;
@@ -36,7 +37,7 @@ export class Pages {
     this.#names = flagNames(host);
   }
 
-  /** Null for a frame without one: device memory, a hole. Throws `DumpError` when it is there but not in the dump. */
+  /** The struct page of a frame; null if it has none (hole, device memory). Throws `DumpError` if not in the dump. */
   read(frame: Pfn): Page | null {
     const at = this.#at;
     const address = this.#vmemmap + BigInt(frame) * BigInt(at.bytes);
@@ -58,18 +59,18 @@ export class Pages {
 }
 
 function vmemmapOf({ info, symbols, memory }: Host): bigint {
-  // SYMBOL(vmemmap) is the value, since about 6.12; before, the variable vmemmap_base has it.
-  const told = info.symbol('vmemmap');
-  if (told !== null) return told;
+  // SYMBOL(vmemmap) is the value, since about 6.12. Before, it is in the variable vmemmap_base.
+  const recorded = info.symbol('vmemmap');
+  if (recorded !== null) return recorded;
   const variable = symbols.get('vmemmap_base');
   if (variable !== undefined) return pointerAt(memory, variable, 'vmemmap_base');
-  // Before Linux commit 25dfe4785332 ("x86/mm/64: Enable KASLR for vmemmap memory region") (in v4.9) a constant.
+  // A constant before Linux commit 25dfe4785332 ("x86/mm/64: Enable KASLR for vmemmap memory region") (in v4.9).
   return VMEMMAP_START[memory.form.levels];
 }
 
 /**
- * Flag bits by name, in the order in which the kernel lists them: its own table for printing (pageflag_names,
- * mm/debug.c), which is crash's source too; else enum pageflags.
+ * Page flags by name, in the kernel's order: from the kernel's table for printing (pageflag_names, mm/debug.c), which
+ * crash uses too; else from enum pageflags.
  */
 function flagNames(host: Host): ReadonlyMap<string, bigint> {
   return tableOfNames(host) ?? enumOfNames(host);
@@ -89,7 +90,7 @@ function tableOfNames({ symbols, types, memory }: Host): ReadonlyMap<string, big
   return names;
 }
 
-/** The first name of each bit; behind __NR_PAGEFLAGS stand second names. */
+/** The first name of each bit. Second names come after __NR_PAGEFLAGS. */
 function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
   const values = valuesOf(types, pageFlags);
   const count = values?.get('__NR_PAGEFLAGS') ?? 0;
@@ -103,9 +104,9 @@ function enumOfNames({ types }: Host): ReadonlyMap<string, bigint> {
   return names;
 }
 
-/** Frames of the zero pages, small and huge, where the kernel tells them: untouched anonymous memory reads from them. */
+/** Frames of the small and the huge zero page, as far as known. Anonymous memory that was only read is mapped there. */
 export function zeroFrames({ symbols, memory }: Host): ReadonlySet<number> {
-  // zero_page_pfn by 7.2; huge_zero_pfn, since 5.14, is all ones while there is none.
+  // zero_pfn is zero_page_pfn in 7.2; huge_zero_pfn, since 5.14, is all ones if there is no huge zero page.
   const variables = ['zero_pfn', 'zero_page_pfn', 'huge_zero_pfn'].map((name) => symbols.get(name));
   const values = variables.map((at) => (at === undefined ? null : readOf(memory, at, 8, 'zero_pfn').u64(0)));
   return new Set(values.filter((value) => value !== null && value < 2n ** 40n).map(Number));

@@ -9,11 +9,14 @@ import { hashedPidFields, upidFields } from './structs.js';
 
 /** GOLDEN_RATIO_PRIME_64 up to 4.6, GOLDEN_RATIO_64 since (include/linux/hash.h). */
 const RATIOS = [0x9e37fffffffc0001n, 0x61c8864680b583ebn];
-/** pidhash_init makes 2^4 to 2^12 buckets. */
+/** Largest pidhash_shift: pidhash_init makes 2^4 to 2^12 buckets. */
 const MOST_SHIFT = 12;
 const LONGEST_CHAIN = 2 ** 22;
 
-/** Address of the struct pid that has this number in a namespace; null when there is none. */
+/**
+ * Address of the struct pid with a number in the namespace at address `namespace`; null if there is none. For kernels
+ * up to 4.14. Throws `DumpError` if the table can't be found or read.
+ */
 export function pidInHash(host: Host, pid: number, namespace: bigint): bigint | null {
   const { memory, symbols } = host;
   const table = symbols.get('pid_hash');
@@ -32,7 +35,7 @@ export function pidInHash(host: Host, pid: number, namespace: bigint): bigint | 
   return null;
 }
 
-/** An hlist of upid.pid_chain; the upid of the initial namespace is the first of its pid's. */
+/** Searches a bucket, an hlist of upid.pid_chain. The upid of the initial namespace is the first in its struct pid. */
 function inChain({ memory, types }: Host, head: bigint, pid: number, namespace: bigint): bigint | null {
   const { upid, pids } = resolve(types, { upid: upidFields, pids: hashedPidFields });
   for (const node of hlistNodes(memory, head, LONGEST_CHAIN, 'pid_hash')) {

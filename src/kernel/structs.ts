@@ -74,6 +74,14 @@ export const dentryFields = fields('dentry', {
   name: required('d_name.name', 8),
   length: required('d_name.len', 4),
 });
+/** include/linux/fs.h, dcache.h: the file system that a file is of. */
+export const dentryInodeFields = fields('dentry', { inode: required('d_inode', 8) });
+export const inodeFields = fields('inode', { superBlock: required('i_sb', 8) });
+export const superBlockFields = fields('super_block', { type: required('s_type', 8), info: required('s_fs_info', 8) });
+export const fileSystemFields = fields('file_system_type', { name: required('name', 8) });
+/** include/linux/hugetlb.h: the size of the pages of a hugetlbfs. */
+export const hugetlbfsFields = fields('hugetlbfs_sb_info', { hstate: required('hstate', 8) });
+export const hstateFields = fields('hstate', { order: required('order', 4) });
 /** Before Linux commit 7d6fec45a5131 ("vfs: start hiding vfsmount guts series") (in v3.3) they were in struct vfsmount. */
 export const oldMountFields = fields('vfsmount', {
   root: required('mnt_root', 8),
@@ -91,6 +99,11 @@ export const mountFields = fields('mount', {
 export const mmFields = fields('mm_struct', {
   pgd: required('pgd', 8),
   users: required('mm_users', 4),
+});
+/** Where a process's arguments are in its own memory. */
+export const argumentsFields = fields('mm_struct', {
+  start: required('arg_start', 8),
+  end: required('arg_end', 8),
 });
 export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_root', 8) });
 export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });

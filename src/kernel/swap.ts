@@ -8,28 +8,28 @@ import type { Host } from './host.js';
 import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';
 import { nodeListsFields, numaEraFields, swapInfoFields } from './swap-structs.js';
 
-/** A swap entry's type has five bits. */
+/** Number of types that a swap entry can have: the field has five bits. */
 const TYPES = 32;
-/** Every kernel up to 7.3 leaves at least this many types to real swap, whatever its configuration. */
+/** Least number of types for real swap, in all kernels up to 7.3 and all configurations. */
 const ALWAYS_SWAP = 22;
 
-/** A swap area: how many pages it has, the header included, and the device or file behind it. */
+/** A swap area: its size in pages, header included, and the path of its device or file. */
 interface Area {
   readonly pages: number;
-  /** Null when it can't be read. */
+  /** Null if it can't be read. */
   readonly device: string | null;
 }
 
-/** The swap areas of a host, and which entry types are none. */
+/** The swap areas of a host, and the meaning of swap entry types. */
 export class Swap {
   readonly #host: Host;
   readonly #specials: readonly SwapKind[];
-  /** By type: an area, null for none, and what can't be read; undefined until it is asked for. */
+  /** By type: an area; null if there is none; undefined until it is looked up. */
   readonly #areas = new Array<Area | null | 'unreadable' | undefined>(TYPES).fill(undefined);
 
-  /** Whether entries without the L1TF fix have the form of 4.8 and later; null where that is not known. */
+  /** Whether entries without the L1TF fix have the form of 4.8 and later; null if unknown. */
   readonly late: boolean | null;
-  /** Bytes from one element of swap_info to the next: pointers, or in 2.6.32 the structures themselves; null: not known. */
+  /** Bytes per element of swap_info: pointers, or in 2.6.32 the structures themselves; null if unknown. */
   readonly #stride: number | null;
 
   constructor(host: Host) {
@@ -39,10 +39,10 @@ export class Swap {
     this.#stride = orNull(() => strideOf(host));
   }
 
-  /** What an entry of this type and offset is. Swap is only what lies inside an area that the host has. */
+  /** The kind of an entry. It is `swap` only if the offset is inside a swap area of the host. */
   kindOf(type: number, offset: number): SwapKind {
     if (this.#specials.length === 0 && type >= ALWAYS_SWAP) return 'unknown';
-    // An index below 0 would be looked for as a name.
+    // V8 would look up a negative index as a property name, which is slow.
     const special = type - (TYPES - this.#specials.length);
     if (special >= 0) return this.#specials[special] as SwapKind;
     const area = this.#area(type);
@@ -50,7 +50,7 @@ export class Swap {
     return area !== null && offset < area.pages ? 'swap' : 'unknown';
   }
 
-  /** Path of the device or file behind a swap type; null when it can't be read. */
+  /** Path of the device or file of a swap type; null if there is none, or it can't be read. */
   device(type: number): string | null {
     const area = this.#area(type);
     return area === null || area === 'unreadable' ? null : area.device;
@@ -92,15 +92,16 @@ export class Swap {
   }
 }
 
-/** Null where it is not known: without struct pglist_data, and where NUMA balancing moved offsets. */
+/** Whether entries have the form of 4.8 and later; null if that is not known. */
 function isLate({ types }: Host): boolean | null {
   const node = resolveIfPresent(types, nodeListsFields);
   const mm = resolveIfPresent(types, numaEraFields);
   if (node === null || mm === null) return null;
+  // NUMA balancing moved offsets.
   return mm.since !== null && mm.until === null && mm.balancing !== null ? null : node.lruvec !== null;
 }
 
-/** Whatever stands in the way of knowing is said, and costs no more than these answers. */
+/** The special types. If they can't be determined, warns and returns none: such entries are then `unknown`. */
 function known(host: Host): readonly SwapKind[] {
   try {
     return specialsOf(host);

@@ -13,47 +13,48 @@ import { pidFields, pidNamespaceFields, signalFields, taskFields } from './struc
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h). */
 export const PID_LIMIT = 2 ** 22;
 
-/** A thread as struct task_struct tells of it. */
+/** A thread, as described by its task_struct. */
 export interface Task {
+  /** Address of the task_struct. */
   readonly address: bigint;
-  /** Its own id, and its process's, as the initial namespace numbers them. */
+  /** Thread ID and process ID in the initial pid namespace. */
   readonly pid: number;
   readonly tgid: number;
-  /** Bytes of the thread's name, one character each: not to be printed as they are. */
+  /** Name of the thread, one character per byte. Must be cleaned before it is printed. */
   readonly comm: string;
-  /** 0 for kernel threads and those that have exited. */
+  /** 0 for kernel threads, and for threads that have exited. */
   readonly mm: bigint;
   readonly files: bigint;
   readonly signal: bigint;
 }
 
-/** The tasks of a kernel: by pid, by address, all of them. */
+/** Finds the tasks of a kernel, by pid or address, and lists them. */
 export class Tasks {
   readonly #host: Host;
   readonly #at: Resolved<typeof taskFields>;
-  /** Whether the user knows that pids are looked up the long way. */
-  #told = false;
+  /** Whether the user was warned that pids are searched for in the task list. */
+  #hasWarned = false;
 
   constructor(host: Host) {
     this.#host = host;
     this.#at = resolve(host.types, { task: taskFields }).task;
   }
 
-  /** The task of a pid, process or thread, of the initial namespace; null when there is none. */
+  /** The task with a pid (process or thread) in the initial namespace; null if there is none. Throws `DumpError`. */
   byPid(pid: number): Task | null {
     if (pid <= 0 || pid >= PID_LIMIT) return null;
     try {
       return this.#host.types.member('pid_namespace', 'idr') === null ? this.#byHash(pid) : this.#byIdr(pid);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      if (!this.#told)
+      if (!this.#hasWarned)
         this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`, error);
-      this.#told = true;
+      this.#hasWarned = true;
       return this.#byList(pid);
     }
   }
 
-  /** The task whose task_struct is at this address; null when nothing says that there is one. */
+  /** The task whose task_struct is at an address; null if its pid does not lead back to that address. */
   byAddress(address: bigint): Task | null {
     const task = this.#plausible(address);
     if (task === null) return null;
@@ -61,7 +62,7 @@ export class Tasks {
     return known?.address === address ? task : null;
   }
 
-  /** Every process's leader, in the list's order. */
+  /** The leaders of all processes, in the order of the task list. */
   *leaders(): Generator<Task> {
     const { memory } = this.#host;
     const head = this.#symbol('init_task') + BigInt(this.#at.tasks.offset);
@@ -69,7 +70,7 @@ export class Tasks {
       yield this.#read(link - BigInt(this.#at.tasks.offset));
   }
 
-  /** The threads of a task's process. */
+  /** All threads of the process that a task belongs to. */
   *threads(task: Task): Generator<Task> {
     const { signal } = resolve(this.#host.types, { signal: signalFields });
     const { threadNode, threadGroup } = this.#at;
@@ -80,20 +81,20 @@ export class Tasks {
         code: 'no-types',
       });
     const head = isList ? task.signal + BigInt(signal.threadHead.offset) : task.address + BigInt(link.offset);
-    // The ring has no head of its own: it leads from a thread to the others.
+    // The ring has no head: it leads from each thread to the others.
     if (!isList) yield task;
     for (const at of listLinks(this.#host.memory, head, PID_LIMIT, `threads of pid ${task.tgid}`))
       yield this.#read(at - BigInt(link.offset));
   }
 
-  /** A thread of the process that still has files and memory: its leader can have exited before the others. */
+  /** The task itself, or if it has exited, a thread of its process that still has files: a leader may exit first. */
   alive(task: Task): Task {
     if (task.files !== 0n || task.signal === 0n) return task;
     for (const thread of this.threads(task)) if (thread.files !== 0n) return thread;
     return task;
   }
 
-  /** init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
+  /** By init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
   #byIdr(pid: number): Task | null {
     const { memory, types } = this.#host;
     const { namespace } = resolve(types, { namespace: pidNamespaceFields });
@@ -105,7 +106,7 @@ export class Tasks {
     return entry === 0n ? null : this.#ofPid(entry, pid);
   }
 
-  /** pid_hash, the table of struct upid by number and namespace (kernel/pid.c up to 4.14, find_pid_ns). */
+  /** By pid_hash, a hash table of struct upid by number and namespace (kernel/pid.c up to 4.14, find_pid_ns). */
   #byHash(pid: number): Task | null {
     const found = pidInHash(this.#host, pid, this.#symbol('init_pid_ns'));
     return found === null ? null : this.#ofPid(found, pid);
@@ -115,7 +116,7 @@ export class Tasks {
   #ofPid(entry: bigint, pid: number): Task | null {
     const { memory, types } = this.#host;
     const { pids } = resolve(types, { pids: pidFields });
-    // pid.tasks[PIDTYPE_PID] is the first hlist_head; its node lies in the task. A pid can outlive its task.
+    // pid.tasks[PIDTYPE_PID] is the first hlist_head; its node is in the task. A pid may outlive its task.
     const link = pointerAt(memory, entry + BigInt(pids.tasks.offset), `struct pid of ${pid}`);
     if (link === 0n) return null;
     const task = this.#read(link - BigInt(this.#at.pidLinks.offset));
@@ -124,7 +125,7 @@ export class Tasks {
     return task;
   }
 
-  /** Throws `DumpError` when it is not found, and not all could be looked at. */
+  /** By the task list. Throws `DumpError` if the pid is not found and a part of the list can't be read. */
   #byList(pid: number): Task | null {
     let trouble: DumpError | null = null;
     for (const leader of this.leaders()) {

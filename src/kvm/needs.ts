@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HOST_NEEDS, type NeededModule, type Needs } from '../kernel/needs.js';
+import { HOST_NEEDS, type KernelNeeds, type NeededModule } from '../kernel/needs.js';
 
 export const KVM_MODULE: NeededModule = {
   name: 'kvm',
@@ -11,7 +11,7 @@ export const KVM_MODULE: NeededModule = {
 };
 
 /** What VMs and their memslots need of a host, with all that is needed of it anyway. */
-export const KVM_NEEDS: Needs = {
+export const KVM_NEEDS: KernelNeeds = {
   structs: [...HOST_NEEDS.structs, 'kvm', 'kvm_memory_slot'],
   least: { kvm: 'KVM', ...HOST_NEEDS.least },
   // KVM is a module, or built in.

@@ -2,6 +2,13 @@
 // The members of KVM's structures that are read (include/linux/kvm_host.h).
 import { fields, optional, required } from '../types/fields.js';
 
+/** What `vms` reports of a VM. */
+export const kvmAboutFields = fields('kvm', {
+  vcpus: required('online_vcpus.counter', 4),
+  // Since Linux commit 89ea60c2c7b5 ("KVM: x86: Add support for "protected VMs" that can utilize private memory") (in v6.8).
+  type: optional('arch.vm_type'),
+});
+
 export const kvmFields = fields('kvm', {
   mm: required('mm', 8),
   // Up to 2.6.32 the slots themselves; then a pointer to them, one for each address space since 4.2.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
 
-/** VMCOREINFO: what a kernel tells about itself to readers of its dump (Documentation/admin-guide/kdump/vmcoreinfo.rst). */
+/**
+ * VMCOREINFO: a text in which a kernel describes itself to readers of its dump, lines of KEY=VALUE (Linux
+ * Documentation/admin-guide/kdump/vmcoreinfo.rst). A value is null if the text does not have it, or it is malformed.
+ */
 export class VmCoreInfo {
   readonly #values = new Map<string, string>();
 
@@ -12,14 +15,17 @@ export class VmCoreInfo {
     }
   }
 
+  /** From the contents of the VMCOREINFO note. */
   static of(bytes: Bytes): VmCoreInfo {
     return new VmCoreInfo(bytes.text());
   }
 
+  /** The value of a key as text. */
   text(key: string): string | null {
     return this.#values.get(key) ?? null;
   }
 
+  /** Kernel release, as `uname -r` prints it. */
   get release(): string | null {
     return this.text('OSRELEASE');
   }
@@ -29,7 +35,7 @@ export class VmCoreInfo {
     return this.#parse(`SYMBOL(${name})`, /^[0-9a-f]{1,16}$/i, (digits) => BigInt(`0x${digits}`));
   }
 
-  /** Run-time virtual addresses of all symbols it names. */
+  /** Run-time virtual addresses of all symbols in the text. */
   symbols(): ReadonlyMap<string, bigint> {
     const all = new Map<string, bigint>();
     for (const key of this.#values.keys()) {
@@ -40,17 +46,17 @@ export class VmCoreInfo {
     return all;
   }
 
-  /** A number, signed; decimal by rule, hexadecimal with 0x by exception (VMALLOC_START). */
+  /** A signed number. Most are decimal; some are hexadecimal with 0x (VMALLOC_START). */
   number(name: string): bigint | null {
     return this.#parse(`NUMBER(${name})`, /^(-?[0-9]{1,20}|0x[0-9a-f]{1,16})$/i, BigInt);
   }
 
-  /** Bytes of a structure. */
+  /** Size of a structure in bytes. */
   size(name: string): number | null {
     return this.#parse(`SIZE(${name})`, /^[0-9]{1,9}$/, Number);
   }
 
-  /** Elements of an array. */
+  /** Number of elements of an array. */
   length(name: string): number | null {
     return this.#parse(`LENGTH(${name})`, /^[0-9]{1,9}$/, Number);
   }
@@ -60,7 +66,7 @@ export class VmCoreInfo {
     return this.#parse(`OFFSET(${name})`, /^[0-9]{1,9}$/, Number);
   }
 
-  /** Slide of the kernel's text, bytes; null on kernels that do not tell. */
+  /** KASLR offset of the kernel's text, in bytes; null on kernels that do not record it. */
   get kernelOffset(): bigint | null {
     return this.#parse('KERNELOFFSET', /^[0-9a-f]{1,16}$/i, (digits) => BigInt(`0x${digits}`));
   }

@@ -8,15 +8,19 @@ import { KernelMemory } from '../kernel/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { x86Form } from '../paging/form.js';
 
-/** Start of the kernel's text mapping in every version (arch/x86/include/asm/page_64_types.h). */
+/** Start of the mapping of the kernel's image, in all versions (arch/x86/include/asm/page_64_types.h). */
 export const START_KERNEL_MAP = 0xffffffff80000000n;
-/** Most bytes of it (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
+/** Largest size of that mapping in bytes (KERNEL_IMAGE_SIZE with CONFIG_RANDOMIZE_BASE). */
 export const KERNEL_IMAGE_SIZE = 0x40000000n;
-/** Bytes of an image, at the most: that of a distribution takes 40 to 100 MB. */
+/** Most bytes of an image; those of distributions take 40 to 100 MB. */
 export const LONGEST_IMAGE = 0x10000000n;
 /** Bytes of each of the six texts of struct new_utsname. */
 const UTS_FIELD = 65;
 
+/**
+ * Kernel virtual memory, from the page tables that VMCOREINFO points to. `hint`: phys_base from the header of the dump.
+ * Throws `DumpError` if VMCOREINFO lacks what is needed.
+ */
 export function openMemory(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): KernelMemory {
   const need = <T>(value: T | null, key: string): T => {
     if (value === null)
@@ -26,24 +30,24 @@ export function openMemory(frames: FrameSource, info: VmCoreInfo, hint: bigint |
       });
     return value;
   };
-  const told = info.number('phys_base') ?? findPhysBase(frames, info, hint);
-  const physBase = need(told, 'NUMBER(phys_base)');
+  const physBase = need(info.number('phys_base') ?? findPhysBase(frames, info, hint), 'NUMBER(phys_base)');
   const top = need(info.symbol('init_top_pgt') ?? info.symbol('swapper_pg_dir'), 'SYMBOL(swapper_pg_dir)');
   const levels = info.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const root = pfnOf(Number(top - START_KERNEL_MAP + physBase));
   return new KernelMemory(frames, x86Form(levels, encryptionBit(info)), root);
 }
 
-/** The memory encryption bit of page-table entries: none, or one of the address bits from 32 on. */
+/** Mask of the memory encryption bit in page-table entries: 0, or one of the address bits from bit 32 on. */
 function encryptionBit(info: VmCoreInfo): bigint {
   const mask = info.number('sme_mask') ?? 0n;
   if (mask === 0n || (mask >= 1n << 32n && mask < 1n << 52n && (mask & (mask - 1n)) === 0n)) return mask;
-  throw new DumpError(`VMCOREINFO: NUMBER(sme_mask)=${mask} is no single bit of an address`);
+  throw new DumpError(`VMCOREINFO: NUMBER(sme_mask)=${mask} is not a single bit of an address`);
 }
 
 /**
- * The memory must be that of the kernel that the notes tell of: its init_uts_ns names the same release there. Notes of
- * another kernel (one booted before by kexec, a guest's) would lead to addresses that look right. The six texts found.
+ * Checks that the memory is that of the kernel that VMCOREINFO describes: init_uts_ns must have the same release. The
+ * VMCOREINFO of another kernel (one that was booted earlier with kexec, or a guest's) would lead to addresses that look
+ * right. Returns the six texts of struct new_utsname. Throws `DumpError` if the release differs.
  */
 export function checkedIdentity(
   image: DumpImage,
@@ -53,13 +57,13 @@ export function checkedIdentity(
 ): readonly string[] {
   const namespace = info.symbol('init_uts_ns');
   if (namespace === null) return ['Linux', '', release, '', 'x86_64', ''];
-  // Older kernels do not tell; up to 5.10 a 4-byte reference count stands in front.
-  const told = info.offset('uts_namespace.name');
-  const texts = (told === null ? [4, 0] : [told]).map((offset) => utsAt(memory, namespace + BigInt(offset)));
+  // Older kernels do not record the offset; up to 5.10, a 4-byte reference count comes first.
+  const known = info.offset('uts_namespace.name');
+  const texts = (known === null ? [4, 0] : [known]).map((offset) => utsAt(memory, namespace + BigInt(offset)));
   const own = texts.find(([system, , name]) => system === 'Linux' && name === info.release);
   if (own !== undefined) return own;
   const found = printable(texts[0]?.[2] ?? '');
-  throw new DumpError(`${image.name}: VMCOREINFO tells of kernel ${release}, but memory has ${found} in its place`, {
+  throw new DumpError(`${image.name}: VMCOREINFO describes kernel ${release}, but the release in memory is ${found}`, {
     code: 'no-kernel',
   });
 }
@@ -70,16 +74,17 @@ function utsAt(memory: KernelMemory, address: bigint): readonly string[] {
   return Array.from({ length: 6 }, (_, i) => bytes.text(i * UTS_FIELD, UTS_FIELD));
 }
 
-/** Kernels are loaded at multiples of this (CONFIG_PHYSICAL_ALIGN), the lowest and highest place that is tried. */
+/** Kernels are loaded at multiples of this (CONFIG_PHYSICAL_ALIGN); lowest and highest phys_base that are tried. */
 const ALIGN = 0x200000n;
 const LOWEST = -0x40000000n;
 const HIGHEST = 0x1000000000n;
-/** The system's name and its end. */
+/** "Linux" and its NUL. */
 const LINUX = [0x4c, 0x69, 0x6e, 0x75, 0x78, 0];
 
 /**
- * Before 4.10 VMCOREINFO gives the address of the variable phys_base, which is needed to read it: the right value is
- * the one that finds itself there, and the kernel's name in init_uts_ns. `hint`: what the dump's header says.
+ * Before 4.10, VMCOREINFO has only the address of the variable phys_base, whose value is needed to read it. The right
+ * value is the one that is found at that address when used, together with the system's name in init_uts_ns. `hint`: the
+ * value from the header of the dump. Null if none was found.
  */
 function findPhysBase(frames: FrameSource, info: VmCoreInfo, hint: bigint | null): bigint | null {
   const variable = info.symbol('phys_base');
@@ -92,7 +97,7 @@ function findPhysBase(frames: FrameSource, info: VmCoreInfo, hint: bigint | null
   return null;
 }
 
-/** Eight bytes of the kernel's image, were it loaded there; null where the dump has none. */
+/** Eight bytes at an address of the kernel's image, assuming a phys_base; null if the dump does not have them. */
 function imageU64(frames: FrameSource, address: bigint, physBase: bigint): bigint | null {
   const place = address - START_KERNEL_MAP + physBase;
   if (place < 0n || place % 8n !== 0n) return null;
@@ -100,7 +105,7 @@ function imageU64(frames: FrameSource, address: bigint, physBase: bigint): bigin
   return page === null ? null : page.getBigUint64(Number(place % 4096n), true);
 }
 
-/** "Linux" and its end at the start of init_uts_ns.name. */
+/** Whether init_uts_ns.name begins with "Linux" and a NUL, assuming a phys_base. */
 function isNamed(frames: FrameSource, info: VmCoreInfo, physBase: bigint): boolean {
   const namespace = info.symbol('init_uts_ns');
   if (namespace === null) return true;

@@ -18,23 +18,24 @@ import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
 import { partsOfImage } from './own-symbols.js';
 
-/** BTF of a large kernel takes 10 MiB. */
+/** Most bytes of BTF; that of a large kernel takes 10 MiB. */
 const MOST_BYTES = 256 * 1024 * 1024;
 const MOST_MODULES = 0x10000;
 
-/** The types of vmlinux, between __start_BTF and __stop_BTF; null when the kernel brings none. */
+/** BTF of vmlinux, between __start_BTF and __stop_BTF; null if the kernel has none. */
 function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
   const start = symbols.get('__start_BTF');
   const stop = symbols.get('__stop_BTF');
   if (start === undefined || stop === undefined || stop <= start) return null;
-  if (stop - start > MOST_BYTES) throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes`);
+  if (stop - start > MOST_BYTES)
+    throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes are too many to be valid`);
   return new Btf('BTF of vmlinux', LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux'));
 }
 
-/** Magic, version, flags, and a header of 24 or 32 bytes with the types right behind it. */
+/** First bytes of BTF: magic, version, flags, a header of 24 or 32 bytes, and types that follow it immediately. */
 const STARTS = [24, 32].map((length) => Uint8Array.of(0x9f, 0xeb, 1, 0, length, 0, 0, 0, 0, 0, 0, 0));
 
-/** BTF of vmlinux by what it looks like, for kernels whose table of symbols has no data; null when there is none. */
+/** Finds BTF of vmlinux by its contents, for kernels whose symbol table has no data symbols; null if there is none. */
 function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
   const stext = info.symbol('_stext');
   if (stext === null) return null;
@@ -47,7 +48,7 @@ function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
   return null;
 }
 
-/** Strings lie right behind the types, and a kernel's BTF has tasks in it. */
+/** BTF at an address; null if it is not that of a kernel: strings follow the types, and task_struct is described. */
 function btfAt(memory: Memory, address: bigint): Btf | null {
   return orNull(() => {
     const header = readOf(memory, address, 32, 'BTF header');
@@ -62,8 +63,8 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
 }
 
 /**
- * The types that a module adds to vmlinux's, from the kernel's own copy (btf_modules, kernel/bpf/btf.c): that of
- * struct module is gone once the module is loaded, or built on a distilled base. Null when the module has none.
+ * BTF of a module on top of that of vmlinux, from the kernel's copy (btf_modules, kernel/bpf/btf.c): the one in struct
+ * module is freed once the module is loaded, or is built on a distilled base. Null if the module has none.
  */
 function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
@@ -75,7 +76,7 @@ function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): B
     if (readOf(memory, nameAt, at.module.name.size, 'module name').text() !== name) continue;
     const btf = readOf(memory, entry.u64(at.entry.btf.offset), at.btf.bytes, `struct btf of module ${name}`);
     const size = btf.u32(at.btf.size.offset);
-    if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes`);
+    if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes are too many to be valid`);
     const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
     const split = { firstId: btf.u32(at.btf.firstId.offset), firstString: btf.u32(at.btf.firstString.offset) };
     return new Btf(`${base.source} and of module ${name}`, data, base, split);
@@ -83,7 +84,7 @@ function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): B
   return null;
 }
 
-/** A kernel as far as it is opened before its types are known. */
+/** What is known of a kernel before its types. */
 export interface Untyped {
   readonly memory: Memory;
   readonly symbols: Symbols;
@@ -92,14 +93,14 @@ export interface Untyped {
   readonly log: Log;
 }
 
-/** The types that the kernel and these modules bring. Throws `DumpError` when the kernel brings none. */
+/** Types from the BTF of the kernel and of these modules. Throws `DumpError` if the kernel has none. */
 export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): TypeSource {
   const { memory, symbols, info, release } = kernel;
-  // A table that has the borders of sections would have those of BTF too.
+  // A table that has symbols for the borders of sections would have those of BTF.
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
   const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null)
-    throw new DumpError(`kernel ${release} brings no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
+    throw new DumpError(`kernel ${release} has no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
   const alone = new GraphTypes(vmlinux);
   const layers = modules.map((module) => withModule(kernel, vmlinux, alone, module));
   const [only = alone] = layers;
@@ -107,8 +108,9 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Typ
 }
 
 /**
- * The types of a module on top of vmlinux's. Most kernels' vmlinux describes KVM in full, built-in code includes its
- * headers; but a module that was built with other ones (a backport, another configuration) brings its own.
+ * Types of a module on top of those of vmlinux. In most kernels the BTF of vmlinux describes KVM in full, as built-in
+ * code includes its headers. But a module that was built with other headers (a backport, or another configuration) has
+ * types of its own.
  */
 function withModule(
   { memory, symbols, log }: Untyped,
@@ -119,7 +121,7 @@ function withModule(
   const { name, marker } = needed;
   const withoutModule = (why: DumpError): void => {
     if (alone.sizeOf(marker) === null || isForeign(memory, symbols, alone, name)) throw why;
-    log.warn(`types: taken from vmlinux alone: ${why.message}`, why);
+    log.warn(`types: taken from vmlinux only: ${why.message}`, why);
   };
   try {
     const module = moduleBtf(memory, symbols, vmlinux, name);
@@ -131,10 +133,10 @@ function withModule(
   }
 }
 
-/** Bit of struct module's taints: built outside of the kernel's tree, so maybe with other structures (TAINT_OOT_MODULE). */
+/** Bit in the taints of struct module: built out of tree, so possibly with other structures (TAINT_OOT_MODULE). */
 const OUT_OF_TREE = 1n << 12n;
 
-/** Whether a module may have been built with other headers than the kernel. */
+/** Whether a module may have been built with headers that differ from the kernel's. */
 function isForeign(memory: Memory, symbols: Symbols, types: TypeSource, name: string): boolean {
   const modules = symbols.get('modules');
   const module = modules === undefined ? null : findModule(memory, types, modules, name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// VMCOREINFO: as it was given, of the dump's notes, by its text in the dumped memory, or what stands for it.
+// Finds VMCOREINFO: as given by the user, in the notes of the dump, or in memory; or builds a substitute.
 import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -10,22 +10,25 @@ import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
 import { findKernel } from './find-kernel.js';
 
-/** Its first line. */
+/** Start of its first line. */
 const FIRST = Buffer.from('OSRELEASE=');
-/** VMCOREINFO_BYTES: it takes a page at the most. */
+/** Most bytes: a page (VMCOREINFO_BYTES). */
 const LONGEST = PAGE_SIZE;
 
-/** VMCOREINFO as it was given, or of the dump's notes; else of its memory, or what stands for it. */
+/**
+ * VMCOREINFO of a dump: `given` by the user, else from the notes of the dump, else found in its memory, else a
+ * substitute made from page tables and kallsyms. Throws `DumpError` if there is no kernel.
+ */
 export function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: string | null): VmCoreInfo {
   if (given !== null) return new VmCoreInfo(given);
   const { vmcoreinfo } = image.reader;
   if (vmcoreinfo !== null) return VmCoreInfo.of(vmcoreinfo);
-  log.found(`${image.name}: no VMCOREINFO in its notes: looking through its memory`);
-  return log.step('VMCOREINFO in memory', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
+  log.found(`${image.name}: no VMCOREINFO in its notes; searching its memory`);
+  return log.step('search for VMCOREINFO', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
 }
 
 function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
-  const info = log.step('kernel by its page tables', () => findKernel(image, frames));
+  const info = log.step('search for kernel page tables', () => findKernel(image, frames));
   log.warn(
     `no VMCOREINFO in the dump: kernel ${printable(info.release ?? '')} was found by its page tables and kallsyms`,
   );
@@ -33,10 +36,10 @@ function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInf
 }
 
 /**
- * The text of a kernel that runs in this memory: in the page where the kernel keeps it, or in the note that it made of
- * it when it crashed. Guests have theirs too, and so has a capture kernel; a text counts if init_uts_ns stands where it
- * says and names the same release, and the one that knows when it crashed counts before all others. Null when there is
- * none. All pages of the dump are looked at, unless one is found that tells the time of its crash.
+ * Finds the text of VMCOREINFO in memory: in the page where the kernel keeps it, or in the note that it made when it
+ * crashed. Guests and a capture kernel have such texts too. A text is accepted if init_uts_ns is at the address that it
+ * gives, with the same release; a text with the time of the crash is preferred. Null if there is none. Reads all pages
+ * of the dump, or up to a text with the time of the crash.
  */
 function scanForInfo(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
   let first: VmCoreInfo | null = null;
@@ -53,7 +56,7 @@ function scanForInfo(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
   return first;
 }
 
-/** Texts that begin in a page; before 4.12 they stood in an array of the kernel's image, across the end of a page. */
+/** Texts that begin in a page. Before 4.12 the text is in an array of the kernel's image, and may cross pages. */
 function* textsIn(frames: FrameSource, frame: Pfn, page: DataView): Generator<string> {
   const bytes = Buffer.from(page.buffer, page.byteOffset, PAGE_SIZE);
   for (let at = bytes.indexOf(FIRST); at >= 0; at = bytes.indexOf(FIRST, at + 1)) {

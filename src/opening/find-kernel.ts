@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel in memory of which no VMCOREINFO tells: by page tables that map its image, and the image's own symbols.
+// Finds a kernel in memory without VMCOREINFO: by page tables that map its image, and by the kallsyms in the image.
 import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
@@ -14,20 +14,20 @@ import { checkedIdentity, KERNEL_IMAGE_SIZE, LONGEST_IMAGE, openMemory, START_KE
 
 /** The image begins at a multiple of this (CONFIG_PHYSICAL_ALIGN), and is mapped by pages of this size. */
 const ALIGN = 0x200000n;
-/** Where vmlinux is linked to (CONFIG_PHYSICAL_START, the same in all distributions). */
+/** Address that vmlinux is linked to (CONFIG_PHYSICAL_START, the same in all distributions). */
 const LINKED = START_KERNEL_MAP + 0x1000000n;
-/** As many page tables that agree end the search; of fewer most count, and init_uts_ns is held to what they lead to. */
+/** Page tables that must agree to end the search. With fewer, the majority is taken; init_uts_ns is checked anyway. */
 const ENOUGH = 4;
 /** Offsets of cr3 and cr4 in a processor's state (QEMU target/i386/arch_dump.c, struct QEMUCPUState). */
 const CR3 = 416;
 const CR4 = 424;
 const LA57 = 0x1000;
-/** With page-table isolation the user's table stands behind the kernel's. */
+/** With page-table isolation, the user's top table follows the kernel's. */
 const USER_TABLE = 0x1000;
 
 const GIVE_INFO = { code: 'no-kernel', remedies: ['vmcoreinfo'] } as const;
 
-/** The top table of a kernel's address space, and where its image is. */
+/** The top page table of a kernel, and the virtual address (`text`) and phys_base of its image. */
 interface Found {
   readonly root: Pfn;
   readonly levels: 4 | 5;
@@ -36,13 +36,13 @@ interface Found {
 }
 
 /**
- * What VMCOREINFO would tell, as far as it is needed. Throws `DumpError` when no page table leads to a kernel, or the
- * kernel has no kallsyms.
+ * A substitute for VMCOREINFO with the values that are needed. Throws `DumpError` if no page table leads to a kernel,
+ * or if the kernel has no kallsyms.
  */
 export function findKernel(image: DumpImage, frames: FrameSource): VmCoreInfo {
   const found = byProcessors(image, frames) ?? byTables(image, frames);
   if (found === null)
-    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no page tables of a kernel`, GIVE_INFO);
+    throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no kernel page tables were found`, GIVE_INFO);
   const memory = new KernelMemory(frames, x86Form(found.levels), found.root);
   const symbols = kallsymsOf(memory, found.text);
   if (symbols === null)
@@ -88,7 +88,7 @@ function infoOf(
   return info;
 }
 
-/** As VMCOREINFO names the parts of kallsyms since 6.0. */
+/** Lines for the tables of kallsyms, as in VMCOREINFO since 6.0. */
 function tableLines({ tables }: Kallsyms): string[] {
   const { numSyms, names, tokenTable, tokenIndex, addresses } = tables;
   const [{ offsets, relativeBase, addresses: plain } = { offsets: null, relativeBase: null, addresses: null }] =
@@ -100,7 +100,7 @@ function tableLines({ tables }: Kallsyms): string[] {
   );
 }
 
-/** Up to 5.13 a reference count stands in front of the names. */
+/** Offset of the names in struct uts_namespace: up to 5.13, a reference count comes first. */
 function nameIn(memory: KernelMemory, namespace: bigint): number {
   const bytes = readOf(memory, namespace, 16, 'init_uts_ns');
   return bytes.text(0, 6) === 'Linux' ? 0 : 4;
@@ -111,7 +111,7 @@ function releaseOf(memory: KernelMemory, banner: bigint): string {
   const text = hit === undefined ? null : memory.read(hit, 256);
   const release = text === null || 'reason' in text ? null : /^Linux version (\S+) /.exec(text.text())?.[1];
   if (release === null || release === undefined)
-    throw new DumpError('linux_banner is not where kallsyms puts it', GIVE_INFO);
+    throw new DumpError('linux_banner is not at the address that kallsyms gives', GIVE_INFO);
   return release;
 }
 
@@ -125,24 +125,24 @@ function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
   return null;
 }
 
-/** By the processors' registers, where QEMU dumped the machine. */
+/** Finds the kernel by the processors' registers, which dumps made by QEMU have in their notes. */
 function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
   for (const { name, desc } of image.reader.notes) {
     if (name !== 'QEMU' || desc.length < CR4 + 8) continue;
     const cr3 = desc.u53(CR3) % 2 ** 52;
     const root = pfn(Math.floor((cr3 - (cr3 % 0x1000) - (cr3 & USER_TABLE)) / PAGE_SIZE));
-    const found = imageBehind(frames, root, (desc.u32(CR4) & LA57) === 0 ? 4 : 5);
+    const found = imageOf(frames, root, (desc.u32(CR4) & LA57) === 0 ? 4 : 5);
     if (found !== null) return found;
   }
   return null;
 }
 
-/** By looking at every page as a top table: every process's maps the kernel, so most agree on where it is. */
+/** Finds the kernel by taking each page for a top table. The top table of each process maps the kernel: most agree. */
 function byTables(image: DumpImage, frames: FrameSource): Found | null {
   const votes = new Map<string, Found[]>();
   for (const frame of image.reader.present()) {
     for (const levels of [5, 4] as const) {
-      const found = looksLikeTop(frames.frame(frame)) ? imageBehind(frames, frame, levels) : null;
+      const found = looksLikeTop(frames.frame(frame)) ? imageOf(frames, frame, levels) : null;
       if (found === null) continue;
       const key = `${levels} ${found.text} ${found.physBase}`;
       const same = [...(votes.get(key) ?? []), found];
@@ -154,14 +154,14 @@ function byTables(image: DumpImage, frames: FrameSource): Found | null {
   return [...votes.values()].sort((a, b) => b.length - a.length)[0]?.[0] ?? null;
 }
 
-/** The entry of the kernel's image leads to a table. */
+/** Whether the entry for the kernel's image points to a table. */
 function looksLikeTop(page: DataView | null): boolean {
   const entry = page?.getUint32(511 * 8, true) ?? 0;
   return (entry & PRESENT) !== 0 && (entry & PSE) === 0;
 }
 
-/** Where the image begins that these tables map: the first mapped place of that part of the kernel's addresses. */
-function imageBehind(frames: FrameSource, root: Pfn, levels: 4 | 5): Found | null {
+/** The kernel's image that these tables map: it begins at the first mapped address of the range for the image. */
+function imageOf(frames: FrameSource, root: Pfn, levels: 4 | 5): Found | null {
   const memory = new KernelMemory(frames, x86Form(levels), root);
   for (let text = START_KERNEL_MAP; text < START_KERNEL_MAP + KERNEL_IMAGE_SIZE; text += ALIGN) {
     const frame = memory.frameOf(text);

@@ -6,19 +6,20 @@ import type { KernelIdentity } from '../kernel/host.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { SymbolTable } from '../symbols/table.js';
 
-/** Notes of a kernel, Xen's and others' among them, take a few hundred bytes. */
+/** Most bytes of the notes of a kernel, which take a few hundred, with those for Xen and others. */
 const MOST_NOTES = 0x10000n;
 
 /**
- * The build-id out of the kernel's own notes in memory (/sys/kernel/notes); else VMCOREINFO's, which since Linux commit
- * 905415ff3ffb ("lib/buildid: harden build ID parsing logic") is wrong in the stable releases that took it over.
+ * The identity of a kernel. Its build-id is from the kernel's notes in memory (/sys/kernel/notes); if they are missing,
+ * from VMCOREINFO, where it is wrong in stable releases with a backport of Linux commit 905415ff3ffb ("lib/buildid:
+ * harden build ID parsing logic").
  */
 export class Identity implements KernelIdentity {
   readonly #find: () => string | null;
-  readonly #told: string | null;
+  readonly #recorded: string | null;
   #found: string | null | undefined;
 
-  /** Its notes are read when the build-id is first asked for. */
+  /** The notes are read when the build-id is first asked for. */
   constructor(
     memory: Memory,
     info: VmCoreInfo,
@@ -26,13 +27,13 @@ export class Identity implements KernelIdentity {
     readonly release: string,
     readonly version: string,
   ) {
-    const told = info.text('BUILD-ID');
-    this.#told = told !== null && /^[0-9a-f]{40}$/.test(told) ? told : null;
+    const recorded = info.text('BUILD-ID');
+    this.#recorded = recorded !== null && /^[0-9a-f]{40}$/.test(recorded) ? recorded : null;
     this.#find = () => buildIdInMemory(memory, symbols);
   }
 
   get buildId(): string | null {
-    return this.#proven ?? this.#told;
+    return this.#proven ?? this.#recorded;
   }
 
   get buildIdProven(): boolean {

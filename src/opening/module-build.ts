@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which build of a module runs in a dump, and whether a file is of the same one.
+// The build of a module that is loaded in a dump, and checks that a file is from the same build.
 import type { Bytes } from '../core/bytes.js';
 import { orNull } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -15,23 +15,23 @@ import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { otherBuild } from './same-build.js';
 
-/** Attributes of a module's notes, at the most. */
+/** Most notes of a module. */
 const MOST_NOTES = 64;
 const LONGEST_NOTE = 0x10000n;
 
-/** Where modules are loaded in every version and with KASLR (MODULES_VADDR, MODULES_END; arch/x86/include/asm/pgtable_64_types.h). */
+/** Addresses of modules in all versions, with or without KASLR (MODULES_VADDR, MODULES_END; asm/pgtable_64_types.h). */
 const MODULES_START = 0xffffffffa0000000n;
 const MODULES_END = 0xffffffffff000000n;
 
-/** What describes a module's structures, from outside the dump. */
+/** A file or profile from outside the dump that describes structures of a module. */
 export interface ModuleOrigin {
   readonly name: string;
   readonly module: NeededModule;
-  /** Of the module it describes; null where it does not tell. */
+  /** Build-id of the module described; null if unknown. */
   readonly buildId: string | null;
 }
 
-/** Hexadecimal digits of a loaded module's build-id, as the kernel keeps it; null where it can't be told. */
+/** Build-id of a loaded module in hexadecimal, as recorded by the kernel; null if it can't be found. */
 export function moduleBuildId(memory: Memory, symbols: SymbolTable, types: TypeSource, name: string): string | null {
   return orNull(() => {
     const modules = symbols.find('modules');
@@ -72,9 +72,9 @@ function buildIdInNotes(memory: Memory, types: TypeSource, address: bigint): str
 }
 
 /**
- * Throws `DumpError` unless what describes a module is of the build that runs in the dump. What the kernel says is
- * read with offsets that may be the wrong ones themselves: so a build-id that is not found that way is looked for as a
- * note in the memory of the modules.
+ * Throws `DumpError` unless each origin is from the build that is loaded in the dump. What the kernel records is read
+ * with offsets that may be wrong themselves. So a build-id that is not found that way is searched for, as a note, in
+ * the memory of modules.
  */
 export function checkModules(origins: readonly ModuleOrigin[], dump: OpenedDump): void {
   for (const module of new Set(origins.map((origin) => origin.module)))
@@ -94,36 +94,34 @@ interface OpenedDump {
 
 function checkModule(module: NeededModule, origins: readonly ModuleOrigin[], dump: OpenedDump): void {
   const { memory, symbols, types, log } = dump;
-  const told = moduleBuildId(memory, symbols, types, module.name);
-  const unproven = origins.filter(({ buildId }) => buildId === null || buildId !== told);
-  const builtIn = told === null && unproven.length > 0 && symbols.find(module.builtIn) !== null;
+  const recorded = moduleBuildId(memory, symbols, types, module.name);
+  const unproven = origins.filter(({ buildId }) => buildId === null || buildId !== recorded);
+  const builtIn = recorded === null && unproven.length > 0 && symbols.find(module.builtIn) !== null;
   for (const { name, buildId } of unproven) {
     if (builtIn && buildId !== null)
       throw otherBuild(name, `it describes a module, but ${module.title} is built into the kernel of the dump`);
     if (builtIn) continue;
-    if (buildId !== null) checkNote({ name, module, buildId }, told, dump);
-    else log.warn(`${name} tells no build-id of module ${module.name}: its release is all that was compared`);
+    if (buildId !== null) checkNote({ name, module, buildId }, recorded, dump);
+    else log.warn(`${name} has no build-id of module ${module.name}: only the release was compared`);
   }
 }
 
 function checkNote(
   { name, module, buildId }: ModuleOrigin & { readonly buildId: string },
-  told: string | null,
+  recorded: string | null,
   { memory, log }: OpenedDump,
 ): void {
-  const found = log.step('build-id in the memory of modules', () => findNote(memory, buildId));
+  const found = log.step('search for the build-id in the memory of modules', () => findNote(memory, buildId));
   if (found === 'found') return;
-  const running =
-    told === null
-      ? 'no module that runs in the dump has it'
-      : `the module ${module.name} that runs in the dump has ${told}`;
-  if (told !== null || found === 'absent') throw otherBuild(name, `build-id ${buildId}, ${running}`);
+  const loaded =
+    recorded === null ? 'no module in the dump has it' : `the module ${module.name} in the dump has ${recorded}`;
+  if (recorded !== null || found === 'absent') throw otherBuild(name, `build-id ${buildId}, but ${loaded}`);
   log.warn(
-    `${name}: whether it is of the module ${module.name} that ran can't be told, pages of modules are not in the dump`,
+    `${name}: can't check that it matches the module ${module.name} of the dump: pages of modules are not in the dump`,
   );
 }
 
-/** `unknown`: not found, but not all of that memory is in the dump. */
+/** Searches the memory of modules. `unknown`: not found, but a part of that memory is not in the dump. */
 function findNote(memory: Memory, buildId: string): 'found' | 'absent' | 'unknown' {
   const watched = new Watched(memory);
   const { done } = occurrences(watched, MODULES_START, MODULES_END, buildIdNote(buildId)).next();
@@ -131,7 +129,7 @@ function findNote(memory: Memory, buildId: string): 'found' | 'absent' | 'unknow
   return watched.hasGaps ? 'unknown' : 'absent';
 }
 
-/** Memory that remembers whether some of what is mapped could not be read. */
+/** Memory that records whether a mapped page could not be read. */
 class Watched implements Memory {
   hasGaps = false;
 

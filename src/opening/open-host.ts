@@ -7,7 +7,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host, KernelIdentity } from '../kernel/host.js';
 import type { KernelMemory } from '../kernel/memory.js';
-import type { Needs } from '../kernel/needs.js';
+import type { KernelNeeds } from '../kernel/needs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
@@ -25,8 +25,11 @@ import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { checkOrder } from './randstruct.js';
 import { checkTable } from './same-build.js';
 
-/** Opens the kernel of a dump with nothing beside it: notes, page tables, kallsyms, BTF, in this order. */
-export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: Needs): Host {
+/**
+ * Opens the kernel of a dump from the dump alone: notes, page tables, kallsyms, BTF, in this order. Throws `DumpError`
+ * if what is needed is not in the dump.
+ */
+export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: KernelNeeds): Host {
   const opening = new Opening(image, frames, log, needs);
   opening.scanForSymbols();
   opening.readOwnTypes();
@@ -34,13 +37,14 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs:
 }
 
 /**
- * The same with what lies beside the dump. What the user named comes before the kernel's own; what can be found is
- * looked for only where the kernel's own is not enough. `frames` is the image's memory, or something that looks on.
+ * Opens the kernel of a dump with the help of other files (`outside`). Files that the user named come before what is in
+ * the dump; other files are searched for only if the dump is not enough. `frames` is the memory of the image, or a
+ * wrapper of it. Throws `DumpError` if something needed is missing, or a file is from another build.
  */
 export async function openHostWith(
   image: DumpImage,
   frames: FrameSource,
-  { log, needs, outside }: { readonly log: Log; readonly needs: Needs; readonly outside: Outside },
+  { log, needs, outside }: { readonly log: Log; readonly needs: KernelNeeds; readonly outside: Outside },
 ): Promise<Host> {
   const opening = new Opening(image, frames, log, needs, outside);
   const proven = opening.hasSymbols([]) ? null : await outside.provenSymbols(opening.symbolsWanted);
@@ -59,7 +63,7 @@ class Opening {
   readonly uts: readonly string[];
   #tables: readonly SymbolTable[] = [];
   #kallsyms: Kallsyms | null = null;
-  /** Why the kernel's own symbols, or its own types, are not to be had. */
+  /** Why the kernel's own symbols or types can't be used. */
   readonly #problems: DumpError[] = [];
   #own: TypeSource | null = null;
 
@@ -67,7 +71,7 @@ class Opening {
     image: DumpImage,
     readonly frames: FrameSource,
     readonly log: Log,
-    readonly needs: Needs,
+    readonly needs: KernelNeeds,
     readonly outside: Outside = nothingBeside,
   ) {
     this.info = infoOf(image, frames, log, outside.vmcoreinfo);
@@ -78,7 +82,7 @@ class Opening {
     this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release));
   }
 
-  /** Looks for the kernel's own symbols where VMCOREINFO does not name them: that takes a while. */
+  /** Searches the image for kallsyms if VMCOREINFO does not have its addresses; this takes some time. */
   scanForSymbols(): void {
     if (!this.hasSymbols([])) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
   }
@@ -95,7 +99,7 @@ class Opening {
     return new Identity(this.memory, this.info, this.#symbols, this.release, this.uts[3] ?? '');
   }
 
-  /** What a table of symbols is wanted for, and how it is checked. */
+  /** What a symbol table is needed for, and how it is checked. */
   get symbolsWanted(): SymbolsWanted {
     const { identity: kernel, info, memory } = this;
     const own = this.#kallsyms;
@@ -109,14 +113,14 @@ class Opening {
     };
   }
 
-  /** Whether the symbols are there without which nothing is found, with these tables too. */
+  /** Whether all needed symbols are found, with these additional tables. */
   hasSymbols(more: readonly SymbolTable[]): boolean {
     const tables = [...this.#tables, ...more];
     const has = (name: string): boolean => tables.some((table) => table.find(name) !== null);
     return this.needs.symbols.every((names) => names.some(has));
   }
 
-  /** Symbols that the kernel's own table lacks. */
+  /** Adds tables for symbols that the kernel's own table lacks. */
   addSymbols(tables: readonly SymbolTable[]): void {
     this.#tables = [...this.#tables, ...tables];
     for (const { source } of tables) this.log.found(`symbols: ${source}`);
@@ -169,10 +173,10 @@ class Opening {
     return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
   }
 
-  /** `undescribed`: of what there are no types, or null where symbols are missing. */
+  /** The error for missing symbols or types. `undescribed`: what has no types; null if symbols are missing. */
   #notEnough(undescribed: string | null): DumpError {
     const { looked } = this.outside;
-    const where = looked.length === 0 ? '' : `; looked for in vain: ${looked.join(', ')}`;
+    const where = looked.length === 0 ? '' : `; tried without success: ${looked.join(', ')}`;
     const [first] = this.#problems;
     const beside: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy), 'layout', 'system-map'];
     return new DumpError(

@@ -1,56 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { KernelIdentity } from '../kernel/host.js';
-import type { NeededModule, Needs } from '../kernel/needs.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import type { Placed } from '../symbols/system-map.js';
 import type { SymbolTable } from '../symbols/table.js';
 import type { TypeSource } from '../types/source.js';
 import type { ModuleOrigin } from './module-build.js';
 
-/** Where types may come from: whatever there is, or one kind of source alone. */
+/** Where types may come from: any source (`auto`), or one kind only. */
 export type TypesFrom = 'auto' | 'btf' | 'dwarf' | 'layout';
 
-/** What tables of symbols are wanted for. */
+/** A request for symbol tables. */
 export interface SymbolsWanted extends Placed {
   readonly kernel: KernelIdentity;
-  /** Throws `DumpError` for a table of another build. */
+  /** Throws `DumpError` for a table from another build. */
   readonly check: (table: SymbolTable) => void;
 }
 
-/** Whose types are wanted, and what of them. */
+/** The kernel whose types are needed, and which types. */
 export interface TypesNeeded {
   readonly kernel: KernelIdentity;
-  readonly needs: Needs;
+  readonly needs: KernelNeeds;
 }
 
-/** What types are wanted for. */
+/** A request for types. */
 export interface TypesWanted extends TypesNeeded {
-  /** Whether these are all that is needed. */
+  /** Whether these sources are enough. */
   readonly enough: (types: readonly TypeSource[]) => boolean;
-  /** Build-id of the module that ran, read with these; null where it can't be told. */
+  /** Build-id of the loaded module in hexadecimal, read with the help of `types`; null if it can't be found. */
   readonly moduleBuildId: (module: NeededModule, types: readonly TypeSource[]) => string | null;
 }
 
-/** What lies beside a dump: files that the user named, files in the places of distributions, profiles that are shipped. */
+/**
+ * Sources of symbols and types other than the dump: files that the user named, files where distributions install them,
+ * and shipped layout profiles.
+ */
 export interface Outside {
   readonly typesFrom: TypesFrom;
-  /** The text of VMCOREINFO that the user gave in place of the dump's. */
+  /** The text of VMCOREINFO that the user gave, which replaces that of the dump; null if none was given. */
   readonly vmcoreinfo: string | null;
-  /** Symbols of a file that is known to be this kernel's by its build-id: it saves looking for the kernel's own. */
+  /** Symbols of a file whose build-id is that of the kernel. They save a search for the kernel's own. Null if none. */
   provenSymbols(wanted: SymbolsWanted): Promise<SymbolTable | null>;
-  /** Symbols that the user named; and unless these are `enough`, those that can be found. */
+  /** Symbols of files that the user named and, unless these are `enough`, of files that can be found. */
   moreSymbols(wanted: SymbolsWanted, enough: (tables: readonly SymbolTable[]) => boolean): Promise<SymbolTable[]>;
-  /** Types that the user named. */
+  /** Types of files that the user named. */
   givenTypes(needed: TypesNeeded): Promise<readonly TypeSource[]>;
-  /** Types that can be found, until there are enough. */
+  /** Types of files that can be found, until they are enough. */
   foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]>;
-  /** What of all these describes a module. */
+  /** The sources used so far that describe a module. */
   readonly modules: readonly ModuleOrigin[];
-  /** Places that were looked at for a message, and what would help. */
+  /** What was searched for without success; for messages. */
   readonly looked: readonly string[];
 }
 
-/** Nothing but the dump. */
+/** No sources other than the dump. */
 export const nothingBeside: Outside = {
   typesFrom: 'auto',
   vmcoreinfo: null,

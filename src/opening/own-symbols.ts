@@ -6,16 +6,16 @@ import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { KERNEL_IMAGE_SIZE, LONGEST_IMAGE, START_KERNEL_MAP } from './bootstrap.js';
 
-/** Bytes of the image that are searched at a time. */
+/** Bytes of the image that are searched in one step. */
 const PIECE = 0x200000n;
 
-/** The kernel's own symbols where VMCOREINFO says they are; null when it does not (before Linux 6.0). */
+/** The kernel's own symbols at the addresses in VMCOREINFO; null if it does not have them (before Linux 6.0). */
 export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms | null {
   const tables = namedTables(info);
   return tables === null ? null : new Kallsyms(memory, tables, anchorOf(info, release));
 }
 
-/** The same by a scan of the kernel's image. Throws `DumpError` when it has none. */
+/** The kernel's own symbols, found by a scan of its image. Throws `DumpError` if it has none. */
 export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
   const anchor = anchorOf(info, release);
   for (const [from, to] of partsOfImage(info, anchor.address)) {
@@ -23,7 +23,7 @@ export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: strin
     if (found !== null) return found;
   }
   throw new DumpError(
-    `kernel ${release}: its VMCOREINFO names no kallsyms tables, and a scan of its image found none`,
+    `kernel ${release}: VMCOREINFO has no kallsyms tables, and a scan of the kernel's image found none`,
     {
       code: 'no-symbols',
     },
@@ -35,7 +35,9 @@ function anchorOf(info: VmCoreInfo, release: string): Anchor {
   if (address === null)
     throw new DumpError(`kernel ${release}: VMCOREINFO has no SYMBOL(_stext)`, { code: 'no-symbols' });
   if (address >= START_KERNEL_MAP && address < START_KERNEL_MAP + KERNEL_IMAGE_SIZE) return { name: '_stext', address };
-  throw new DumpError(`kernel ${release}: VMCOREINFO puts _stext at 0x${address.toString(16)}, where no kernel is`);
+  throw new DumpError(
+    `kernel ${release}: VMCOREINFO puts _stext at 0x${address.toString(16)}, outside the mapping of the kernel's image`,
+  );
 }
 
 function namedTables(info: VmCoreInfo): KallsymsTables | null {
@@ -50,8 +52,8 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
 }
 
 /**
- * The kernel's image in pieces, the likeliest first: its tables of symbols are read-only data, which ends where the
- * first symbol of data stands that VMCOREINFO names. Backwards from there, and at last what lies behind.
+ * Ranges of the kernel's image, most likely first. Its symbol tables are read-only data, which ends before the first
+ * data symbol in VMCOREINFO: backwards from there, and last what follows.
  */
 export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
   const data = [...info.symbols().values()]

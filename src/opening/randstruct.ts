@@ -5,26 +5,26 @@ import { isUnreadable } from '../core/memory.js';
 import type { SymbolTable } from '../symbols/table.js';
 
 const LONGEST_TEXT = 512;
-/** Part of the version magic of kernels with shuffled structures (include/linux/vermagic.h, CONFIG_RANDSTRUCT). */
+/** Part of the version magic of kernels with randomised structures (include/linux/vermagic.h, CONFIG_RANDSTRUCT). */
 const MARK = 'RANDSTRUCT_';
 
-/** What is said of such a kernel. */
+/** The error for a kernel or module (`what`) with randomised structures. */
 export const shuffled = (what: string): DumpError =>
   new DumpError(
-    `${what} has structures in random order (CONFIG_RANDSTRUCT), and gcc's debug information tells the order before`,
+    `${what} has structures in random order (CONFIG_RANDSTRUCT), but gcc's debug information has the original order`,
     {
       code: 'no-types',
-      hint: 'no offset in it, or in BTF made of it, is right',
+      hint: 'offsets from it, or from BTF made from it, are wrong',
       remedies: ['layout-alone'],
     },
   );
 
-/** Whether a version magic is of a kernel whose structures were shuffled. */
+/** Whether a version magic is that of a kernel with randomised structures. */
 export const isShuffled = (magic: string): boolean => magic.includes(MARK);
 
 /**
- * Throws `DumpError` for a kernel whose structures a plugin of gcc shuffled: gcc writes down their order as it was
- * declared. (clang, which shuffles them itself, writes down the true one.)
+ * Throws `DumpError` for a kernel whose structures were randomised by the gcc plugin: gcc's debug information has the
+ * order of the source. (clang, which randomises structures itself, records the real order.)
  */
 export function checkOrder(memory: Memory, symbols: SymbolTable, release: string): void {
   const textOf = (name: string): string => {

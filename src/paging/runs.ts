@@ -5,52 +5,52 @@ import { endAt, leafFrame, Walk } from './entry.js';
 import { type PagingForm, PRESENT } from './form.js';
 import { PageWalker } from './walker.js';
 
-/** `entryAddress` where the top table is missing: no entry was read. */
+/** Value of `entryAddress` if the top table is missing: no entry was read. */
 export const NO_ENTRY = -1;
 
 /**
- * The range form of `PageWalker`: leaves and whole gaps of an address space at the level where they are found, in
- * ascending order, every page of the range in one run. An empty PGD entry is one run of 2^27 pages, a missing table one
- * run of all pages that it is for. The first and the last run are cut at the ends of the range. A run says of each of
- * its pages what `walk` says of it.
+ * Walks a range of pages, where `PageWalker` walks one: reports leaves and whole gaps at the level where they are
+ * found, in ascending order. Each page of the range is in exactly one run. An empty PGD entry is one run of 2^27 pages,
+ * a missing table one run of all pages that it covers. The first and the last run are cut at the ends of the range.
+ * What a run says holds for each of its pages, as `PageWalker.walk` would answer.
  *
- * One object serves many ranges and allocates nothing for a run: it stands in the fields until the next is asked for.
+ * An object can be used for many ranges, and does not allocate: each run is in the fields until the next one is read.
  *
  *     for (runs.over(root, from, to); runs.next(); ) total += runs.pages;
  *
- * A table is fetched once each time that the range enters it. A range costs at most one entry for each of its pages, and
- * damaged tables that lead to each other in circles can make it cost that: 2^36 leaves out of a few frames. So the caller
- * bounds the range, to a memslot or a mapping, and can stop after any run.
+ * A table is fetched once each time the range enters it. A range costs at most one entry per page, and damaged tables
+ * that point to each other in circles can make it cost that much: 2^36 leaves from a few frames. So the caller must
+ * bound the range, to a memslot or a mapping, and may stop after any run.
  *
- * An exception of the `FrameSource` passes through; the same method then tries again from where it was.
+ * Exceptions of the `FrameSource` pass through; calling the same method again resumes at the same page.
  */
 export class PageRuns {
   first = 0 as Vpn;
   /** Number of pages. */
   pages = 0;
   status: Walk = Walk.Empty;
-  /** Mapped: the first page's frame. TableMissing: that of the missing table. Otherwise: that of the entry's table. */
+  /** Mapped: frame of the first page. TableMissing: frame of the missing table. Else: frame of the entry's table. */
   frame = 0 as Pfn;
-  /** As in `PageWalker`: level of the entry, or of the missing table. */
+  /** Level of the entry, or of the missing table; 0 is the PTE. */
   level = 0;
-  /** Mapped by a leaf that is PROT_NONE (or being split). */
+  /** Mapped by a leaf that is PROT_NONE, or that is being split. */
   protNone = false;
-  /** The raw entry: where the walk ended, or the one that leads to the missing table; 0 where there is none. */
+  /** The raw entry where the walk ended, or that points to the missing table; 0 if there is none. */
   lo = 0;
   hi = 0;
-  /** Physical address of that entry in bytes, or `NO_ENTRY`. */
+  /** Physical address of that entry, in bytes; `NO_ENTRY` if there is none. */
   entryAddress = NO_ENTRY;
 
   readonly #form: PagingForm;
   readonly #walker: PageWalker;
   #root = 0 as Pfn;
   #to = 0;
-  /** The PTE table in which the run ends, its frame, and which of its entries come next. */
+  /** The PTE table in which the run ends, its frame, and the range of its entries that come next. */
   #table: DataView | null = null;
   #tableFrame = 0 as Pfn;
   #index = 0;
   #stop = 0;
-  /** An exception came before the end of the stretch was found. */
+  /** The last call threw an exception before it found the end of the stretch. */
   #isOpen = false;
 
   constructor(memory: FrameSource, form: PagingForm) {
@@ -59,8 +59,8 @@ export class PageRuns {
   }
 
   /**
-   * Begins a range, the pages from `from` to `to` - 1, in the tables below the frame `root`. Bits of a page number above
-   * those that the tables resolve are ignored, as in `walk`.
+   * Starts a range: the pages `from` to `to` - 1, in the tables whose top table is the frame `root`. Bits of a page
+   * number above those that the tables resolve are ignored, as in `PageWalker.walk`.
    */
   over(root: Pfn, from: Vpn, to: Vpn): this {
     this.#root = root;
@@ -73,7 +73,7 @@ export class PageRuns {
     return this;
   }
 
-  /** Moves to the next run, the pages of one entry or of one missing table; false after the last one. */
+  /** Moves to the next run: the pages of one entry or of one missing table. False after the last run. */
   next(): boolean {
     const index = this.#index;
     if (index === this.#stop) return this.#walk();
@@ -82,10 +82,11 @@ export class PageRuns {
   }
 
   /**
-   * The same in longest stretches: leaves of one level, PROT_NONE or not, whose frames follow each other are one run; so
-   * are empty entries, across tables and levels. Any other entry and each missing table stays a run of its own, because
-   * what follows what there (offsets in swap, reasons) is for the layer above to say. `level`, `lo`, `hi` and
-   * `entryAddress` are the first entry's. A call reads to the end of its stretch, whatever its length.
+   * Moves to the next run like `next`, but joins runs as far as possible. Leaves of one level whose frames follow each
+   * other, all PROT_NONE or all not, are one run; so are empty entries, across tables and levels. Any other entry and
+   * each missing table stays a run of its own, because only the layer above knows which of them belong together
+   * (offsets in swap, reasons). `level`, `lo`, `hi` and `entryAddress` are those of the first entry. A call reads to
+   * the end of its run, whatever its length.
    */
   nextStretch(): boolean {
     if (!this.#isOpen && !this.next()) return false;
@@ -116,7 +117,7 @@ export class PageRuns {
     this.entryAddress = this.#tableFrame * 4096 + index * 8;
   }
 
-  /** The run at a page for which the tables have to be walked. */
+  /** The next run, for which the tables have to be walked from the top. */
   #walk(): boolean {
     const page = (this.first + this.pages) as Vpn;
     if (page >= this.#to) return false;
@@ -136,13 +137,13 @@ export class PageRuns {
     return true;
   }
 
-  /** Pages that an entry of a level is for, from `page` on. What follows in a PTE table needs no walk. */
+  /** Number of pages that an entry of a level maps, from `page` on. The rest of a PTE table then needs no walk. */
   #enter(level: number, page: Vpn): number {
     if (level > 0) {
       const size = 512 ** level;
       return Math.min(size - (page % size), this.#to - page);
     }
-    // The low bits of any page number, as an integer.
+    // Exact for any page number: only the low bits matter.
     const index = page & 511;
     this.#table = this.#walker.view(0);
     this.#tableFrame = this.#walker.tables[0] as Pfn;
@@ -151,7 +152,7 @@ export class PageRuns {
     return 1;
   }
 
-  /** Takes the entries of the PTE table that continue the run, a gap or pages of 4 KiB; false where one does not. */
+  /** Adds the entries of the PTE table that continue the run, a gap or 4 KiB pages; false if one of them does not. */
   #takeTable(): boolean {
     const table = this.#table as DataView;
     const from = this.#index;
@@ -171,14 +172,14 @@ export class PageRuns {
     for (let frame = this.frame + this.pages; index < stop; index++, frame++) {
       const lo = table.getInt32(index * 8, true);
       const hi = table.getInt32(index * 8 + 4, true);
-      // What differs most often comes first.
+      // The most frequent difference is tested first.
       if (leafFrame(0, lo, hi, form) !== frame || protNone !== ((lo & PRESENT) === 0)) break;
       if (endAt(0, lo, hi) !== Walk.Mapped) break;
     }
     return index;
   }
 
-  /** Takes what a walk of the next page finds, where it continues the run. */
+  /** Walks to the next page, and adds what it finds if it continues the run; else returns false. */
   #takeWalk(): boolean {
     const page = (this.first + this.pages) as Vpn;
     if (page >= this.#to) return false;

@@ -9,17 +9,17 @@ export { Walk } from './entry.js';
 const NOTHING = -1;
 
 /**
- * Walks x86-64 page tables of 4 or 5 levels. One object serves many walks: the answer stands in its fields until the
- * next one, and each level's last table is kept, so that neighbouring pages cost one entry each.
+ * Walks x86-64 page tables of 4 or 5 levels. An object can be used for many walks: the answer is in its fields until
+ * the next walk. It keeps the last table of each level, so that neighbouring pages cost one entry each.
  */
 export class PageWalker {
-  /** Mapped: the page's frame. Otherwise: the frame of the table at `level`, or of the missing one. */
+  /** Mapped: the page's frame. Otherwise: the frame of the table at `level`, which may be missing. */
   frame = 0 as Pfn;
   /** Level where the walk ended; 0 is the PTE. */
   level = 0;
-  /** The leaf was PROT_NONE (or being split): present in memory, marked not present. */
+  /** Whether the leaf was PROT_NONE, or being split: the page is in memory, the entry is marked not present. */
   protNone = false;
-  /** Raw entries and the frames of the tables they stand in, by level, from `top` down to `level`. */
+  /** Raw entries and the frames of their tables, by level; valid from `top` down to `level`. */
   readonly lo = new Uint32Array(5);
   readonly hi = new Uint32Array(5);
   readonly tables = new Float64Array(5);
@@ -28,7 +28,7 @@ export class PageWalker {
   readonly #memory: FrameSource;
   readonly #form: PagingForm;
   readonly #views: (DataView | null)[] = [null, null, null, null, null];
-  /** The 512 pages that the last walk's lowest table covers, as page / 512; NOTHING: not known. */
+  /** The 512 pages that a PTE table covers, as page / 512, of the last walk; NOTHING if not known. */
   #group = NOTHING;
   #root = NOTHING as Pfn;
   #status: Walk = Walk.Empty;
@@ -40,11 +40,11 @@ export class PageWalker {
     this.tables.fill(NOTHING);
   }
 
-  /** `root` is the frame of the top table. */
+  /** Walks to a page; `root` is the frame of the top table. Exceptions of the `FrameSource` pass through. */
   walk(root: Pfn, page: Vpn): Walk {
     const group = Math.floor(page / 512);
     if (group === this.#group && root === this.#root) return this.#again(group, page);
-    // A table that can't be read may throw: nothing of this walk must be taken for known then.
+    // Reading a table may throw; then nothing of this walk must be reused.
     this.#group = NOTHING;
     this.#status = this.#descend(root, page);
     this.#group = group;
@@ -52,17 +52,17 @@ export class PageWalker {
     return this.#status;
   }
 
-  /** Address in bytes of the entry that was read at a level. */
+  /** Physical address, in bytes, of the entry for `page` that was read at a level. */
   entryAddress(level: number, page: Vpn): number {
     return (this.tables[level] as number) * 4096 + (Math.floor(page / 512 ** level) % 512) * 8;
   }
 
-  /** The table that was last read at a level; null where that is missing. */
+  /** The table that was last read at a level; null if it is missing. */
   view(level: number): DataView | null {
     return this.#views[level] as DataView | null;
   }
 
-  /** Another page of the same 512: only the lowest entry can differ. */
+  /** A page of the same group as the last one: only the PTE can differ. */
   #again(group: number, page: Vpn): Walk {
     if (this.level === 0 && this.#status !== Walk.TableMissing) {
       this.frame = this.tables[0] as Pfn;
@@ -89,7 +89,7 @@ export class PageWalker {
     }
   }
 
-  /** Reads an entry. `frame`, the table's, becomes the one that it leads to. */
+  /** Reads an entry, and sets `frame` to the frame that it points to. */
   #read(level: number, view: DataView, index: number, page: Vpn): Walk | typeof LEADS_ON {
     const lo = view.getInt32(index * 8, true);
     const hi = view.getInt32(index * 8 + 4, true);
@@ -105,7 +105,7 @@ export class PageWalker {
     return end;
   }
 
-  /** The table at `frame`; the one read last at this level is at hand. */
+  /** The table at `frame`. The one read last at this level is kept. */
   #table(level: number): DataView | null {
     if (this.tables[level] === this.frame) return this.#views[level] as DataView | null;
     this.tables[level] = NOTHING;

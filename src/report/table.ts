@@ -39,3 +39,12 @@ export function table<Row>(columns: readonly TableColumn<Row>[]): RowWriter<Row>
     end: () => (held?.length === 1 ? '' : release()),
   };
 }
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** A number of bytes in the largest unit that leaves at least 1, to a tenth. */
+export function size(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, bytes < 1024 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** unit;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}

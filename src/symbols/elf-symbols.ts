@@ -8,7 +8,7 @@ const SYM_SIZE = 24;
 const STT_SECTION = 3;
 const STT_FILE = 4;
 
-/** The symbols of a vmlinux. Addresses are as linked; `slide` is KASLR's. */
+/** The symbols of a vmlinux. The addresses in the file are as linked; `slide` is the KASLR offset added to them. */
 export class ElfSymbols implements SymbolTable {
   readonly source: string;
   readonly #slide: bigint;
@@ -16,13 +16,13 @@ export class ElfSymbols implements SymbolTable {
   readonly #count: number;
   readonly #strings: Bytes;
 
-  /** Throws `DumpError` for a file without a table of symbols. */
+  /** Throws `DumpError` if the file has no symbol table. */
   constructor(object: ElfObject, slide: bigint) {
     const { name } = object.file;
     const section = object.sections.find(({ type }) => type === SHT_SYMTAB);
     const strings = section === undefined ? undefined : object.sections[section.link];
     if (section === undefined || strings === undefined || !object.hasContents(section))
-      throw new DumpError(`${name}: no table of symbols in it`, { code: 'wrong-file' });
+      throw new DumpError(`${name}: the file has no symbol table`, { code: 'wrong-file' });
     const table = object.bytes(section);
     this.source = `symbols of ${name}`;
     this.#slide = slide;
@@ -49,7 +49,7 @@ export class ElfSymbols implements SymbolTable {
     return best === null ? null : best + this.#slide;
   }
 
-  /** Whether it stands for a place: not for a section, a source file, or what another object defines. */
+  /** Whether a symbol has an address: it is not a section, a source file, or undefined. */
   #isPlaced(index: number): boolean {
     const type = this.#table.getUint8(index * SYM_SIZE + 4) & 15;
     return type !== STT_SECTION && type !== STT_FILE && this.#table.getUint16(index * SYM_SIZE + 6, true) !== 0;
@@ -59,7 +59,7 @@ export class ElfSymbols implements SymbolTable {
     return this.#table.getBigUint64(index * SYM_SIZE + 8, true);
   }
 
-  /** Where a name stands among the strings; it can be the end of a longer one. */
+  /** Offsets of a name in the string table; it may be the end of a longer name. */
   #placesOf(name: string): ReadonlySet<number> {
     const array = this.#strings.array();
     const strings = Buffer.from(array.buffer, array.byteOffset, array.length);

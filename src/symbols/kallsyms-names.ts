@@ -3,24 +3,24 @@ import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
 import type { Tokens } from './kallsyms-tokens.js';
 
-/** Every 256th symbol has its offset in kallsyms_markers. */
+/** kallsyms_markers has the offset of every 256th symbol. */
 export const MARKED = 256;
-/** Bytes between two markers: each symbol takes 2 at least, and 140 on average at the most. */
+/** Bounds of the bytes between two markers: a symbol takes at least 2 bytes, and on average at most 140. */
 export const LEAST_STEP = MARKED * 2;
 export const MOST_STEP = MARKED * 140;
-/** Tables begin at multiples of 8 bytes up to 6.18, of 4 in 7.2. */
+/** Tables are aligned to 8 bytes up to 6.18, to 4 bytes in 7.2. */
 const ALIGNMENTS = [8, 4] as const;
 const alignUp = (size: number, alignment: number): number => Math.ceil(size / alignment) * alignment;
 
 /**
- * kallsyms_names: for each symbol a length and that many token numbers. `region` reaches from it to
- * kallsyms_token_table, so that it holds kallsyms_markers too, and in some kernels kallsyms_seqs_of_names.
+ * kallsyms_names: for each symbol a length and as many token numbers. `region` extends from there to
+ * kallsyms_token_table, so that it also contains kallsyms_markers, and in some kernels kallsyms_seqs_of_names.
  */
 export class CompressedNames {
   /** Offset of every 256th entry, and of the end of the names. */
   readonly #marks: readonly number[];
   readonly #blocks = new Map<number, Uint32Array>();
-  /** Where kallsyms_seqs_of_names must be if it lies behind the markers; null if there is no room for it. */
+  /** Offset of kallsyms_seqs_of_names, if it follows the markers; null if there is no room for it. */
   readonly sortedAt: number | null;
 
   constructor(
@@ -33,7 +33,7 @@ export class CompressedNames {
     this.sortedAt = found?.sortedAt ?? null;
   }
 
-  /** Name of a symbol by its place in the table of addresses, without the type letter. */
+  /** Name of a symbol by its index in the table of addresses, without the type letter. Throws `DumpError`. */
   name(index: number): string {
     const block = this.#block(Math.floor(index / MARKED));
     const within = index % MARKED;
@@ -42,7 +42,7 @@ export class CompressedNames {
     return this.tokens.expand(new Uint8Array(view.buffer, view.byteOffset, end - start)).slice(1);
   }
 
-  /** Start and end of the token bytes of each of 256 symbols. */
+  /** Start and end of the token bytes of each symbol between two markers. */
   #block(index: number): Uint32Array {
     let block = this.#blocks.get(index);
     if (block === undefined) {
@@ -53,7 +53,7 @@ export class CompressedNames {
         entriesOf(this.region, start, end, entries, true) ??
         entriesOf(this.region, start, end, entries, false) ??
         undefined;
-      if (block === undefined) throw this.region.error(start, 'kallsyms: the names do not fit their markers');
+      if (block === undefined) throw this.region.error(start, 'kallsyms: the names do not match their markers');
       this.#blocks.set(index, block);
     }
     return block;
@@ -61,8 +61,9 @@ export class CompressedNames {
 }
 
 /**
- * The entries between two marks, if they fill the space exactly. Since Linux commit 73bbb94466fd ("kallsyms: support
- * "big" kernel symbols") (in v6.1) a length of 128 and more takes two bytes, low seven bits first (`wide`); before, one.
+ * The entries between two markers; null unless they fill the space exactly. Since Linux commit 73bbb94466fd ("kallsyms:
+ * support "big" kernel symbols") (in v6.1) a length of 128 or more takes two bytes, low seven bits first (`wide`);
+ * before, one byte.
  */
 function entriesOf(region: Readable, start: number, end: number, count: number, wide: boolean): Uint32Array | null {
   const entries = new Uint32Array(2 * count);
@@ -82,8 +83,8 @@ function entriesOf(region: Readable, start: number, end: number, count: number, 
 }
 
 /**
- * Markers stand behind the names: u64[] up to 4.19, u32[] since. Behind them comes the token table, or, as in 6.1,
- * kallsyms_seqs_of_names (24 bits a symbol) before it. They are recognised by what they are: 0 first, then ascending.
+ * The markers follow the names: u64[] up to 4.19, u32[] since. After them comes the token table, in 6.1 preceded by
+ * kallsyms_seqs_of_names (24 bits per symbol). Markers are recognised by their values: 0 first, then ascending.
  */
 function findMarkers(region: Readable, count: number): { marks: number[]; sortedAt: number | null } | null {
   const marked = Math.ceil(count / MARKED);
@@ -114,8 +115,8 @@ function markersAt(region: Readable, start: number, count: number, size: 4 | 8):
 }
 
 /**
- * Where the last block's names end: less than a table's padding before the markers. Lengths of two bytes first, for all
- * ends: read so, names end at one place alone, and without long names both forms are the same.
+ * Where the names of the last block end: at most the padding of a table before the markers. Lengths of two bytes are
+ * tried first, for each possible end: read that way, only one end fits, and without long names both forms are equal.
  */
 function endOf(region: Readable, start: number, limit: number, count: number): number | null {
   const entries = count % MARKED === 0 ? MARKED : count % MARKED;
@@ -125,7 +126,7 @@ function endOf(region: Readable, start: number, limit: number, count: number): n
   return null;
 }
 
-/** Without markers: the way through all names, in the form of lengths in which it stays inside. */
+/** Marks without markers: walks all names, with the form of lengths that stays inside the region. */
 function walkedMarks(region: Readable, count: number): number[] {
   for (const wide of [true, false]) {
     const marks: number[] = [];
@@ -141,5 +142,5 @@ function walkedMarks(region: Readable, count: number): number[] {
     }
     if (index === count && at <= region.length) return [...marks, at];
   }
-  throw new DumpError('kallsyms: the names can not be told apart');
+  throw new DumpError('kallsyms: the boundaries of the names were not found');
 }

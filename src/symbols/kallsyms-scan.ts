@@ -6,25 +6,25 @@ import { occurrences } from '../core/memory-search.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from './kallsyms.js';
 import { LEAST_STEP, MARKED, MOST_STEP } from './kallsyms-names.js';
 
-/** Digits are always tokens of their own, so their texts stand side by side in kallsyms_token_table. */
+/** Each digit is always a token of its own, so their texts are adjacent in kallsyms_token_table. */
 const DIGITS = Uint8Array.from('0123456789', (digit) => digit.charCodeAt(0));
 const PATTERN = Uint8Array.from({ length: 2 * DIGITS.length }, (_, i) => (i % 2 === 0 ? (DIGITS[i / 2] as number) : 0));
 const TOKENS = 256;
 const ZERO = 0x30;
-/** token_index has 16 bits a token. */
+/** kallsyms_token_index has 16 bits per token. */
 const LONGEST_TABLE = 0x10000;
 const INDEX_BYTES = TOKENS * 2;
-/** Bytes in front of the token table in which the markers are looked for: in 6.1 kallsyms_seqs_of_names lies between. */
+/** Bytes before the token table that are searched for the markers: in 6.1, kallsyms_seqs_of_names is in between. */
 const REACH = 24 * 1024 * 1024;
-/** Markers that have to be in a row before they are taken for such. */
+/** Fewest numbers in a row that are taken for markers. */
 const FEWEST_MARKERS = 4;
 
 /**
- * The kernel's symbol table, found by what it looks like between two addresses of the kernel's own image, for kernels
- * whose VMCOREINFO does not name its parts (before Linux 6.0). Null when there is none.
+ * Finds the kernel's symbol table by its contents, in the kernel's image between the addresses `from` and `to`. For
+ * kernels whose VMCOREINFO does not have the addresses of its parts (before Linux 6.0). Null if there is none.
  */
 export function scanKallsyms(memory: Memory, from: bigint, to: bigint, anchor: Anchor): Kallsyms | null {
-  // Its digits may stand across the end.
+  // The digits may extend past the end.
   for (const hit of occurrences(memory, from, to + BigInt(PATTERN.length), PATTERN)) {
     const tokens = tokenTables(memory, hit);
     if (tokens === null) continue;
@@ -44,7 +44,7 @@ interface TokenTables {
   readonly index: bigint;
 }
 
-/** The token table around its digits, if the index behind it tells where each of its 256 texts starts. */
+/** The token table around the digits at an address, if an index after it has the offsets of its 256 texts. */
 function tokenTables(memory: Memory, digits: bigint): TokenTables | null {
   const rest = memory.read(digits, LONGEST_TABLE);
   const bytes = isUnreadable(rest) ? memory.read(digits, 4096 - Number(digits % 4096n)) : rest;
@@ -63,7 +63,7 @@ function tokenTables(memory: Memory, digits: bigint): TokenTables | null {
   return null;
 }
 
-/** Start of the token table whose index is this; null when the two do not fit together. */
+/** Start of the token table that belongs to an index; null if the two do not match. */
 function tableOf(memory: Memory, index: bigint, digits: bigint): bigint | null {
   const starts = memory.read(index, INDEX_BYTES);
   if (isUnreadable(starts) || starts.u16(0) !== 0) return null;
@@ -79,7 +79,7 @@ function tableOf(memory: Memory, index: bigint, digits: bigint): bigint | null {
   return table;
 }
 
-/** Where the other tables can be, in every order that a kernel has had. */
+/** Possible addresses of the other tables, in every order that kernels have used. */
 function* candidates(memory: Memory, from: bigint, { table, index }: TokenTables): Generator<KallsymsTables> {
   const reach = table - from > BigInt(REACH) ? REACH : Number(table - from) & ~7;
   const region = LazyBytes.of(memory, table - BigInt(reach), reach, 'kernel image');
@@ -91,7 +91,7 @@ function* candidates(memory: Memory, from: bigint, { table, index }: TokenTables
         names: at(names),
         tokenTable: table,
         tokenIndex: index,
-        addresses: [...addressesBefore(at(numSyms), count), ...addressesBehind(index + BigInt(INDEX_BYTES), count)],
+        addresses: [...addressesBefore(at(numSyms), count), ...addressesAfter(index + BigInt(INDEX_BYTES), count)],
       };
     }
 }
@@ -102,7 +102,7 @@ interface Markers {
   readonly last: number;
 }
 
-/** Rows of ascending numbers that begin with 0, the nearest first. A page that can't be read ends the search. */
+/** Rows of ascending numbers that begin with 0, nearest to the end first. A page that can't be read ends the search. */
 function* markersBefore(region: LazyBytes): Generator<Markers> {
   try {
     for (let at = region.length - 4; at >= 0; at -= 4) {
@@ -135,7 +135,7 @@ interface Names {
   readonly count: number;
 }
 
-/** kallsyms_num_syms and kallsyms_names, so far before the markers that the last of these lies inside the names. */
+/** Possible kallsyms_num_syms and kallsyms_names, at a distance from the markers that fits the last of them. */
 function* namesBefore(region: LazyBytes, { at: markers, count: marks, last }: Markers): Generator<Names> {
   const first = markers - last - 2;
   for (let names = first - (first % 4); names >= 8 && names > first - MOST_STEP - 64; names -= 4)
@@ -145,7 +145,7 @@ function* namesBefore(region: LazyBytes, { at: markers, count: marks, last }: Ma
     }
 }
 
-/** Up to 6.5 the addresses stand before kallsyms_num_syms. */
+/** Up to 6.5, the addresses precede kallsyms_num_syms. */
 function addressesBefore(numSyms: bigint, count: number): KallsymsTables['addresses'] {
   const relativeBase = numSyms - 8n;
   const none = { offsets: null, relativeBase: null, addresses: null };
@@ -155,8 +155,8 @@ function addressesBefore(numSyms: bigint, count: number): KallsymsTables['addres
   ];
 }
 
-/** From 6.6 on, behind kallsyms_token_index. */
-function addressesBehind(start: bigint, count: number): KallsymsTables['addresses'] {
+/** Since 6.6, they follow kallsyms_token_index. */
+function addressesAfter(start: bigint, count: number): KallsymsTables['addresses'] {
   const none = { offsets: null, relativeBase: null, addresses: null };
   return [
     { ...none, offsets: start, relativeBase: start + BigInt(Math.ceil(count / 2) * 8) },

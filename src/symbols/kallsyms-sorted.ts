@@ -3,13 +3,13 @@ import { isUnreadable, type Memory, readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
 import type { CompressedNames } from './kallsyms-names.js';
 
-/** Places looked at to see whether names ascend. */
+/** Number of names that are compared to see whether they ascend. */
 const PROBES = 16;
 
 /**
- * kallsyms_seqs_of_names: the symbols' places in the table of addresses, 24 bits each, big endian, sorted by name
+ * kallsyms_seqs_of_names: the symbols' indices in the table of addresses, 24 bits each, big-endian, sorted by name
  * (since Linux commit 60443c88f3a8 ("kallsyms: Improve the performance of kallsyms_lookup_name()") (in v6.2), and in
- * later 6.1.y). No note names it, so it is recognised by what it is: ascending names.
+ * later 6.1.y). VMCOREINFO does not have its address, so it is recognised by its contents: ascending names.
  */
 export class SortedNames {
   private constructor(
@@ -18,14 +18,14 @@ export class SortedNames {
     readonly names: CompressedNames,
   ) {}
 
-  /** The first of these addresses at which the table stands; null when it stands at none. */
+  /** The table at the first of these addresses where there is one; null if there is none. */
   static at(memory: Memory, addresses: readonly bigint[], names: CompressedNames): SortedNames | null {
     return (
       addresses.map((address) => new SortedNames(memory, address, names)).find((table) => table.#ascends()) ?? null
     );
   }
 
-  /** Place of the first symbol of a name; null when there is none. */
+  /** Index of the first symbol with a name; null if there is none. */
   find(name: string): number | null {
     const { count } = this.names;
     const first = lowerBound(count, (i) => this.#name(i) >= name);
@@ -41,7 +41,7 @@ export class SortedNames {
       const bytes = this.memory.read(this.address + BigInt(rank * 3), 3);
       if (isUnreadable(bytes)) return false;
       const place = (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
-      // Each symbol stands there once: a stretch of zeros is no such table.
+      // Each symbol occurs once, so a range of zeros is not such a table.
       if (place >= count || (places.has(place) && count >= PROBES)) return false;
       places.add(place);
       const name = this.#name(rank);
@@ -59,7 +59,7 @@ export class SortedNames {
     const bytes = readOf(this.memory, this.address + BigInt(rank * 3), 3, 'kallsyms_seqs_of_names');
     const place = (bytes.u8(0) << 16) | (bytes.u8(1) << 8) | bytes.u8(2);
     if (place >= this.names.count)
-      throw bytes.error(0, `kallsyms_seqs_of_names: symbol ${place} of ${this.names.count}`);
+      throw bytes.error(0, `kallsyms_seqs_of_names: symbol ${place} is out of range (${this.names.count} symbols)`);
     return place;
   }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
 
-/** Names are compressed: each byte stands for one of 256 texts (scripts/kallsyms.c). */
+/** The tokens of compressed names: each byte of a name is one of 256 texts (scripts/kallsyms.c). */
 export class Tokens {
   readonly #texts: readonly string[];
 
-  /** `table`: 256 texts, each with a NUL; `index`: u16 for each, where it starts. */
+  /** `table`: 256 texts, each with a NUL. `index`: the offset of each, a u16. */
   constructor(table: Bytes, index: Bytes) {
     this.#texts = Array.from({ length: 256 }, (_, i) => table.text(index.u16(i * 2)));
   }
@@ -17,6 +17,7 @@ export class Tokens {
     return text;
   }
 
+  /** Length of a token's text. */
   length(code: number): number {
     return (this.#texts[code] as string).length;
   }

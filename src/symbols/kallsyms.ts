@@ -7,49 +7,52 @@ import { SortedNames } from './kallsyms-sorted.js';
 import { Tokens } from './kallsyms-tokens.js';
 import type { SymbolTable } from './table.js';
 
-/** Run-time virtual addresses of a kernel's kallsyms tables, as VMCOREINFO names them since Linux 6.0. */
+/** Run-time virtual addresses of a kernel's kallsyms tables, as recorded in VMCOREINFO since Linux 6.0. */
 export interface KallsymsTables {
   readonly numSyms: bigint;
   readonly names: bigint;
   readonly tokenTable: bigint;
   readonly tokenIndex: bigint;
-  /** Where the symbols' addresses are; more than one where that is not known. */
+  /** Where the symbols' addresses are stored; several possibilities if that is not known. */
   readonly addresses: readonly AddressTables[];
 }
 
-/** s32 for each symbol, `offsets`; or `addresses`, u64 for each. */
+/** A symbol's address is stored as an s32 in `offsets`, or as a u64 in `addresses`. */
 export interface AddressTables {
   readonly offsets: bigint | null;
   readonly relativeBase: bigint | null;
   readonly addresses: bigint | null;
 }
 
-/** A symbol whose run-time address is known without the table. */
+/** A symbol whose run-time address is known from elsewhere. */
 export interface Anchor {
   readonly name: '_stext' | '_text';
   readonly address: bigint;
 }
 
-/** More symbols, or longer tables, are no kernel's: the biggest seen has 209,812. */
+/** Limits to recognise damage: the largest kernel seen has 209,812 symbols. */
 const MOST_SYMBOLS = 8_000_000;
 const MOST_BYTES = 256 * 1024 * 1024;
 
 type Formula = (index: number) => bigint;
 
-/** The kernel's own symbol table, read in the dump's memory (kernel/kallsyms.c). */
+/** The kernel's own symbol table, read from the memory of the dump (kernel/kallsyms.c). */
 export class Kallsyms implements SymbolTable {
   /** Number of symbols. */
   readonly count: number;
   readonly #names: CompressedNames;
   readonly #sorted: SortedNames | null;
   readonly #address: Formula;
-  /** Where its tables are; `addresses` has but the right one. */
+  /** Where its tables are; `addresses` has only the valid one. */
   readonly tables: KallsymsTables;
-  /** Place of each address that was asked for. */
+  /** Index of each address that `find` returned. */
   readonly #places = new Map<bigint, number>();
   #all: Map<string, number> | null = null;
 
-  /** `anchor`: a symbol whose true address is known; the formula that gives it is the one this kernel uses. */
+  /**
+   * `anchor` selects how addresses are stored: the way that gives the anchor its address is the one that this kernel
+   * uses. Throws `DumpError` if there is none, or a table can't be read.
+   */
   constructor(
     memory: Memory,
     tables: KallsymsTables,
@@ -91,7 +94,7 @@ export class Kallsyms implements SymbolTable {
     return null;
   }
 
-  /** Without the table sorted by name every name is made once. */
+  /** Without the table sorted by name, all names are decompressed once. */
   #place(name: string): number | null {
     if (this.#sorted !== null) return this.#sorted.find(name);
     if (this.#all === null) {
@@ -107,41 +110,41 @@ export class Kallsyms implements SymbolTable {
     { name, address }: Anchor,
   ): { formula: Formula; addresses: AddressTables } {
     const place = this.#place(name);
-    if (place === null) throw new DumpError(`kallsyms: no symbol ${name}`);
+    if (place === null) throw new DumpError(`kallsyms: symbol ${name} not found`);
     const right = tables.addresses
       .flatMap((addresses) => formulas(memory, addresses).map((formula) => ({ formula, addresses })))
       .find(({ formula }) => isRight(formula, place, address));
     if (right === undefined)
-      throw new DumpError(`kallsyms: no known formula gives ${name} its address 0x${address.toString(16)}`);
+      throw new DumpError(`kallsyms: no known table format gives ${name} its address 0x${address.toString(16)}`);
     return right;
   }
 }
 
-/** A formula for tables that are not there reads what can't be read. */
+/** A formula for tables that do not exist may fail to read them. */
 const isRight = (formula: Formula, place: number, address: bigint): boolean => orNull(() => formula(place)) === address;
 
 function countOf(memory: Memory, tables: KallsymsTables): number {
-  // u64 up to 4.19, u32 from 5.4: the low four bytes are right for both.
+  // u64 up to 4.19, u32 since 5.4: the low four bytes are right for both.
   const bytes = readOf(memory, tables.numSyms, 4, 'kallsyms_num_syms');
   const count = bytes.u32(0);
-  if (count === 0 || count > MOST_SYMBOLS) throw bytes.error(0, `kallsyms_num_syms is ${count}`);
+  if (count === 0 || count > MOST_SYMBOLS) throw bytes.error(0, `kallsyms_num_syms is ${count}, out of range`);
   return count;
 }
 
 function span(from: bigint, to: bigint, what: string): number {
   const length = to - from;
   if (length <= 0n || length > MOST_BYTES)
-    throw new DumpError(`${what}: from 0x${from.toString(16)} to 0x${to.toString(16)}`);
+    throw new DumpError(`${what}: invalid range, from 0x${from.toString(16)} to 0x${to.toString(16)}`);
   return Number(length);
 }
 
-/** Where kallsyms_seqs_of_names can be: between markers and tokens (6.1), behind the addresses (6.6 and later). */
+/** Possible addresses of kallsyms_seqs_of_names: between markers and tokens (6.1), after the addresses (since 6.6). */
 function placesOfSorted(tables: KallsymsTables, names: CompressedNames): bigint[] {
   const inside = names.sortedAt === null ? [] : [tables.names + BigInt(names.sortedAt)];
-  return [...inside, ...tables.addresses.flatMap((addresses) => placesBehind(addresses, names.count))];
+  return [...inside, ...tables.addresses.flatMap((addresses) => placesAfter(addresses, names.count))];
 }
 
-function placesBehind({ offsets, relativeBase }: AddressTables, count: number): bigint[] {
+function placesAfter({ offsets, relativeBase }: AddressTables, count: number): bigint[] {
   const places: bigint[] = [];
   if (relativeBase !== null) places.push(relativeBase + 8n);
   if (offsets !== null)
@@ -150,19 +153,19 @@ function placesBehind({ offsets, relativeBase }: AddressTables, count: number): 
   return places;
 }
 
-/** Every way a kernel has stored addresses, newest first; which one holds is decided by `_stext`. */
+/** All ways in which kernels have stored addresses, newest first. */
 function formulas(memory: Memory, { offsets, relativeBase, addresses }: AddressTables): Formula[] {
   const all: Formula[] = [];
   if (offsets !== null) {
     const at = (i: number) => offsets + BigInt(i) * 4n;
     const offset = (i: number) => readOf(memory, at(i), 4, 'kallsyms_offsets');
-    // From 7.0: relative to where the offset itself stands.
+    // Since 7.0: relative to the address of the offset itself.
     all.push((i) => BigInt.asUintN(64, at(i) + BigInt(offset(i).i32(0))));
     if (relativeBase !== null) {
       let known: bigint | null = null;
       const base = () => (known ??= readOf(memory, relativeBase, 8, 'kallsyms_relative_base').u64(0));
       all.push((i) => base() + BigInt(offset(i).u32(0)));
-      // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, 4.6 to 6.14: not negative means absolute.
+      // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, 4.6 to 6.14: a value that is not negative is absolute.
       all.push((i) => {
         const signed = offset(i).i32(0);
         return signed >= 0 ? BigInt(signed) : base() - 1n - BigInt(signed);

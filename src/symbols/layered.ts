@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SymbolTable } from './table.js';
 
-/** Several tables of one kernel: a symbol is taken from the first that has it. */
+/** Several symbol tables of one kernel. A symbol is taken from the first table that has it. */
 export class LayeredSymbols implements SymbolTable {
   readonly source: string;
   readonly #tables: readonly SymbolTable[];
-  /** Which table gave an address: only that one knows what comes behind. */
+  /** The table that gave each address: only that table can say which symbol is next. */
   readonly #owners = new Map<bigint, SymbolTable>();
 
   constructor(tables: readonly SymbolTable[]) {

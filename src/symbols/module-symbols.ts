@@ -5,7 +5,7 @@ import type { SymbolTable } from './table.js';
 
 const SYM_SIZE = 24;
 
-/** A loaded module's own symbol table: Elf64_Sym records and their strings; values are run-time addresses. */
+/** The symbol table of a loaded module: Elf64_Sym records, whose values are run-time addresses, and their strings. */
 export class ModuleSymbols implements SymbolTable {
   readonly source: string;
 

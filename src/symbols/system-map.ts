@@ -4,30 +4,30 @@ import { DumpError } from '../core/errors.js';
 import { lowerBound } from '../core/search.js';
 import type { SymbolTable } from './table.js';
 
-/** A symbol of the kernel's; those of modules, in a copy of /proc/kallsyms, have `[module]` behind. */
+/** A symbol of the kernel. Symbols of modules, in a copy of /proc/kallsyms, are followed by `[module]`. */
 const LINE = /^([0-9a-f]{8,16}) ([a-zA-Z?]) (\S+)$/;
-/** Lower ones are offsets into per-CPU memory: KASLR does not move them. */
+/** Lower values are offsets into per-CPU memory, which KASLR does not move. */
 const FIRST_ADDRESS = 1n << 63n;
-/** Functions that say whether it is the same kernel's. */
+/** Number of functions that are compared with the dump. */
 const SAMPLE = 16;
 
-/** Where the kernel lies: its first symbol as the dump tells it (null: not told), and how far KASLR moved it. */
+/** Where the kernel is: run-time address of _stext (null if the dump does not say), and the KASLR offset in bytes. */
 export interface Placed {
   readonly stext: bigint | null;
   readonly slide: bigint;
 }
 
-/** A System.map, as linked, or a copy of /proc/kallsyms, as it ran: `address type name` a line. */
+/** A System.map (addresses as linked), or a copy of /proc/kallsyms (run-time addresses): lines `address type name`. */
 export class SystemMap implements SymbolTable {
   readonly #addresses = new Map<string, bigint>();
   /** Names of global functions. */
   readonly #functions: string[] = [];
-  /** Names that stand there more than once. */
+  /** Names that occur more than once. */
   readonly #ambiguous = new Set<string>();
   readonly #slide: bigint;
   #sorted: BigUint64Array | null = null;
 
-  /** Throws `DumpError` for a file that has no such lines: Debian's image packages bring a map of one line. */
+  /** Throws `DumpError` if the file has no _stext. Debian's image packages have a System.map that is only one line. */
   constructor(
     file: Bytes,
     readonly source: string,
@@ -36,9 +36,9 @@ export class SystemMap implements SymbolTable {
     for (const line of file.text().split('\n')) this.#add(LINE.exec(line.trimEnd()));
     const own = this.#addresses.get('_stext');
     if (own === undefined)
-      throw new DumpError(`${source}: no System.map: it has ${this.#addresses.size} symbols, and no _stext`, {
+      throw new DumpError(`${source}: not a System.map: it has ${this.#addresses.size} symbols and no _stext`, {
         code: 'wrong-file',
-        hint: "Debian's is in the package of debug information (linux-image-…-dbg)",
+        hint: 'on Debian, System.map is in the debug package (linux-image-…-dbg)',
       });
     this.#slide = own === stext ? 0n : slide;
   }
@@ -71,7 +71,7 @@ export class SystemMap implements SymbolTable {
       return;
     }
     this.#addresses.set(name, BigInt(`0x${address}`));
-    // VMCOREINFO names _stext already; _text stands for it.
+    // The address of _stext is from VMCOREINFO already, and _text is the same.
     if (type === 'T' && name !== '_stext' && name !== '_text') this.#functions.push(name);
   }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Names and addresses of one kernel or module. */
+/** The symbols of one kernel or module. */
 export interface SymbolTable {
-  /** For people: where the table comes from. */
+  /** For display: where the table is from. */
   readonly source: string;
-  /** Run-time address of a symbol, null without one; of several with one name the first. */
+  /** Run-time address of a symbol; null if there is none. Of several symbols with the same name, the first. */
   find(name: string): bigint | null;
-  /** The lowest symbol address above one that `find` gave. */
+  /** The lowest address of a symbol above an address that `find` returned; null if unknown. */
   next(address: bigint): bigint | null;
-  /** Some functions whose names stand there once; for tables that do not tell which build they are of. */
+  /** Some functions with unique names, to check tables that do not record which build they are from. */
   sample?(): (readonly [name: string, address: bigint])[];
 }

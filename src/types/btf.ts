@@ -3,7 +3,7 @@ import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
 import type { DeclaredMember, TypeGraph, TypeNode } from './graph.js';
 
-/** Kinds of Linux include/uapi/linux/btf.h. */
+/** BTF_KIND_* of Linux include/uapi/linux/btf.h. */
 const KIND = {
   Int: 1,
   Ptr: 2,
@@ -26,7 +26,7 @@ const KIND = {
   Enum64: 19,
 } as const;
 
-/** Bytes behind the 12 of each type, by kind: fixed, and for each of its vlen elements. */
+/** Bytes that follow the 12 of struct btf_type, by kind: a fixed number, and a number for each of vlen elements. */
 const EXTRA: readonly (readonly [number, number])[] = [
   [0, 0],
   [4, 0],
@@ -51,7 +51,7 @@ const EXTRA: readonly (readonly [number, number])[] = [
 ];
 
 export const BTF_MAGIC = 0xeb9f;
-/** Bytes of types that are walked in one go. */
+/** Bytes of types that are walked in one step. */
 const BATCH = 0x10000;
 
 interface Part {
@@ -59,7 +59,7 @@ interface Part {
   readonly size: number;
 }
 
-/** Where the parts of a BTF blob lie. hdr_len is 24, and 32 since Linux 7.1, which may bring sizes of unknown kinds. */
+/** Sections of BTF data. hdr_len is 24; since Linux 7.1 it is 32, and a section may give the sizes of unknown kinds. */
 interface Header {
   readonly types: Part;
   readonly strings: Part;
@@ -67,9 +67,9 @@ interface Header {
 }
 
 /**
- * BTF of vmlinux, or of a module on top of it (split BTF: ids and string offsets go on where the base's end).
- * Types have no index, so they are walked from the first, but no further than to the last that was asked for: the
- * structures that matter tend to stand at the front, and the pages of the rest need not be read.
+ * BTF of vmlinux, or of a module on top of it (split BTF: its IDs and string offsets continue those of the base).
+ * Types have no index, so they are walked from the first, but no further than to the last that was asked for: most
+ * structures that are needed are near the start, and the pages of the rest need not be read.
  */
 export class Btf implements TypeGraph<number> {
   readonly #first: number;
@@ -77,11 +77,11 @@ export class Btf implements TypeGraph<number> {
   readonly #strings: Readable;
   readonly #stringStart: number;
   readonly #layout: Readable | null;
-  /** Where each type starts, as far as they have been walked. */
+  /** Offset of each type walked so far. */
   readonly #starts: Uint32Array;
   #count = 0;
   #walked = 0;
-  /** Ids of structures, unions and enums by name, the first of each, as far as they have been walked. */
+  /** IDs of the structures and unions (`#enums`: of the enums) walked so far, the first of each name. */
   readonly #structures = new Map<string, number>();
   readonly #enums = new Map<string, number>();
 
@@ -89,7 +89,7 @@ export class Btf implements TypeGraph<number> {
     readonly source: string,
     data: Readable,
     readonly base: Btf | null = null,
-    /** Split BTF: where its ids and its strings go on from the base's. */
+    /** For split BTF: the ID of its first type, and the offset of its first string. */
     split: { readonly firstId: number; readonly firstString: number } = { firstId: 1, firstString: 0 },
   ) {
     const { types, strings, layout } = headerOf(data);
@@ -142,7 +142,7 @@ export class Btf implements TypeGraph<number> {
     for (let i = 0; i < vlen; i++) {
       const entry = at + 12 + i * 12;
       const bits = owner.#types.u32(entry + 8);
-      // With kflag the upper eight bits are a bit field's width.
+      // With kflag, the upper eight bits are the width of a bit field.
       yield {
         name: owner.#text(owner.#types.u32(entry)),
         type: owner.#types.u32(entry + 4),
@@ -163,7 +163,7 @@ export class Btf implements TypeGraph<number> {
     return values;
   }
 
-  /** Id of a full definition; of split BTF its own, where it has one: it repeats the base's only if it differs. */
+  /** ID of a full definition. Split BTF repeats a definition of the base only if it differs, so its own comes first. */
   #structure(name: string): number | null {
     return this.#find(this.#structures, name) ?? (this.base === null ? null : this.base.#structure(name));
   }
@@ -174,12 +174,12 @@ export class Btf implements TypeGraph<number> {
     return id ?? null;
   }
 
-  /** Walks over some more types; false at the end. */
+  /** Walks some more types; false at the end. */
   #step(): boolean {
     const from = this.#walked;
     const stop = Math.min(this.#types.length, from + BATCH) - 12;
     if (from > stop) return false;
-    // Every type that starts up to `stop` has its first 12 bytes in the window.
+    // The window has the first 12 bytes of each type that starts at or before `stop`.
     const view = this.#types.window(from, BATCH);
     let at = from;
     while (at <= stop) {
@@ -202,7 +202,7 @@ export class Btf implements TypeGraph<number> {
     if (!ids.has(name)) ids.set(name, this.#first + this.#count);
   }
 
-  /** Which of the two, base or this, holds a type. */
+  /** The BTF that contains a type: the base or this. */
   #owner(id: number): Btf {
     return id < this.#first && this.base !== null ? this.base : this;
   }
@@ -218,7 +218,8 @@ export class Btf implements TypeGraph<number> {
   #start(id: number): number {
     while (id - this.#first >= this.#count && this.#step());
     const start = this.#starts[id - this.#first];
-    if (start === undefined || id - this.#first >= this.#count) throw new DumpError(`${this.source}: no type ${id}`);
+    if (start === undefined || id - this.#first >= this.#count)
+      throw new DumpError(`${this.source}: type ${id} not found`);
     return start;
   }
 
@@ -228,7 +229,7 @@ export class Btf implements TypeGraph<number> {
   }
 }
 
-// Up to 6.18 kind has 5 bits and vlen 16; in 7.3 they have 7 and 24. The bits between were zero.
+// Up to 6.18, kind has 5 bits and vlen 16; in 7.3, 7 and 24. The bits in between were zero before.
 const kindOf = (info: number): number => (info >>> 24) & 0x7f;
 const vlenOf = (info: number): number => info & 0xffffff;
 
@@ -237,14 +238,14 @@ function headerOf(data: Readable): Header {
   if (data.u16(0) !== BTF_MAGIC || data.u8(2) !== 1 || length < 24)
     throw data.error(
       0,
-      `no BTF: magic 0x${data.u16(0).toString(16)}, version ${data.u8(2)}, header of ${length} bytes`,
+      `not BTF: magic 0x${data.u16(0).toString(16)}, version ${data.u8(2)}, header of ${length} bytes`,
     );
   const part = (at: number): Part => ({ offset: length + data.u32(at), size: data.u32(at + 4) });
   const layout = length >= 32 && data.u32(28) > 0 ? part(24) : null;
   return { types: part(8), strings: part(16), layout };
 }
 
-/** Size of a kind that this program does not know, from the layout section: {info size, element size, flags} a kind. */
+/** Size of an unknown kind, from the layout section, which has {info size, element size, flags} for each kind. */
 function extraOf(types: Readable, at: number, kind: number, layout: Readable | null): readonly [number, number] {
   if (layout === null || kind * 4 + 4 > layout.length) throw types.error(at, `BTF type of unknown kind ${kind}`);
   return [layout.u8(kind * 4), layout.u8(kind * 4 + 1)];

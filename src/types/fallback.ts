@@ -2,13 +2,13 @@
 import { DumpError } from '../core/errors.js';
 import type { Member, TypeSource } from './source.js';
 
-/** Types of one source until some of them can't be read; from then on those of another. */
+/** Types from a first source until a read of it fails; from then on from a second source. */
 export class FallbackTypes implements TypeSource {
   #now: TypeSource;
   readonly #second: TypeSource;
   readonly #onChange: (why: DumpError) => void;
 
-  /** `onChange` is told why, once; what it throws is thrown. */
+  /** `onChange` is called once, with the error; an exception that it throws passes through. */
   constructor(first: TypeSource, second: TypeSource, onChange: (why: DumpError) => void) {
     this.#now = first;
     this.#second = second;

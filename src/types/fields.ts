@@ -2,7 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { Member, TypeSource } from './source.js';
 
-/** A wish for a member: the first of the names that exists. `bytes`: the width it must have. */
+/** A request for a member: the first of `names` that exists. `bytes`: width that it, or an element of it, must have. */
 export interface Want<Optional extends boolean> {
   readonly names: readonly string[];
   readonly optional: Optional;
@@ -11,22 +11,22 @@ export interface Want<Optional extends boolean> {
 
 export type Wants = Readonly<Record<string, Want<boolean>>>;
 
-/** The members that one view of a structure needs. */
+/** A view: the members of a structure that some code needs. */
 export interface Fields<W extends Wants> {
   readonly struct: string;
   readonly wants: W;
 }
 
-/** The same, found: member by member, and the structure's `bytes`. */
+/** A view resolved for a kernel: the location of each member, and the size of the structure in `bytes`. */
 export type Resolved<F> =
   F extends Fields<infer W>
     ? { readonly [K in keyof W]: W[K] extends Want<false> ? Member : Member | null } & { readonly bytes: number }
     : never;
 
-/** Every view that the loaded modules declare, in the order of their making. */
+/** All views that the loaded modules have declared, in order. */
 const declared: Fields<Wants>[] = [];
 
-/** Declares a view. Layout profiles hold the members of every view that is declared. */
+/** Declares a view of `struct`. Layout profiles contain the members of all declared views. */
 export function fields<W extends Wants>(struct: string, wants: W): Fields<W> {
   const view = { struct, wants };
   declared.push(view);
@@ -36,14 +36,14 @@ export function fields<W extends Wants>(struct: string, wants: W): Fields<W> {
 /** The views that have been declared so far. */
 export const declaredViews = (): readonly Fields<Wants>[] => declared;
 
-/** An enumeration whose values are read. */
+/** An enumeration of the kernel whose values are used. */
 export interface Enumeration {
   readonly enum: string;
 }
 
 const enumerations: Enumeration[] = [];
 
-/** Declares an enumeration that is read; layout profiles hold the values of each. */
+/** Declares an enumeration. Layout profiles contain the values of all declared enumerations. */
 export function enumeration(name: string): Enumeration {
   const declaration = { enum: name };
   enumerations.push(declaration);
@@ -53,26 +53,26 @@ export function enumeration(name: string): Enumeration {
 /** The names of the enumerations that have been declared so far. */
 export const declaredEnums = (): readonly string[] => enumerations.map((each) => each.enum);
 
-/** Names and values of a declared enumeration; null where the kernel has none. */
+/** Names and values of a declared enumeration; null if the kernel does not have it. */
 export const valuesOf = (types: TypeSource, { enum: name }: Enumeration): ReadonlyMap<string, number> | null =>
   types.enumerators(name);
 
-/** A member that must be there. */
+/** A member that every kernel has, under one of `names`. `bytes`: width that it must have. */
 export const required = (names: string | readonly string[], bytes?: number): Want<false> => ({
   names: typeof names === 'string' ? [names] : names,
   optional: false,
   bytes,
 });
 
-/** A member that only some kernels have. */
+/** A member that only some kernels have; null in the resolved view if this kernel does not. */
 export const optional = (names: string | readonly string[], bytes?: number): Want<true> => ({
   ...required(names, bytes),
   optional: true,
 });
 
 /**
- * Finds every member of every view at once. Throws one `DumpError` that names all that are missing or have another
- * width than the code reads.
+ * Finds all members of several views. Throws a single `DumpError` that lists all members that are missing, or that have
+ * another width than the code reads.
  */
 export function resolve<V extends Readonly<Record<string, Fields<Wants>>>>(
   types: TypeSource,
@@ -89,12 +89,12 @@ export function resolve<V extends Readonly<Record<string, Fields<Wants>>>>(
   return resolved as { readonly [K in keyof V]: Resolved<V[K]> };
 }
 
-/** The same for a structure that not every kernel has: null without it. */
+/** Like `resolve`, for one view of a structure that only some kernels have; null if this kernel does not. */
 export function resolveIfPresent<W extends Wants>(types: TypeSource, view: Fields<W>): Resolved<Fields<W>> | null {
   return types.sizeOf(view.struct) === null ? null : resolve(types, { view }).view;
 }
 
-/** What has been found, by source and view: the same view is asked for in many places. */
+/** Resolved views, by source and view: many places resolve the same view. */
 const known = new WeakMap<TypeSource, WeakMap<Fields<Wants>, Record<string, unknown>>>();
 
 function resolveView(types: TypeSource, view: Fields<Wants>, missing: string[]): Record<string, unknown> {

@@ -2,47 +2,48 @@
 import { DumpError } from '../core/errors.js';
 import type { Member, TypeSource } from './source.js';
 
-/** What a type is; `R` is how its graph names a type. Sizes in bytes. */
+/** What a type is. `R` is the graph's reference to a type. Sizes are in bytes. */
 export type TypeNode<R> =
   | { readonly kind: 'struct' | 'number' | 'pointer' | 'other'; readonly bytes: number }
-  /** `count` is 0 for a flexible array; of several dimensions it is their product. */
+  /** `count` is 0 for a flexible array; with several dimensions it may be their product. */
   | { readonly kind: 'array'; readonly element: R; readonly count: number }
   /** A typedef or a qualifier. */
   | { readonly kind: 'alias'; readonly to: R };
 
-/** A member as it is declared; `name` is empty for an unnamed structure. */
+/** A member as declared; `name` is empty for an unnamed structure or union. */
 export interface DeclaredMember<R> {
   readonly name: string;
   readonly type: R;
   readonly bitOffset: number;
-  /** Width of a bit field, 0 for any other member. */
+  /** Width of a bit field in bits; 0 for any other member. */
   readonly bitSize: number;
 }
 
-/** Descriptions of types that refer to each other, as BTF and DWARF have them. */
+/** Descriptions of types that refer to each other, as in BTF and DWARF. */
 export interface TypeGraph<R> {
   readonly source: string;
-  /** The full definition of `struct name` or `union name`. */
+  /** The full definition of `struct name` or `union name`; null if there is none. */
   structure(name: string): R | null;
   node(type: R): TypeNode<R>;
   /** The members of a structure or union. */
   members(structure: R): Iterable<DeclaredMember<R>>;
+  /** Names and values of `enum name`; null if there is none. */
   enumerators(name: string): ReadonlyMap<string, number> | null;
-  /** The same for the same type. */
+  /** A value that is equal for references to the same type. */
   key(type: R): unknown;
 }
 
-/** Typedefs, qualifiers, arrays and nested structures deeper than this are damage. */
+/** Typedefs, qualifiers, arrays or structures that are nested more deeply are damage. */
 const DEEPEST = 32;
 
-/** Where a member lies in the structure that was asked, in bytes; bit fields keep their width. */
+/** A member with its offset, in bytes, in the outer structure; `bitSize` is the width of a bit field, else 0. */
 interface Placed<R> {
   readonly offset: number;
   readonly type: R;
   readonly bitSize: number;
 }
 
-/** Structures and members by name, out of any graph of types. */
+/** Looks up structures and members by name in a graph of types. */
 export class GraphTypes<R> implements TypeSource {
   readonly #graph: TypeGraph<R>;
   readonly #structures = new Map<string, R | null>();
@@ -91,7 +92,7 @@ export class GraphTypes<R> implements TypeSource {
     return found;
   }
 
-  /** All members by name when the first is asked for. */
+  /** All members of a structure by name, collected when the first is asked for. */
   #membersOf(structure: R): ReadonlyMap<string, Placed<R>> {
     const key = this.#graph.key(structure);
     const known = this.#members.get(key);
@@ -102,9 +103,9 @@ export class GraphTypes<R> implements TypeSource {
     return members;
   }
 
-  /** Those of unnamed structures inside are included; the first of a name counts. */
+  /** Members of unnamed structures inside are included. If a name occurs twice, the first counts. */
   #collect(structure: R, start: number, members: Map<string, Placed<R>>, depth: number): void {
-    if (depth === 0) throw new DumpError(`${this.source}: structures nest without end`);
+    if (depth === 0) throw new DumpError(`${this.source}: structures are nested too deeply`);
     for (const { name, type, bitOffset, bitSize } of this.#graph.members(structure)) {
       const offset = start + Math.floor(bitOffset / 8);
       if (name !== '') {
@@ -116,14 +117,14 @@ export class GraphTypes<R> implements TypeSource {
     }
   }
 
-  /** A bit field has no size in bytes, so that nobody reads it as a number. */
+  /** A bit field gets size 0 and kind `other`, so that it is not read as a number. */
   #shapeOf({ type, bitSize }: Placed<R>): { member: Omit<Member, 'offset'>; structure: R | null } {
     if (bitSize > 0) return { member: { size: 0, count: 1, element: 0, kind: 'other' }, structure: null };
     let id = this.#strip(type);
     let node = this.#graph.node(id);
     let count = 1;
     for (let depth = 0; node.kind === 'array'; depth++) {
-      if (depth === DEEPEST) throw new DumpError(`${this.source}: arrays nest without end`);
+      if (depth === DEEPEST) throw new DumpError(`${this.source}: arrays are nested too deeply`);
       count *= node.count;
       id = this.#strip(node.element);
       node = this.#graph.node(id);
@@ -133,7 +134,7 @@ export class GraphTypes<R> implements TypeSource {
     return { member: { size: element * count, count, element, kind }, structure: kind === 'struct' ? id : null };
   }
 
-  /** Through typedefs and qualifiers to what is meant. */
+  /** The type without typedefs and qualifiers. */
   #strip(type: R): R {
     let id = type;
     for (let depth = 0; depth < DEEPEST; depth++) {
@@ -141,6 +142,6 @@ export class GraphTypes<R> implements TypeSource {
       if (node.kind !== 'alias') return id;
       id = node.to;
     }
-    throw new DumpError(`${this.source}: a type is defined by itself`);
+    throw new DumpError(`${this.source}: a type is defined in terms of itself`);
   }
 }

@@ -2,8 +2,8 @@
 import { describes, type Member, type TypeSource, Unanswered } from './source.js';
 
 /**
- * Several sources of one build: each structure is taken, with all its members, from the first that has it whole. What
- * that one was not made to answer the next one is asked.
+ * Several sources of types of the same build. A structure is taken, with all its members, from the first source that
+ * describes it in full. If that source has not recorded the answer (`Unanswered`), later sources are asked.
  */
 export class LayeredTypes implements TypeSource {
   readonly source: string;
@@ -26,7 +26,7 @@ export class LayeredTypes implements TypeSource {
       return owner.member(name, path);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
-      return this.#memberBehind(owner, name, path, error);
+      return this.#memberOfLater(owner, name, path, error);
     }
   }
 
@@ -34,8 +34,8 @@ export class LayeredTypes implements TypeSource {
     return firstFound(this.#sources, (source) => source.enumerators(name))?.found ?? null;
   }
 
-  /** What `owner` was not made to answer, by a later source. */
-  #memberBehind(owner: TypeSource, name: string, path: string, why: Unanswered): Member | null {
+  /** The answer of the sources after `owner`, which has not recorded it. Throws `why` if they have not, either. */
+  #memberOfLater(owner: TypeSource, name: string, path: string, why: Unanswered): Member | null {
     for (const source of this.#sources.slice(this.#sources.indexOf(owner) + 1)) {
       if (!describes(source, name)) continue;
       try {
@@ -57,7 +57,7 @@ export class LayeredTypes implements TypeSource {
   }
 }
 
-/** The first source that has something. Throws `Unanswered` where none has, and one of them was not made to say so. */
+/** The first answer that is not null, with its source. If there is none, throws the first `Unanswered`, if any. */
 function firstFound<T>(
   sources: readonly TypeSource[],
   ask: (source: TypeSource) => T | null,

@@ -5,31 +5,31 @@ import { type Member, type TypeSource, Unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
 export const PROFILE_VERSION = 2;
-/** A version that left out what a kernel lacks: absent and never asked look the same in it. */
+/** The version that did not record what a kernel lacks: an absent member looks like one that was not asked for. */
 const WITHOUT_ABSENCE = 1;
 
-/** Which build of a kernel a profile describes. */
+/** The build of a kernel that a profile describes. */
 export interface ProfileIdentity {
   readonly release: string;
-  /** uts version: number and date of the build; null where it was not known. */
+  /** Version in struct new_utsname, with number and date of the build; null if unknown. */
   readonly version: string | null;
-  /** Hexadecimal digits of vmlinux's build-id. */
+  /** Build-id of vmlinux in hexadecimal; null if unknown. */
   readonly buildId: string | null;
-  /** Of module kvm. */
+  /** Build-id of module kvm in hexadecimal; null if unknown. */
   readonly kvmBuildId: string | null;
-  /** For people: where its layout was taken from. */
+  /** For display: where the layout was taken from. */
   readonly source: string;
 }
 
-/** A kernel's types, and which build of it they describe. */
+/** Types of a kernel, and the build that they describe. */
 export interface DescribedKernel {
   readonly types: TypeSource;
   readonly identity: ProfileIdentity;
-  /** Closes the files that are read. */
+  /** Closes the files that the types are read from. */
   readonly close: () => void;
 }
 
-/** A member in a profile; `count` stands for arrays, `element` where it does not follow from size and count. */
+/** A member in a profile. `count` is given for arrays, `element` if it does not follow from size and count. */
 interface ProfileMember {
   readonly offset: number;
   readonly size: number;
@@ -38,13 +38,13 @@ interface ProfileMember {
   readonly element?: number;
 }
 
-/** A member that is null is one that the kernel lacks; one that is not there was not asked for. */
+/** A structure in a profile. A member that is null does not exist in the kernel; one not listed was not asked for. */
 interface ProfileStruct {
   readonly size: number;
   readonly members: Readonly<Record<string, ProfileMember | null>>;
 }
 
-/** docs/layout.schema.json; null for structures and enumerations that the kernel lacks. */
+/** A layout profile (docs/layout.schema.json). Null stands for a structure or enumeration that the kernel lacks. */
 export interface Profile extends ProfileIdentity {
   readonly format: typeof PROFILE_FORMAT;
   readonly formatVersion: number;
@@ -52,7 +52,7 @@ export interface Profile extends ProfileIdentity {
   readonly enums: Readonly<Record<string, Readonly<Record<string, number>> | null>>;
 }
 
-/** Layouts out of a profile: those of the members that it was asked for. Any other question is `Unanswered`. */
+/** Types from a profile: the members that were asked for when it was written. Others throw `Unanswered`. */
 export class ProfileTypes implements TypeSource {
   readonly #structs: ReadonlyMap<string, ProfileStruct | null>;
   readonly #enums: ReadonlyMap<string, ReadonlyMap<string, number> | null>;
@@ -98,15 +98,16 @@ export class ProfileTypes implements TypeSource {
 
   #unanswered(what: string): Unanswered {
     return new Unanswered(
-      `${this.source} does not say whether the kernel has ${what}: it was written before that was asked`,
+      `${this.source} does not record whether the kernel has ${what}: the version that wrote it did not ask for that`,
       { code: 'no-types', remedies: ['rewrite-layout', 'kernel-types'] },
     );
   }
 }
 
 /**
- * Writes down what a source says about every member that some views name, and what it lacks. `isWhole`: the source
- * describes the kernel as a whole; what another one lacks the kernel may have.
+ * A profile of the members that `views` name and the enumerations `enums`, as described by `types`, with what the
+ * kernel lacks. `isWhole`: `types` describes the whole kernel. If false, what `types` lacks may exist in the kernel,
+ * and such structures and enumerations are left out of the profile.
  */
 export function profileOf(
   types: TypeSource,
@@ -140,7 +141,7 @@ function partition<T>(list: readonly T[], holds: (each: T) => boolean): [T[], T[
   return [list.filter(holds), list.filter((each) => !holds(each))];
 }
 
-/** `a.b.c`: a, a.b, a.b.c, because that a structure has `a` at all tells eras apart. */
+/** Of `a.b.c`: a, a.b and a.b.c, because whether a structure has `a` distinguishes kernel versions. */
 const withParents = (path: string): string[] => {
   const steps = path.split('.');
   return steps.map((_, i) => steps.slice(0, i + 1).join('.'));
@@ -159,17 +160,17 @@ function memberOf(types: TypeSource, struct: string, path: string): ProfileMembe
   };
 }
 
-/** A profile's text. Throws `DumpError` that says what is wrong with it. */
+/** Parses the text of a profile; `name` names the file in errors. Throws `DumpError` if it is not valid. */
 export function parseProfile(text: string, name: string): Profile {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new DumpError(`${name}: no layout profile: ${(cause as Error).message}`, { code: 'wrong-file', cause });
+    throw new DumpError(`${name}: invalid layout profile: ${(cause as Error).message}`, { code: 'wrong-file', cause });
   }
   const problem = problemOf(value);
   if (problem !== null)
-    throw new DumpError(`${name}: no layout profile: ${problem}`, {
+    throw new DumpError(`${name}: invalid layout profile: ${problem}`, {
       code: 'wrong-file',
       remedies: problem === EARLIER ? ['rewrite-layout'] : [],
     });
@@ -182,7 +183,7 @@ const isSize = (value: unknown): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
-const EARLIER = 'an earlier kvm-vtop wrote it, and not what the kernel lacks';
+const EARLIER = 'it was written by an earlier kvm-vtop, which did not record what the kernel lacks';
 
 function problemOf(value: unknown): string | null {
   if (!isRecord(value) || value.format !== PROFILE_FORMAT) return `"format" is not "${PROFILE_FORMAT}"`;
@@ -190,7 +191,7 @@ function problemOf(value: unknown): string | null {
   if (value.formatVersion !== PROFILE_VERSION) return `"formatVersion" is not ${PROFILE_VERSION}`;
   if (typeof value.release !== 'string' || value.release === '') return '"release" is missing';
   if (![value.version, value.buildId, value.kvmBuildId].every(isTextOrNull))
-    return '"version", "buildId" or "kvmBuildId" is no text';
+    return '"version", "buildId" or "kvmBuildId" is not a string';
   if (!isRecord(value.structs) || !isRecord(value.enums)) return '"structs" or "enums" is missing';
   for (const [struct, record] of Object.entries(value.structs)) {
     if (record === null) continue;
@@ -198,11 +199,11 @@ function problemOf(value: unknown): string | null {
       return `struct ${struct} has no size or members`;
     for (const [path, member] of Object.entries(record.members))
       if (member !== null && !isMember(member, record.size as number))
-        return `member ${struct}.${path} lies outside of its structure, or is no member`;
+        return `member ${struct}.${path} is not valid, or is outside its structure`;
   }
   for (const [name, values] of Object.entries(value.enums))
     if (values !== null && (!isRecord(values) || !Object.values(values).every(Number.isSafeInteger)))
-      return `enum ${name} has no numbers`;
+      return `enum ${name} has values that are not integers`;
   return null;
 }
 
@@ -213,7 +214,7 @@ function isMember(value: unknown, size: number): boolean {
   if (value.count !== undefined && !isSize(value.count)) return false;
   if (value.element !== undefined && !isSize(value.element)) return false;
   const elements = (value.count ?? 1) as number;
-  // Without its own size an element is as large as the others.
+  // Without a size of its own, each element has an equal share.
   const element = (value.element ?? (elements > 0 ? (value.size as number) / elements : 0)) as number;
   if (!Number.isInteger(element)) return false;
   const bytes = Math.max(value.size as number, elements * element);

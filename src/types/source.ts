@@ -1,41 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 
-/** A member of a structure as a compiler laid it out. Sizes and offsets in bytes. */
+/** Location of a member in a structure, as compiled. Sizes and offsets are in bytes. */
 export interface Member {
+  /** Offset in the structure. */
   readonly offset: number;
-  /** Of the whole member; 0 for a flexible array. */
+  /** Size of the whole member; 0 for a flexible array. */
   readonly size: number;
-  /** Elements of an array, 0 for a flexible one; 1 for anything else. */
+  /** Number of elements of an array, 0 if it is flexible; 1 for anything else. */
   readonly count: number;
-  /** Bytes of one element of an array; else the same as `size`. */
+  /** Size of one element of an array; for anything else, the same as `size`. */
   readonly element: number;
-  /** What an element is. */
+  /** Kind of the member, or of an element of the array. */
   readonly kind: 'number' | 'pointer' | 'struct' | 'other';
 }
 
 /**
- * A source of types was not made to answer this question: whether the kernel has the structure or the member is not
- * known. Not the same as null, which says that it has none.
+ * A source of types has not recorded the answer: it is not known whether the kernel has the structure or the member.
+ * This differs from null, which means that it has not.
  */
 export class Unanswered extends DumpError {}
 
 /**
- * Structures of a kernel, from whatever describes them. Every question can end in `Unanswered` where the source is a
- * record of some answers (a layout profile).
+ * Layout of a kernel's structures: BTF, DWARF or a layout profile. Each method may throw `Unanswered` if the source has
+ * recorded only some answers, as a layout profile does.
  */
 export interface TypeSource {
-  /** For people: where the descriptions come from. */
+  /** For display: where the descriptions are from. */
   readonly source: string;
-  /** Bytes of `struct name` (or union); null when it is not described in full. */
+  /** Size of `struct name` (or union) in bytes; null if it is not described in full. */
   sizeOf(name: string): number | null;
-  /** A member by name, or by a path through members (`f_path.dentry`); unnamed structures inside are looked through. */
+  /** A member by name or path (`f_path.dentry`), members of unnamed structures included; null if there is none. */
   member(name: string, path: string): Member | null;
-  /** Names and values of `enum name`. */
+  /** Names and values of `enum name`; null if there is none. */
   enumerators(name: string): ReadonlyMap<string, number> | null;
 }
 
-/** What `ask` returns; null where the source was not made to answer that, too. */
+/** Returns what `ask` returns, or null if it throws `Unanswered`. */
 export function ifAnswered<T>(ask: () => T): T | null {
   try {
     return ask();
@@ -45,5 +46,5 @@ export function ifAnswered<T>(ask: () => T): T | null {
   }
 }
 
-/** Whether a source describes a structure that every kernel has. */
+/** Whether a source describes `struct name`. False also if the source has not recorded that. */
 export const describes = (types: TypeSource, name: string): boolean => ifAnswered(() => types.sizeOf(name)) !== null;

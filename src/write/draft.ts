@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync } from 'node:fs';
 
-/** What ends a process from outside, and would leave its unfinished files behind. */
+/** Signals that end the process, and would leave its unfinished files on disk. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `work`, which makes a file of this name and puts it in its place; nothing of the name is left behind, neither
- * when the work fails nor when the process is told to end meanwhile. For that, `work` must give way now and then
- * (`setImmediate`): signals are heard between its steps.
+ * Runs `work`, which writes the file `draft` and renames it. Removes `draft` if `work` fails, or if a signal ends the
+ * process while it runs. For the latter, `work` must return to the event loop regularly (`setImmediate`): signals are
+ * handled only there.
  */
 export async function withDraft<T>(draft: string, work: () => Promise<T>): Promise<T> {
   const remove = (): void => {
@@ -21,7 +21,7 @@ export async function withDraft<T>(draft: string, work: () => Promise<T>): Promi
   const forget = (): void => {
     for (const signal of SIGNALS) process.removeListener(signal, end);
   };
-  // Not `once`: that stops listening before it calls, and a second signal would end the process before the file is gone.
+  // Not `once`: it removes the listener before the call, and a second signal would end the process too early.
   for (const signal of SIGNALS) process.on(signal, end);
   try {
     return await work();

@@ -8,7 +8,7 @@ import { writeKdump } from './kdump-writer.js';
 import type { NewNote } from './notes.js';
 import { type Target, writeTo } from './target.js';
 
-/** What an excerpt is cut from. */
+/** What an excerpt is made from. `uts` has the texts of the header's struct new_utsname. */
 export interface ExcerptSource {
   readonly uts: readonly string[];
   readonly physBase: bigint;
@@ -17,7 +17,10 @@ export interface ExcerptSource {
   readonly memory: FrameSource;
 }
 
-/** Writes an excerpt and has it read again by `verify` before it gets its name. Returns its size in bytes. */
+/**
+ * Writes an excerpt with the given frames, ascending. `verify` reads it before it is renamed to its final name. Returns
+ * its size in bytes. Throws `DumpError` if a frame is not in the dump, or the file can't be written.
+ */
 export function writeExcerpt(
   target: Target,
   source: ExcerptSource,
@@ -36,10 +39,10 @@ export function writeExcerpt(
 }
 
 function notesOf({ notes, vmcoreinfo }: ExcerptSource): NewNote[] {
-  const told = notes.some(({ name }) => name === 'VMCOREINFO') || vmcoreinfo === null;
+  const isComplete = notes.some(({ name }) => name === 'VMCOREINFO') || vmcoreinfo === null;
   const marker = { name: EXCERPT_NOTE, type: 0, desc: new Uint8Array(0) };
   const rest = notes.filter(({ name }) => name !== EXCERPT_NOTE);
-  return told ? [...rest, marker] : [...rest, { name: 'VMCOREINFO', type: 0, desc: vmcoreinfo }, marker];
+  return isComplete ? [...rest, marker] : [...rest, { name: 'VMCOREINFO', type: 0, desc: vmcoreinfo }, marker];
 }
 
 function pageOf(memory: FrameSource, frame: Pfn): Uint8Array {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { setImmediate as breath } from 'node:timers/promises';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
 import { PAGE_SIZE, type Pfn } from '../core/address.js';
 import { KDUMP_MAGIC, PAGE_DESCRIPTOR_SIZE, PAGE_ZLIB } from '../dump/layout/kdump.js';
 import { descOf, type NewNote, noteBytes } from './notes.js';
 
-/** What a kdump file is written from. */
+/** Contents of a kdump file to be written. */
 export interface KdumpContents {
-  /** The six texts of struct new_utsname; readers want all of the first five. */
+  /** The six texts of struct new_utsname. Readers need the first five. */
   readonly uts: readonly string[];
   readonly physBase: bigint;
   readonly notes: readonly NewNote[];
@@ -40,12 +40,12 @@ const SUB = {
 } as const;
 const VERSION = 6;
 const EVERYTHING_LEFT_OUT = 31;
-/** Pages written before the event loop gets its turn. */
-const PAGES_A_BREATH = 64;
+/** Pages written per turn of the event loop. */
+const PAGES_PER_TURN = 64;
 
 /**
  * Writes a kdump-compressed file, version 6, zlib: header, sub-header with the notes, bitmaps, descriptors, pages.
- * The bitmaps have holes where nothing is set, so they cost next to nothing on disk.
+ * Blocks of the bitmaps without a bit set are holes in the file and take no space on disk. `path` must not exist.
  */
 export async function writeKdump(path: string, contents: KdumpContents): Promise<void> {
   const descriptor = openSync(path, 'wx', 0o600);
@@ -66,7 +66,7 @@ interface Plan {
   readonly notes: Uint8Array;
   readonly subBlocks: number;
   readonly bitmaps: number;
-  /** Bytes of one of the two. */
+  /** Size of each of the two bitmaps. */
   readonly bitmapBytes: number;
   readonly descriptors: number;
   readonly maxMapnr: number;
@@ -113,7 +113,7 @@ function subHeader({ physBase, notes }: KdumpContents, plan: Plan): Uint8Array {
   return block;
 }
 
-/** Block by block, only those with a bit set. */
+/** Writes a bitmap block by block, only blocks with a bit set. */
 function writeBitmap(descriptor: number, start: number, frames: readonly Pfn[]): void {
   const bits = PAGE_SIZE * 8;
   const block = Buffer.alloc(PAGE_SIZE);
@@ -132,7 +132,7 @@ async function writePages(descriptor: number, { frames, page }: KdumpContents, s
   const table = Buffer.alloc(frames.length * PAGE_DESCRIPTOR_SIZE);
   let at = start + table.length;
   for (const [i, frame] of frames.entries()) {
-    if (i % PAGES_A_BREATH === 0) await breath();
+    if (i % PAGES_PER_TURN === 0) await eventLoopTurn();
     const raw = page(frame);
     const packed = deflateSync(raw, { level: 9 });
     const data = packed.length < PAGE_SIZE ? packed : raw;
@@ -146,7 +146,7 @@ async function writePages(descriptor: number, { frames, page }: KdumpContents, s
   ftruncateSync(descriptor, at);
 }
 
-/** A write may take less than it is given. */
+/** Writes all of `data`; a single write may take only a part. */
 function writeAll(descriptor: number, data: Uint8Array, position: number): void {
   for (let done = 0; done < data.length; )
     done += writeSync(descriptor, data, done, data.length - done, position + done);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A note to be written; `name` without its NUL. */
+/** An ELF note to be written; `name` is without its NUL. */
 export interface NewNote {
   readonly name: string;
   readonly type: number;
@@ -11,7 +11,7 @@ const align4 = (size: number): number => Math.ceil(size / 4) * 4;
 const nameSize = ({ name }: NewNote): number => name.length + 1;
 const sizeOf = (note: NewNote): number => 12 + align4(nameSize(note)) + align4(note.desc.length);
 
-/** ELF notes one after the other (gABI, "Note Section"). */
+/** The bytes of ELF notes, one after another (gABI, "Note Section"). */
 export function noteBytes(notes: readonly NewNote[]): Uint8Array {
   const area = Buffer.alloc(notes.reduce((sum, note) => sum + sizeOf(note), 0));
   let at = 0;
@@ -26,7 +26,7 @@ export function noteBytes(notes: readonly NewNote[]): Uint8Array {
   return area;
 }
 
-/** Where the contents of the note of this name lie among the bytes of all. */
+/** Offset and length, in the bytes of `noteBytes`, of the contents of the first note with this name; null if none. */
 export function descOf(notes: readonly NewNote[], name: string): { offset: number; length: number } | null {
   let at = 0;
   for (const note of notes) {

@@ -3,24 +3,24 @@ import { linkSync, lstatSync, realpathSync, renameSync, type Stats, statSync, wr
 import { DumpError, UsageError } from '../core/errors.js';
 import { withDraft } from './draft.js';
 
-/** A path that may be written to: what a name leads to, and whether something there is to be replaced. */
+/** A path that may be written to, with links resolved. `replace`: a file exists there and is to be replaced. */
 export interface Target {
   readonly path: string;
   readonly replace: boolean;
 }
 
 /**
- * Refuses a path that is taken, unless it may be overwritten (`force`); and even then what is read (`inputs`), and
- * whatever is no regular file. A link is followed, so that what it names is replaced and not the link.
+ * Throws `UsageError` if `path` exists and `force` is false. Even with `force`, refuses files that are read (`inputs`)
+ * and anything that is not a regular file. A link is followed: the file that it points to is replaced, not the link.
  */
 export function checkTarget(path: string, force: boolean, inputs: readonly string[]): Target {
   if (lookAt(path) === null) return { path, replace: false };
-  if (!force) throw new UsageError(`${path} exists already`, { remedies: ['force'] });
+  if (!force) throw new UsageError(`${path} already exists`, { remedies: ['force'] });
   const found = statOf(path);
-  if (found === null) throw new UsageError(`${path} is a link to nothing`);
-  if (!found.isFile()) throw new UsageError(`${path} is no regular file`);
+  if (found === null) throw new UsageError(`${path} is a dangling symbolic link`);
+  if (!found.isFile()) throw new UsageError(`${path} is not a regular file`);
   const isRead = inputs.map(statOf).some((input) => input?.dev === found.dev && input.ino === found.ino);
-  if (isRead) throw new UsageError(`${path} is what is read; it is not overwritten`);
+  if (isRead) throw new UsageError(`${path} is an input file and is not overwritten`);
   return { path: realpathSync(path), replace: true };
 }
 
@@ -28,8 +28,8 @@ const lookAt = (path: string): Stats | null => lstatSync(path, { throwIfNoEntry:
 const statOf = (path: string): Stats | null => statSync(path, { throwIfNoEntry: false }) ?? null;
 
 /**
- * Has `write` make a file under another name, and gives it its own when that is done; what stood there before stays
- * until then. Returns its size in bytes.
+ * Calls `write` with a temporary name, and renames the file to the target when it is complete; an existing file stays
+ * until then. Returns the size in bytes. Throws `DumpError` if the system refuses.
  */
 export async function writeTo({ path, replace }: Target, write: (draft: string) => Promise<void>): Promise<number> {
   const draft = `${path}.partial-${process.pid}`;
@@ -44,7 +44,7 @@ export async function writeTo({ path, replace }: Target, write: (draft: string) 
   }
 }
 
-/** The same for a small file. */
+/** Writes a text as a file, as `writeTo` does. Returns the size in bytes. */
 export const writeText = (target: Target, text: string): Promise<number> =>
   writeTo(target, (draft) => {
     writeFileSync(draft, text, { flag: 'wx' });
@@ -53,7 +53,7 @@ export const writeText = (target: Target, text: string): Promise<number> =>
 
 const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
 
-/** A link fails where the name is taken, so nobody's file is lost between the look and the deed. */
+/** Gives the file its name. link(2) fails if the name exists, so a file created since the check is not overwritten. */
 function place(draft: string, path: string, replace: boolean): void {
   if (replace) {
     renameSync(draft, path);
@@ -63,8 +63,8 @@ function place(draft: string, path: string, replace: boolean): void {
     linkSync(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST' || lookAt(path) !== null)
-      throw new UsageError(`${path} has come into being meanwhile; nothing was written`);
-    // A file system without hard links.
+      throw new UsageError(`${path} was created in the meantime; nothing was written`);
+    // The file system has no hard links.
     renameSync(draft, path);
   }
 }

@@ -5,6 +5,6 @@ import { FIXTURES } from '../run.js';
 
 export const DUMP = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
 export const ALPHA = ['-c', DUMP, '-g', '136'];
-/** What is asked after `-c`, and the line that answers it. */
+/** Arguments after `-c` that ask for the address, and the line that answers them. */
 export const ONE = ['-g', '136', '-p', '1001840'];
 export const ANSWER = /^1001840 +7f5763e01840 +f601840 *$/m;

@@ -3,7 +3,7 @@ import type { Streams } from '../../src/commands/command.js';
 import { silentLog } from '../../src/core/log.js';
 import type { FrameSource } from '../../src/core/memory.js';
 
-/** Physical memory in which every occurrence of some bytes reads as others of the same length. */
+/** Physical memory in which every occurrence of certain bytes is replaced by others of the same length. */
 export function altered(memory: FrameSource, changes: readonly (readonly [string, string])[]): FrameSource {
   const known = new Map<number, DataView>();
   return {
@@ -22,7 +22,7 @@ export function altered(memory: FrameSource, changes: readonly (readonly [string
   };
 }
 
-/** Streams that keep what is written; nothing comes from standard input. */
+/** Streams that collect what is written; reading standard input is an error. */
 export function kept(): Streams & { readonly out: string[]; readonly warnings: string[] } {
   const out: string[] = [];
   const warnings: string[] = [];
@@ -35,7 +35,7 @@ export function kept(): Streams & { readonly out: string[]; readonly warnings: s
       return Promise.resolve();
     },
     input: () => {
-      throw new Error('nobody was to ask standard input');
+      throw new Error('standard input was read');
     },
   };
 }

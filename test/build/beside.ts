@@ -10,7 +10,7 @@ import { type HostOptions, SyntheticHost } from './host.js';
 const HVA = 0x7f0000000000n;
 const SLOT = { id: 3, gpa: 0x100000n, pages: 16n, hva: HVA };
 
-/** Where one address of a host is, and what was said on the way. */
+/** Translates one address of a host, and collects the messages. */
 export async function ask(host: SyntheticHost, options: Partial<BesideOptions>) {
   const said: string[] = [];
   const log = { ...silentLog, warn: (text: string) => said.push(text), found: (text: string) => said.push(text) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes BTF (Documentation/bpf/btf.rst) for a set of layouts. It shares nothing with the reader.
+// Writes BTF (Documentation/bpf/btf.rst) for a set of layouts. It shares no code with the reader.
 import type { Layouts, Members, Type } from './layout.js';
 
 const INT = 1;
@@ -12,11 +12,11 @@ const TYPEDEF = 8;
 const CONST = 10;
 
 export interface BtfOptions {
-  /** 24, or 32 as since Linux 7.1, where sizes of kinds follow. */
+  /** 24; or 32, as since Linux 7.1, with the sizes of kinds after the header. */
   readonly headerLength?: 24 | 32;
-  /** Kinds that no reader knows, put in front: [kind, bytes that follow]. */
+  /** Unknown kinds, written first: [kind, number of bytes that follow]. */
   readonly unknownKinds?: readonly (readonly [kind: number, bytes: number])[];
-  /** Types and strings of the base that this is split off, as `BtfWriter.end` tells them. */
+  /** Numbers of types and strings of the base of a split BTF, from `BtfWriter.end`. */
   readonly base?: { readonly types: number; readonly strings: number };
 }
 
@@ -84,7 +84,7 @@ export class BtfWriter {
     );
   }
 
-  /** A structure's number is taken before its members are looked at: it may hold pointers to itself. */
+  /** The number of a structure is allocated before its members are written, since it may contain pointers to itself. */
   #structure(key: string, name: string, members: Members, type: Type, union: boolean): number {
     const words = [
       this.#string(name),
@@ -101,7 +101,7 @@ export class BtfWriter {
     return id;
   }
 
-  /** Some members behind a typedef and a const, as kernels have them. */
+  /** Wraps some members in a typedef and a const, as in kernels. */
   #wrapped(type: Type): number {
     const id = this.#id(type);
     if (type.kind !== 'int' || type.size !== 2) return id;

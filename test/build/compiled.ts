@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debug information as real compilers write it: structures of a `Layouts` turned into C and compiled.
+// Debug information written by real compilers: the structures of a `Layouts` are turned into C and compiled.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,12 +14,12 @@ export interface CompileWish {
   readonly dwarf?: 2 | 3 | 4 | 5;
   /** Type units: .debug_types in DWARF 4. */
   readonly typeUnits?: boolean;
-  /** Linked, as vmlinux is; else relocatable, as modules are. */
+  /** Whether it is linked, as vmlinux is; else it is relocatable, as modules are. */
   readonly linked?: boolean;
   readonly compress?: 'zlib' | 'zlib-gnu' | 'zstd';
-  /** More arguments of the compiler. */
+  /** Further arguments for the compiler. */
   readonly flags?: readonly string[];
-  /** And of the linker. */
+  /** Further arguments for the linker. */
   readonly linkFlags?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export function run(program: string, args: readonly string[]): string {
   return stdout;
 }
 
-/** Compiles C; the path of what comes out. */
+/** Compiles C. Returns the path of the output. */
 export function compile(source: string, wish: CompileWish = {}): string {
   const { compiler = 'gcc', dwarf = 4, typeUnits = false, linked = false, compress, flags = [], linkFlags = [] } = wish;
   const name = join(folder, `unit${count++}`);
@@ -70,7 +70,7 @@ export function compile(source: string, wish: CompileWish = {}): string {
   return result;
 }
 
-/** The structures and enumerations as C, each with a variable so that no compiler leaves it out, and proof of its layout. */
+/** The structures and enumerations as C, each with a variable, so that compilers keep it, and assertions of its layout. */
 export function toC(layouts: Layouts, only: (name: string) => boolean = () => true): string {
   const done = new Set<string>();
   const parts: string[] = [];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel memory with containers in it, put together by hand: trees, arrays and chains, and nothing else of a kernel.
+// Synthetic kernel memory that contains only containers: trees, arrays and chains.
 
 import type { Bytes } from '../../src/core/bytes.js';
 import type { Memory, Unreadable } from '../../src/core/memory.js';
@@ -9,7 +9,7 @@ import type { Member, TypeSource } from '../../src/types/source.js';
 import { SyntheticKernel } from './kernel.js';
 import { Layouts, type Type } from './layout.js';
 
-/** What a text of structures says, as a source of types. */
+/** A source of types that is described by a text of structures (layout.ts). */
 export class LayoutTypes implements TypeSource {
   readonly source = 'built';
   readonly #layouts: Layouts;
@@ -42,10 +42,10 @@ export class LayoutTypes implements TypeSource {
   }
 }
 
-/** An address that nothing is mapped at. */
+/** An address at which nothing is mapped. */
 export const NOWHERE = 0xffff888ffff00000n;
 
-/** Memory that counts what is read of it. */
+/** Memory that records each read. */
 export class Counted implements Memory {
   /** Address and length of each read. */
   readonly reads: (readonly [bigint, number])[] = [];
@@ -58,7 +58,7 @@ export class Counted implements Memory {
   }
 }
 
-/** A kernel's memory of which only what is put there by the test is there; structures are those of a text. */
+/** Kernel memory that contains only what the test writes; a text describes its structures. */
 export class ContainerMemory extends SyntheticKernel {
   readonly view: KernelMemory;
   readonly types: LayoutTypes;
@@ -70,7 +70,7 @@ export class ContainerMemory extends SyntheticKernel {
   }
 }
 
-/** Structures of the symbols that each kernel put together by hand has. */
+/** Structures of the symbols that every synthetic kernel has. */
 const NAMED = `
 signal_struct {
   u32 count

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What parsers are given: whatever can be written, and whatever that becomes by damage.
+// Input for parsers: what a writer can write, and damaged forms of it.
 import fc from 'fast-check';
 import { Bytes } from '../../src/core/bytes.js';
 import { DumpError } from '../../src/core/errors.js';
 
 export const bytesOf = (bytes: Uint8Array, offset: number | bigint = 0) => Bytes.of(bytes, { source: 'test', offset });
 
-/** What `read` returns; null where it ends in an error of this program's own. */
+/** The result of `read`; null if it throws a `DumpError`. */
 export function orError<T>(read: () => T): T | null {
   try {
     return read();
@@ -16,10 +16,10 @@ export function orError<T>(read: () => T): T | null {
   }
 }
 
-/** Words that lengths, offsets and counts are feared for. */
+/** Values that are most likely to cause errors in lengths, offsets and counts. */
 export const WORDS = [0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff];
 
-/** Changes of bytes: places as parts of the length, and what is written there. */
+/** A function that changes bytes: at places that are fractions of the length, words of 1 to 4 bytes. */
 export const damage = fc
   .array(
     fc.record({
@@ -40,7 +40,7 @@ export const damage = fc
     return out;
   });
 
-/** Lengths of 128 and more take two bytes in kallsyms. */
+/** Names of symbols, some so long that kallsyms needs two bytes for the length (128 and more). */
 export const NAME = fc.oneof(
   { arbitrary: fc.stringMatching(/^[a-z_][a-zA-Z0-9_.]{0,30}$/), weight: 19 },
   { arbitrary: fc.stringMatching(/^[a-z_][a-zA-Z0-9_.]{120,240}$/), weight: 1 },

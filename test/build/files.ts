@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes dump files. It shares nothing with src/write or the readers.
+// Writes dump files. It shares no code with src/write or the readers.
 import { deflateSync } from 'node:zlib';
 import { snappyCompress } from 'hysnappy';
 
@@ -32,13 +32,13 @@ export interface Segment {
 export interface ElfWish {
   readonly segments: readonly Segment[];
   readonly notes?: readonly Note[];
-  /** Program headers of no type that stand before the others. */
+  /** Number of program headers without a type, before the others. */
   readonly empty?: number;
   readonly machine?: number;
   readonly type?: number;
 }
 
-/** An ELF core. More than 65,534 program headers make it count them in section header 0. */
+/** An ELF core. If it has more than 65,534 program headers, their number is in section header 0. */
 export function elfCore({ segments, notes: list = [], empty = 0, machine = 62, type = 4 }: ElfWish): Buffer {
   const noteBytes = notes(list);
   const count = empty + segments.length + 1;
@@ -82,7 +82,7 @@ export function elfCore({ segments, notes: list = [], empty = 0, machine = 62, t
 export type Packing = 'raw' | 'zlib' | 'lzo' | 'snappy' | 'zstd';
 const FLAGS: Readonly<Record<Packing, number>> = { raw: 0, zlib: 1, lzo: 2, snappy: 4, zstd: 0x20 };
 
-/** An LZO1X block of literals alone. */
+/** An LZO1X block that consists of literals. */
 export function lzoLiterals(page: Uint8Array): Buffer {
   const more = page.length - 3 - 15;
   const zeros = Math.floor((more - 1) / 255);
@@ -114,9 +114,9 @@ const PACK: Readonly<Record<Packing, (page: Uint8Array) => Uint8Array>> = {
 export interface KdumpWish {
   readonly version: number;
   readonly packing: Packing;
-  /** Packs pages in another way than with the little that is here. */
+  /** Compresses a page, instead of the simple functions here. */
   readonly pack?: (page: Uint8Array) => Uint8Array;
-  /** Pages by frame; null: memory that is left out; 'unwritten': a descriptor of zeros. */
+  /** Pages by frame; null: memory that was left out; 'unwritten': a descriptor of zeros. */
   readonly pages: ReadonlyMap<number, Uint8Array | null | 'unwritten'>;
   readonly frames: number;
   readonly notes?: readonly Note[];
@@ -127,7 +127,7 @@ export interface KdumpWish {
   readonly status?: number;
   /** A part of a split dump: only the pages of these frames are in it, with their descriptors. */
   readonly part?: readonly [start: number, end: number];
-  /** When it was written. */
+  /** The time at which it was written. */
   readonly timestamp?: number;
 }
 
@@ -148,7 +148,7 @@ export function kdump(wish: KdumpWish): Buffer {
   header.writeUInt32LE(wish.singleBitmap ? bitmapBlocks : 2 * bitmapBlocks, 436);
   header.writeUInt32LE(version >= 6 ? 0 : frames, 440);
   const sub = Buffer.alloc(subBlocks * 4096);
-  // What a version does not have yet holds whatever was there.
+  // Members that a version does not have yet contain garbage.
   if (version < 6) sub.fill(0xee, [8, 12, 16, 32, 48, 64, 80][Math.max(0, version)] ?? 8, 104);
   if (version >= 3)
     [info.length > 0 ? 4096 + 104 + noteBytes.length : 0, info.length].forEach((value, i) => {
@@ -175,7 +175,7 @@ export function kdump(wish: KdumpWish): Buffer {
   for (const [frame] of pages) mark(bitmaps[0], frame);
   for (const [frame] of written) mark(bitmaps[1], frame);
   const here = written.filter(([frame]) => frame >= start && frame < end);
-  // A part has room for those of all.
+  // A part has space for the descriptors of all parts.
   const descriptors = Buffer.alloc(written.length * 24);
   const data: Uint8Array[] = [];
   const kept = wish.singleBitmap ? [bitmaps[1]] : bitmaps;
@@ -192,10 +192,10 @@ export function kdump(wish: KdumpWish): Buffer {
   return Buffer.concat([header, sub, ...kept, descriptors, ...data]);
 }
 
-/** A record of a flattened dump: bytes and where they belong. */
+/** A record of a flattened dump: bytes, and their offset in the file. */
 export type Written = readonly [offset: number, bytes: Uint8Array];
 
-/** A dump in makedumpfile's flattened form: `records` in this order, and the mark of the end unless `cut`. */
+/** A dump in makedumpfile's flattened form: `records` in this order, and the end mark unless `cut`. */
 export function flattened(records: readonly Written[], cut = false): Buffer {
   const header = Buffer.alloc(4096);
   header.write('makedumpfile', 0, 'latin1');
@@ -214,7 +214,7 @@ export function flattened(records: readonly Written[], cut = false): Buffer {
   ]);
 }
 
-/** A file's bytes as records of a few sizes, in an order of their own. */
+/** A file's bytes as records of several sizes, not in order of their offsets. */
 export function inPieces(file: Uint8Array, sizes: readonly number[]): Written[] {
   const records: Written[] = [];
   for (let at = 0, i = 0; at < file.length; i++) {
@@ -225,7 +225,7 @@ export function inPieces(file: Uint8Array, sizes: readonly number[]): Written[] 
   return records;
 }
 
-/** Memory in LiME's form: each range with a header of its own. */
+/** Memory in LiME's form: each range has its own header. */
 export function lime(ranges: readonly Segment[]): Buffer {
   return Buffer.concat(
     ranges.flatMap(({ paddr, bytes }) => {

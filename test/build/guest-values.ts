@@ -6,7 +6,7 @@ import { openImage } from '../../src/dump/open.js';
 import { FileSource } from '../../src/io/file-source.js';
 import { FIXTURES } from '../run.js';
 
-/** Which of the values stand at any word of any page of a dump, below a frame. */
+/** Searches the pages of a dump, up to a frame, for words with one of these values. */
 export async function found(
   path: string,
   values: ReadonlySet<number>,
@@ -27,7 +27,7 @@ export async function found(
   return { pages, values: seen };
 }
 
-/** The words that a program in the guests of a fixture's host wrote into its memory. */
+/** The words that a program in the guests of a fixture's host wrote into their memory. */
 export const valuesOf = (name: string): ReadonlySet<number> => {
   const { guestValues } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {
     guestValues: string[];

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lives on a kernel put together by hand: tasks, files, virtual machines and their memory.
+// Tasks, files, virtual machines and their memory on a synthetic kernel.
 import { PIDHASH_SHIFT, SyntheticKernel } from './kernel.js';
 import { PAGE, PageTables } from './memory.js';
 
 export type { HostOptions } from './options.js';
 
-/** What a slot is made of; addresses in bytes. */
+/** A memslot to make; addresses are in bytes. */
 export interface SlotWish {
   readonly id: number;
   readonly gpa: bigint;
@@ -15,7 +15,7 @@ export interface SlotWish {
 }
 
 export class SyntheticHost extends SyntheticKernel {
-  /** A process of one thread, in the task list and the pid IDR (unless `unlisted`). */
+  /** A process with one thread, in the task list and the pid IDR (unless `where` excludes one). */
   task(pid: number, comm: string, mm: bigint, files: bigint, where: { idr?: boolean; list?: boolean } = {}): bigint {
     const signal = this.make('signal_struct');
     const task = this.make('task_struct', { pid, tgid: pid, comm, mm, files, signal });
@@ -38,7 +38,7 @@ export class SyntheticHost extends SyntheticKernel {
     return task;
   }
 
-  /** A further thread of a process. */
+  /** Another thread of a process. */
   thread(tid: number, leader: bigint, comm: string, mm: bigint, files: bigint): bigint {
     const signal = this.pointer(leader + this.offset('task_struct', 'signal'));
     const tgid = Number(this.pointer(leader + this.offset('task_struct', 'pid')) & 0xffffffffn);
@@ -57,7 +57,7 @@ export class SyntheticHost extends SyntheticKernel {
     return task;
   }
 
-  /** Makes a task known by its number. */
+  /** Enters a task under its number. */
   idr(pid: number, task: bigint): void {
     const link = this.has('task_struct', 'pid_links') ? 'pid_links' : 'pids';
     const record = this.make('pid', { 'tasks[0].first': task + this.offset('task_struct', link) });
@@ -69,7 +69,7 @@ export class SyntheticHost extends SyntheticKernel {
     this.xarraySet(this.at('init_pid_ns') + this.offset('pid_namespace', root), BigInt(pid), record);
   }
 
-  /** Up to 4.14: into pid_hash, at the head of its chain. */
+  /** Up to 4.14: enters it in pid_hash, at the head of its chain. */
   hash(pid: number, record: bigint): void {
     const namespace = this.at('init_pid_ns');
     this.set('pid', record, { 'numbers[0].nr': pid, 'numbers[0].ns': namespace });
@@ -81,9 +81,9 @@ export class SyntheticHost extends SyntheticKernel {
     this.u64(head, link);
   }
 
-  /** Stores an entry in the XArray whose xa_head lies at an address. */
+  /** Stores an entry in the XArray whose xa_head is at this address. */
   xarraySet(head: bigint, index: bigint, entry: bigint): void {
-    // An XArray's nodes end in binary 10, those of the radix tree before it in 01.
+    // Pointers to nodes end in binary 10 in an XArray, in 01 in the radix tree before it.
     const type = this.layouts.structs.has('xa_node') ? 'xa_node' : 'radix_tree_node';
     const tag = type === 'xa_node' ? 2n : 1n;
     // Where a node hangs, as far as this kernel's nodes tell.
@@ -132,7 +132,7 @@ export class SyntheticHost extends SyntheticKernel {
     return this.make('file', { f_op: op, private_data: privateData, 'f_path.dentry': dentry });
   }
 
-  /** An address space with page tables of its own. */
+  /** An address space with its own page tables. */
   mm(users = 1): { address: bigint; tables: PageTables } {
     const tables = new PageTables(this.memory, this.options.levels ?? 4, this.options.smeMask ?? 0n);
     const pgd = this.allocate(4096, PAGE);
@@ -166,7 +166,7 @@ export class SyntheticHost extends SyntheticKernel {
     return set;
   }
 
-  /** In the order in which the era keeps them: by id, by size or by frame, the highest first. */
+  /** Writes slots in the order of the era: by id, or by size or frame with the highest first. */
   slotArray(struct: string, address: bigint, slots: readonly SlotWish[]): void {
     const { offset, type } = this.layouts.at(struct, 'memslots');
     const element = type.kind === 'array' ? this.layouts.size(type.of) : 0;
@@ -184,7 +184,7 @@ export class SyntheticHost extends SyntheticKernel {
     if (!byId) this.#places(struct, address, sorted, !byFrame);
   }
 
-  /** id_to_index: ids without a slot have no place, or (`all`) those that are left, whose slots are empty. */
+  /** Writes id_to_index. Ids without a slot have -1, or (`all`) the index of an empty slot. */
   #places(struct: string, address: bigint, sorted: readonly SlotWish[], all: boolean): void {
     const ids = this.layouts.at(struct, 'id_to_index');
     const places = new Int16Array(ids.type.kind === 'array' ? ids.type.count : 0).fill(-1);
@@ -202,7 +202,7 @@ export class SyntheticHost extends SyntheticKernel {
     this.write(address + BigInt(ids.offset), new Uint8Array(places.buffer));
   }
 
-  /** A balanced tree over the slots, as far as order is concerned, and chains by id; colours are nobody's business. */
+  /** Writes slots as a tree, balanced in shape, and in chains by id. The colours of nodes are wrong; nothing reads them. */
   memslots(slots: readonly SlotWish[], index: 0 | 1 = 1): bigint {
     const sorted = [...slots].sort((a, b) => (a.gpa < b.gpa ? -1 : 1));
     const at = this.offset('kvm_memory_slot', `gfn_node[${index}]`);
@@ -231,7 +231,7 @@ export class SyntheticHost extends SyntheticKernel {
     const set = this.make('kvm_memslots', { node_idx: index, 'gfn_tree.rb_node': build(0, sorted.length, 0n) });
     const chain = this.offset('kvm_memory_slot', `id_node[${index}]`);
     for (const [i, slot] of made.entries()) {
-      // Some buckets have several, as in the kernel's: each new one comes first.
+      // Some buckets have several slots, as in the kernel; a new one is inserted at the head.
       const head = set + this.offset('kvm_memslots', `id_hash[${(i * 5) % 8}]`);
       const [node, first] = [slot + chain, this.pointer(head)];
       this.set('hlist_node', node, { next: first, pprev: head });
@@ -241,7 +241,7 @@ export class SyntheticHost extends SyntheticKernel {
     return set;
   }
 
-  /** The usual: a process that holds a VM over descriptor 9. */
+  /** A process that holds a VM by descriptor 9. */
   vmm(
     pid: number,
     slots: readonly SlotWish[],

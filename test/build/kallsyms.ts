@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes kallsyms tables in every form that kernels have had (scripts/kallsyms.c). It shares nothing with the reader.
+// Writes kallsyms tables in every form that kernels have used (scripts/kallsyms.c). It shares no code with the reader.
 
 export interface KallsymsForm {
   /** How addresses are stored. */
@@ -8,13 +8,13 @@ export interface KallsymsForm {
   readonly count: 4 | 8;
   readonly markers: 4 | 8;
   readonly alignment: 4 | 8;
-  /** Lengths of 128 and more in two bytes, since 6.1; else one plain byte. */
+  /** Whether lengths of 128 and more take two bytes, as since 6.1; else a length is one byte. */
   readonly wide: boolean;
-  /** Where kallsyms_seqs_of_names stands. */
+  /** The position of kallsyms_seqs_of_names. */
   readonly sorted: 'none' | 'before tokens' | 'after addresses';
 }
 
-/** The forms by the kernels that had them. */
+/** The forms, by kernel version. */
 export const FORMS: Readonly<Record<string, KallsymsForm>> = {
   '4.4': { addresses: 'absolute', count: 8, markers: 8, alignment: 8, wide: false, sorted: 'none' },
   '4.19': { addresses: 'percpu', count: 8, markers: 8, alignment: 8, wide: false, sorted: 'none' },
@@ -33,10 +33,10 @@ export interface WrittenKallsyms {
   readonly tables: ReadonlyMap<string, bigint>;
 }
 
-/** Texts that stand for more than a letter; every letter stands for itself besides. */
+/** Tokens for more than one letter; each letter is also a token for itself. */
 const PAIRS = ['_s', 'in', 'kvm', 'it', 'task', 'er', 'Tsys_'];
 
-/** `symbols`: name with its type letter in front, and address; ascending but for absolute per-cpu ones, which come first. */
+/** `symbols`: the name after its type letter, and the address; ascending, except absolute per-cpu symbols, which are first. */
 export function writeKallsyms(
   symbols: readonly (readonly [string, bigint])[],
   base: bigint,
@@ -105,7 +105,7 @@ function nameTables(
   return { names: Buffer.from(names), markers };
 }
 
-/** Codes 128 and up are the pairs. */
+/** Codes of 128 and above are tokens of several letters. */
 function compress(name: string): number[] {
   const codes: number[] = [];
   for (let at = 0; at < name.length; ) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A KVM host put together by hand: a kernel with its own BTF and kallsyms, tasks, files, VMs and their memory, at
-// kernel addresses that its page tables map. For what no machine here will do.
+// A synthetic KVM host: a kernel with its own BTF and kallsyms, tasks, files, VMs and their memory, at kernel addresses
+// that its page tables map. For conditions that no recorded host has.
 
 import { pfn } from '../../src/core/address.js';
 import { Bytes } from '../../src/core/bytes.js';
@@ -36,7 +36,7 @@ export class SyntheticKernel {
   readonly kaslr: bigint;
   readonly physBase: bigint;
   #data: bigint;
-  /** Physical address of each page that was written to. */
+  /** Physical address of each page that was mapped or looked up. */
   readonly #pages = new Map<bigint, bigint>();
   #heap = 0xffff888001000000n;
   #moduleSymbols: [string, bigint][] = [];
@@ -53,7 +53,7 @@ export class SyntheticKernel {
       this.kernel.map(this.textStart + BigInt(i) * PAGE, frame + i);
     }
     this.#data = this.textStart + 0x1000n;
-    // swapper_pg_dir is found by arithmetic, so it lies in the kernel's image: its table is copied there at the end.
+    // The address of swapper_pg_dir is computed, so it must be in the kernel's image: its table is copied there at the end.
     this.symbol('Tswapper_pg_dir', this.#image(4096));
     for (const [name, type] of [
       ['init_task', 'task_struct'],
@@ -106,7 +106,7 @@ export class SyntheticKernel {
     this.symbols.push([name, address]);
   }
 
-  /** A piece of kernel memory, mapped page by page; its address. Nothing else lies in its pages if `own`. */
+  /** Allocates kernel memory, mapped page by page. Returns its address. */
   allocate(bytes: number, alignment = 256n): bigint {
     this.#heap = ((this.#heap + alignment - 1n) / alignment) * alignment;
     const address = this.#heap;
@@ -120,13 +120,13 @@ export class SyntheticKernel {
     return address;
   }
 
-  /** Puts another frame behind a page of kernel memory. */
+  /** Maps a page of kernel memory to another frame. */
   remap(page: bigint, frame: number): void {
     this.kernel.map(page, frame);
     this.#pages.delete(page);
   }
 
-  /** Physical address behind a kernel address. */
+  /** The physical address of a kernel address. */
   physical(address: bigint): bigint {
     const page = address & ~0xfffn;
     let start = this.#pages.get(page);
@@ -153,7 +153,7 @@ export class SyntheticKernel {
     this.write(address, bytes);
   }
 
-  /** Writes members of a structure that lies at an address. */
+  /** Writes members of the structure at an address. */
   set(struct: string, address: bigint, values: Readonly<Record<string, bigint | number | string>>): void {
     for (const [path, value] of Object.entries(values)) {
       const { offset, type } = this.layouts.at(struct, path);
@@ -181,9 +181,9 @@ export class SyntheticKernel {
     return BigInt(this.layouts.offset(struct, path));
   }
 
-  /** A swap area of this type; `pages` with its header. */
+  /** A swap area of this type; `pages` includes its header. */
   swapArea(type: number, pages = 2 ** 32 - 1): bigint {
-    // What its file is called is another test's.
+    // The name of its file is covered by another test.
     const area = { max: pages, swap_file: 0xffff888ffff00000n };
     if (this.options.swapStructs === true) {
       const place = this.at('swap_info') + BigInt(type * this.layouts.size('swap_info_struct'));
@@ -195,7 +195,7 @@ export class SyntheticKernel {
     return info;
   }
 
-  /** Puts a link in front of a list's head. */
+  /** Appends a link to a list. */
   append(head: bigint, link: bigint): void {
     const last = this.#read(head + 8n);
     this.u64(last, link);
@@ -207,7 +207,7 @@ export class SyntheticKernel {
   readonly vmFops = 0xffffffffc0a01000n;
   readonly vmList: bigint;
 
-  /** The dump's image, with everything in its place. */
+  /** The image of the dump, completed. */
   image(): DumpImage {
     this.#finish();
     const info = this.#vmcoreinfo();
@@ -233,7 +233,7 @@ export class SyntheticKernel {
     return openHost(image, image, log, KVM_NEEDS);
   }
 
-  /** The text of the usual structures, to be changed. */
+  /** The text of the default structures, for tests that change it. */
   readonly typesText = (): string => SMALL_KERNEL + KVM_TYPES;
 
   vmcoreinfo(): string {
@@ -276,7 +276,7 @@ export class SyntheticKernel {
     return vmcoreinfoText(this, this.#tables ?? new Map(), (this.#data + 0xfffn) & ~0xfffn);
   }
 
-  /** A piece of the kernel's own image. */
+  /** Allocates memory in the kernel's image. */
   #image(bytes: number): bigint {
     const address = (this.#data + 0xfffn) & ~0xfffn;
     this.#data = address + BigInt(bytes);
@@ -341,8 +341,8 @@ export class SyntheticKernel {
 
   #btf(): void {
     const { splitBtf = false, btf = {} } = this.options;
-    const told = this.options.btfTypes === undefined ? this.layouts : new Layouts(this.options.btfTypes);
-    const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : told, btf);
+    const described = this.options.btfTypes === undefined ? this.layouts : new Layouts(this.options.btfTypes);
+    const core = new BtfWriter(splitBtf ? new Layouts(this.options.vmlinuxTypes ?? SMALL_KERNEL) : described, btf);
     const start = this.#image(core.bytes().length + 1);
     this.write(start, core.bytes());
     if (this.options.noBtfSymbols !== true) {

@@ -29,7 +29,7 @@ export interface Placed {
 }
 
 /**
- * A set of structures. Text form, a line a member: `u32 pid`, `ptr slots[64]`, `struct list_head tasks`, `pad 40`
+ * A set of structures. Their text has one line per member: `u32 pid`, `ptr slots[64]`, `struct list_head tasks`, `pad 40`
  * (bytes), `union {` … `}` and `struct {` … `}` for unnamed ones.
  */
 export class Layouts {
@@ -77,7 +77,7 @@ export class Layouts {
     });
   }
 
-  /** Offset and type of a path through named members (`f_path.dentry`, `slots[3]`), unnamed ones looked through. */
+  /** Offset and type of a path through named members (`f_path.dentry`, `slots[3]`); unnamed members are skipped. */
   at(struct: string, path: string): { offset: number; type: Type } {
     const key = `${struct}.${path}`;
     let found = this.#known.get(key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maple trees as lib/maple_tree.c lays them out: built from the leaves up, of nodes as full as the test wants them.
+// Writes maple trees in the layout of lib/maple_tree.c, from the leaves up; the test chooses how full nodes are.
 import type { SyntheticKernel } from './kernel.js';
 
 const TOP = (1n << 64n) - 1n;
@@ -44,7 +44,7 @@ maple_node {
 }
 `;
 
-/** What is kept for indices `first` to `last`. */
+/** The entry for indices `first` to `last`. */
 export interface Kept {
   readonly first: bigint;
   readonly last: bigint;
@@ -57,13 +57,13 @@ interface Made {
 }
 
 export interface MapleShape {
-  /** How many of so many slots a node uses, at least 1. */
+  /** How many of its slots a node uses, at least 1. */
   readonly fill?: (most: number) => number;
-  /** Inner nodes that keep gaps, as in trees of mappings. */
+  /** Whether inner nodes record gaps, as in trees of mappings. */
   readonly gaps?: boolean;
 }
 
-/** Entries, ascending, with nothing between them: the tree's ma_root. `tree`: address of the tree. */
+/** Writes a tree with these entries, ascending and without gaps. Returns its ma_root. `tree`: address of the tree. */
 export function mapleTree(
   kernel: SyntheticKernel,
   tree: bigint,
@@ -126,10 +126,10 @@ function write(kernel: SyntheticKernel, node: bigint, struct: string, type: bigi
   const pivots = struct === 'maple_range_64' ? SLOTS - 1 : ARANGE_SLOTS - 1;
   slots.forEach(({ pointer, last }, i) => {
     kernel.set(struct, node, { [`slot[${i}]`]: pointer });
-    // The last slot in use ends where its node does: whether its pivot says so too is left to chance in the kernel.
+    // The last slot in use ends where its node ends; in the kernel its pivot may or may not have that value too.
     if (i < pivots && (i + 1 < slots.length || i % 2 === 0)) kernel.set(struct, node, { [`pivot[${i}]`]: last });
   });
-  // A leaf that uses all slots has no room for it.
+  // A leaf that uses all slots has no space for it.
   if (slots.length <= pivots || struct === 'maple_arange_64')
     kernel.set(struct, node, { 'meta.end': slots.length - 1 });
   return node | (type << 3n) | 4n;

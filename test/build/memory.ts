@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Physical memory put together by hand: frames, page tables in it, structures at kernel addresses.
+// Synthetic physical memory: frames, with page tables in them.
 import { type Pfn, pfn } from '../../src/core/address.js';
 import type { FrameGap, FrameSource } from '../../src/core/memory.js';
 
@@ -9,13 +9,13 @@ export const RW = 2n;
 export const USER = 4n;
 export const HUGE = 0x80n;
 export const PROTNONE = 0x100n;
-/** An ordinary entry of a process's table. */
+/** Flags of an ordinary entry that points to a table. */
 export const TABLE = PRESENT | RW | USER | 0x60n;
 
-/** Frames by number. A frame that was never written is not there. */
+/** Frames by number. A frame that was never written does not exist. */
 export class PhysicalMemory implements FrameSource {
   readonly frames = new Map<number, Uint8Array>();
-  /** Frames that are computed when they are read, for what would be too large to keep. */
+  /** Computes frames when they are read, for memory that is too large to store. */
   computed: ((frame: number) => Uint8Array | null) | null = null;
   readonly gaps = new Map<number, FrameGap>();
   #next: number;
@@ -24,7 +24,7 @@ export class PhysicalMemory implements FrameSource {
     this.#next = firstFree;
   }
 
-  /** Frames in a row, all zero; the first one's number. */
+  /** Allocates consecutive frames of zeros. Returns the number of the first. */
   allocate(count = 1): number {
     const first = this.#next;
     this.#next += count;
@@ -78,13 +78,13 @@ export class PageTables {
   constructor(
     readonly memory: PhysicalMemory,
     readonly levels: 4 | 5,
-    /** Bits set in every entry (memory encryption). */
+    /** Bits that are set in every entry (memory encryption). */
     readonly extra = 0n,
   ) {
     this.root = pfn(memory.allocate());
   }
 
-  /** Physical address of the entry of a level for a virtual address; tables on the way are made. */
+  /** Physical address of the entry at a level for a virtual address; creates the tables above it. */
   entry(address: bigint, level: number): bigint {
     let table = BigInt(this.root) * PAGE;
     for (let at = this.levels - 1; ; at--) {
@@ -99,7 +99,7 @@ export class PageTables {
     }
   }
 
-  /** Puts an entry as it stands at a level. */
+  /** Writes an entry at a level, unchanged. */
   set(address: bigint, level: number, value: bigint): void {
     this.memory.writeU64(this.entry(address, level), value);
   }
@@ -110,14 +110,14 @@ export class PageTables {
   }
 }
 
-/** A PROT_NONE entry as kernels write it since the L1TF mitigation: frame bits inverted. */
+/** A PROT_NONE entry as written since the L1TF mitigation: with inverted frame bits. */
 export const protNone = (frame: number, flags = 0x60n): bigint =>
   (~(BigInt(frame) * PAGE) & 0xffffffffff000n) | PROTNONE | flags;
 
-/** A swap entry since the L1TF mitigation: type in bits 59 to 63, offset inverted in 9 to 58. */
+/** A swap entry as written since the L1TF mitigation: type in bits 59 to 63, offset inverted in bits 9 to 58. */
 export const swapEntry = (type: number, offset: bigint): bigint =>
   (BigInt(type) << 59n) | ((~offset & ((1n << 50n) - 1n)) << 9n);
 
-/** Virtual address by its five indices. */
+/** The virtual address with these five indices. */
 export const va = (p4d: number, pud: number, pmd: number, pte: number, pgd = 0) =>
   (((((BigInt(pgd) << 9n) + BigInt(p4d)) << 9n) + BigInt(pud)) << 30n) + (BigInt(pmd) << 21n) + (BigInt(pte) << 12n);

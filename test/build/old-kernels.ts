@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that no host here can boot, by what their structures have; the order of members is each era's, their places
-// are the compiler's.
+// Structures of kernels that no recorded host runs. The order of their members is that of each era; their offsets come from
+// the compiler.
 
 import { FORMS, type KallsymsForm } from './kallsyms.js';
 import type { HostOptions } from './options.js';
@@ -40,7 +40,7 @@ pglist_data {
 }
 `;
 
-/** Processes and files of 2.6: pids hashed, threads in a ring, struct vfsmount whole, page of 56 bytes. */
+/** Processes and files of 2.6: pids in a hash table, threads in a ring, no struct mount, struct page of 56 bytes. */
 const PROCESS_26 = `
 pid_link {
   struct hlist_node node
@@ -158,7 +158,7 @@ swap_info_struct {
 }
 `;
 
-/** 3.14 and RHEL 7: threads in a list, struct mount around vfsmount, page of 64 bytes. */
+/** 3.14 and RHEL 7: threads in a list, struct mount contains vfsmount, struct page of 64 bytes. */
 const PROCESS_3 = PROCESS_26.replace('signal_struct {', 'signal_struct {\n  pad 8\n  struct list_head thread_head')
   .replace('  struct list_head thread_group\n', '  struct list_head thread_group\n  struct list_head thread_node\n')
   .replace(/vfsmount \{[^}]*\}/, 'vfsmount {\n  ptr mnt_root\n  ptr mnt_sb\n  int mnt_flags\n}')
@@ -174,11 +174,11 @@ const MOD_KALLSYMS = (text: string) =>
     'mod_kallsyms {\n  ptr symtab\n  u32 num_symtab\n  ptr strtab\n}\nmodule {\n  u32 state\n  struct list_head list\n  char name[56]\n  pad 100\n  ptr kallsyms\n}',
   );
 
-/** 3.15 to 3.19: VMAs are cached by a number, page middle directories not counted yet. */
+/** 3.15 to 3.19: VMAs are cached with a sequence number, page middle directories are not counted yet. */
 const NUMA = (text: string) =>
   text.replace('mm_struct {\n', 'mm_struct {\n  u32 vmacache_seqnum\n  int numa_scan_seq\n');
 
-/** The IDR of 4.15, on the radix tree of that time; swap entries as since 4.8. */
+/** The IDR of 4.15, on the radix tree of that time; swap entries in the form of 4.8. */
 const IDR = (text: string, tree: string) =>
   text
     .replace(/upid \{[^}]*\}\n/, '')
@@ -233,9 +233,9 @@ const FLAGS = '\nenum pageflags { PG_locked=0, PG_error=1, PG_hwpoison=22, __NR_
 
 export interface Era {
   readonly options: HostOptions;
-  /** Address spaces. */
+  /** Number of address spaces. */
   readonly spaces: 1 | 2;
-  /** How swap entries stand in page tables. */
+  /** The form of swap entries in page tables. */
   readonly swap: 'bits 1 to 5' | 'bits 9 to 13' | 'inverted' | 'not known';
 }
 
@@ -243,7 +243,7 @@ const form = (name: string): KallsymsForm => FORMS[name] as KallsymsForm;
 const silent = { silent: true, noBtf: true, ballast: 1100 } as const;
 const beforeNumbers = { ...silent, kallsyms: form('4.4'), oldNotes: true, kaslr: 0n, physBase: 0n } as const;
 
-/** By the kernel whose structures these are. */
+/** By the version of the kernel that has these structures. */
 export const ERAS: Readonly<Record<string, Era>> = {
   '2.6.32': {
     options: { ...beforeNumbers, types: BASICS + PROCESS_26 + SLOTS_INLINE + FLAGS, swapStructs: true, swapFiles: 29 },

@@ -3,7 +3,7 @@ import type { BtfOptions } from './btf.js';
 import type { KallsymsForm } from './kallsyms.js';
 
 export const RELEASE = '9.9.9-synthetic';
-/** uts version. */
+/** Member `version` of uts_namespace. */
 export const VERSION = '#7 SMP synthetic';
 export const BANNER = `Linux version ${RELEASE} (us@here) (gcc) ${VERSION}\n`;
 
@@ -14,49 +14,49 @@ export interface HostOptions {
   readonly smeMask?: bigint;
   readonly kallsyms?: KallsymsForm;
   readonly types?: string;
-  /** No table of symbols anywhere (CONFIG_KALLSYMS off). */
+  /** No symbol table at all (CONFIG_KALLSYMS off). */
   readonly noKallsyms?: boolean;
-  /** kallsyms has functions alone (CONFIG_KALLSYMS_ALL off). */
+  /** kallsyms has only functions (CONFIG_KALLSYMS_ALL off). */
   readonly textSymbols?: boolean;
-  /** Frames of the machine. */
+  /** Number of frames of the machine. */
   readonly limit?: number;
   /** Hexadecimal digits of the build-id in the kernel's notes. */
   readonly buildId?: string;
   readonly banner?: string;
-  /** Module kvm's own table has no data, as without CONFIG_KALLSYMS_ALL. */
+  /** The symbol table of module kvm has no data symbols, as without CONFIG_KALLSYMS_ALL. */
   readonly noVmSymbols?: boolean;
-  /** What modules have to fit (VERMAGIC_STRING). */
+  /** The version magic that modules must match (VERMAGIC_STRING). */
   readonly vermagic?: string;
-  /** The same of module kvm, in its struct module. */
+  /** Hexadecimal digits of the build-id of module kvm, in its struct module. */
   readonly kvmBuildId?: string;
   /** VMCOREINFO names no kallsyms tables, as before Linux 6.0. */
   readonly silent?: boolean;
-  /** What the BTF says, where it shall not be what is there. */
+  /** The structures in the BTF, if they are to differ from those in memory. */
   readonly btfTypes?: string;
   readonly btf?: BtfOptions;
   /** KVM's structures in the BTF of module kvm instead of vmlinux's. */
   readonly splitBtf?: boolean;
-  /** With `splitBtf`: what vmlinux's BTF says, KVM's structures or none. */
+  /** With `splitBtf`: the structures in vmlinux's BTF, with or without those of KVM. */
   readonly vmlinuxTypes?: string;
   /** The symbols __start_BTF and __stop_BTF are missing (CONFIG_KALLSYMS_ALL off). */
   readonly noBtfSymbols?: boolean;
   /** No BTF at all. */
   readonly noBtf?: boolean;
-  /** Modules: without kvm, KVM is built in or not there. */
+  /** How the kernel has KVM. */
   readonly kvm?: 'module' | 'built in' | 'absent';
   /** VMCOREINFO as before 4.10: the address of phys_base instead of its value, no KASLR, no levels. */
   readonly oldNotes?: boolean;
   readonly release?: string;
-  /** What pids are hashed with. */
+  /** The factor of the pid hash. */
   readonly goldenRatio?: bigint;
-  /** Length of swap_info: which swap types are real. */
+  /** Length of swap_info: the number of types that are swap areas. */
   readonly swapFiles?: number;
-  /** swap_info holds the structures themselves. */
+  /** swap_info contains the structures instead of pointers. */
   readonly swapStructs?: boolean;
-  /** Length of zswap_trees, an array of as many elements. */
+  /** Length of zswap_trees, which in real kernels has as many elements as swap_info. */
   readonly zswapTrees?: number;
-  /** How many global functions it has. */
+  /** Number of global functions. */
   readonly functions?: number;
-  /** How many symbols nobody asks for. */
+  /** Number of symbols that nothing looks up. */
   readonly ballast?: number;
 }

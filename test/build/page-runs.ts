@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs of pages to keep and to compare.
+// Runs of pages, in a form that tests can store and compare.
 import type { Pfn } from '../../src/core/address.js';
 import type { FrameSource } from '../../src/core/memory.js';
 import type { PageRuns } from '../../src/paging/runs.js';
 import type { PhysicalMemory } from './memory.js';
 
-/** A run as it stands in the object. */
+/** A copy of the run in the object. */
 export const copy = ({ first, pages, status, frame, level, protNone: none, lo, hi, entryAddress }: PageRuns) => ({
   first,
   pages,
@@ -18,14 +18,14 @@ export const copy = ({ first, pages, status, frame, level, protNone: none, lo, h
 });
 export type Run = ReturnType<typeof copy>;
 
-/** The runs of a range, `limit` at most. */
+/** The runs of a range, at most `limit`. */
 export function runsOf(runs: PageRuns, method: 'next' | 'nextStretch', limit = Infinity): Run[] {
   const all: Run[] = [];
   while (all.length < limit && runs[method]()) all.push(copy(runs));
   return all;
 }
 
-/** Counts what is asked for. */
+/** Counts the requests. */
 export class Counted implements FrameSource {
   calls = 0;
   constructor(readonly memory: PhysicalMemory) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random page tables, damaged ones among them, and the plainest walk through them.
+// Random page tables, some of them damaged, and the simplest possible walk through them.
 import fc from 'fast-check';
 import { type Pfn, pfn } from '../../src/core/address.js';
 import type { FrameGap } from '../../src/core/memory.js';
@@ -20,7 +20,7 @@ export interface Space extends Paging {
   readonly to: number;
 }
 
-/** How a walk ends. `protNone`: of a leaf. The entry: the last that was read, 0 at -1 where none was. */
+/** How a walk ends. `protNone`: of the leaf. The entry is the last one read, or 0 at address -1 if there was none. */
 export interface Ending {
   readonly status: Walk;
   readonly level: number;
@@ -30,7 +30,7 @@ export interface Ending {
   readonly entryAddress: number;
 }
 
-/** From the Intel SDM (3A, 4.5) and arch/x86/include/asm/pgtable*.h, in 64-bit numbers and without anything kept. */
+/** A walk by the Intel SDM (3A, 4.5) and arch/x86/include/asm/pgtable*.h, with 64-bit numbers and without caches. */
 export function plainWalk({ memory, root, levels, sme }: Space, page: number): Ending {
   const mask = 0xf_ffff_ffff_f000n & ~sme;
   let table = BigInt(root);
@@ -62,10 +62,10 @@ export function plainWalk({ memory, root, levels, sme }: Space, page: number): E
   }
 }
 
-/** Entries of a table that are set by themselves, and the indices of which a range's ends are made. */
+/** Indices at which single entries are set; the ends of ranges are made of them too. */
 const SPOTS = [0, 1, 2, 3, 100, 255, 510, 511];
 const TABLES = 3;
-/** The frame of a table of a level. */
+/** The frame of a table at a level. */
 const tableFrame = (level: number, which: number) => 0x1000 + level * 16 + which;
 /** Frames of tables that are not there, and why. */
 const MISSING: readonly (readonly [frame: number, gap: FrameGap])[] = [
@@ -81,7 +81,7 @@ const small = fc.bigInt({ min: 0n, max: 7n });
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const leadsTo = (frame: fc.Arbitrary<number>) => frame.map((to) => (BigInt(to) * PAGE) | TABLE);
 
-/** A frame at which a leaf of a level can begin: few, so that some follow others. */
+/** A frame for a leaf at a level: often one of a few, so that some leaves are contiguous. */
 const leafFrame = (level: number) =>
   fc
     .oneof(
@@ -95,14 +95,14 @@ function leaf(level: number): fc.Arbitrary<bigint> {
   const huge = level > 0 ? HUGE : 0n;
   return fc.tuple(leafFrame(level), flags, fc.nat(5)).map(([frame, more, kind]) => {
     if (kind === 0) return protNone(Number(frame)) | huge;
-    // Being split: PSE alone; and as before the L1TF fix, not inverted.
+    // A huge page that is being split has only PSE. Next: PROT_NONE before the L1TF fix, not inverted.
     if (kind === 1 && level === 1) return (protNone(Number(frame)) & ~PROTNONE) | HUGE;
     if (kind === 2) return (frame * PAGE) | PROTNONE | huge;
     return (frame * PAGE) | TABLE | huge | more;
   });
 }
 
-/** Entries of a level, of every kind. */
+/** Entries at a level, of every kind. */
 function entry(level: number): fc.Arbitrary<bigint> {
   const empty = fc.constantFrom(0n, 0x20n, 0x40n, 0x60n);
   const special = fc
@@ -148,7 +148,7 @@ function fill(level: number, which: number): fc.Arbitrary<Contents> {
   return level > 2 ? alike : fc.oneof({ arbitrary: inStep, weight: 3 }, { arbitrary: special, weight: 1 }, alike);
 }
 
-/** What lies below an entry that nothing else is said of. */
+/** Default contents of a table: entries that point to tables of the level below. */
 const ladder = (level: number): Contents =>
   level === 0 ? [] : SPOTS.map((spot) => [spot, (BigInt(tableFrame(level - 1, spot % TABLES)) * PAGE) | TABLE]);
 
@@ -161,7 +161,7 @@ function table(level: number, which: number): fc.Arbitrary<Contents> {
   return fc.tuple(all, some).map((parts) => parts.flat());
 }
 
-/** A page near the entries that are set; now and then one whose upper bits the tables do not resolve. */
+/** A page near the entries that are set; sometimes one with bits above those that the tables translate. */
 const page = (levels: number) =>
   fc
     .tuple(fc.array(fc.constantFrom(...SPOTS), { minLength: levels, maxLength: levels }), fc.nat(9))
@@ -169,7 +169,7 @@ const page = (levels: number) =>
 
 const lengths = fc.tuple(fc.nat(45), fc.double({ min: 0.5, max: 1, noNaN: true }));
 
-/** A table in memory. Entries that are not present have no encryption bit unless they are PROT_NONE. */
+/** Writes a table. Entries that are not present have the encryption bit only if they are PROT_NONE. */
 function put(memory: PhysicalMemory, frame: number, contents: Contents, sme: bigint): void {
   const bytes = new Uint8Array(4096);
   const view = new DataView(bytes.buffer);
@@ -178,7 +178,7 @@ function put(memory: PhysicalMemory, frame: number, contents: Contents, sme: big
   memory.frames.set(frame, bytes);
 }
 
-/** A few tables of each level, shared and in circles among them, and a range of any length. */
+/** A few tables at each level, some shared or in circles, and a range of any length. */
 export const randomSpaces: fc.Arbitrary<Space> = fc.constantFrom<4 | 5>(4, 5).chain((levels) => {
   const places = Array.from({ length: levels * TABLES }, (_, i) => ({
     level: Math.floor(i / TABLES),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small memory for tests of the forms of dumps.
+// A small memory for tests of dump formats.
 import type { KdumpWish } from './files.js';
 
 export const plainPage = (seed: number): Buffer => Buffer.alloc(4096, seed);
@@ -12,6 +12,6 @@ const PAGES = new Map<number, Uint8Array | null>([
   [41, plainPage(41)],
 ]);
 export const WISH: KdumpWish = { version: 6, packing: 'zlib', pages: PAGES, frames: 64 };
-/** Frames, and what `framesIn` is to find at them. */
+/** Frames, and the results that `framesIn` must return for them. */
 export const ASKED = [1, 2, 3, 40, 41, 50, 70];
 export const RIGHT = [1, 'excluded', 3, 40, 41, 'outside', 'outside'];

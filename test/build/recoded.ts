@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of a dump, to be written anew in another form.
+// The memory of a dump, to be written in another format.
 import { openImage } from '../../src/open.js';
 import type { KdumpWish, Packing } from './files.js';
 import { hasReference, type ReferenceCodec, reference } from './reference.js';
@@ -21,12 +21,12 @@ export async function contentsOf(path: string): Promise<Contents> {
   return { pages, info };
 }
 
-/** Frames up to the last that has a page. */
+/** The last frame that has a page, plus one. */
 export const framesOf = ({ pages }: Contents): number => [...pages.keys()].reduce((a, b) => Math.max(a, b), 0) + 1;
 
 const REAL: readonly string[] = ['lzo', 'snappy', 'zstd'] satisfies ReferenceCodec[];
 
-/** A kdump file of it, its pages packed by the real libraries where they are there. */
+/** A kdump file of this memory; the real libraries compress its pages if they are installed. */
 export function wishOf(contents: Contents, packing: Packing, more: Partial<KdumpWish> = {}): KdumpWish {
   const { pages, info } = contents;
   const notes = [{ name: 'VMCOREINFO', type: 0, desc: info }];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole truth about a recorded host: every page of every VM, by the checkers that lie beside it. Each host has a
-// test file of its own, so that they are checked side by side.
+// Checks every page of every VM of a recorded host, with the checkers next to the recorded hosts. Each host has its own test
+// file, so that they are checked in parallel.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
@@ -9,7 +9,7 @@ import { type HOSTS, kvmVtop, LIMIT, ROOT, SHARED } from '../run.js';
 
 export const dumpFolder = (host: string): string => join(SHARED, 'dumps', host);
 
-/** Runs a checker; its last line says how many of how many answers were right. */
+/** Runs a checker; its last line has the number of right answers and of all. */
 export function check(tool: string, args: readonly string[]): { status: number | null; last: string; text: string } {
   const run = spawnSync(process.execPath, [join(SHARED, 'check', tool), ...args], {
     cwd: ROOT,
@@ -23,7 +23,7 @@ export function check(tool: string, args: readonly string[]): { status: number |
 
 const ALL_RIGHT = /^(\d+) of \1 right$/;
 
-/** Tests of what every recorded host must answer. */
+/** The tests for every recorded host. */
 export function answersOf(host: string): void {
   const { test } = needing(recordedHosts);
 
@@ -34,31 +34,31 @@ export function answersOf(host: string): void {
   });
 }
 
-/** The same for hosts of which crash printed some pages. */
+/** These tests, and one for hosts of which crash printed some pages. */
 export function crashTextOf(host: string, count: number): void {
-  needing(recordedHosts).test(`${host}: the text of ${count} addresses is what crash 9.0.2 printed`, () => {
+  needing(recordedHosts).test(`${host}: the text of ${count} addresses equals what crash 9.0.2 printed`, () => {
     expect(check('vtop', [dumpFolder(host)]).last).toBe(`${count} of ${count} as crash prints them`);
   });
 }
 
-/** Tests of each source of types on its own, for a kernel whose debug information lies beside its host. */
+/** Tests each source of types by itself, for a kernel whose debug information is next to its host. */
 export function typesOf({ host, release, pid }: (typeof HOSTS)[number]): void {
   const debug = join(SHARED, 'debug', release);
 
   describe(`${host}, types`, () => {
     const { test } = needing(recordedHosts);
 
-    test('by the shipped profile, BTF off', () => {
+    test('with the included profile, BTF off', () => {
       expect(check('truth', [dumpFolder(host), '--', '--types', 'layout']).last).toMatch(ALL_RIGHT);
     });
 
-    test("by kvm.ko's DWARF alone, BTF and profiles off", () => {
+    test("with kvm.ko's DWARF alone, BTF and profiles off", () => {
       const options = ['--types', 'dwarf', '--kvm-module', join(debug, 'kvm.ko.xz'), '--debug-dir', '/nowhere'];
       const { last } = check('truth', [dumpFolder(host), '--vms', 'alpha,beta,protnone', '--', ...options]);
       expect(last).toMatch(ALL_RIGHT);
     });
 
-    test('JSON is byte for byte the same with kvm.ko and System.map beside the dump', () => {
+    test('kvm.ko and System.map next to the dump do not change the JSON', () => {
       const gpas = Array.from({ length: 4096 }, (_, i) => (i * 0x8123).toString(16)).join('\n');
       const ask = (...options: string[]) =>
         kvmVtop(['-c', join(dumpFolder(host), 'vmcore'), '-g', pid, '-p', '-', '--json', ...options], gpas);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The libraries that makedumpfile and crash link, as Debian has them, in a process of their own.
+// Runs the libraries that makedumpfile and crash use, from Debian, in a separate process.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +15,10 @@ let built: boolean | undefined;
 export const hasReference = (): boolean =>
   (built ??= spawnSync('gcc', ['-O2', '-o', program, source, ...libraries]).status === 0);
 
-/** A process that takes longer has found a page that never ends. */
+/** Milliseconds. If a process takes longer, a page makes a decoder loop. */
 export const LIMIT = 60_000;
 
-/** Each piece packed, or unpacked to a page; an empty one where that can't be done. */
+/** Each piece compressed, or decompressed to a page; empty if that fails. */
 export function reference(mode: 'pack' | 'unpack', codec: ReferenceCodec, pieces: readonly Uint8Array[]): Buffer[] {
   const input = Buffer.concat(pieces.flatMap((piece) => [lengthOf(piece), piece]));
   const run = spawnSync(program, [mode, codec], { input, maxBuffer: 2 ** 30, timeout: LIMIT });
@@ -32,7 +32,7 @@ function lengthOf(piece: Uint8Array): Buffer {
   return length;
 }
 
-/** Pieces as both programs write them: a length and as many bytes. */
+/** Parses pieces as both programs write them: a length and that many bytes. */
 export function piecesOf(output: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   for (let at = 0; at < output.length; ) {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 
 export interface Scratch {
   readonly folder: string;
-  /** Writes a file into the folder, and gives its path. Without a name each file is a new one. */
+  /** Writes a file into the folder and returns its path. Without a name, each file is a new one. */
   readonly file: (bytes: string | Uint8Array, name?: string) => string;
 }
 
-/** A folder for the files of a test, below that for temporary files, with which scripts/jest/run.mjs removes it. */
+/** A folder for the files of a test, inside the temporary folder that scripts/jest/run.mjs removes. */
 export function scratch(name: string): Scratch {
   const folder = mkdtempSync(join(tmpdir(), `kvm-vtop-${name}-`));
   let count = 0;

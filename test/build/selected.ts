@@ -6,8 +6,8 @@ import type { SyntheticHost } from './host.js';
 
 export const SLOT = { id: 0, gpa: 0n, pages: 16n, hva: 0x7f0000000000n };
 
-/** What -g and --vm find, and what was said about it. */
-export function select(host: SyntheticHost, process: string, choice: string | null = null) {
+/** Finds the VM that -g and --vm select, and collects the warnings. */
+export function select(host: SyntheticHost, process: string | null, choice: string | null = null) {
   const said: string[] = [];
   const opened = host.open({ ...silentLog, warn: (text) => said.push(text) });
   const { pid, fd, vm } = selectVm(opened, process, choice);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What every kernel lays out alike: lists and trees. */
+/** Structures that are the same in every kernel: lists and trees. */
 export const LISTS = `list_head {
   ptr next
   ptr prev
@@ -50,7 +50,7 @@ export const PATHS = `path {
 }
 `;
 
-/** The structures of a small kernel; offsets are its own. */
+/** The structures of a small kernel; their offsets are those of no real one. */
 export const SMALL_KERNEL = `
 ${LISTS}${XARRAYS}idr {
   struct xarray idr_rt
@@ -110,6 +110,8 @@ mm_struct {
     u32 mm_users
     struct maple_tree mm_mt
     ptr pgd
+    u64 arg_start
+    u64 arg_end
   }
 }
 mod_kallsyms {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The source as text, for tests of what may stand in it.
+// The source code, for tests of rules that it must follow.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -7,7 +7,7 @@ import { ROOT } from '../run.js';
 
 const SRC = join(ROOT, 'src');
 
-/** The files of src/, by their paths in it, parsed. */
+/** The parsed files of src/, named by their paths below it. */
 export function* sources(isWanted: (name: string) => boolean = () => true): Generator<ts.SourceFile> {
   for (const name of readdirSync(SRC, { recursive: true, encoding: 'utf8' }))
     if (name.endsWith('.ts') && isWanted(name)) yield parsed(name, readFileSync(join(SRC, name), 'utf8'));
@@ -25,7 +25,7 @@ export function nodesOf(node: ts.Node): ts.Node[] {
   return [node, ...below];
 }
 
-/** Every piece of text in it: strings, and templates between their expressions. */
+/** All text in a tree: strings, and the parts of templates between expressions. */
 export const textsOf = (source: ts.Node): string[] =>
   nodesOf(source).flatMap((node) =>
     ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)

@@ -4,7 +4,7 @@ import { RELEASE } from './options.js';
 
 const KALLSYMS = ['num_syms', 'names', 'token_table', 'token_index', 'offsets', 'relative_base', 'addresses'];
 
-/** VMCOREINFO of a synthetic kernel; `data` lies behind its tables of symbols. */
+/** VMCOREINFO of a synthetic kernel; `data` is an address after its symbol tables. */
 export function vmcoreinfoText(kernel: SyntheticKernel, tables: ReadonlyMap<string, bigint>, data: bigint): string {
   const { options, physBase, kaslr } = kernel;
   const symbol = (name: string, address = kernel.at(name)) => `SYMBOL(${name})=${address.toString(16)}`;

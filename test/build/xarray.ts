@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// XArrays, and the radix trees that were there before, as each era's kernel lays them out.
+// Writes XArrays, and the radix trees that preceded them, in the layout of each era.
 import { ContainerMemory } from './containers.js';
 import { LISTS, XARRAYS } from './small-kernel.js';
 
-/** What is kept for 2^order indices from `index` on. */
+/** An entry for 2^order indices, starting at `index`. */
 export interface Stored {
   readonly index: bigint;
   readonly order: number;
@@ -13,15 +13,15 @@ export interface Stored {
 interface Form {
   readonly types: string;
   readonly struct: string;
-  /** What marks a pointer to a node in a slot; in the root. */
+  /** The bits that mark a pointer to a node: in a slot, and in the root. */
   readonly tag: bigint;
   readonly rootTag: bigint;
-  /** Orders that entries can have. */
+  /** The orders that entries can have. */
   readonly orders: readonly number[];
-  /** A value that is no pointer. */
+  /** The entry for a value (not a pointer). */
   readonly value: (number: bigint) => bigint;
   readonly sibling: (slots: bigint, slot: number) => bigint;
-  /** Members of a node that hangs in a slot of another. */
+  /** Members of a node that say in which slot of which parent it is. */
   readonly place: (shift: number, slot: number, parent: bigint) => Readonly<Record<string, bigint | number>>;
 }
 
@@ -47,7 +47,7 @@ const all = [0, 1, 2, 3, 5, 6, 9, 12];
 const path = (shift: number, slot: number, parent: bigint) => ({ path: (shift / 6 + 1) | (slot << 12), parent });
 const exceptional = (number: bigint): bigint => (number << 2n) | 2n;
 
-/** By the kernels that have them. */
+/** The forms, by kernel version. */
 export const FORMS = {
   '4.20': {
     types: LISTS + XARRAYS,
@@ -105,7 +105,7 @@ export const FORMS = {
 
 export type FormName = keyof typeof FORMS;
 
-/** An array of one form: entries to nodes. */
+/** Builds the nodes of an array of one form from its entries. */
 export class ArrayBuilder {
   readonly kernel: ContainerMemory;
   readonly form: Form;
@@ -115,7 +115,7 @@ export class ArrayBuilder {
     this.kernel = new ContainerMemory(this.form.types);
   }
 
-  /** The value of xa_head (rnode). An entry of index 0 alone stands there itself, unless the array is an IDR's. */
+  /** The value of xa_head (rnode). A single entry at index 0 is stored there directly, except in an IDR. */
   head(entries: readonly Stored[], isIdr = false): bigint {
     const [only] = entries;
     if (only === undefined) return 0n;
@@ -129,7 +129,7 @@ export class ArrayBuilder {
     return this.node(entries, { shift, slot: 0, parent: 0n }) | this.form.rootTag;
   }
 
-  /** Address of a node with these entries. */
+  /** Writes a node with these entries. Returns its address. */
   node(entries: readonly Stored[], { shift, slot, parent }: { shift: number; slot: number; parent: bigint }): bigint {
     const { form, kernel } = this;
     const node = kernel.make(form.struct, form.place(shift, slot, parent));
@@ -148,7 +148,7 @@ export class ArrayBuilder {
     this.kernel.set(this.form.struct, node, { [`slots[${slot}]`]: value });
   }
 
-  /** The node that hangs in a slot. */
+  /** The node in a slot. */
   child(node: bigint, slot: number): bigint {
     return this.kernel.pointer(node + this.kernel.offset(this.form.struct, `slots[${slot}]`)) & ~3n;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completion scripts in the shells that they are for, and the man page in mandoc.
+// Runs the completion scripts in their shells, and mandoc on the man page.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,11 +19,11 @@ function script(shell: string): string {
   return path;
 }
 
-/** Words that a shell offers for what was typed; a word that stands alone is completed. */
+/** The words that a shell offers for a typed line; if there is only one, bash completes it. */
 type Ask = (typed: string) => string[];
 
 const shell = (program: string, args: readonly string[], environment = {}): string => {
-  // No program may be started to complete a word: there is none of that name.
+  // Completion must not start the program: there is none of this name.
   const env = { PATH: '/usr/bin:/bin', HOME: folder, TERM: 'dumb', ...environment };
   const run = spawnSync(program, args, { encoding: 'utf8', env, timeout: LIMIT, cwd: folder });
   return run.stdout;
@@ -43,7 +43,7 @@ const inFish: Ask = (typed) =>
     .filter(Boolean)
     .map((line) => line.split('\t')[0] as string);
 
-/** zsh completes only what is typed at a terminal: zpty gives it one, and a widget prints the line that it has made. */
+/** zsh completes only at a terminal: zpty provides one, and a widget prints the completed line. */
 const inZsh: Ask = (typed) => {
   const setUp = [
     'PS1= RPS1=; autoload -Uz compinit; compinit -u -D',
@@ -84,10 +84,10 @@ describe.each([
   });
 });
 
-needing(mandoc).test('mandoc finds nothing wrong with the man page', () => {
+needing(mandoc).test('mandoc reports no error in the man page', () => {
   const page = join(ROOT, 'dist', 'kvm-vtop.1');
   const { stdout } = spawnSync('mandoc', ['-Tlint', page], { encoding: 'utf8' });
-  // Which other pages there are depends on the machine.
+  // Which other manual pages exist depends on the machine.
   expect(stdout.split('\n').filter((line) => line !== '' && !line.includes('referenced manual not found'))).toEqual([]);
   expect(spawnSync('mandoc', ['-Tascii', page], { encoding: 'utf8' }).stdout).toMatch(/kvm-vtop phys/);
 });

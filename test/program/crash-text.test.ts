@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text output against what crash 9.0.2 printed for the same pages (fixtures/*/crash-vtop.txt).
+// Compares the text output with what crash 9.0.2 printed for the same pages (fixtures/*/crash-vtop.txt).
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -8,15 +8,15 @@ import { FIXTURES, fixtures, kvmVtop } from '../run.js';
 const withText = fixtures().filter((name) => existsSync(join(FIXTURES, name, 'crash-vtop.txt')));
 const row = (a: string, b: string, c: string) => `${a.padEnd(16)}  ${b.padEnd(16)}  ${c.padEnd(16)}`;
 
-/** What crash says, and nothing more, of entries that are neither pages nor swap (markers, memory errors). */
+/** The only output of crash for entries that are neither pages nor swap (markers, memory errors). */
 const GAVE_UP = 'vtop: cannot determine swap location';
 
-/** crash's blocks by VM, made into what its extension of 2012 prints: the first two lines are the extension's own. */
+/** crash's blocks by VM, with the first two lines that the extension of 2012 prints before them. */
 function blocksOf(folder: string): Map<string, { gpa: string; text: string }[]> {
   const byVm = new Map<string, { gpa: string; text: string }[]>();
   for (const block of readFileSync(join(folder, 'crash-vtop.txt'), 'latin1').split(/^(?=== )/m)) {
     const asked = /^== (\S+) pid \d+ gpa (\S+) hva (\S+) (.*)\n/.exec(block);
-    // crash does not undo the inverted bits of PROT_NONE pages: docs/output.md.
+    // crash does not undo the inversion of PROT_NONE pages (docs/output.md).
     if (asked === null || block.includes('PROT_NONE') || block.includes(GAVE_UP)) continue;
     const [, vm = '', gpa = '', hva = ''] = asked;
     const [, , physical = '', ...rest] = block.split('\n');
@@ -34,14 +34,14 @@ describe.each(withText)('text of %s', (name) => {
   };
   const blocks = [...blocksOf(folder)];
 
-  test('nearly all of the addresses that crash was asked are compared', () => {
+  test('nearly all addresses for which crash was run are compared', () => {
     const asked = readFileSync(join(folder, 'crash-vtop.txt'), 'latin1').match(/^== /gm)?.length ?? 0;
     const compared = blocks.reduce((sum, [, each]) => sum + each.length, 0);
     expect(asked).toBeGreaterThan(100);
     expect(compared).toBeGreaterThanOrEqual(asked - 14);
   });
 
-  test.each(blocks)('%s: byte for byte as crash prints it', (vm, blocks) => {
+  test.each(blocks)('%s: equals the output of crash byte for byte', (vm, blocks) => {
     const { process = '', vm: fd = null } = questions.find((question) => question.name === vm) ?? {};
     const choice = fd === null ? [] : ['--vm', fd];
     const args = ['-c', join(folder, 'vmcore.kdump'), '-g', process, ...choice, '-p', ...blocks.map(({ gpa }) => gpa)];

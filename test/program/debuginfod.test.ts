@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debug information from a server, asked for and not asked for; the server is on this machine.
+// Debug information from a server, with and without --debuginfod; the server is on this machine.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { ROOT } from '../run.js';
 const withGcc = needing(gcc);
 let server: Server | null = null;
 
-/** A server that answers as it is told; what it was asked. */
+/** Starts a server with the given answer, which records its requests. */
 async function serve(
   answer: (response: ServerResponse, url: string) => void,
 ): Promise<{ url: string; asked: string[] }> {
@@ -69,7 +69,7 @@ withGcc.describe('debuginfod', () => {
     return { dump, path, buildId, cache };
   }
 
-  test('fetched by build-id, kept, and not asked for again', async () => {
+  test('downloads by build-id, stores the file, and does not ask again', async () => {
     const { dump, path, buildId, cache } = await hostWithServer();
     const { url, asked } = await serve((response) => response.end(readFileSync(path)));
     const environment = { DEBUGINFOD_URLS: `https://127.0.0.1:1/ ${url}/`, DEBUGINFOD_CACHE_PATH: cache };
@@ -83,7 +83,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("module kvm's by the build-id of the module that ran", async () => {
+  test('downloads kvm.ko by the build-id of the running module', async () => {
     const isKvms = (name: string) => /kvm|gmem/.test(name);
     const kvmBuildId = 'cd'.repeat(20);
     const { dump, path, buildId, cache } = await hostWithServer((name) => !isKvms(name), { kvmBuildId });
@@ -102,7 +102,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toEqual([`/buildid/${buildId}/debuginfo`, `/buildid/${kvmBuildId}/debuginfo`]);
   });
 
-  test.each(['a file in its place', 'no home folder'])('%s: what is fetched serves this run', async (name) => {
+  test.each(['a file in its place', 'no home folder'])('%s: the downloaded file is used in this run', async (name) => {
     const { dump, path, cache } = await hostWithServer();
     const { url } = await serve((response) => response.end(readFileSync(path)));
     const file = join(cache, 'file');
@@ -114,11 +114,11 @@ withGcc.describe('debuginfod', () => {
     if (name === 'no home folder') expect(run.stderr).toBe('');
     else
       expect(run.stderr).toMatch(
-        /what debuginfod sent can't be kept, .*; DEBUGINFOD_CACHE_PATH names another folder\n$/,
+        /the file from debuginfod can't be cached, .*; to use another folder, set DEBUGINFOD_CACHE_PATH\n$/,
       );
   });
 
-  test('without --debuginfod nobody is asked, whatever the environment says', async () => {
+  test('without --debuginfod no server is asked, whatever the environment says', async () => {
     const { dump, cache } = await hostWithServer();
     const { url, asked } = await serve((response) => response.end());
     const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: cache });
@@ -126,7 +126,7 @@ withGcc.describe('debuginfod', () => {
     expect(asked).toEqual([]);
   });
 
-  needing(gcc, strace).test('nor is a socket opened', async () => {
+  needing(gcc, strace).test('without --debuginfod no socket is opened', async () => {
     const { dump } = await hostWithServer();
     const trace = `${dump}.strace`;
     const args = [
@@ -153,7 +153,7 @@ withGcc.describe('debuginfod', () => {
     const { url } = await serve((response) => response.end(readFileSync(other)));
     const run = await ask(dump, { DEBUGINFOD_URLS: url, DEBUGINFOD_CACHE_PATH: cache }, '--debuginfod');
     expect(run).toMatchObject({ status: 2, stdout: '' });
-    expect(run.stderr).toMatch(new RegExp(`it sent a file of build-id [0-9a-f]{40}, ${buildId} was asked for`));
+    expect(run.stderr).toMatch(new RegExp(`it sent a file with build-id [0-9a-f]{40}, but ${buildId} was requested`));
     expect(existsSync(join(cache, buildId))).toBe(false);
   });
 
@@ -162,11 +162,11 @@ withGcc.describe('debuginfod', () => {
       'has it not',
       (response) => response.writeHead(404).end(),
       {},
-      /looked for in vain: .*debuginfod \(vmlinux, build-id/,
+      /tried without success: .*debuginfod \(vmlinux, build-id/,
     ],
     ['is broken', (response) => response.writeHead(500).end(), {}, /status 500/],
     ['says nothing', () => undefined, { DEBUGINFOD_TIMEOUT: '1' }, /no answer for 1 s/],
-    ['is slow', (response) => response.write('x'), { DEBUGINFOD_MAXTIME: '1' }, /not done after 1 s/],
+    ['is slow', (response) => response.write('x'), { DEBUGINFOD_MAXTIME: '1' }, /not complete after 1 s/],
     [
       'sends too much',
       (response) => response.end('x'.repeat(5000)),
@@ -188,7 +188,7 @@ withGcc.describe('debuginfod', () => {
       { DEBUGINFOD_URLS: 'http://192.0.2.1/', DEBUGINFOD_CACHE_PATH: cache },
       '--debuginfod',
     );
-    expect(plain.stderr).toMatch(/only https is asked/);
+    expect(plain.stderr).toMatch(/only https is allowed/);
     const none = await ask(dump, { DEBUGINFOD_URLS: '', DEBUGINFOD_CACHE_PATH: cache }, '--debuginfod');
     expect(none.stderr).toMatch(/DEBUGINFOD_URLS is not set/);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs end, whatever V8's threads do (src/cli/end.ts, docs/robustness.md).
+// Every run ends, whatever V8's threads do (src/cli/end.ts, docs/robustness.md).
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -13,7 +13,7 @@ const ends = (...options: string[]) =>
   });
 
 test(
-  'runs that take long end, each as it should',
+  'long runs end, with the expected result',
   () => {
     const { status, stdout } = ends('--runs', '8');
     expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
@@ -22,9 +22,9 @@ test(
   LIMIT,
 );
 
-// V8's stress threads start anew by themselves, a few times in a hundred in the instant between the last look and the end.
+// V8's stress threads restart by themselves, in a few of a hundred runs between the last check and the end.
 test(
-  'with threads that ask for garbage collections nearly all end; without the wait for them less than half do',
+  'with threads that request garbage collections nearly all runs end; without the wait less than half would',
   () => {
     const { stdout } = ends('--runs', '12', '--stress', '--limit', '30');
     const ended = [...stdout.matchAll(/: (\d+) of \d+ ended/g)].reduce((sum, [, count]) => sum + Number(count), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What errors carry for a program: code, place, remedies; and where options may be named.
+// Members of errors for programs: code, place, remedies; and which rooms may name options.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const withInfo = (text: string) =>
 const BARE =
   'OSRELEASE=4.18.0\nSYMBOL(swapper_pg_dir)=ffffffff82000000\nSYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=0\n';
 const PROFILE_OF_ANOTHER = join(ROOT, 'src', 'layouts', '5.10.0-32-amd64.json');
-/** Its header says that the sub-header takes no block. */
+/** A kdump file whose header says that the sub-header has 0 blocks. */
 function withoutSubHeader(): Buffer {
   const bytes = kdump({ version: 6, packing: 'raw', pages: new Map([[0, Buffer.alloc(4096)]]), frames: 1 });
   bytes.writeInt32LE(0, 432);
@@ -61,7 +61,7 @@ function withoutVm(): Promise<void> {
 
 const BESIDE = ['vmlinux', 'kvm-module', 'layout', 'system-map'];
 
-describe('a code and remedies', () => {
+describe('code and remedies of an error', () => {
   test.each<readonly [string, () => Promise<unknown>, string, readonly string[]]>([
     ['no such file', () => openImage('/nowhere/vmcore'), 'system', []],
     ['text', () => openImage(file('text', 'hello world\n')), 'not-a-dump', ['input-format']],
@@ -103,8 +103,8 @@ function caught(work: () => void): DumpError | UsageError {
   throw new Error('nothing was thrown');
 }
 
-describe('what is said of an error', () => {
-  test('what was being done goes in front; code, place, hint and remedies stay', () => {
+describe('message of an error', () => {
+  test('the operation is prepended; code, place, hint and remedies are kept', () => {
     const inner = new DumpError('a bitmap ends', {
       code: 'unsupported',
       place: { source: 'vmcore', offset: 0x2000 },
@@ -127,7 +127,7 @@ describe('what is said of an error', () => {
     });
   });
 
-  test('that the dump is truncated stays first', async () => {
+  test('a message of a truncated dump begins with that', async () => {
     const path = file('cut-pages', readFileSync(DUMP).subarray(0, 1_500_000));
     const error = await openDump(path).then(
       () => null,
@@ -161,8 +161,8 @@ describe('arguments and options', () => {
       'a word',
       () => selectVm(twoVms(), 'qemu', null),
       { argument: 'process', isMissing: false },
-      "process 'qemu' is no pid",
-      "-g 'qemu' is no pid",
+      "process 'qemu' is not a pid",
+      "-g 'qemu' is not a pid",
     ],
     [
       'one of several VMs',
@@ -172,18 +172,18 @@ describe('arguments and options', () => {
       'pid 150 (qemu) holds several VMs; choose with --vm:\n  fd 4  ',
     ],
     [
-      'an address space that there is not',
+      'an address space that does not exist',
       () => selectVm(twoVms(), '150', '4').vm.slots(7),
       { argument: 'address-space', isMissing: false },
       'address space 7 does not exist',
       'address space 7 does not exist',
     ],
     [
-      'a file that is taken',
+      'a file that exists',
       () => checkTarget(taken(), false, []),
       { argument: null, remedies: ['force'] },
-      `${join(folder, 'taken')} exists already`,
-      `${join(folder, 'taken')} exists already; --force overwrites it`,
+      `${join(folder, 'taken')} already exists`,
+      `${join(folder, 'taken')} already exists; --force overwrites it`,
     ],
   ])('%s', (_, work, carried, message, shown) => {
     const error = caught(work);
@@ -192,7 +192,7 @@ describe('arguments and options', () => {
     expect(errorText(error).slice(0, shown.length)).toBe(shown);
   });
 
-  test('every option that a remedy names is one of the program', () => {
+  test('every option that a remedy names exists', () => {
     const text = readFileSync(join(ROOT, 'src', 'cli', 'remedies.ts'), 'utf8');
     const named = new Set(text.match(/(?<=[\s'"(])--?[a-z][a-z-]*/g));
     const help = ['', 'layout', 'excerpt'].map((command) => kvmVtop(['help', command].filter(Boolean)).stdout).join('');
@@ -200,7 +200,7 @@ describe('arguments and options', () => {
     expect(named.size).toBeGreaterThan(8);
   });
 
-  test('remedies that belong together are said together', () => {
+  test('remedies that belong together are one phrase', () => {
     expect(adviceOf(['system-map', 'vmlinux'])).toEqual(['--system-map or --vmlinux gives it']);
     expect(adviceOf(['all-parts', 'vmlinux', 'kvm-module', 'layout', 'system-map'])).toEqual([
       '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
@@ -209,9 +209,9 @@ describe('arguments and options', () => {
   });
 });
 
-/** Other programs, which may be named with their options: up to the end of the clause. */
+/** Other programs may be named with their options: matches up to the end of the clause. */
 const OTHERS = /\b(?:gzip|bzip2|lz4|zstd|xz|iconv|makedumpfile|vmss2core|virsh dump|ulimit|node)\b[^,;:)]*/g;
-/** Endings of packages' names. */
+/** Suffixes of package names. */
 const PACKAGES = /\(-dbg, -dbgsym, -debuginfo\)/;
 const OPTION = /(?:^|[\s'"`(=:,])--?[a-z]/i;
 const COMMAND = /'kvm-vtop [a-z]|\bkvm-vtop --?[a-z]/;
@@ -219,7 +219,7 @@ const COMMAND = /'kvm-vtop [a-z]|\bkvm-vtop --?[a-z]/;
 describe('only cli/ and the commands themselves name options', () => {
   const others = [...sources((name) => !/^(cli|commands)\//.test(name))];
 
-  test('no other room has one in a text', () => {
+  test('no other room has an option in a string', () => {
     const found = others.flatMap((source) =>
       textsOf(source)
         .map((text) => text.replace(OTHERS, '').replace(PACKAGES, ''))
@@ -230,7 +230,7 @@ describe('only cli/ and the commands themselves name options', () => {
     expect(others.length).toBeGreaterThan(100);
   });
 
-  test('an option in a text is found', () => {
+  test('an option in a string is found', () => {
     const template = ['`$', '{c}; -g $', '{d}`'].join('');
     const source = parsed('probe.ts', `a('see --help'); b(${template}); e("f"); /* --no */ // -x\n`);
     expect(textsOf(source).filter((text) => OPTION.test(text))).toEqual(['see --help', '; -g ']);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kvm-vtop excerpt as its users meet it: what it writes, what it never touches.
+// kvm-vtop excerpt: what it writes, and which files it never changes.
 import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ describe('excerpt', () => {
   const cut = (name: string, ...more: string[]) =>
     kvmVtop(['excerpt', ...ALPHA, '-p', '840', '1000840', '-o', target(name), ...more]);
 
-  test('answers what it was made for, and says of the rest that it is an excerpt', () => {
+  test('answers the addresses it was made for, and says for others that it is an excerpt', () => {
     const run = cut('small');
     expect(run).toMatchObject({ status: 0, stderr: '' });
     expect(run.stdout).toMatch(/small: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again/);
@@ -30,7 +30,7 @@ describe('excerpt', () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: 'table-missing', reason: 'table-excluded' });
   });
 
-  test("has the kernel's names in its header, which other readers ask for", () => {
+  test("has the kernel's names in its header, which other readers need", () => {
     expect(cut('named').status).toBe(0);
     const header = readFileSync(target('named')).subarray(12, 12 + 6 * 65);
     const names = Array.from({ length: 6 }, (_, i) =>
@@ -46,7 +46,7 @@ describe('excerpt', () => {
     ]);
   });
 
-  test('never overwrites without --force, and leaves nothing half done', () => {
+  test('never overwrites without --force, and leaves no incomplete file', () => {
     const path = file('precious', 'precious');
     expect(cut('precious')).toMatchObject({ status: 2, stdout: '' });
     expect(readFileSync(path, 'utf8')).toBe('precious');
@@ -55,7 +55,7 @@ describe('excerpt', () => {
     expect(cut('no/such/folder/x')).toMatchObject({ status: 2, stdout: '' });
   });
 
-  test('never replaces the dump itself, a link to nothing, or what is no file, with --force either', () => {
+  test('never replaces the dump, a dangling link, or something other than a file, even with --force', () => {
     const dump = file(readFileSync(DUMP), 'only');
     const args = (output: string) =>
       kvmVtop(['excerpt', '-c', dump, '-g', '136', '-p', '840', '-o', output, '--force']);
@@ -64,17 +64,17 @@ describe('excerpt', () => {
     for (const output of [dump, target('alias')])
       expect(args(output)).toMatchObject({
         status: 2,
-        stderr: expect.stringMatching(/is what is read; it is not overwritten/),
+        stderr: expect.stringMatching(/is an input file and is not overwritten/),
       });
     expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
     expect(cut('dangling').status).toBe(2);
-    expect(args(target('dangling')).stderr).toMatch(/is a link to nothing/);
-    expect(args(folder).stderr).toMatch(/is no regular file/);
-    expect(args('/dev/null').stderr).toMatch(/is no regular file/);
+    expect(args(target('dangling')).stderr).toMatch(/is a dangling symbolic link/);
+    expect(args(folder).stderr).toMatch(/is not a regular file/);
+    expect(args('/dev/null').stderr).toMatch(/is not a regular file/);
     expect(partial()).toEqual([]);
   });
 
-  test('through a link it replaces what the link names', () => {
+  test('if the output is a link, the target is replaced', () => {
     const old = file('old', 'named');
     symlinkSync(old, target('link'));
     expect(cut('link', '--force').status).toBe(0);
@@ -82,7 +82,7 @@ describe('excerpt', () => {
     expect(statSync(old).size).toBeGreaterThan(100_000);
   });
 
-  test('a failure on the way leaves the old file as it was', () => {
+  test('a failure leaves the old file unchanged', () => {
     const path = file('old', 'old');
     const broken = file(readFileSync(DUMP), 'broken');
     truncateSync(broken, statSync(DUMP).size - 300_000);
@@ -92,14 +92,14 @@ describe('excerpt', () => {
     expect(partial()).toEqual([]);
   });
 
-  test('has the exit status of its answers, and warns once', () => {
+  test('exits with the status of its answers, and warns once', () => {
     const run = kvmVtop(['excerpt', '-c', DUMP, '-g', '153', '-p', '0', '-o', target('orphan')]);
     expect(run.status).toBe(1);
     expect(run.stderr.match(/its creator's/g)).toHaveLength(1);
     expect(existsSync(target('orphan'))).toBe(true);
   });
 
-  test('takes addresses from standard input, and can be cut again', () => {
+  test('reads addresses from standard input; an excerpt can be made from an excerpt', () => {
     const again = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('stdin')], '840\n1840\n');
     expect(again.stdout).toMatch(/2 addresses/);
     const wrong = kvmVtop(['excerpt', '-c', DUMP, '-g', '136', '-p', '-', '-o', target('wrong')], '840\nzz\n');
@@ -114,7 +114,7 @@ describe('excerpt', () => {
     expect(kvmVtop(['-c', target('twice'), '-g', '136', '-p', '840']).status).toBe(0);
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s: nothing half done is left', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s: leaves no incomplete file', async (signal) => {
     const addresses = Array.from({ length: 60_000 }, (_, i) => ((i % 30000) * 4096).toString(16)).join('\n');
     const output = target(signal);
     const child = spawn(process.execPath, ['dist/cli.js', 'excerpt', ...ALPHA, '-p', '-', '-o', output], {

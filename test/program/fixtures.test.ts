@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every folder below fixtures/ is a test: its dump must give the answers of its facts.json, which come from the
-// host's own kernel and QEMU.
+// Every folder below fixtures/ with a facts.json is a test: its dump must give these answers, which come from the host's
+// own kernel and QEMU.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -41,12 +41,12 @@ describe.each(fixtures())('fixture %s', (name) => {
     questions: Question[];
   };
 
-  test('has 200 addresses and more', () => {
+  test('has at least 200 addresses', () => {
     expect(questions.reduce((sum, { cases }) => sum + cases.length, 0)).toBeGreaterThanOrEqual(200);
   });
 
   test.each(questions)(
-    '$name, address space $addressSpace: as its kernel said',
+    '$name, address space $addressSpace: answers as the kernel and QEMU reported',
     ({ process, vm, addressSpace, cases }) => {
       const choice = vm === null ? [] : ['--vm', vm];
       const args = [
@@ -93,7 +93,7 @@ const wanted = ({ gpa, hva, hpa, state, protNone, frame = null, swap }: Case) =>
   swap,
 });
 
-/** What is wrong with a walk that claims this HPA: each entry must stand in the table its parent names. */
+/** The error in a walk that led to this HPA, empty if there is none: each entry must be in the table that its parent names. */
 function wrongWalk({ walk, pageSize, hva, hpa }: Line, { pageSizes }: Case, levels: number): string {
   if (pageSize === null || pageSizes?.includes(pageSize) !== true) return `page of ${pageSize}`;
   const depth = levels - Math.log2(pageSize / 4096) / 9;

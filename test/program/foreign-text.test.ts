@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text files as other systems write them: UTF-8 with a mark, UTF-16, lines that end in CR LF.
+// Text files as other systems write them: UTF-8 with a byte order mark (BOM), UTF-16, lines that end in CR LF.
 import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ALPHA, ANSWER, DUMP, ONE } from '../build/alpha.js';
@@ -18,17 +18,17 @@ describe('text files from other systems', () => {
     info = (await contentsOf(DUMP)).info.toString('latin1');
   });
 
-  test('a mark of UTF-8 in front of the first address is passed over', () => {
+  test('a UTF-8 BOM before the first address is ignored', () => {
     expect(ask(`\ufeff${asked}`)).toMatchObject({ status: 0, stdout: ask(asked).stdout });
     expect(ask(asked).stdout.split('\n')).toHaveLength(3);
   });
 
-  test('a mark that comes byte by byte', async () => {
+  test('a BOM that arrives byte by byte is recognised', async () => {
     const args = ['dist/cli.js', ...ALPHA, '-p', '-', '--json'];
     const answerTo = async (...pieces: readonly string[]): Promise<string> => {
       const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
       const closed = new Promise((resolve) => child.once('close', resolve));
-      // It may have ended before all was written.
+      // The process may end before all input is written.
       child.stdin.on('error', () => undefined);
       let out = '';
       child.stdout.on('data', (data: Buffer) => (out += data.toString()));
@@ -46,16 +46,16 @@ describe('text files from other systems', () => {
     expect(await answerTo('8', '40\n')).toMatch(/^\{"gpa":"0x840"/);
   });
 
-  test('UTF-16 is named', () => {
+  test('UTF-16 is refused by name', () => {
     expectRefusal(
       ask(Buffer.from(`\ufeff${asked}`, 'utf16le')),
-      /standard input is text in UTF-16; turn it into plain text: iconv/,
+      /standard input is text in UTF-16; convert it to UTF-8: iconv/,
     );
   });
 
   test.each<readonly [string, (text: string) => Buffer]>([
     ['lines that end in CR LF', (text) => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')],
-    ['a mark of UTF-8', (text) => Buffer.from(`\ufeff${text}`)],
+    ['a UTF-8 BOM', (text) => Buffer.from(`\ufeff${text}`)],
   ])('--vmcoreinfo with %s', (_name, turn) => {
     const path = file(turn(info));
     expect(kvmVtop(['-c', DUMP, ...ONE, '--vmcoreinfo', path])).toMatchObject({
@@ -64,11 +64,11 @@ describe('text files from other systems', () => {
     });
   });
 
-  test('--vmcoreinfo in UTF-16 is named', () => {
+  test('--vmcoreinfo in UTF-16 is refused by name', () => {
     const path = file(Buffer.from(`\ufeff${info}`, 'utf16le'), 'wide');
     expectRefusal(
       kvmVtop(['-c', DUMP, ...ONE, '--vmcoreinfo', path]),
-      /wide is text in UTF-16; turn it into plain text: iconv/,
+      /wide is text in UTF-16; convert it to UTF-8: iconv/,
     );
   });
 });

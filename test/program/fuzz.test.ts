@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { ROOT } from '../run.js';
 
-test('700 damaged dumps: no answer is wrong unless a changed byte of memory was read, nothing hangs, no other error', () => {
+test('700 damaged dumps: no wrong answer unless it read a changed byte of memory, no hang, no other error', () => {
   const { status, stdout } = spawnSync(
     process.execPath,
     [join(ROOT, 'fuzz', 'run.mjs'), '--mutants', '700', '--seed', '7', '--workers', '2'],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the program printed when these files were recorded: help, errors and answers, byte for byte. After a change that
-// is meant, record them again (GOLDEN=record npm run jest -- test/program/golden) and review the diff.
+// Compares the output of the program with recorded files, byte for byte: help, errors and answers. After an intended change
+// record them again (GOLDEN=record npm run jest -- test/program/golden) and review the diff.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { FIXTURES, kvmVtop } from '../run.js';
 const FOLDER = join(__dirname, 'golden');
 const { file: write, folder: temporary } = scratch('golden');
 
-/** Output longer than this is kept as its digest. */
+/** Longer output is recorded as its digest. */
 const LONGEST = 20_000;
 
 const BARE = 'OSRELEASE=4.18.0-240.el8.x86_64\nSYMBOL(swapper_pg_dir)=ffffffff82000000\nNUMBER(phys_base)=0\n';
@@ -23,7 +23,7 @@ const withInfo = (text: string) =>
     notes: [{ name: 'VMCOREINFO', type: 0, desc: Buffer.from(text) }],
   });
 
-/** Files that the command lines name as `T/…`. */
+/** The files that command lines name as `T/…`. */
 const FILES: Readonly<Record<string, () => string | Uint8Array>> = {
   empty: () => '',
   text: () => 'hello world\n',
@@ -48,7 +48,7 @@ interface Facts {
   readonly questions: readonly { readonly cases: readonly { readonly gpa: string }[] }[];
 }
 
-/** `F/` stands for fixtures/, `T/` for the temporary folder; `< NAME` gives a file of it to standard input. */
+/** Runs a line. `F/` is fixtures/, `T/` the temporary folder; `< NAME` passes one of its files as standard input. */
 function run(line: string): string {
   const [command = '', input] = line.split(' < ');
   const args = (command.match(/'[^']*'|\S+/g) ?? []).map((word) =>
@@ -71,7 +71,7 @@ const kept = (text: string): string =>
     ? text
     : `${text.split('\n').length - 1} lines, sha256 ${createHash('sha256').update(text).digest('hex')}\n`;
 
-describe('what is printed is what was recorded', () => {
+describe('the output equals the recorded one', () => {
   test.each(['help', 'errors', 'answers'])('%s', (name) => {
     for (const [file, make] of Object.entries(FILES)) write(make(), file);
     const path = join(FOLDER, `${name}.txt`);
@@ -84,7 +84,7 @@ describe('what is printed is what was recorded', () => {
   });
 });
 
-/** What was recorded of a command line. */
+/** The recorded output of a command line. */
 interface Recorded {
   readonly line: string;
   readonly stdout: readonly string[];
@@ -107,12 +107,12 @@ const recorded = (name: string): Recorded[] =>
       };
     });
 
-describe('what may be recorded', () => {
-  test('of errors: one line and exit status 2; or an answer, and no line', () => {
+describe('recorded output is plausible', () => {
+  test('errors: one line and exit status 2; or an answer without a message', () => {
     for (const { line, stdout, stderr, status } of recorded('errors'))
       if (status !== 2) expect({ line, stderr, status }).toEqual({ line, stderr: [], status: 0 });
       else {
-        // A line for each VM where they are listed.
+        // Lists of VMs have one line for each.
         const lines = stderr.filter((text) => !text.startsWith('  fd '));
         expect({ line, stdout, lines }).toEqual({
           line,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every text of a dump that a run can print is whatever somebody wrote there: none may reach a terminal as it is.
+// Any text in a dump can have been written by an attacker: none may reach a terminal unchanged.
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { contentsOf, wishOf } from '../build/recoded.js';
 import { scratch } from '../build/scratch.js';
 import { kvmVtop } from '../run.js';
 
-/** Of notes, of the kernel's names for itself, of processes, files, flags. */
+/** Texts of notes, of the kernel's identity, and names of processes, files and flags. */
 const RELEASE = '6.1.0-50-amd64';
 const TEXTS = [
   RELEASE,
@@ -31,7 +31,7 @@ const hostileText = fc
   })
   .map((parts) => parts.join(''));
 
-describe('all texts of a dump at once', () => {
+describe('all texts of a dump replaced at once', () => {
   const kvmKo = 'test/build/nothing.ko';
   const RUNS: readonly (readonly string[])[] = [
     ['-g', '136', '-p', '0', '3000840', '-v'],
@@ -46,16 +46,16 @@ describe('all texts of a dump at once', () => {
     ['-g', '136', '-p', '0', '--types', 'dwarf', '--debug-dir', '/nowhere'],
   ];
 
-  test('no control character of theirs comes out, and no line of their making', async () => {
+  test('no control character and no additional line is printed', async () => {
     const contents = await contentsOf(DUMP);
     const path = scratch('hostile').file('');
-    /** What the runs print of a dump with this text in the place of all others. */
+    /** The output of the runs on a dump in which this text replaces all others. */
     const printedWith = (text: string) => {
       const changed = (bytes: Buffer): Buffer => {
         const copy = Buffer.from(bytes);
         for (const from of TEXTS) {
           const part = text.slice(0, from.length);
-          // A line break in the release would be one of VMCOREINFO's.
+          // A line break in the release would end a line of VMCOREINFO.
           const to =
             from === RELEASE ? part.replaceAll('\n', '\v') : from.endsWith('\0') ? `${part.slice(0, -1)}\0` : part;
           for (let at = copy.indexOf(from, 0, 'latin1'); at >= 0; at = copy.indexOf(from, at + 1, 'latin1'))
@@ -81,7 +81,7 @@ describe('all texts of a dump at once', () => {
           linesOf(harmless[i]?.stderr ?? ''),
         ]);
       }
-      // They were met: texts that were put in are printed, escaped.
+      // The texts were indeed used: they are printed, escaped.
       expect(runs.some(({ stderr }) => /\\x[0-9a-f]{2}/.test(stderr))).toBe(true);
     }
   }, 300_000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts in the header of a kdump file, which some versions of makedumpfile write four bytes too early.
+// The strings in the header of a kdump file, which some versions of makedumpfile write four bytes too early.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ANSWER, DUMP, ONE } from '../build/alpha.js';
@@ -10,7 +10,7 @@ import { kvmVtop } from '../run.js';
 const { file } = scratch('header');
 
 describe('the header of a kdump file', () => {
-  /** The six texts of its utsname, four bytes too early: makedumpfile before 1.6.9 with Linux 5.11 and later. */
+  /** Writes the six strings of utsname four bytes too early, as makedumpfile before 1.6.9 with Linux 5.11 and later. */
   const shifted = (): Buffer => {
     const bytes = readFileSync(DUMP);
     bytes.copyWithin(12, 16, 402);
@@ -22,15 +22,15 @@ describe('the header of a kdump file', () => {
     return bytes;
   };
 
-  test('texts four bytes too early are nothing to go by: the kernel in memory decides', () => {
+  test('strings four bytes too early are ignored: the kernel in memory decides', () => {
     expect(kvmVtop(['-c', file(shifted()), ...ONE]).stdout).toMatch(ANSWER);
   });
 
-  test.each(['', '64', 'x86_64', 'garbage', '\x1b[31m'])('machine %j is not another machine', (machine) => {
+  test.each(['', '64', 'x86_64', 'garbage', '\x1b[31m'])('machine %j is not refused', (machine) => {
     expect(kvmVtop(['-c', file(named(machine)), ...ONE]).stdout).toMatch(ANSWER);
   });
 
   test.each(['aarch64', 'ppc64le', 'i686', 'armv7l'])('machine %s is refused', (machine) => {
-    expectRefusal(kvmVtop(['-c', file(named(machine)), ...ONE]), new RegExp(`a dump of machine ${machine};`));
+    expectRefusal(kvmVtop(['-c', file(named(machine)), ...ONE]), new RegExp(`a dump of architecture ${machine};`));
   });
 });

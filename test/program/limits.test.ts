@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that may not have as much address space as WebAssembly reserves.
+// The program with less address space than WebAssembly reserves.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -29,7 +29,7 @@ const repacked = (packing: Packing): string =>
     }),
   );
 
-describe('a limit of address space, as batch systems set it', () => {
+describe('a limit of the address space, as batch systems set it', () => {
   const limited = (args: readonly string[]): Run =>
     spawnSync(
       'sh',
@@ -49,7 +49,7 @@ describe('a limit of address space, as batch systems set it', () => {
     );
   });
 
-  test.each(['zlib', 'lzo', 'raw'] as const)('%s pages need none', (packing) => {
+  test.each(['zlib', 'lzo', 'raw'] as const)('%s pages do not need it', (packing) => {
     expect(limited(['-c', repacked(packing), ...ONE]).stdout).toMatch(ANSWER);
   });
 
@@ -58,7 +58,7 @@ describe('a limit of address space, as batch systems set it', () => {
     spawnSync('xz', ['-k', object]);
     expectRefusal(
       limited(['-c', DUMP, ...ONE, '--kvm-module', `${object}.xz`]),
-      /xz could not be decoded: .*; unpack it with xz -d/,
+      /xz decompression failed: .*; unpack it with xz -d/,
     );
   });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels from 2.6.32 on that no host here can boot: dumps put together by hand, types by a compiler's DWARF.
+// Kernels since 2.6.32 that no recorded host runs: synthetic dumps, with types from a compiler's DWARF.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const withGcc = needing(gcc);
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-old-'));
 const HVA = 0x7f0000000000n;
 
-/** A whole ELF dump of a host. */
+/** A complete ELF dump of a host. */
 function dumpOf(host: SyntheticHost, name: string): string {
   const text = host.vmcoreinfo();
   const path = join(folder, `${name}.elf`);
@@ -39,7 +39,7 @@ const rawSwap = (era: Era['swap'], type: number, offset: bigint): bigint =>
     : era !== 'bits 9 to 13'
       ? (BigInt(type) << 1n) | (offset << 9n)
       : (BigInt(type) << 9n) | (offset << 14n);
-/** PROT_NONE before the L1TF fix: the frame stands as it is. */
+/** A PROT_NONE entry before the L1TF fix: the frame is not inverted. */
 const plainProtNone = (frame: number): bigint => (BigInt(frame) << 12n) | 0x166n;
 
 interface Line {
@@ -89,7 +89,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     return { host, vm };
   };
 
-  withGcc.test.each([2, 4, 5] as const)('every road, types by DWARF %i', (dwarf) => {
+  withGcc.test.each([2, 4, 5] as const)('answers of every kind, types from DWARF %i', (dwarf) => {
     const { host } = make();
     const dump = dumpOf(host, `${name}-${dwarf}`);
     const beside = ['-c', dump, '--vmlinux', typesOf(host, dwarf), '--json'];
@@ -147,7 +147,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
   });
 
   const smm = () => {
-    withGcc.test('the address space of SMM', () => {
+    withGcc.test('the address space of SMM is answered', () => {
       const { host } = make();
       const run = kvmVtop([
         '-c',
@@ -171,7 +171,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
       ).toEqual(['0x555000', null]);
     });
   };
-  // The others have one address space.
+  // The other kernels have one address space.
   if (spaces === 2) smm();
 
   const displaced = () => {
@@ -185,11 +185,11 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     const { stdout, stderr } = kvmVtop([...files, '-g', '191579', '-p', '0']);
     expect([stdout, stderr]).toEqual(['', expect.stringMatching(/memslot \d+ is at place 1, by id_to_index at 0: /)]);
   };
-  // Older kernels have no table of places.
+  // Older kernels do not have id_to_index.
   if (options.types?.includes('id_to_index') === true)
-    withGcc.test('a slot that does not stand at the place of its id is damage', displaced);
+    withGcc.test('a slot that is not at the index of its id is damage', displaced);
 
-  withGcc.test('memslots on a page of zeros: of no address is it said that it has no slot', () => {
+  withGcc.test('memslots on a page of zeros: no address is reported as having no slot', () => {
     const { host, vm } = make();
     const isInline = host.has('kvm', 'nmemslots');
     if (isInline) host.set('kvm', vm, { nmemslots: 0 });
@@ -226,7 +226,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
 `;
   const RELEASE_THEN = '2.6.32-220.el6.x86_64';
 
-  /** A host with what stood there in its place: tables, mapping and struct page. */
+  /** A host with the tables, mapping and struct page of the example at their addresses. */
   function host(users = 5): SyntheticHost {
     const made = new SyntheticHost({ ...(ERAS['RHEL 6'] as Era).options, release: RELEASE_THEN });
     const start = 0x7f05d7e00000n;
@@ -260,7 +260,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     return made;
   }
 
-  test.each([2, 3, 4, 5] as const)('to the letter, types by DWARF %i', (dwarf) => {
+  test.each([2, 3, 4, 5] as const)('is reproduced exactly, types from DWARF %i', (dwarf) => {
     const made = host();
     const vmlinux = typesOf(made, dwarf, RELEASE_THEN);
     const args = ['-c', dumpOf(made, `mail-${dwarf}`), '--vmlinux', vmlinux, '-g', '191579', '-p', '34de5840'];
@@ -269,7 +269,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     expect(json).toMatchObject({ state: 'mapped', hpa: '0x611de5840', pageSize: 2 ** 21 });
   });
 
-  test('of a process that is gone no mapping is shown, though its tree still leads to one', () => {
+  test('the mapping of a process that has exited is not shown, although its tree still has one', () => {
     const made = host(0);
     const vmlinux = typesOf(made, 4, RELEASE_THEN);
     const args = ['-c', dumpOf(made, 'mail-gone'), '--vmlinux', vmlinux, '-g', '191579', '-p', '34de5840'];
@@ -278,22 +278,22 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     expect({ stderr, mapping: /VMA/.test(stdout) }).toEqual({ stderr: '', mapping: false });
   });
 
-  test('without types: what is missing, and what would help', () => {
+  test('without types: the error says what is missing, and what would help', () => {
     const run = kvmVtop(['-c', dumpOf(host(), 'mail-bare'), '-g', '191579', '-p', '34de5840']);
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toMatch(
-      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 brings no BTF .*; looked for in vain: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; --vmlinux and --kvm-module take .*\n$/,
+      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 has no BTF .*; tried without success: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; --vmlinux and --kvm-module take .*\n$/,
     );
   });
 
-  test('with a layout profile written from its debug information', () => {
+  test('is answered with a layout profile written from its debug information', () => {
     const made = host();
     const profile = join(folder, 'profile.json');
     const vmlinux = typesOf(made, 2, RELEASE_THEN);
     expect(kvmVtop(['layout', '--vmlinux', vmlinux, '-o', profile])).toMatchObject({ status: 0, stderr: '' });
     const dump = dumpOf(made, 'mail-profile');
     const run = kvmVtop(['-c', dump, '--layout', profile, '-g', '191579', '-p', '34de5840', '--style', '2012']);
-    const stderr = expect.stringMatching(/^kvm-vtop: layout profile .* tells no build-id of module kvm: .*\n$/);
+    const stderr = expect.stringMatching(/^kvm-vtop: layout profile .* has no build-id of module kvm: .*\n$/);
     expect(run).toEqual({ status: 0, stdout: MAIL, stderr });
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One crash in every form of file: the answers are the same, byte for byte.
+// One crash in every dump format: the answers are the same, byte for byte.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ interface Question {
   readonly cases: readonly { readonly gpa: string }[];
 }
 
-/** What is said of every address of the fixture's facts. */
+/** The output for every address of the fixture's facts. */
 function answers(options: readonly string[]): string {
   const { questions } = JSON.parse(readFileSync(join(FIXTURE, 'facts.json'), 'utf8')) as { questions: Question[] };
   return questions
@@ -43,7 +43,7 @@ beforeAll(async () => {
   right = answers(['-c', join(FIXTURE, 'vmcore.kdump')]);
 });
 
-/** Frames that follow each other, with their pages. */
+/** Contiguous frames, with their pages. */
 function runs(): { paddr: number; bytes: Buffer }[] {
   const found: { first: number; parts: Buffer[] }[] = [];
   for (const [frame, page] of contents.pages) {
@@ -62,7 +62,7 @@ function raw(): Buffer {
   return memory;
 }
 
-/** The options that name the files, which are written. */
+/** Functions that write the files, and return the options that name them. */
 const forms: Readonly<Record<string, () => string[]>> = {
   ...Object.fromEntries(
     (['raw', 'zlib', 'lzo', 'snappy', 'zstd'] as const).map((packing) => [

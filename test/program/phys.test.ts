@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Physical memory as it is in the dump, and what stands for what is not.
+// kvm-vtop phys: physical memory in the dump, and how missing bytes are shown.
 import { describe, expect, test } from '@jest/globals';
 import { DUMP } from '../build/alpha.js';
 import { elfCore } from '../build/files.js';
@@ -32,7 +32,7 @@ describe('phys', () => {
     });
   });
 
-  test('what is not there, with its reason', () => {
+  test('missing bytes, with the reason', () => {
     expect(ask('1ff8', '-n', '0x1030')).toEqual({
       status: 1,
       stderr: '',
@@ -50,7 +50,7 @@ describe('phys', () => {
     });
   });
 
-  test('--binary: all of it, or nothing', () => {
+  test('--binary writes all bytes or nothing', () => {
     expect(Buffer.from(kvmVtop(['phys', '-c', path, '1020', '-n', '16', '--binary']).stdout, 'latin1')).toEqual(
       bytes.subarray(0x20, 0x30),
     );
@@ -63,7 +63,7 @@ describe('phys', () => {
     });
   });
 
-  test('a page of an excerpt is what its own kernel says it is', () => {
+  test('an excerpt contains the page-table entry of the answer', () => {
     const run = kvmVtop(['phys', '-c', DUMP, '5c968f8', '-n', '8']);
     expect(run.stdout).toBe('05c968f8: e708 600f 0000 0080                      ..`.....\n');
   });

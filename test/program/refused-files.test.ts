@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are not what the option takes: one line that says what they are, and the way out. More are in golden/errors.txt.
+// Files of the wrong kind: one line says what they are and how to proceed. More cases are in golden/errors.txt.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -13,12 +13,12 @@ import { kvmVtop } from '../run.js';
 
 const { file, folder } = scratch('refused');
 
-describe('what is refused says what it is', () => {
+describe('the message names the kind of file', () => {
   const text = (start: string) => Buffer.from(`${start}${'\0'.repeat(200)}`, 'latin1');
   test.each<readonly [string, Uint8Array, RegExp]>([
-    ['gzip', gzipSync(kdump(WISH)), /compressed as a whole by gzip; unpack it first: gzip -dk FILE/],
-    ['zstd', text('\x28\xb5\x2f\xfd'), /by zstd; unpack it first: zstd -d/],
-    ['xz', text('\xfd7zXZ\0'), /by xz; unpack it first: xz -dk/],
+    ['gzip', gzipSync(kdump(WISH)), /the whole file is compressed with gzip; unpack it first: gzip -dk FILE/],
+    ['zstd', text('\x28\xb5\x2f\xfd'), /with zstd; unpack it first: zstd -d/],
+    ['xz', text('\xfd7zXZ\0'), /with xz; unpack it first: xz -dk/],
     ['Windows', text('PAGEDU64'), /a Windows dump/],
     ['LKCD', text('\xed\x23\x8f\x61\x73\x01\x19\xa8'), /an LKCD dump/],
     ['sadump', text('sadump\0\0'), /a sadump file/],
@@ -37,15 +37,17 @@ describe('what is refused says what it is', () => {
     expectRefusal(kvmVtop(['phys', '-c', file(bytes), '0']), message);
   });
 
-  test('a FIFO, at once', () => {
+  test('a FIFO is refused without waiting', () => {
     const path = join(folder, 'fifo');
     spawnSync('mkfifo', [path]);
-    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file, a dump is needed/);
+    expectRefusal(kvmVtop(['-c', path, ...ONE]), /fifo: not a regular file; a dump is needed/);
   });
 
-  test('standard input', () => {
-    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be read here and there/);
-    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(/standard input can't be read here and there/);
+  test('standard input is refused', () => {
+    expect(kvmVtop(['phys', '-c', '-', '0']).stderr).toMatch(/standard input can't be used: random access is needed/);
+    expect(kvmVtop(['-c', '/dev/stdin', '-p', '0']).stderr).toMatch(
+      /standard input can't be used: random access is needed/,
+    );
   });
 });
 
@@ -64,7 +66,7 @@ describe('--vmlinux and --kvm-module with a file that is neither', () => {
   });
 });
 
-describe("Xen's dumps and AVML's images are named, with the way out", () => {
+describe("Xen's dumps and AVML's images are refused by name", () => {
   /** `xl dump-core`: an ELF core with sections and without program headers. */
   const domain = (): Buffer => {
     const names = Buffer.from('\0.note.Xen\0.shstrtab\0');

@@ -12,7 +12,7 @@ const linesOf = (text: string) =>
 describe('addresses from standard input', () => {
   const ask = (input: string) => kvmVtop(['-c', DUMP, '-g', '136', '-p', '-', '--json'], input);
 
-  test('a line that is no address becomes one object, and the run goes on', () => {
+  test('a line that is not an address becomes one object, and the run continues', () => {
     const { stdout, status } = ask('840\nnot an address\n\n0x1840\r\n');
     expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
       ['0x840', 'mapped'],
@@ -24,7 +24,7 @@ describe('addresses from standard input', () => {
     expect(status).toBe(1);
   });
 
-  test('an address of 2^52 and more is echoed exactly and has no memslot', () => {
+  test('an address of 2^52 or more is printed exactly and has no memslot', () => {
     const asked = ['10000000000000', 'ffffffffffffffff', '123456789abcdef0123456789abcdef', '0x00FFFFFFFFFFFFF001'];
     const answers = linesOf(ask(`${asked.join('\n')}\n`).stdout).map(({ gpa, hva, hpa, state }) => ({
       gpa,
@@ -41,7 +41,7 @@ describe('addresses from standard input', () => {
     expect(answers).toEqual(echoed.map((gpa) => ({ gpa, hva: null, hpa: null, state: 'no-memslot' })));
   });
 
-  test('a line without end is one line that is no address, and takes no memory to speak of', () => {
+  test('an endless line is one invalid line, and takes little memory', () => {
     const { stdout } = ask(`${'0'.repeat(3_000_000)}\n840\n${'1'.repeat(3_000_000)}`);
     expect(linesOf(stdout).map(({ gpa, state }) => [gpa, state])).toEqual([
       [null, 'invalid'],
@@ -51,7 +51,7 @@ describe('addresses from standard input', () => {
     expect(stdout.length).toBeLessThan(4000);
   });
 
-  test('zeros in front cost nothing', () => {
+  test('leading zeros are ignored', () => {
     expect(linesOf(ask(`${'0'.repeat(60_000)}840\n${'0'.repeat(60_000)}z\n`).stdout).map(({ gpa }) => gpa)).toEqual([
       '0x840',
       null,
@@ -62,12 +62,12 @@ describe('addresses from standard input', () => {
     expect(linesOf(ask('840').stdout)).toHaveLength(1);
   });
 
-  test('addresses before and behind keep their places', () => {
+  test('addresses before and after - keep their places', () => {
     const { stdout } = kvmVtop(['-c', DUMP, '-g', '136', '--json', '-p', '0', '-', '2000'], '840\n1840\n');
     expect(linesOf(stdout).map(({ gpa }) => gpa)).toEqual(['0x0', '0x840', '0x1840', '0x2000']);
   });
 
-  test('lines that are no address are blocks of their own, with their control characters escaped', () => {
+  test('invalid lines are separate blocks, with their control characters escaped', () => {
     const { stdout, status } = kvmVtop(['-c', DUMP, '-g', '136', '-p', '-'], 'no\x1b[31m\n840\n\n');
     const heads = stdout.split(/\n\n(?=GUEST PHYSICAL)/).map((text) => text.split('\n')[1]?.replace(/ +/g, ' ').trim());
     expect(heads).toEqual(['no\\x1b[31m - (invalid)', expect.stringMatching(/^840 7f/), '- (invalid)']);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standard output that is full or closed, and input that comes slowly or by the hundred thousand.
+// Standard output that is full or closed, and input that arrives slowly, or in hundreds of thousands of lines.
 import { spawn, spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { ALPHA, DUMP } from '../build/alpha.js';
@@ -12,7 +12,7 @@ const { file } = scratch('streams');
 describe('streams', () => {
   const many = Array.from({ length: 200_000 }, (_, i) => ((i % 30000) * 4096).toString(16)).join('\n');
 
-  test('a reader that closes early ends the program quietly', () => {
+  test('if the reader closes early the program ends without a message', () => {
     const path = file(many);
     const run = spawnSync(
       'sh',
@@ -37,7 +37,7 @@ describe('streams', () => {
     });
   });
 
-  needing(fullDevice).test('a full disk behind standard output is an error, without a stack', () => {
+  needing(fullDevice).test('a full disk is an error of one line, without a stack', () => {
     const run = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p 0 > /dev/full`], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -46,7 +46,7 @@ describe('streams', () => {
     expect(run.stderr).toMatch(/^kvm-vtop: standard output: .*ENOSPC.*\n$/);
   });
 
-  test('an address that comes alone is answered before the next one comes', async () => {
+  test('an address is answered before the next one arrives', async () => {
     const child = spawn(process.execPath, ['dist/cli.js', ...ALPHA, '-p', '-', '--json'], { cwd: ROOT });
     const answer = () =>
       new Promise<string>((resolve) =>
@@ -63,7 +63,7 @@ describe('streams', () => {
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
   });
 
-  test('200,000 addresses in, as many lines out', () => {
+  test('200,000 addresses give 200,000 lines', () => {
     const { stdout } = kvmVtop([...ALPHA, '-p', '-', '--json'], many);
     expect(stdout.trimEnd().split('\n')).toHaveLength(200_000);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A new command is one file and one line: with these two, all that is made of commands has it.
+// A new command is one file and one line: these are enough for all that is generated from the commands.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -81,7 +81,7 @@ const run = (...args: string[]): string =>
   execFileSync(process.execPath, [join(copy, 'out', 'main.cjs'), ...args], { encoding: 'utf8' });
 const DUMP = ['-c', join(FIXTURES, 'debian-6.1', 'vmcore.kdump')];
 
-test('it runs in every form, and an excerpt can record it', () => {
+test('it runs with every output format, and an excerpt can record it', () => {
   expect(run('thirteenth', ...DUMP)).toBe('6.1.0-50-amd64\n');
   const line = run('thirteenth', ...DUMP, '--loud', '--json');
   expect(line).toBe('{"record":"release","release":"6.1.0-50-AMD64","length":14}\n');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages as the real libraries pack them, whole and damaged: what they unpack is what is read, to the byte.
+// Pages compressed by the real libraries, intact and damaged: the program reads the same bytes as the libraries.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,12 +14,13 @@ import { FIXTURES, ROOT } from '../run.js';
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-codecs-'));
 const MUTANTS = 4000;
 /**
- * How many more may be refused than by the library. liblzo2 takes any end mark, the kernel's decoder (and this one) that
- * of lzo.rst alone; libzstd's loops for processors with BMI2 do not look whether a stream was used up, its others do.
+ * The fraction of pages that may be refused although the library accepts them. liblzo2 accepts any end mark, the kernel's
+ * decoder (and this one) only that of lzo.rst. libzstd's loops for processors with BMI2 do not check that a stream was used
+ * up; its other loops do.
  */
 const STRICTER: Readonly<Record<ReferenceCodec, number>> = { lzo: 0.001, snappy: 0, zstd: 0.15 };
 
-/** Numbers below `end`, the same in every run. */
+/** Pseudo-random numbers below `end`, the same in every run. */
 function dice(seed: number): (end: number) => number {
   let state = seed;
   return (end) => {
@@ -28,14 +29,14 @@ function dice(seed: number): (end: number) => number {
   };
 }
 
-/** A packed page with some of it changed. */
+/** A compressed page with some changes. */
 function damaged(roll: (end: number) => number, packed: Uint8Array, other: Uint8Array): Buffer {
   const bytes = Buffer.from(packed);
   const at = roll(bytes.length);
   const kinds: (() => Buffer)[] = [
     () => flipped(roll, bytes, 1),
     () => flipped(roll, bytes, 1 + roll(8)),
-    // Near the start there are lengths and tables.
+    // Lengths and tables are near the start.
     () => flipped(roll, bytes, 1, Math.min(16, bytes.length)),
     () => bytes.subarray(0, at + 1),
     () => Buffer.concat([bytes, Buffer.alloc(1 + roll(20), roll(256))]),
@@ -55,7 +56,7 @@ function flipped(roll: (end: number) => number, bytes: Buffer, count: number, wi
   return bytes;
 }
 
-/** What is read out of a dump whose pages are these packed ones; an empty piece where there is none. */
+/** Reads a dump with these compressed pages. A page that is refused is an empty piece. */
 function read(codec: ReferenceCodec, packed: readonly Uint8Array[]): Buffer[] {
   const path = join(folder, codec);
   const pages = new Map(packed.map((page, frame) => [frame, page]));
@@ -81,12 +82,12 @@ needing(codecLibraries).describe.each<ReferenceCodec>(['lzo', 'snappy', 'zstd'])
     pages = pages.filter((page) => page.length === 4096);
   });
 
-  test('every page of a host comes back', () => {
+  test('every page of a host is read back', () => {
     const packed = reference('pack', codec, pages);
     expect(sameAs(read(codec, packed), pages)).toEqual([]);
   });
 
-  test('no damaged one is taken that the library refuses, or read otherwise', () => {
+  test('no damaged page is accepted that the library refuses, or read differently', () => {
     const roll = dice(codec.length * 1000 + 1);
     const packed = reference('pack', codec, pages);
     const any = () => packed[roll(packed.length)] as Buffer;
@@ -96,7 +97,7 @@ needing(codecLibraries).describe.each<ReferenceCodec>(['lzo', 'snappy', 'zstd'])
     const differ = sameAs(ours, theirs);
     expect(differ.filter((i) => ours[i]?.length !== 0).map((i) => mutants[i]?.toString('hex'))).toEqual([]);
     expect(differ.length / MUTANTS).toBeLessThanOrEqual(STRICTER[codec]);
-    // Both kinds are among them.
+    // The pages include both kinds.
     expect(theirs.some((page) => page.length === 0) && theirs.some((page) => page.length > 0)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walker of the extension for crash, as a plain program over the pages of the fixtures: a second witness in another
-// language, which shares nothing with src/ but the answers.
+// The walker of the extension for crash, as a separate program on the pages of the fixtures. It is written in another
+// language and shares no code with src/.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { FIXTURES, fixtures, kvmVtop, ROOT } from '../run.js';
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-crash-ext-'));
 const program = join(folder, 'walk-test');
 
-/** The C sources, with what finds reads outside of anything. */
+/** Compiles the C sources, with sanitizers that detect invalid reads. */
 function build(): void {
   const sources = ['walk-test.c', 'walk.c', 'memslots.c', 'attributes.c', 'translate.c', 'json.c'];
   const flags = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsanitize=address,undefined'];
@@ -34,7 +34,7 @@ function build(): void {
   if (run.status !== 0) throw new Error(run.stderr);
 }
 
-/** Numbers of enum kvt_kind. */
+/** The kinds in the order of enum kvt_kind. */
 const KINDS = [
   'unknown',
   'swap',
@@ -129,7 +129,7 @@ interface Question {
   readonly cases: readonly { readonly gpa: string }[];
 }
 
-/** A line of JSON without what the walker is not told (names of swap devices, why a page is not in the dump), and without words. */
+/** A line of JSON without the message and what the walker cannot know: names of swap devices, why a page is missing. */
 const comparable = (line: string): string =>
   line
     .replace(/"device":"[^"]*"/, '"device":null')
@@ -139,7 +139,7 @@ const comparable = (line: string): string =>
 needing(gcc).describe('the walker in C', () => {
   beforeAll(build);
 
-  test.each(fixtures())('%s: every line of JSON is the same', async (name) => {
+  test.each(fixtures())('%s: every line of JSON is equal', async (name) => {
     const dump = join(FIXTURES, name, 'vmcore.kdump');
     const { questions } = JSON.parse(readFileSync(join(FIXTURES, name, 'facts.json'), 'utf8')) as {
       questions: Question[];
@@ -151,7 +151,7 @@ needing(gcc).describe('the walker in C', () => {
     writeFileSync(layout, layoutOf(host));
     for (const { process, vm, addressSpace, cases } of questions) {
       const { pid, fd, vm: chosen } = selectVm(host, process, vm);
-      // Beside them what is nowhere, and what is in no dump.
+      // Also addresses that are in no slot.
       const asked = [...cases.map(({ gpa }) => gpa.replace('0x', '')), '7000000000', 'fffffffffffff', '10000000000000'];
       const choice = vm === null ? [] : ['--vm', vm];
       const options = ['-g', process, ...choice, '--address-space', String(addressSpace), '-p', '-', '--json'];
@@ -192,7 +192,7 @@ needing(gcc).describe('the walker in C', () => {
     ] as const)
       tables.map(HVA + page, frame);
     tables.set(HVA + 0x1000n, 0, swap === 'inverted' ? protNone(0x666) : 0x666166n);
-    // Whatever these mean in an era: entries of every form, of a real swap area and of special types.
+    // Entries of every form, for a real swap area and for special types; their meaning depends on the era.
     const raw = [swapEntry(2, 0x77n), swapEntry(options.swapFiles ?? 24, 0x888n), (2n << 1n) | (0x77n << 9n)];
     raw.push(
       (2n << 9n) | (0x77n << 14n),
@@ -219,23 +219,26 @@ needing(gcc).describe('the walker in C', () => {
     }
   });
 
-  test.each(['5.17 and later', ...Object.keys(ERAS)])('%s: slots on a page of zeros are not taken for none', (name) => {
-    const host = new SyntheticHost({ ...ERAS[name]?.options, noBtf: false });
-    const { vm } = host.vmm(191, [{ id: 0, gpa: 0n, pages: 0xa0n, hva: HVA }]);
-    if (host.has('kvm', 'nmemslots')) host.set('kvm', vm, { nmemslots: 0 });
-    else {
-      const set = host.pointer(vm + host.offset('kvm', 'memslots'));
-      host.write(set, new Uint8Array(host.layouts.size('kvm_memslots')));
-    }
-    const layout = join(folder, 'layout');
-    writeFileSync(layout, layoutOf(host.open()));
-    const args = [layout, pagesFile(pagesOf(host)), vm.toString(16), '0', '191', '9'];
-    const run = spawnSync(program, args, { input: '0\n', encoding: 'utf8' });
-    expect(run.stdout + run.stderr).toMatch(/"state":"slots-missing"|id_to_index at 0x[0-9a-f]+: zeros alone/);
-    expect(run.stdout).not.toContain('no-memslot');
-  });
+  test.each(['5.17 and later', ...Object.keys(ERAS)])(
+    '%s: slots on a page of zeros are not reported as no slots',
+    (name) => {
+      const host = new SyntheticHost({ ...ERAS[name]?.options, noBtf: false });
+      const { vm } = host.vmm(191, [{ id: 0, gpa: 0n, pages: 0xa0n, hva: HVA }]);
+      if (host.has('kvm', 'nmemslots')) host.set('kvm', vm, { nmemslots: 0 });
+      else {
+        const set = host.pointer(vm + host.offset('kvm', 'memslots'));
+        host.write(set, new Uint8Array(host.layouts.size('kvm_memslots')));
+      }
+      const layout = join(folder, 'layout');
+      writeFileSync(layout, layoutOf(host.open()));
+      const args = [layout, pagesFile(pagesOf(host)), vm.toString(16), '0', '191', '9'];
+      const run = spawnSync(program, args, { input: '0\n', encoding: 'utf8' });
+      expect(run.stdout + run.stderr).toMatch(/"state":"slots-missing"|id_to_index at 0x[0-9a-f]+: zeros alone/);
+      expect(run.stdout).not.toContain('no-memslot');
+    },
+  );
 
-  test('reads nothing outside of anything, whatever the pages hold', async () => {
+  test('reads nothing out of bounds, whatever the pages contain', async () => {
     const name = 'debian-6.12';
     const { pages } = await contentsOf(join(FIXTURES, name, 'vmcore.kdump'));
     const { host, close } = await openDump(join(FIXTURES, name, 'vmcore.kdump'), { log: silentLog });

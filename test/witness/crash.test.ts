@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The extension inside the real crash, held to kvm-vtop and to what QEMU's monitor said. It needs Debian's crash and the
-// debug information of the recorded host's kernel: KVM_VTOP_CRASH_DEBUG names a folder with its vmlinux and kvm.ko
+// Compares the extension, in the real crash, with kvm-vtop and with QEMU's monitor. It needs Debian's crash and the debug
+// information of the recorded host's kernel: KVM_VTOP_CRASH_DEBUG names a folder with its vmlinux and kvm.ko
 // (crash-ext/get-debug).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { ROOT, SHARED } from '../run.js';
 
 const debug = process.env.KVM_VTOP_CRASH_DEBUG ?? '';
 const host = join(SHARED, 'dumps', 'debian-5.10-lzo');
-/** "PID GPA HVA HPA" of every address that QEMU's monitor was asked. */
+/** A file of lines "PID GPA HVA HPA", one for every address that QEMU's monitor reported. */
 function monitorFile(): string {
   const lines = readFileSync(join(host, 'truth.txt'), 'utf8')
     .split('\n')
@@ -26,7 +26,7 @@ function monitorFile(): string {
 }
 
 needing(crash, make, recordedHosts, debugFile('KVM_VTOP_CRASH_DEBUG', 'vmlinux')).test(
-  'built with Debian’s defs.h it says what kvm-vtop says, and what QEMU said',
+  'built with Debian’s defs.h it agrees with kvm-vtop and with QEMU',
   () => {
     const built = spawnSync('make', ['-C', join(ROOT, 'crash-ext'), '-B'], { encoding: 'utf8' });
     expect([built.status, built.stderr]).toEqual([0, '']);

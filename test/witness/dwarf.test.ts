@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DWARF as gcc and clang write it, in every version and packing, against what the compilers themselves lay out.
+// Compares DWARF written by gcc and clang, in every version and form, with the layout that the compilers use.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -34,14 +34,14 @@ const variantsOf = (compiler?: string): (readonly [string, CompileWish])[] =>
     ];
   });
 
-/** A test for each way in which gcc and clang write debug information. */
+/** A test for each form in which gcc and clang write debug information. */
 function eachVariant(body: (name: string, wish: CompileWish) => Promise<void>, only = /./): void {
   const matching = (compiler?: string) => variantsOf(compiler).filter(([name]) => only.test(name));
   withGcc.test.each(matching())('%s', body);
   needing(gcc, clang).test.each(matching(clangName ?? 'clang'))('%s', body);
 }
 
-describe('every structure, as laid out', () => {
+describe('every structure has its layout', () => {
   eachVariant(async (_name, wish) => {
     const types = await open(compile(toC(LAYOUTS), wish));
     for (const [struct, list] of LAYOUTS.structs) {
@@ -61,12 +61,12 @@ describe('every structure, as laid out', () => {
       kind: 'pointer',
     });
     expect(types.enumerators('pageflags')).toEqual(new Map(LAYOUTS.enums.get('pageflags')));
-    expect(types.sizeOf('nobody')).toBeNull();
-    expect(types.member('task_struct', 'nobody')).toBeNull();
+    expect(types.sizeOf('unknown')).toBeNull();
+    expect(types.member('task_struct', 'unknown')).toBeNull();
   });
 });
 
-/** What C can do to a structure, and a program that tells where each member is. */
+/** Unusual structures in C, and a program that prints the offset of each member. */
 const AWKWARD = `
 typedef unsigned long ulong_t;
 typedef const volatile ulong_t cv_t;
@@ -120,8 +120,8 @@ const MEMBERS = [
   ['packed_bits', 's'],
 ] as const;
 
-describe('awkward structures, against the program that the compiler makes of them', () => {
-  const told = () => {
+describe('unusual structures, compared with a compiled program', () => {
+  const printed = () => {
     const lines = MEMBERS.map(
       ([struct, path]) =>
         `printf("%zu %zu\\n", __builtin_offsetof(struct ${struct}, ${path}), ${/flexible|none|after/.test(path) ? '(size_t)0' : `sizeof(((struct ${struct} *)0)->${path})`});`,
@@ -140,7 +140,7 @@ describe('awkward structures, against the program that the compiler makes of the
       const member = types.member(struct, path);
       return [member?.offset, member?.size];
     });
-    expect(found).toEqual(told());
+    expect(found).toEqual(printed());
     expect(types.member('awkward', 'two')).toMatchObject({ count: 12, element: 4 });
     expect(types.member('awkward', 'array')).toMatchObject({ count: 5, kind: 'struct' });
     expect(types.member('awkward', 'flexible')).toMatchObject({ count: 0, element: 4, kind: 'struct' });
@@ -151,8 +151,8 @@ describe('awkward structures, against the program that the compiler makes of the
   });
 });
 
-needing(gcc, dwz).describe('files that dwz has worked on', () => {
-  // Two files that share most of their types, as if both had included one header.
+needing(gcc, dwz).describe('files processed by dwz', () => {
+  // Two files that share most of their types, as if they included the same header.
   const pair = (dwarf: 4 | 5) =>
     [1, 2].map((i) =>
       compile(`# 1 "types.h" 1\n${toC(LAYOUTS)}\n# 1 "unit.c" 2\nint only_${i};\n`, { dwarf, linked: true }),
@@ -188,7 +188,7 @@ needing(gcc, dwz).describe('files that dwz has worked on', () => {
     );
   });
 
-  test.each([4, 5] as const)('DWARF %i: types in a file that several share', async (dwarf) => {
+  test.each([4, 5] as const)('DWARF %i: types in a common file', async (dwarf) => {
     const files = pair(dwarf);
     run('dwz', ['-m', `${files[0]}.common`, '-M', `${files[0]}.common`, ...files]);
     expect(run('readelf', ['--debug-dump=info', files[0] as string])).toMatch(/DW_AT_type +: <alt 0x/);
@@ -217,7 +217,7 @@ describe('damage', () => {
     types.enumerators('pageflags');
   };
 
-  // Any byte can be another; what can't be read is a DumpError.
+  // Any byte may be changed; the result is an answer or a DumpError.
   eachVariant(async (_name, wish) => {
     const whole = readFileSync(compile(toC(LAYOUTS), wish));
     const sections = new ElfObject(new BytesSource('whole', whole)).sections.filter(({ name }) =>
@@ -236,7 +236,7 @@ describe('damage', () => {
     );
   }, /relocatable|type units|linked/);
 
-  withGcc.test('cut anywhere', async () => {
+  withGcc.test('truncated anywhere', async () => {
     const whole = readFileSync(compile(toC(LAYOUTS), { dwarf: 4, linked: true }));
     for (let size = 0; size < whole.length; size += 997)
       await expect(

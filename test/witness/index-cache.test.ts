@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of where definitions are, kept between runs: never believed without a look, never in anybody's way.
+// The cached index of definitions: it is always verified before use, and failures to store it are harmless.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ afterEach(() => {
   else process.env.XDG_CACHE_HOME = before;
 });
 
-/** Definitions that count how often they are asked. */
+/** Definitions that count the searches. */
 class Counted implements Definitions {
   asked: string[] = [];
   constructor(readonly inner: Definitions) {}
@@ -39,7 +39,7 @@ class Counted implements Definitions {
   }
 }
 
-withGcc.describe('the record', () => {
+withGcc.describe('the index', () => {
   const path = () => compile(toC(new Layouts(SMALL_KERNEL + KVM_TYPES)), { linked: true });
   async function openRecord(file: string) {
     const object = await openObject(file);
@@ -58,7 +58,7 @@ withGcc.describe('the record', () => {
     return join(home, 'kvm-vtop', 'dwarf', name);
   };
 
-  test('a second run searches for nothing, not even for what is not there', async () => {
+  test('a second run searches for nothing, not even for what does not exist', async () => {
     const file = path();
     const first = await openRecord(file);
     const found = ask(first.cached);
@@ -75,10 +75,13 @@ withGcc.describe('the record', () => {
     ['no JSON', () => 'hello'],
     ['of another version', (text) => text.replace('"version":1', '"version":999')],
     [
-      'with a changed place',
+      'with a changed position',
       (text) => text.replace(/"structure task_struct":\[(\d+),(\d+)\]/, '"structure task_struct":[$1,7]'),
     ],
-    ['with a lie about what is missing', (text) => text.replace('"structure nobody"', '"structure task_struct"')],
+    [
+      'with a wrong statement of what is missing',
+      (text) => text.replace('"structure nobody"', '"structure task_struct"'),
+    ],
     ['of another file', (text) => text.replace(/"size":\d+/, '"size":1')],
   ])('%s is passed over', async (_name, change) => {
     const file = path();
@@ -93,11 +96,11 @@ withGcc.describe('the record', () => {
     expect(ask((await openRecord(file)).cached)).toEqual(found);
   });
 
-  test('a place with a right sum at which something else stands is searched for again', async () => {
+  test('a position with a correct checksum but another definition is searched for again', async () => {
     const file = path();
     const first = await openRecord(file);
     const [task, , flags] = ask(first.cached);
-    // Another run, of a program that was wrong, wrote it down whole.
+    // As if a faulty version of the program had written it.
     const wrong: Definitions = { find: (kind) => (kind === 'structure' ? flags : task) as never };
     const { cached } = await openRecord(file);
     const lying = new CachedDefinitions(cached.entries, wrong, cached.identity);
@@ -108,17 +111,17 @@ withGcc.describe('the record', () => {
     expect(third.cached.find('enumeration', 'pageflags')).toEqual(flags);
   });
 
-  test('a folder that can not be written is no trouble, and nothing half written is left', async () => {
+  test('a folder that cannot be written is harmless, and no incomplete file is left', async () => {
     process.env.XDG_CACHE_HOME = '/dev/null/none';
     const { cached } = await openRecord(path());
     ask(cached);
     const said: string[] = [];
     cached.save({ ...silentLog, found: (text) => said.push(text) });
-    expect(said.join()).toMatch(/not kept/);
+    expect(said.join()).toMatch(/not cached/);
     expect(existsSync('/dev/null/none')).toBe(false);
   });
 
-  test('many at once write the same, and each reads a whole one', async () => {
+  test('many processes write it at once, and each reads a complete one', async () => {
     const file = path();
     const all = await Promise.all(Array.from({ length: 20 }, () => openRecord(file)));
     for (const { cached } of all) {

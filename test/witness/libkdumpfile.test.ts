@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of libkdumpfile's tests, every page held to what libkdumpfile reads.
+// The files of libkdumpfile's tests: every page is compared with what libkdumpfile reads.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,28 +9,28 @@ import { type Need, needing } from '../needs.js';
 import { SHARED } from '../run.js';
 
 const PEER = join(SHARED, 'peer-dumps', 'libkdumpfile');
-interface Told {
+interface Answers {
   readonly files: readonly string[];
   readonly pages?: Readonly<Record<string, { readonly sha256?: string; readonly error?: string }>>;
 }
 const hasPeers = existsSync(PEER);
-const peerDumps: Need = { name: `dumps of another suite in ${PEER}`, isThere: () => hasPeers, installable: false };
-needing(peerDumps).describe("another suite's files", () => {
-  const told = hasPeers
-    ? (JSON.parse(readFileSync(join(PEER, 'answers.json'), 'utf8')) as Readonly<Record<string, Told>>)
+const peerDumps: Need = { name: `test files of libkdumpfile in ${PEER}`, isThere: () => hasPeers, installable: false };
+needing(peerDumps).describe('test files of libkdumpfile', () => {
+  const answers = hasPeers
+    ? (JSON.parse(readFileSync(join(PEER, 'answers.json'), 'utf8')) as Readonly<Record<string, Answers>>)
     : {};
-  /** Of other machines, formats that are not read, and empty ones. */
+  /** Files of other machines, of formats that are not supported, and empty ones. */
   const REFUSED = /i386|ppc64|s390x|arm|ia32|aarch64|elf-be|lkcd|sadump|zero-size|diskdump-empty|task_struct/;
-  /** There libkdumpfile reads zeros where no segment has anything. */
+  /** In these libkdumpfile reads zeros where there is no segment. */
   const ZEROS = /elf-(fractional|le|overlap|partial|virt-phys-clash)/;
 
-  test.each(hasPeers ? Object.entries(told) : [['none', { files: [] }] as [string, Told]])(
+  test.each(hasPeers ? Object.entries(answers) : [['none', { files: [] }] as [string, Answers]])(
     '%s',
     async (name, { files, pages = {} }) => {
       const paths = files.map((each) => join(PEER, each));
       if (REFUSED.test(name)) {
         await expect(openImage(paths)).rejects.toThrow(
-          /only x86-64|32-bit|big-endian|LKCD|sadump|empty file|sub-header of 0/,
+          /only x86-64|32-bit|big-endian|LKCD|sadump|is empty|sub-header of 0/,
         );
         return;
       }

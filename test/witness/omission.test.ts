@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A profile that was written before a member was asked for: whatever it leaves out, no answer is wrong.
+// Profiles that lack a record, as if written before kvm-vtop asked for that member: no answer is wrong.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ const RELEASES = [
   { release: '6.12.107+deb13-amd64', fixtures: ['debian-6.12', 'debian-6.12-states'] },
   { release: '7.2.13+deb14-amd64', fixtures: ['debian-7.2', 'debian-7.2-states'] },
 ];
-/** States that say that the answer is not known. */
+/** States that mean that the answer is unknown. */
 const HONEST = new Set(['table-missing', 'damaged', 'slots-missing']);
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-omission-'));
 const profileOf = (release: string): Profile =>
@@ -40,11 +40,11 @@ const profileOf = (release: string): Profile =>
 const questionsOf = (fixture: string): Question[] =>
   (JSON.parse(readFileSync(join(FIXTURES, fixture, 'facts.json'), 'utf8')) as { questions: Question[] }).questions;
 
-/** Every eighth address of each VM: of every kind of page some. */
+/** Every eighth address of each VM, which includes every kind of page. */
 const sampleOf = (fixture: string): Question[] =>
   questionsOf(fixture).map((question) => ({ ...question, cases: question.cases.filter((_, i) => i % 8 === 0) }));
 
-/** Members of which some kernels have none, or another: those whose absence means something. */
+/** Members that some kernels lack or replace, so that their absence has a meaning. */
 const isOptional = (struct: string, path: string): boolean =>
   views().some(
     (view) =>
@@ -55,7 +55,7 @@ const isOptional = (struct: string, path: string): boolean =>
       ),
   );
 
-/** The parts of a profile that can be missing: `struct.member`, a structure that the kernel lacks, an enumeration. */
+/** The parts of a profile that may be missing: `struct.member`, a structure that the kernel lacks, an enumeration. */
 function partsOf({ structs, enums }: Profile): string[] {
   const members = Object.entries(structs).flatMap(([struct, record]) =>
     record === null
@@ -67,7 +67,7 @@ function partsOf({ structs, enums }: Profile): string[] {
   return [...members, ...Object.keys(enums)];
 }
 
-/** The profile without one of them, in a file. */
+/** Writes the profile without one of them to a file. */
 function without({ structs, enums, ...rest }: Profile, part: string): string {
   const keep = (prefix: string) => (name: string) => `${prefix}${name}` !== part;
   const less = {
@@ -88,7 +88,7 @@ function without({ structs, enums, ...rest }: Profile, part: string): string {
 const only = <T>(record: Readonly<Record<string, T>>, keep: (name: string) => boolean): Record<string, T> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => keep(name)));
 
-/** What is wrong with the answers to a question; counts those that are right, and those that are not given. */
+/** The errors in the answers to a question; counts the right and the missing answers. */
 async function judge(fixture: string, beside: Partial<BesideOptions>, questions = questionsOf(fixture)) {
   const found = { right: 0, untold: 0, wrong: [] as string[] };
   const untold = (count: number): void => {
@@ -127,10 +127,10 @@ async function judge(fixture: string, beside: Partial<BesideOptions>, questions 
   return found;
 }
 
-describe.each(RELEASES)('the shipped profile of $release', ({ release, fixtures }) => {
+describe.each(RELEASES)('the included profile of $release', ({ release, fixtures }) => {
   const profile = profileOf(release);
 
-  test('whole: every answer is right', async () => {
+  test('complete: every answer is right', async () => {
     for (const fixture of fixtures) {
       const { right, untold, wrong } = await judge(fixture, { typesFrom: 'layout' });
       expect({ untold, wrong }).toEqual({ untold: 0, wrong: [] });
@@ -147,7 +147,7 @@ describe.each(RELEASES)('the shipped profile of $release', ({ release, fixtures 
   });
 });
 
-test('what a profile does not answer is an error that names the way out, and is asked of the next source', async () => {
+test('a question that a profile does not answer goes to the next source, or is an error that says what to do', async () => {
   const layout = without(profileOf('7.2.13+deb14-amd64'), 'kvm_memory_slot.gmem');
   const [alone, withBtf] = [
     await judge('debian-7.2-states', { typesFrom: 'layout', layout }),
@@ -161,7 +161,7 @@ test('what a profile does not answer is an error that names the way out, and is 
   const [question] = questionsOf('debian-7.2-states') as [Question];
   const { vm } = selectVm(host, question.process, question.vm);
   expect(() => new GuestTranslator(vm, 0)).toThrow(
-    /does not say whether the kernel has kvm_memory_slot\.gmem: it was written before that was asked$/,
+    /does not record whether the kernel has kvm_memory_slot\.gmem: the version that wrote it did not ask for that$/,
   );
   close();
 });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every structure in the debug information of real modules kvm, and what the dumped kernels' own BTF says of them,
-// against pahole.
+// Compares every structure in the debug information of real kvm modules, and in the BTF of the dumped kernels, with pahole.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,28 +21,28 @@ import { HOSTS, SHARED } from '../run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-pahole-'));
 
-/** A member where it lies, in bits from the structure's start; `width` in bits for bit fields, else 0; `size` in bytes. */
+/** A member: `bit` is its offset in bits; `width` is in bits for bit fields, else 0; `size` is in bytes. */
 interface Row {
   readonly name: string;
   readonly bit: number;
   readonly width: number;
   readonly size: number;
 }
-interface Told {
-  /** Null for unions, whose size pahole does not print. */
+interface Structure {
+  /** Null for unions, for which pahole prints no size. */
   readonly size: number | null;
   readonly rows: readonly Row[];
 }
 
-/** pahole's text, by structure. */
-function toldBy(text: string): Map<string, Told> {
-  const told = new Map<string, Told>();
+/** Parses pahole's output, by structure. */
+function parsed(text: string): Map<string, Structure> {
+  const structures = new Map<string, Structure>();
   for (const [, name = '', body = ''] of text.matchAll(/^(?:struct|union) (\w+) \{\n([\s\S]*?)^\}/gm)) {
-    // Inner structures have such a line too: the last is the structure's own.
+    // Inner structures have such a line too; the last one belongs to the structure.
     const size = [...body.matchAll(/\/\* size: (\d+)/g)].at(-1)?.[1];
-    told.set(name, { size: size === undefined ? null : Number(size), rows: body.split('\n').flatMap(rowOf) });
+    structures.set(name, { size: size === undefined ? null : Number(size), rows: body.split('\n').flatMap(rowOf) });
   }
-  return told;
+  return structures;
 }
 
 function rowOf(line: string): Row[] {
@@ -54,12 +53,12 @@ function rowOf(line: string): Row[] {
   const pointer = /\(\*+\s*(?:const\s+)?(\w+)/.exec(text)?.[1];
   const plain = /(\w+)\s*(?:\[[^\]]*\])*\s*(?::\s*\d+)?;$/.exec(text)?.[1];
   const width = Number(/:\s*(\d+);$/.exec(text)?.[1] ?? 0);
-  // A structure with a tag can be a member without a name (-fms-extensions).
+  // A structure with a tag may be an unnamed member (-fms-extensions).
   const name = /^\};$|^(?:struct|union) \w+\s*;$/.test(text) ? '' : (pointer ?? plain ?? '');
   return [{ name, bit: Number(offset) * 8 + Number(bit), width, size: width > 0 ? 0 : Number(size) }];
 }
 
-/** Our reader's rows, unnamed structures spelled out as pahole does. */
+/** The rows of our reader, with unnamed structures expanded as pahole does. */
 class Listing {
   constructor(readonly graph: DwarfGraph) {}
 
@@ -76,7 +75,7 @@ class Listing {
     const node = this.graph.node(type);
     if (node.kind === 'array') return this.#unnamed(node.element);
     if (type === null || type.file.text(type.entry, AT.Name) !== null) return null;
-    // Through const and volatile, which have no name; a typedef has one.
+    // Skips const and volatile, which have no name; a typedef has one.
     if (node.kind === 'alias') return this.#unnamed(node.to);
     return node.kind === 'struct' ? type : null;
   }
@@ -91,15 +90,18 @@ class Listing {
 const sorted = (rows: readonly Row[]): string[] =>
   rows.map(({ name, bit, width, size }) => `${String(bit).padStart(8)} ${name} :${width} ${size}`).sort();
 
-/** Sizes, and the place of every named member, of the structures that a source has; how many there were. */
-function compareNamed(types: TypeSource, told: ReadonlyMap<string, Told>): { structures: number; members: number } {
+/** Compares sizes, and offsets of all named members, of the structures that a source has; returns their number. */
+function compareNamed(
+  types: TypeSource,
+  expected: ReadonlyMap<string, Structure>,
+): { structures: number; members: number } {
   let [structures, members] = [0, 0];
-  for (const [name, { size, rows }] of told) {
+  for (const [name, { size, rows }] of expected) {
     const bytes = types.sizeOf(name);
     if (bytes === null) continue;
     expect([name, bytes]).toEqual([name, size ?? bytes]);
     structures++;
-    // Names that occur once; bit fields and members of members that have a name are not found by theirs.
+    // Only names that occur once; bit fields and members of named members cannot be found by name.
     const once = rows.filter(({ name: member }) => rows.filter((row) => row.name === member).length === 1);
     for (const { name: member, bit, width, size: told8 } of once) {
       const found = width > 0 || member === '' ? null : types.member(name, member);
@@ -113,13 +115,13 @@ function compareNamed(types: TypeSource, told: ReadonlyMap<string, Told>): { str
 
 needing(recordedHosts, pahole).describe.each(HOSTS)('$release', ({ release, host }) => {
   const packed = join(SHARED, 'debug', release, 'kvm.ko.xz');
-  let known: Map<string, Told> | null = null;
-  const told = async () => {
+  let known: Map<string, Structure> | null = null;
+  const structuresOf = async () => {
     if (known !== null) return known;
     const object = await openObject(packed);
     const plain = join(folder, `${release}.ko`);
     writeFileSync(plain, object.file.read(0, object.file.size, 'module').array());
-    known = toldBy(spawnSync('pahole', [plain], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout);
+    known = parsed(spawnSync('pahole', [plain], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout);
     return known;
   };
 
@@ -128,7 +130,7 @@ needing(recordedHosts, pahole).describe.each(HOSTS)('$release', ({ release, host
     const entries = new Entries(await openDebugSections(object, null));
     const graph = new DwarfGraph('kvm.ko', entries, new SearchedDefinitions(entries, []));
     const listing = new Listing(graph);
-    const structures = await told();
+    const structures = await structuresOf();
     expect(structures.size).toBeGreaterThan(900);
     let members = 0;
     for (const [name, { size, rows }] of structures) {
@@ -141,11 +143,11 @@ needing(recordedHosts, pahole).describe.each(HOSTS)('$release', ({ release, host
     console.log(`${release}: ${structures.size} structures of kvm.ko with ${members} members are as pahole reads them`);
   });
 
-  test("what the dump's own BTF has of them: sizes, and the place of every named member", async () => {
+  test("the dump's own BTF: sizes, and offsets of all named members", async () => {
     const { host: opened, close } = await openDump(join(SHARED, 'dumps', host, 'vmcore'), {
       beside: { typesFrom: 'btf' },
     });
-    const { structures, members } = compareNamed(opened.types, await told());
+    const { structures, members } = compareNamed(opened.types, await structuresOf());
     close();
     expect(structures).toBeGreaterThan(600);
     console.log(
@@ -154,21 +156,21 @@ needing(recordedHosts, pahole).describe.each(HOSTS)('$release', ({ release, host
   });
 });
 
-/** Debian's debug packages: unpacked below a folder each, and that of 5.10 as crash-ext/get-debug takes it out. */
+/** Debian's debug packages: unpacked in one folder each, and that of 5.10 as extracted by crash-ext/get-debug. */
 const vmlinuxOf = (release: string): DebugFile => {
   const all = debugFile('KVM_VTOP_DEBUG', `${release}/usr/lib/debug/boot/vmlinux-${release}`);
   return release.startsWith('5.10.') && !all.isThere() ? debugFile('KVM_VTOP_CRASH_DEBUG', 'vmlinux') : all;
 };
 
-describe.each(HOSTS)('vmlinux of $release: the structures that are read', ({ release }) => {
+describe.each(HOSTS)('vmlinux of $release: the structures that kvm-vtop reads', ({ release }) => {
   const vmlinux = vmlinuxOf(release);
   const { path } = vmlinux;
   const withVmlinux = needing(pahole, vmlinux);
   const known = [...new Set(views().map(({ struct }) => struct))].sort();
-  // Asked for several at once, pahole leaves some out.
-  const told = (form: string): Map<string, Told> => {
+  // If asked for several structures at once, pahole omits some.
+  const structuresOf = (form: string): Map<string, Structure> => {
     const one = (name: string) => spawnSync('pahole', ['-F', form, '-C', name, path], { encoding: 'utf8' }).stdout;
-    const all = known.map((name) => [name, toldBy(one(name)).get(name)] as const);
+    const all = known.map((name) => [name, parsed(one(name)).get(name)] as const);
     return new Map(all.flatMap(([name, found]) => (found === undefined ? [] : [[name, found] as const])));
   };
 
@@ -177,7 +179,7 @@ describe.each(HOSTS)('vmlinux of $release: the structures that are read', ({ rel
     const entries = new Entries(await openDebugSections(object, null));
     const graph = new DwarfGraph('vmlinux', entries, new SearchedDefinitions(entries, []));
     const listing = new Listing(graph);
-    const structures = told('dwarf');
+    const structures = structuresOf('dwarf');
     let members = 0;
     for (const [name, { size, rows }] of structures) {
       const structure = graph.structure(name);
@@ -194,12 +196,12 @@ describe.each(HOSTS)('vmlinux of $release: the structures that are read', ({ rel
     );
   });
 
-  withVmlinux.test('BTF, its section in the file', async () => {
+  withVmlinux.test('BTF in the section of the file', async () => {
     const object = await openObject(path);
     const section = object.section('.BTF');
     if (section === null) throw new Error('no .BTF');
     const types = new GraphTypes(new Btf('.BTF', object.bytes(section)));
-    const { structures, members } = compareNamed(types, told('btf'));
+    const { structures, members } = compareNamed(types, structuresOf('btf'));
     expect(structures).toBeGreaterThan(20);
     console.log(`${release}: BTF of vmlinux: ${structures} structures with ${members} members as pahole reads them`);
   });

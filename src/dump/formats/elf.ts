@@ -19,7 +19,7 @@ import { PieceMap } from '../pieces.js';
 import { believable } from '../segments.js';
 import { isXenDomain, refuseXen, xenDump } from './xen.js';
 
-/** Linux include/uapi/linux/elf.h; machines that a dump is likely to come from. */
+/** Values of e_machine that a dump is likely to have (Linux include/uapi/linux/elf-em.h). */
 const MACHINES: Readonly<Record<number, string>> = {
   3: 'i386',
   20: 'ppc',
@@ -42,7 +42,7 @@ export const elfCore: DumpFormat = {
     const header = readElf(file);
     if (header.eMachine !== EM_X86_64)
       throw new DumpError(
-        `${file.name}: an ELF of machine ${machineName(header.eMachine)}; only x86-64 dumps are read`,
+        `${file.name}: an ELF file of architecture ${machineName(header.eMachine)}; only x86-64 dumps are read`,
         { code: 'unsupported' },
       );
     if (header.ePhnum === 0 && isXenDomain(file)) throw xenDump(file, "a Xen domain ('xl dump-core')");
@@ -86,12 +86,14 @@ class ElfReader implements PageReader {
     const end = loads.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
     this.problems = [
       ...(loads.length < all.length
-        ? [`${file.name}: segments that contradict those beside them are left out (${all.length - loads.length})`]
+        ? [`${file.name}: segments that contradict their neighbours are ignored (${all.length - loads.length})`]
         : []),
       ...(loads.some(({ memsz }) => memsz > 0) ? [] : [`${file.name}: no memory in this dump`]),
-      ...(incomplete ? ['the dump is incomplete, makedumpfile was ended or ran out of space'] : []),
+      ...(incomplete ? [`${file.name} is incomplete: makedumpfile was stopped, or ran out of space`] : []),
       ...(end > file.size
-        ? [`the file ends at 0x${file.size.toString(16)}, its segments at 0x${end.toString(16)}: cut off`]
+        ? [
+            `${file.name} is truncated: its segments end at 0x${end.toString(16)}, the file at 0x${file.size.toString(16)}`,
+          ]
         : []),
     ].map((message) => ({ message }));
   }

@@ -4,8 +4,8 @@ import { elfCore } from './elf.js';
 import { kdump } from './kdump.js';
 import { lime, raw } from './raw.js';
 
-/** Every form of dump that is read, each tried in turn. */
+/** Dump formats that are recognised by their first bytes, tried in this order. */
 export const formats: readonly DumpFormat[] = [kdump, elfCore, lime];
 
-/** Forms that a file does not tell by itself. */
+/** Dump formats that can be stated by name. */
 export const namedFormats: readonly DumpFormat[] = [raw, lime];

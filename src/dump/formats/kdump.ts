@@ -40,10 +40,10 @@ const CODEC_OF_FLAG = new Map<number, CodecName>([
   [PAGE_ZSTD, 'zstd'],
 ]);
 
-/** VMCOREINFO lies in one page of the kernel, two at most (VMCOREINFO_BYTES, include/linux/vmcore_info.h). */
+/** The kernel's VMCOREINFO is one page, at most two (VMCOREINFO_BYTES, include/linux/vmcore_info.h). */
 const MOST_VMCOREINFO_BYTES = 64 * 1024;
 
-/** kdump-compressed, header versions 1 to 6: makedumpfile, and QEMU's dump-guest-memory in its kdump forms. */
+/** kdump-compressed, header versions 1 to 6: makedumpfile, and QEMU's dump-guest-memory in its kdump formats. */
 export const kdump: DumpFormat = {
   name: 'kdump',
   probe: (start) => start.length >= 8 && start.u32(0) === KDUMP_MAGIC[0] && start.u32(4) === KDUMP_MAGIC[1],
@@ -57,7 +57,7 @@ export const kdump: DumpFormat = {
   },
 };
 
-/** uname -m of other machines. */
+/** Values of `uname -m` of other architectures. */
 const OTHER_MACHINES =
   /^(?:i[3-6]86|aarch64|arm(?:v\w+)?|ppc(?:64)?(?:le)?|s390x?|riscv(?:32|64)|loongarch(?:32|64)|mips(?:64)?|ia64|sparc(?:64)?|alpha|parisc(?:64)?|m68k)$/;
 
@@ -66,20 +66,21 @@ function checkHeader(file: ByteSource, header: KdumpHeader): void {
     throw new DumpError(`${file.name}: kdump header: ${problem}`, { code });
   };
   const machine = latin1(header.utsname.machine).replace(/\0.*$/s, '');
-  // makedumpfile before 1.6.9 writes the texts of Linux 5.11 and later four bytes too early, so they are a hint: only the
-  // name of another machine is refused here, and the kernel in memory decides.
-  if (OTHER_MACHINES.test(machine)) refuse(`a dump of machine ${machine}; only x86-64 dumps are read`);
-  if (header.headerVersion < 0 || header.headerVersion > 6) refuse(`version ${header.headerVersion}; 1 to 6 are known`);
+  // makedumpfile before 1.6.9 writes the texts of Linux 5.11 and later four bytes too early, so they are only a hint:
+  // the names of other architectures are refused, anything else is decided by the kernel in memory.
+  if (OTHER_MACHINES.test(machine)) refuse(`a dump of architecture ${machine}; only x86-64 dumps are read`);
+  if (header.headerVersion < 0 || header.headerVersion > 6)
+    refuse(`version ${header.headerVersion} is not supported; supported: 1 to 6`);
   if (header.blockSize !== PAGE_SIZE) refuse(`pages of ${header.blockSize} bytes; x86-64 has ${PAGE_SIZE}`);
   if (header.headerVersion < 6 && header.maxMapnr === 0) refuse('no memory in this dump', 'damaged');
-  if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks`, 'damaged');
+  if (header.subHdrSize < 1) refuse(`a sub-header of ${header.subHdrSize} blocks is not valid`, 'damaged');
 }
 
-/** Bytes of a bitmap that is counted when the dump is opened: 2 TiB of memory. */
+/** Largest bitmap, in bytes, that is counted when the dump is opened: that of 2 TiB of memory. */
 const COUNTED = 64 * 1024 * 1024;
 /** Some writers begin the pages at the next block. */
 const isPadded = (first: number, gap: number): boolean => first % PAGE_SIZE === 0 && gap > 0 && gap < PAGE_SIZE;
-/** A difference of a few descriptors is damage; any other is another writer's way to lay out a file. */
+/** A difference of a few descriptors is damage; any other is the layout of another writer. */
 const isWholeDescriptors = (bytes: number): boolean =>
   bytes % PAGE_DESCRIPTOR_SIZE === 0 && Math.abs(bytes) < PAGE_SIZE * PAGE_DESCRIPTOR_SIZE;
 
@@ -109,7 +110,7 @@ class KdumpReader implements PageReader {
     this.frames = version >= 6 ? numberOf(sub.maxMapnr64, `${file.name}: max_mapnr_64`) : header.maxMapnr;
     const bitmaps = (1 + header.subHdrSize) * PAGE_SIZE;
     const length = header.bitmapBlocks * PAGE_SIZE;
-    // Two bitmaps, unless the frames need more bits than half of the space (libkdumpfile diskdump.c).
+    // Two bitmaps of equal size, or one if half of the space has too few bits for the frames (libkdumpfile diskdump.c).
     const single = this.frames > length * 4;
     const half = single ? length : length / 2;
     this.#memory = new Bitmap(file, bitmaps, half, 'bitmap of memory');
@@ -124,17 +125,17 @@ class KdumpReader implements PageReader {
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
-    // An excerpt's bitmaps end with the last frame that it has.
+    // The bitmaps of an excerpt end at the last frame that it contains, which is not the end of memory.
     this.limit = this.#excerpt ? undefined : this.frames;
     const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
     this.problems = incomplete
-      ? [{ message: `${file.name} is incomplete: makedumpfile was ended, or ran out of space` }]
+      ? [{ message: `${file.name} is incomplete: makedumpfile was stopped, or ran out of space` }]
       : [];
     if (version >= 2 && sub.split !== 0) this.part = partOf(header, sub);
     this.description = `kdump-compressed version ${version}${incomplete ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
   }
 
-  /** Starts the decoders that the header or the first descriptors name: that can't be done in the middle of a read. */
+  /** Loads the decoders that the header or the first descriptors name. Loading is asynchronous, reading is not. */
   async load(): Promise<void> {
     const flags = this.header.status | this.#descriptors.flags;
     for (const [flag, name] of CODEC_OF_FLAG)
@@ -160,7 +161,7 @@ class KdumpReader implements PageReader {
       return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
     if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
     return this.#memory.has(frame)
-      ? { reason: 'excluded', message: 'the dump leaves this page out (makedumpfile)', by: 'makedumpfile' }
+      ? { reason: 'excluded', message: 'makedumpfile left this page out of the dump', by: 'makedumpfile' }
       : this.#excerpt
         ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses', by: 'excerpt' }
         : NOT_COVERED;
@@ -175,11 +176,11 @@ class KdumpReader implements PageReader {
       this.#excerpt ? most : this.frames,
     );
     if (!dumped) return end;
-    // Pages that are here are each for itself.
+    // A page that this part should have is missing for a reason of its own.
     return this.#isHere(frame) ? frame + 1 : Math.min(end, frame < this.#start ? this.#start : Infinity);
   }
 
-  /** The first frame of this part. */
+  /** The first frame of this part of a split dump; 0 for a whole dump. */
   get #start(): number {
     return this.part?.start ?? 0;
   }
@@ -189,36 +190,37 @@ class KdumpReader implements PageReader {
   }
 
   #dumpedPage(frame: Pfn): Descriptor | FrameGap {
-    // The descriptors of a part begin with its first frame's, its bitmaps are the whole dump's.
+    // The bitmaps of a part are those of the whole dump, but its descriptors begin with that of its first frame.
     const before = this.part === undefined ? 0 : this.#before(this.part.start);
     const found = this.#descriptors.at(this.#dumped.rank(frame) - before);
     if ('reason' in found) return found;
     const { at, offset, size } = found;
-    if (size > 2 * PAGE_SIZE) return undecodable(at, `a page of ${size} bytes`);
+    if (size > 2 * PAGE_SIZE) return undecodable(at, `${size} bytes are too many for a page`);
     return offset + size > this.file.size ? cutOff('page', offset) : found;
   }
 
   #decode(flags: number, data: Bytes, size: number, at: number): DataView | FrameGap {
-    if (flags === 0) return size === PAGE_SIZE ? data.view : undecodable(at, `an uncompressed page of ${size} bytes`);
+    if (flags === 0)
+      return size === PAGE_SIZE ? data.view : undecodable(at, `an uncompressed page can't have ${size} bytes`);
     const decode = this.#decoders.get(flags);
     if (decode === undefined) return undecodable(at, `unknown compression 0x${flags.toString(16)}`);
     const page = decode(data.array(), PAGE_SIZE);
     const where = `0x${Number(data.place.offset).toString(16)}`;
     if (page === null)
-      return undecodable(at, `its data at ${where} is no ${CODEC_OF_FLAG.get(flags)} page of ${PAGE_SIZE} bytes`);
+      return undecodable(at, `its data at ${where} is not a ${CODEC_OF_FLAG.get(flags)} page of ${PAGE_SIZE} bytes`);
     return new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
   }
 
   /**
-   * The pages begin right behind the descriptors, one for each bit of the bitmap: where they disagree, a bit or the
-   * header was changed, and every page behind it would be taken for another frame's.
+   * The pages' data follows the descriptors, of which there is one for each bit set in the bitmap. If that does not add
+   * up, a bit or the header is damaged, and every page after it would be taken for that of another frame.
    */
   #checkCount(table: number): void {
     const { first } = this.#descriptors;
     if (first === 0 || this.#dumped.length > COUNTED) return;
     const count = this.#dumped.total();
     const gap = first - (table + count * PAGE_DESCRIPTOR_SIZE);
-    // Where the page of zeros was not met among the first ones, it lies in front of the page that was.
+    // If no descriptor of the zero page was among the first, the zero page is before the first page that was found.
     if (
       gap !== 0 &&
       gap !== PAGE_SIZE &&
@@ -226,9 +228,9 @@ class KdumpReader implements PageReader {
       !isPadded(first, gap)
     )
       throw new DumpError(
-        `${this.file.name}: its bitmap has ${count} pages, and its page descriptors are as many as end at 0x${first.toString(16)}`,
+        `${this.file.name}: its bitmap has ${count} pages, but its page descriptors end at 0x${first.toString(16)}, where those of another number of pages would`,
         {
-          hint: 'one of the two is damaged, so nobody can tell which page is which',
+          hint: 'one of the two is damaged, so it is not known which page is which',
         },
       );
   }
@@ -237,18 +239,18 @@ class KdumpReader implements PageReader {
     for (const frame of this.#dumped.ones()) yield pfn(frame);
   }
 
-  /** Pages of the dump below a frame, which can lie beyond the bitmap. */
+  /** Number of pages of the whole dump below a frame, which may be past the end of the bitmap. */
   #before(frame: number): number {
     const last = this.#dumped.length * 8;
     return frame < last ? this.#dumped.rank(frame) : this.#dumped.total();
   }
 
-  /** How many pages of the dump, its other parts included, are of these frames. */
+  /** Number of pages from frame `start` to `end` - 1 in the whole dump, its other parts included. */
   pagesOf(start: number, end: number): number {
     return this.#before(end) - this.#before(start);
   }
 
-  /** A piece of the file that the sub-header names, `most` bytes of it; null for none, and for one outside the file. */
+  /** An area that the sub-header points to, cut to `most` bytes; null if there is none, or it is outside the file. */
   #area(offset: SubHeaderWord, size: SubHeaderWord, most: number, what: string): Bytes | null {
     const start = Number(bigintOf(offset));
     const length = Number(bigintOf(size));
@@ -257,7 +259,7 @@ class KdumpReader implements PageReader {
   }
 }
 
-/** Which part of a split dump a file is (makedumpfile diskdump_mod.h; 64-bit fields since version 6). */
+/** Which part of a split dump a file is (makedumpfile diskdump_mod.h). Since version 6 in 64-bit fields. */
 function partOf(header: KdumpHeader, sub: KdumpSubHeader): SplitPart {
   const wide = header.headerVersion >= 6;
   const [start, end] = wide ? [sub.startPfn64, sub.endPfn64] : [sub.startPfn, sub.endPfn];
@@ -272,11 +274,11 @@ function partOf(header: KdumpHeader, sub: KdumpSubHeader): SplitPart {
   };
 }
 
-/** The kernel offers a capture kernel neither (arch/x86/kernel/crash.c, elf_header_exclude_ranges). */
+/** /proc/vmcore leaves out both ranges (arch/x86/kernel/crash.c, elf_header_exclude_ranges). */
 const NOT_COVERED: FrameGap = {
   reason: 'outside',
   message:
-    "the dump does not cover this frame: it is not memory, or in what /proc/vmcore leaves out (the first MiB, the crash kernel's memory)",
+    "the dump does not cover this frame: it is not RAM, or /proc/vmcore leaves it out (the first MiB, the crash kernel's memory)",
 };
 
 const ELSEWHERE: FrameGap = {

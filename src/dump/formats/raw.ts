@@ -5,9 +5,9 @@ import type { DumpFormat, PageReader } from '../image.js';
 import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
 
-/** 'EMiL' (LiME's source, doc/README.md: "Lime" file format). */
+/** 'EMiL' ("Lime" file format, doc/README.md of LiME). */
 const LIME_MAGIC = 0x4c694d45;
-/** Magic, version, first and last address, 8 reserved bytes. */
+/** Size in bytes: magic, version, first and last address, 8 reserved bytes. */
 const LIME_HEADER = 32;
 /** A machine has a few dozen ranges of memory. */
 const MOST_RANGES = 65_536;
@@ -19,14 +19,14 @@ interface Segment {
   readonly memsz: number;
 }
 
-/** Physical memory as it is, from address 0 on: nothing in the file tells, so it must be said. */
+/** Physical memory as it is, from address 0 on. Can't be recognised, so the user must state it. */
 export const raw: DumpFormat = {
   name: 'raw',
   probe: () => false,
   open: (file) => readerOf(file, 'raw physical memory', [{ offset: 0, paddr: 0, filesz: file.size, memsz: file.size }]),
 };
 
-/** What the Linux Memory Extractor writes in its own format: ranges of memory, each behind a header. */
+/** The format of LiME (Linux Memory Extractor): ranges of memory, each after a header. */
 export const lime: DumpFormat = {
   name: 'lime',
   probe: (start) => start.length >= LIME_HEADER && start.u32(0) === LIME_MAGIC && start.u32(4) === 1,
@@ -39,7 +39,7 @@ function rangesOf(file: ByteSource): Segment[] {
     const header = file.read(at, LIME_HEADER, 'LiME header');
     const [first, last] = [header.u53(8), header.u53(16)];
     if (header.u32(0) !== LIME_MAGIC || last < first || ranges.length === MOST_RANGES)
-      throw header.error(0, `no header of a range of memory (0x${first.toString(16)} to 0x${last.toString(16)})`);
+      throw header.error(0, `invalid header of a memory range (0x${first.toString(16)} to 0x${last.toString(16)})`);
     const size = last - first + 1;
     ranges.push({ offset: at + LIME_HEADER, paddr: first, filesz: size, memsz: size });
     at += LIME_HEADER + size;
@@ -60,7 +60,11 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
     limit: map.frames,
     problems:
       end > file.size
-        ? [{ message: `the file ends inside its last range, 0x${(end - file.size).toString(16)} bytes are missing` }]
+        ? [
+            {
+              message: `${file.name} is truncated: 0x${(end - file.size).toString(16)} bytes of its last range are missing`,
+            },
+          ]
         : [],
     page: (frame) => pieces.page(frame),
     gap: (frame) => pieces.gap(frame),

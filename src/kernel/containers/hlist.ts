@@ -3,13 +3,14 @@ import { DumpError } from '../../core/errors.js';
 import type { Memory } from '../../core/memory.js';
 import { pointerAt } from './pointer.js';
 
-/** struct hlist_node (include/linux/types.h): the next node, then the address of the pointer that leads here. */
+/** Offset of pprev in struct hlist_node (include/linux/types.h): the address of the pointer that points to the node. */
 const PPREV = 8n;
 
 /**
- * The nodes of an hlist (include/linux/list.h) by the address of its hlist_head. A node is yielded before its link is
- * read. `checkBack`: each pprev must be the address of the pointer that led to its node. A chain of more than `most`
- * nodes, one that runs in a circle, and one that can't be read are a `DumpError`.
+ * The nodes of the hlist (include/linux/list.h) whose hlist_head is at address `head`. A node is yielded before its
+ * link is read. `checkBack`: the pprev of each node must be the address of the pointer that points to it. `what` names
+ * the list in errors. Throws `DumpError` if there are more than `most` nodes, if the chain is circular, or can't be
+ * read.
  */
 export function* hlistNodes(
   memory: Memory,
@@ -29,7 +30,7 @@ export function* hlistNodes(
     if (checkBack && pointerAt(memory, node + PPREV, what) !== from)
       throw bad(`has a node at 0x${node.toString(16)} that does not point back at 0x${from.toString(16)}`);
     yield node;
-    // Brent's rule: a circle is met within twice its length.
+    // Brent's cycle detection: finds a circle within twice its length.
     if ((step & (step + 1)) === 0) mark = node;
     from = node;
     node = pointerAt(memory, node, what);

@@ -2,19 +2,18 @@
 import { DumpError, orNull } from '../../core/errors.js';
 import { type Memory, readOf } from '../../core/memory.js';
 
-// opening/module-build.ts takes it from here.
-
-/** A list_head: where it leads, and what leads to it. */
+/** The next and prev pointers of a list_head. */
 function linkAt(memory: Memory, address: bigint, what: string): { next: bigint; prev: bigint } {
   const bytes = readOf(memory, address, 16, what);
   return { next: bytes.u64(0), prev: bytes.u64(8) };
 }
 
 /**
- * The links of a circular list (include/linux/list.h), the head itself left out. A list that does not come back to its
- * head within `most` steps, turns back on itself, or whose member does not point back at the one before it, is a
- * `DumpError`. (Pointing back at the one before that, or at one that is linked only that way, is a member just being put
- * in, taken out or replaced: __list_add, __list_del, list_replace_rcu.)
+ * The members of a circular list (include/linux/list.h), as addresses of their list_head, without the head. Throws
+ * `DumpError` if the list does not return to its head within `most` steps, if it is circular without the head, or if a
+ * member does not point back to the previous one. (A member may point back to the one before that, or to one that is
+ * linked in one direction only: then it was just being added, removed or replaced: __list_add, __list_del,
+ * list_replace_rcu.)
  */
 export function* listLinks(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
   const bad = (problem: string): DumpError =>
@@ -31,20 +30,20 @@ export function* listLinks(memory: Memory, head: bigint, most: number, what: str
     yield link;
     [older, before, link] = [before, link, next];
     if (link === mark && link !== head) throw bad(`runs in a circle at 0x${link.toString(16)}`);
-    // Brent's rule: a loop that leaves the head out is met within twice its length.
+    // Brent's cycle detection: finds a circle without the head within twice its length.
     if ((step & (step + 1)) === 0) mark = link;
   }
 }
 
-/** Whether a member that the list does not lead to has this one behind it and the one before it in front. */
-function isOnItsWay(memory: Memory, member: bigint, behind: bigint, before: readonly bigint[], what: string): boolean {
+/** Whether a member that next pointers do not reach is linked, by its own pointers, between `before` and `after`. */
+function isOnItsWay(memory: Memory, member: bigint, after: bigint, before: readonly bigint[], what: string): boolean {
   const link = orNull(() => linkAt(memory, member, what));
-  return link !== null && link.next === behind && before.includes(link.prev);
+  return link !== null && link.next === after && before.includes(link.prev);
 }
 
 /**
- * The same; where a member can't be read, those that can be reached from the list's other end come too, before the
- * `DumpError` that says what is missing.
+ * The members of a list as `listLinks` yields them; if one can't be read, also those that can be reached from the other
+ * end of the list, before the `DumpError` is thrown.
  */
 export function* listFromBothEnds(memory: Memory, head: bigint, most: number, what: string): Generator<bigint> {
   const seen = new Set<bigint>([head]);

@@ -18,25 +18,25 @@ import {
   pivot,
 } from './maple-nodes.js';
 
-/** 16 slots a node: 64-bit indices need 16 levels at the most. */
+/** Most levels: nodes have 16 slots, and indices 64 bits. */
 const DEEPEST = 16;
 const TOP = (1n << 64n) - 1n;
-/** MA_ROOT_PARENT: of a root, maple_node.parent is the address of its tree with this bit. */
+/** In the parent of a root node, which is the address of the tree with this bit set (MA_ROOT_PARENT). */
 const ROOT = 1n;
-/** mas_set_parent: of any other node, that of the node above, with the slot in bits 3 to 7, and this. */
+/** In the parent of other nodes: the address of the node above, its slot in bits 3 to 7, and this (mas_set_parent). */
 const PARENT_RANGE64 = 6n;
 const PARENT_MARKS = 7n;
 const parentOf = (above: bigint, slot: number): bigint => above | (BigInt(slot) << 3n) | PARENT_RANGE64;
 const slotOf = (parent: bigint): number => Number((parent & 0xffn) >> 3n);
 
-/** An entry of a maple tree, and the indices that it is kept for: `first` to `last`, both included. */
+/** An entry of a maple tree, and the indices that it is stored at: `first` to `last`, both inclusive. */
 export interface MapleEntry {
   readonly first: bigint;
   readonly last: bigint;
   readonly entry: bigint;
 }
 
-/** What a maple tree keeps for an index, 0 for nothing (lib/maple_tree.c, mtree_range_walk). `root` is ma_root. */
+/** The entry of a maple tree at an index; 0 if there is none (lib/maple_tree.c, mtree_range_walk). `root`: ma_root. */
 export function mapleEntry(memory: Memory, types: TypeSource, root: bigint, index: bigint): bigint {
   if (!isNode(root)) return index === 0n ? kept(root) : 0n;
   const at = layoutOf(types);
@@ -55,10 +55,10 @@ export function mapleEntry(memory: Memory, types: TypeSource, root: bigint, inde
 }
 
 /**
- * The entries of a maple tree that are kept for indices from `from` to `to`, both included, in ascending order; the
- * first and the last may reach beyond. `root` is ma_root. Each node must name the one above it, and its pivots must
- * ascend within what that one keeps it for; what breaks this is a `DumpError`. So is a node that can't be read, unless
- * there is `lost` to be told of it: the rest is then found.
+ * The entries of a maple tree at the indices `from` to `to`, both inclusive, in ascending order; the first and the last
+ * may extend beyond. `root` is ma_root. The parent of each node must be the node above, and its pivots must ascend
+ * within the range that the node above has for it; otherwise throws `DumpError`. A node that can't be read also throws,
+ * unless there is `lost`, which is then called; the rest of the tree is still walked.
  */
 export function* mapleEntries(
   memory: Memory,
@@ -79,18 +79,18 @@ interface Wish {
   readonly lost: ((why: DumpError) => void) | undefined;
 }
 
-/** Where the pointer to a node stands, and how deep below the root. */
+/** The node and slot that the pointer to a node is in, and its depth below the root. */
 interface Above {
   readonly node: MapleNode;
   readonly slot: number;
   readonly depth: number;
 }
 
-/** Goes through a tree. Pivots that ascend within their node's range let no node be met in two places. */
+/** Walks a tree. As pivots ascend within the range of their node, no node is visited twice. */
 class Walk {
   readonly #memory: Memory;
   readonly #at: MapleLayout;
-  /** Offset of maple_node.parent; null where the types do not tell. */
+  /** Offset of maple_node.parent; null if the types do not have it. */
   readonly #parent: number | null;
   readonly #wish: Wish;
 
@@ -123,7 +123,7 @@ class Walk {
     }
   }
 
-  /** Null for a node that can't be read, where that is allowed. */
+  /** Reads a node; null if it can't be read and `lost` is given. */
   #node(pointer: bigint, max: bigint, above: Above | null): MapleNode | null {
     const bytes = this.#memory.read(addressOf(pointer), this.#at.node.bytes);
     if (isUnreadable(bytes)) {
@@ -145,8 +145,8 @@ class Walk {
   }
 
   /**
-   * A node is replaced by a new one with the same children, which name the old one for a moment more; it still holds them
-   * (mas_put_in_tree, then mas_adopt_children).
+   * Whether the node above was just being replaced. The new node has the same children, whose parent is still the old
+   * node for a moment; the old node still points to them (mas_put_in_tree, then mas_adopt_children).
    */
   #isBeingReplaced(address: bigint, parent: bigint, { address: above, level }: MapleNode): boolean {
     const slot = slotOf(parent);

@@ -4,14 +4,14 @@ import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/m
 import type { Resolved } from '../../types/fields.js';
 import type { rbNodeFields } from '../structs.js';
 
-/** A red-black tree of 2^32 nodes is no deeper. */
+/** Most levels: those of a red-black tree with 2^32 nodes. */
 const DEEPEST = 64;
 
 type RbNodeFields = Resolved<typeof rbNodeFields>;
 
 /**
- * The nodes of a red-black tree on the way down from its root (lib/rbtree.c), until `step` says that it has arrived;
- * it is given a node's address and says where to go on. Null when the way ends without it.
+ * Descends a red-black tree from its root (lib/rbtree.c). `step` gets the address of a node, and decides where to go
+ * on, or that it is the node. Null if no node was found. Throws `DumpError` if a node can't be read.
  */
 export function descend(
   memory: Memory,
@@ -29,20 +29,20 @@ export function descend(
   return null;
 }
 
-/** How the nodes of a tree are gone through. */
+/** Options of a walk through a tree. */
 export interface RbWalk {
-  /** Names of the tree and of what it holds, for errors: `memslot tree`, `slot`. */
+  /** Names of the tree and of its members, for errors: `memslot tree`, `slot`. */
   readonly what: string;
   readonly member: string;
-  /** More nodes are a `DumpError`. */
+  /** Most nodes; if there are more, `DumpError` is thrown. */
   readonly most: number;
-  /** Whether a node lies before the first that is wanted, and so all nodes on its left too. Asked until that is found. */
+  /** Whether a node, and so all nodes to its left, precede the first node needed. Called until that node is found. */
   readonly isBefore?: (node: bigint) => boolean;
-  /** Told of each node that can't be read; the rest is found. Without it such a node is a `DumpError`. */
+  /** Called for each node that can't be read; the rest of the tree is still walked. Without it, throws `DumpError`. */
   readonly lost?: (why: DumpError) => void;
 }
 
-/** A node that was read, how deep it lies, and its children. */
+/** A node that was read, its depth, and its children. */
 interface Visited {
   readonly node: bigint;
   readonly depth: number;
@@ -51,16 +51,16 @@ interface Visited {
 }
 
 /**
- * The nodes of a red-black tree in order: all of them, or those from the first that is wanted on, in O(log n + k) reads.
- * `root` is the value of rb_root.rb_node. Each node must name the one above it as its parent, and no node has the same
- * child twice: so none is met twice. What breaks this, or is deeper than a red-black tree can be, is a `DumpError`.
+ * The nodes of a red-black tree in order: all, or those from the first one needed on, in O(log n + k) reads. `root` is
+ * the value of rb_root.rb_node. The parent of each node must be the node above, and the two children of a node must
+ * differ, so no node is visited twice. Otherwise, or if the tree is too deep, throws `DumpError`.
  */
 export function* rbNodes(memory: Memory, at: RbNodeFields, root: bigint, walk: RbWalk): Generator<bigint> {
-  /** Nodes that are still to come, the next one last; what hangs on their right comes after each of them. */
+  /** Nodes that are still to come, the next one last. After each of them comes its right subtree. */
   const open: Visited[] = [];
   let { isBefore } = walk;
   let found = 0;
-  /** Goes down to the first wanted node below a child. */
+  /** Descends to the first node needed below a child. */
   const down = (child: bigint, parent: bigint, depth: number): void => {
     while (child !== 0n) {
       const links = linksOf(memory, at, { node: child, parent, depth, open }, walk);
@@ -87,7 +87,7 @@ interface Place {
   readonly open: readonly Visited[];
 }
 
-/** Null for a node that can't be read, where that is allowed. */
+/** Reads the links of a node; null if it can't be read and `lost` is given. */
 function linksOf(memory: Memory, at: RbNodeFields, place: Place, { what, lost }: RbWalk): Visited | null {
   const { node, parent, depth, open } = place;
   if (depth === DEEPEST) throw new DumpError(`${what}: deeper than ${DEEPEST} at 0x${node.toString(16)}`);

@@ -4,30 +4,30 @@ import { type Resolved, resolve } from '../../types/fields.js';
 import { ifAnswered, type TypeSource } from '../../types/source.js';
 import { radixAboveFields, radixHeightFields, radixNodeFields, xaAboveFields, xaNodeFields } from '../structs.js';
 
-/** Internal entries above it are nodes. */
+/** Internal entries above this are nodes. */
 const NODES = 4096n;
-/** Below it, those of an XArray are siblings. */
+/** Internal entries of an XArray below this are siblings. */
 const SIBLINGS = 256n;
 
-/** How an XArray, or the radix tree that was there before it, keeps its nodes, and what an entry in a slot is. */
+/** Format of the nodes and entries of an XArray, or of a radix tree, its predecessor. */
 export interface XaNodeFields {
   /** Offset and number of a node's slots. */
   readonly slots: { readonly offset: number; readonly count: number };
-  /** Bits of an index that a node's slots tell apart. */
+  /** Number of bits of an index that select a slot of a node. */
   readonly bits: number;
-  /** The lowest bit of an index that the slots of the node at an address tell apart; it is not checked here. */
+  /** Lowest of the bits of an index that select a slot of the node at an address. The value is not checked. */
   shiftOf(memory: Memory, node: bigint): number;
-  /** The node that an entry stands for, null for none. `shift`: of the node that holds the entry; null for the root. */
+  /** Address of the node that an entry points to, or null. `shift`: of the node with the entry; null for the root. */
   nodeOf(entry: bigint, shift: number | null): bigint | null;
-  /** The slot that an entry of a node refers to, as one of several slots of one entry; null for any other entry. */
+  /** For a sibling entry, one of several slots of the same entry, the slot with the entry; null for any other entry. */
   siblingOf(entry: bigint, node: bigint): number | null;
-  /** Whether somebody stored an entry: no node, sibling, retry or zero entry, nor 0. */
+  /** Whether an entry was stored by a user of the array: not a node, sibling, retry or zero entry, and not 0. */
   isStored(entry: bigint): boolean;
-  /** Members in which a node tells where it hangs; null for those that the types do not have. */
+  /** The members of a node for its parent and its slot there; null for members that the types do not have. */
   above(): Resolved<typeof xaAboveFields> | null;
 }
 
-/** The form that this kernel's types have. */
+/** The format that a kernel uses, recognised by its types. */
 export function xaNodes(types: TypeSource): XaNodeFields {
   if (types.sizeOf('xa_node') !== null || types.sizeOf('radix_tree_node') === null) return xarray(types);
   return types.member('radix_tree_node', 'shift') === null ? earlyRadixTree(types) : radixTree(types);
@@ -62,14 +62,14 @@ function radixTree(types: TypeSource): XaNodeFields {
 }
 
 /**
- * lib/radix-tree.c up to 4.6: nodes count levels from below; bit 0 (RADIX_TREE_INDIRECT_PTR) marks a root that is a
- * node, and in 4.6 every node: pointers to those below the root were plain before. In 4.6 entries could be kept for
- * several indices, but nobody did it; one would be met where a node has to be, and lack a node's height.
+ * lib/radix-tree.c up to 4.6: nodes count levels from the bottom. Bit 0 (RADIX_TREE_INDIRECT_PTR) marks a root that is
+ * a node, and in 4.6 each node; before, pointers to nodes below the root are unmarked. 4.6 allows an entry at several
+ * indices, but the kernel did not use that; such an entry would be taken for a node, without a node's height.
  */
 function earlyRadixTree(types: TypeSource): XaNodeFields {
   const { node } = resolve(types, { node: radixHeightFields });
   const { bits, slots } = common(node.slots);
-  /** RADIX_TREE_HEIGHT_MASK: above it, `path` has the slot that the node hangs in. */
+  /** RADIX_TREE_HEIGHT_MASK. The bits of `path` above it are the node's slot in its parent. */
   const mask = 2 ** (Math.ceil(64 / bits) + 1) - 1;
   const isMarked = (entry: bigint): boolean => (entry & 1n) === 1n;
   return {
@@ -81,7 +81,7 @@ function earlyRadixTree(types: TypeSource): XaNodeFields {
     },
     nodeOf: (entry, shift) => {
       if (entry < NODES || shift === 0) return null;
-      // Exceptional entries have bit 1.
+      // Exceptional entries have bit 1 set.
       return isMarked(entry) || (shift !== null && (entry & 3n) === 0n) ? entry & ~1n : null;
     },
     siblingOf: () => null,
@@ -98,7 +98,7 @@ const common = ({ offset, count }: XaNodeFields['slots']): Pick<XaNodeFields, 's
 const byteAt = (memory: Memory, node: bigint, offset: number): number =>
   readOf(memory, node + BigInt(offset), 1, 'XArray node').u8(0);
 
-/** Which slot of a node lies at a distance from its start; null for none. */
+/** The slot at a distance, in bytes, from the start of a node; null if there is none. */
 function slotAt(distance: bigint, { offset, count }: XaNodeFields['slots']): number | null {
   const slot = (Number(distance) - offset) / 8;
   return Number.isInteger(slot) && slot >= 0 && slot < count ? slot : null;

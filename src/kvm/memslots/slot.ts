@@ -67,3 +67,20 @@ function memfdOf(flags: number, at: SlotFields): Memslot['memfd'] {
   if (at.gmem !== null && (flags & KVM_MEMSLOT_GMEM_ONLY) !== 0) return 'all';
   return (flags & KVM_MEM_GUEST_MEMFD) !== 0 ? 'some' : 'none';
 }
+
+/** KVM_MEM_ and KVM_MEMSLOT_ bits by name; bit 17 in slots of a guest_memfd alone. */
+const FLAG_NAMES: Readonly<Record<number, string>> = {
+  0: 'LOG_DIRTY_PAGES',
+  1: 'READONLY',
+  2: 'GUEST_MEMFD',
+  16: 'INVALID',
+};
+
+/** Names of a slot's flags; a bit that has none is called by its number. */
+export function flagNames({ flags, memfd }: Memslot): readonly string[] {
+  const names: string[] = [];
+  for (let bit = 0; bit < 32; bit++)
+    if (Math.floor(flags / 2 ** bit) % 2 === 1)
+      names.push(bit === 17 && memfd === 'all' ? 'GMEM_ONLY' : (FLAG_NAMES[bit] ?? `bit ${bit}`));
+  return names;
+}

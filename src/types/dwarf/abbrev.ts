@@ -4,9 +4,10 @@ import { Lru } from '../../core/lru.js';
 import { FORM } from './constants.js';
 import { Cursor } from './cursor.js';
 
-/** More abbreviations than this in one table are damage; a kernel's largest has a few hundred. */
+/** More abbreviations in one table are damage; the largest table of a kernel has a few hundred. */
 const MOST = 1_000_000;
 
+/** An attribute of an abbreviation: DW_AT_* and DW_FORM_*. */
 export interface Attribute {
   readonly name: number;
   readonly form: number;
@@ -14,27 +15,27 @@ export interface Attribute {
   readonly constant: number;
 }
 
-/** The shape of one kind of entry. */
+/** An abbreviation: tag and attributes of one kind of entry. */
 export interface Abbreviation {
   readonly tag: number;
   readonly children: boolean;
   readonly attributes: readonly Attribute[];
 }
 
-/** A table of .debug_abbrev, by code. */
+/** A table of .debug_abbrev, by abbreviation code. */
 export type Abbreviations = ReadonlyMap<number, Abbreviation>;
 
-/** Tables that are kept: those of the units that are kept, and a few more. */
+/** Most tables that are cached: those of the cached units, and some more. */
 const KEPT = 64;
 /**
- * How often all of .debug_abbrev may be read before the file is taken for damaged: each unit reads its own table, and a
- * file can be made whose thousands of units share one of a million entries.
+ * How often the size of .debug_abbrev may be read before the file is considered damaged. Each unit reads its own table,
+ * and in a crafted file thousands of units can share a table of a million entries.
  */
 const MOST_READS = 256;
-/** Bytes that are read whatever the section's size. */
+/** Bytes that may be read in addition, whatever the size of the section. */
 const FREE = 1 << 24;
 
-/** The tables of a .debug_abbrev. Throws `DumpError` where one has no end, and where the reading has none. */
+/** The tables of a .debug_abbrev section. Throws `DumpError` if a table has no end, or if too much is read in total. */
 export class AbbreviationTables {
   readonly #section: Bytes;
   readonly #tables = new Lru<Abbreviations>(KEPT);
@@ -46,6 +47,7 @@ export class AbbreviationTables {
     this.#left = section.length * MOST_READS + FREE;
   }
 
+  /** The table at an offset of the section. */
   table(offset: number): Abbreviations {
     let table = this.#tables.get(offset);
     if (table === undefined) {
@@ -56,8 +58,8 @@ export class AbbreviationTables {
   }
 
   /**
-   * One abbreviation of a table; null when it has none of this code. The others are only stepped over: a kernel has
-   * thousands of tables, of which one entry is wanted to tell what its unit is.
+   * The abbreviation with a code; null if the table has none. The others are skipped without parsing: a kernel has
+   * thousands of tables, most of which are read only for the abbreviation of their unit's own entry.
    */
   find(offset: number, code: number): Abbreviation | null {
     if (code >= MOST) return this.#search(offset, code);
@@ -74,7 +76,7 @@ export class AbbreviationTables {
     const cursor = new Cursor(this.#section, offset);
     const table = new Map<number, Abbreviation>();
     for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
-      if (table.size === MOST) throw cursor.error('a table of abbreviations without end');
+      if (table.size === MOST) throw cursor.error('an abbreviation table has no end');
       const tag = cursor.uleb();
       const children = cursor.u8() === 1;
       table.set(code, { tag, children, attributes: attributesOf(cursor) });
@@ -94,18 +96,18 @@ export class AbbreviationTables {
         this.#count(cursor, offset);
         return code === 0 ? null : { tag, children, attributes: attributesOf(cursor) };
       }
-      cursor.at = behindAttributes(array, cursor.at);
+      cursor.at = afterAttributes(array, cursor.at);
     }
   }
 
   #count(cursor: Cursor, from: number): void {
     this.#left -= cursor.at - from;
-    if (this.#left < 0) throw cursor.error('tables of abbreviations that lie in each other: a damaged file');
+    if (this.#left < 0) throw cursor.error('abbreviation tables overlap too often: the file is damaged');
   }
 }
 
-/** Where the pair of zeros ends that ends a row of names and forms. */
-function behindAttributes(array: Uint8Array, start: number): number {
+/** Offset after the pair of zeros that ends a list of names and forms. */
+function afterAttributes(array: Uint8Array, start: number): number {
   let at = start;
   for (;;) {
     let name = 0;
@@ -121,7 +123,7 @@ function behindAttributes(array: Uint8Array, start: number): number {
       form |= byte;
     } while (byte >= 0x80);
     if (name === 0 && form === 0) return at;
-    // DW_FORM_implicit_const has its value here.
+    // The value of DW_FORM_implicit_const follows.
     if (at - first === 1 && form === FORM.ImplicitConst) while ((array[at++] ?? 0) >= 0x80);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers of DWARF 2 to 5 (DWARF Debugging Information Format, version 5, chapter 7) and of GNU's additions.
+// Constants of DWARF 2 to 5 (DWARF Debugging Information Format, version 5, chapter 7) and of the GNU extensions.
 
 export const TAG = {
   ArrayType: 0x01,

@@ -2,7 +2,7 @@
 import { type Bytes, latin1 } from '../../core/bytes.js';
 import type { DumpError } from '../../core/errors.js';
 
-/** Reads on through bytes that are at hand. Running out of them is a `DumpError` with the place. */
+/** Reads DWARF values one after another. Reading past `end` throws a `DumpError` with the place. */
 export class Cursor {
   at: number;
 
@@ -40,7 +40,7 @@ export class Cursor {
     return size === 4 ? this.u32() : this.bytes.u53(this.#take(8));
   }
 
-  /** ULEB128; values that no number holds exactly come out as the nearest one, none is meant to be an offset. */
+  /** A ULEB128 number. Values above 2^53 are rounded; a valid offset is never that large. */
   uleb(): number {
     let value = 0;
     let scale = 1;
@@ -49,10 +49,11 @@ export class Cursor {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 128;
-      if (scale > 2 ** 70) throw this.error('a number without end');
+      if (scale > 2 ** 70) throw this.error('a LEB128 number has no end');
     }
   }
 
+  /** An SLEB128 number, rounded likewise. */
   sleb(): number {
     let value = 0;
     let scale = 1;
@@ -61,10 +62,11 @@ export class Cursor {
       value += (byte & 0x7f) * scale;
       scale *= 128;
       if (byte < 0x80) return (byte & 0x40) !== 0 ? value - scale : value;
-      if (scale > 2 ** 70) throw this.error('a number without end');
+      if (scale > 2 ** 70) throw this.error('a LEB128 number has no end');
     }
   }
 
+  /** The text up to the next NUL. */
   text(): string {
     const start = this.at;
     while (this.u8() !== 0);

@@ -7,10 +7,10 @@ import { definitionsOf, namedDefinitionAt } from './unit-index.js';
 
 /** Bytes of .debug_info that are searched at a time. */
 const WINDOW = 1024 * 1024;
-/** Compilers put a name among the entries only if it is no longer than an offset into .debug_str; twice that to be safe. */
+/** Compilers write a name into its entry only if it is no longer than an offset into .debug_str; doubled for safety. */
 const SHORT = 8;
 
-/** Where an entry is: its unit's start and its own, in .debug_info. */
+/** Offsets of an entry and of its unit in .debug_info. */
 export interface Place {
   readonly unit: number;
   readonly entry: number;
@@ -18,15 +18,16 @@ export interface Place {
 
 export type DefinitionKind = 'structure' | 'enumeration';
 
-/** Finds definitions by name; null for a name that is not defined. */
+/** Finds definitions by name. */
 export interface Definitions {
+  /** The first full definition with a name; null if there is none. */
   find(kind: DefinitionKind, name: string): Place | null;
 }
 
 /**
- * The structures, unions and enumerations of a file by name: the first full definition of each at the top of a unit.
- * A kernel's .debug_info has hundreds of megabytes and no index, so that the units likely to have what is wanted are
- * read first, whole; the others are only searched for the bytes of a name, or of its place in .debug_str.
+ * Finds structures, unions and enumerations by name: the first full definition at the top level of a unit. A kernel's
+ * .debug_info has hundreds of megabytes and no index, so units that are likely to have the definition are read first;
+ * the others are only searched for the bytes of the name, or of its offset in .debug_str.
  */
 export class SearchedDefinitions implements Definitions {
   readonly #entries: Entries;
@@ -37,7 +38,7 @@ export class SearchedDefinitions implements Definitions {
   readonly #names = new Map<number, string>();
   #begun = false;
 
-  /** `likely`: ends of the names of source files. */
+  /** `likely`: units of source files whose names end with one of these are read first. */
   constructor(entries: Entries, likely: readonly string[]) {
     this.#entries = entries;
     this.#likely = likely;
@@ -74,7 +75,7 @@ export class SearchedDefinitions implements Definitions {
     const end = infoSize + typesSize;
     for (let start = 0; start < end; start += WINDOW) {
       const inInfo = start < infoSize;
-      // The two sections are searched apart; a name on the seam of two windows is in the first's end.
+      // The two sections are searched separately. Windows overlap, so that a name across their border is found.
       const length = Math.min((inInfo ? infoSize : end) - start, WINDOW + 2 * SHORT);
       for (const at of hits(this.#entries.sections.info(start, length).array(), needles)) {
         this.#tryAt(start + at);
@@ -84,7 +85,7 @@ export class SearchedDefinitions implements Definitions {
     }
   }
 
-  /** A hit counts if an entry that defines something can have its name there. */
+  /** Reads the unit of a hit, if the hit can be the name in a definition. */
   #tryAt(place: number): void {
     const start = this.#entries.unitAt(place);
     if (this.#indexed.has(start)) return;
@@ -92,7 +93,7 @@ export class SearchedDefinitions implements Definitions {
     if (namedDefinitionAt(unit, place - start)) this.#index(unit);
   }
 
-  /** Units whose names are indices or lie in another file can't be searched: they are read whole. */
+  /** Units whose names are indices, or are in another file, can't be searched: they are read as a whole. */
   #searchOpaque(key: string): void {
     const { alternate, strOffsets } = this.#entries.sections;
     if (alternate === null && strOffsets === null) return;
@@ -109,7 +110,7 @@ export class SearchedDefinitions implements Definitions {
       const name = strp < 0 ? this.#inlineName(unit, offset) : this.#textAt(strp);
       const key = `${enumeration ? 'enumeration' : 'structure'} ${name}`;
       if (name === '' || this.#found.has(key)) continue;
-      // A unit that leaves a structure to a type unit has only a declaration of it.
+      // If the structure is in a type unit, this unit has only a declaration of it.
       const entry = this.#entries.entry(unit, offset);
       if (entry !== null && isWhole(this.#entries, entry))
         this.#found.set(key, { unit: unit.header.start, entry: offset });
@@ -126,7 +127,7 @@ export class SearchedDefinitions implements Definitions {
     if (text === undefined) {
       const { str, name } = this.#entries.sections;
       if (str === null || strp >= str.length)
-        throw new DumpError(`${name}: a name at 0x${strp.toString(16)} of .debug_str, which ends before it`);
+        throw new DumpError(`${name}: a name at 0x${strp.toString(16)} is past the end of .debug_str`);
       text = str.text(strp, Math.min(256, str.length - strp));
       this.#names.set(strp, text);
     }
@@ -137,7 +138,7 @@ export class SearchedDefinitions implements Definitions {
 const isWhole = (entries: Entries, entry: Entry): boolean =>
   entry.tag === TAG.EnumerationType || entries.number(entry, AT.ByteSize) !== null;
 
-/** Whether names stand among the entries or their places in .debug_str do. */
+/** Whether entries contain their names, or offsets of them in a string section, but not indices. */
 function isPlain(abbreviations: Abbreviations): boolean {
   for (const { attributes } of abbreviations.values())
     for (const { name, form } of attributes)
@@ -146,8 +147,8 @@ function isPlain(abbreviations: Abbreviations): boolean {
 }
 
 /**
- * The bytes to look for in .debug_info: a short name itself, and its place in .debug_str; linkers let a name share the
- * end of a longer one, so there can be several.
+ * The bytes to look for in .debug_info: the name itself if it is short, and its offsets in .debug_str. There may be
+ * several, as linkers let a name share the end of a longer one.
  */
 function needlesFor({ sections }: Entries, name: string): Buffer[] {
   const text = Buffer.from(`${name}\0`, 'latin1');
@@ -162,11 +163,11 @@ function needlesFor({ sections }: Entries, name: string): Buffer[] {
   return needles;
 }
 
-/** Where any of the needles stands, those of the first needle first. */
+/** Offsets at which a needle is found, those of the first needle first. */
 function* hits(array: Uint8Array, needles: readonly Buffer[]): Generator<number> {
   const bytes = Buffer.from(array.buffer, array.byteOffset, array.length);
   for (const needle of needles) {
-    // Most bytes of debug information are 0: a search that begins with one stops everywhere.
+    // Many bytes of debug information are 0: a search for a needle that begins with 0 would stop too often.
     const skip = needle[0] === 0 ? 1 : 0;
     const part = needle.subarray(skip);
     for (let at = bytes.indexOf(part, skip); at >= 0; at = bytes.indexOf(part, at + 1))

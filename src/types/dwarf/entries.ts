@@ -10,32 +10,31 @@ import type { DebugSections } from './sections.js';
 import { LONGEST_HEADER, readUnitHeader, type UnitHeader } from './units.js';
 import { numberValue, type Reference, referenceValue, skipValue, textValue, type UnitContext } from './values.js';
 
-/** A unit's length, version, offset of abbreviations and size of addresses. */
+/** Bytes of the shortest unit header: length, version, offset of abbreviations, size of addresses. */
 const SHORTEST_HEADER = 11;
-/** Forms of a name that can be read without the unit's base of indices. */
+/** Forms of a name that can be read without DW_AT_str_offsets_base. */
 const NAMED: ReadonlySet<number> = new Set([FORM.String, FORM.Strp, FORM.LineStrp]);
-/** Bytes of a unit's own entry up to its name, mostly, and where its producer's command line stands before it. */
+/** Bytes up to the name in a unit's own entry: usually, and if the producer's command line precedes the name. */
 const NEAR_ROOT = 64;
 const LONGEST_ROOT = 4096;
-/** Units whose bytes are kept. */
+/** Most units that are cached. */
 const UNITS = 16;
 
-/** A unit with its bytes; offsets are those of the section. */
+/** A unit with its bytes. Offsets are relative to the section. */
 export interface Unit extends UnitContext {
   readonly bytes: Bytes;
   readonly abbreviations: Abbreviations;
 }
 
-/** An entry: its shape and where its values are. */
+/** A debugging information entry, and where its values are. Offsets are relative to the section. */
 export interface Entry {
   readonly unit: Unit;
-  /** From the section's start. */
   readonly offset: number;
   readonly tag: number;
   readonly children: boolean;
-  /** Where the entry behind this one's values begins: its first child, or its sibling. */
+  /** Offset of the next entry: the first child, or else the sibling. */
   readonly next: number;
-  /** Position of each attribute's value, from the section's start. */
+  /** Offset of the value of each attribute. */
   readonly values: ReadonlyMap<number, { readonly attribute: Attribute; readonly at: number }>;
 }
 
@@ -49,7 +48,7 @@ export class Entries {
     this.#abbreviations = new AbbreviationTables(sections.abbrev);
   }
 
-  /** Where each unit of .debug_info begins, ascending. */
+  /** Offset of each unit of .debug_info, ascending. Throws `DumpError` if a unit is truncated. */
   get starts(): readonly number[] {
     if (this.#starts !== null) return this.#starts;
     const starts: number[] = [];
@@ -68,19 +67,19 @@ export class Entries {
       for (let at = from; at + SHORTEST_HEADER <= to; ) {
         const header = this.#header(at);
         if (header.end > to)
-          throw new DumpError(`${this.sections.name}: the unit at 0x${at.toString(16)} of .debug_info is cut off`);
+          throw new DumpError(`${this.sections.name}: the unit at 0x${at.toString(16)} of .debug_info is truncated`);
         yield header;
         at = header.end;
       }
   }
 
-  /** The start of the unit that holds an offset of .debug_info. */
+  /** Offset of the unit that contains an offset of .debug_info. */
   unitAt(offset: number): number {
     const { starts } = this;
     return starts[lowerBound(starts.length, (i) => (starts[i] as number) > offset) - 1] ?? 0;
   }
 
-  /** The name of a unit's source file, without reading the unit; null when it has none, or it is written out of reach. */
+  /** The name of a unit's source file, without reading the unit; null if it has none, or it can't be read that way. */
   unitName(start: number): string | null {
     const header = this.#header(start);
     try {
@@ -103,10 +102,12 @@ export class Entries {
     return null;
   }
 
+  /** The abbreviations of the unit at an offset. */
   abbreviations(start: number): Abbreviations {
     return this.#abbreviations.table(this.#header(start).abbrevOffset);
   }
 
+  /** The unit at an offset. */
   unit(start: number): Unit {
     const known = this.#units.get(start);
     if (known !== undefined) return known;
@@ -124,7 +125,7 @@ export class Entries {
     return based;
   }
 
-  /** The entry at an offset; null for the end of a row of siblings. */
+  /** The entry at an offset; null at the end of a list of siblings. */
   entry(unit: Unit, offset: number): Entry | null {
     const { start, end } = unit.header;
     const cursor = new Cursor(unit.bytes, offset - start, end - start);
@@ -146,27 +147,30 @@ export class Entries {
       const child = this.entry(entry.unit, at);
       if (child === null) return;
       yield child;
-      at = this.#behind(child);
+      at = this.#after(child);
     }
   }
 
+  /** The text of an attribute (DW_AT_*); null if the entry does not have it. */
   text(entry: Entry, name: number): string | null {
     const value = entry.values.get(name);
     return value === undefined ? null : textValue(this.#cursor(entry.unit, value.at), value.attribute.form, entry.unit);
   }
 
+  /** The number of an attribute; null if the entry does not have it, or it is not a number. */
   number(entry: Entry, name: number): number | null {
     const value = entry.values.get(name);
     return value === undefined ? null : numberValue(this.#cursor(entry.unit, value.at), value.attribute, entry.unit);
   }
 
+  /** The reference of an attribute; null if the entry does not have it, or it is not a reference. */
   reference(entry: Entry, name: number): Reference | null {
     const value = entry.values.get(name);
     return value === undefined ? null : referenceValue(this.#cursor(entry.unit, value.at), value.attribute, entry.unit);
   }
 
-  /** Where the entry behind an entry and all below it begins. */
-  #behind(entry: Entry): number {
+  /** Offset after an entry and all of its descendants. */
+  #after(entry: Entry): number {
     if (!entry.children) return entry.next;
     const sibling = this.reference(entry, AT.Sibling);
     if (sibling?.kind === 'info' && sibling.offset > entry.offset && sibling.offset <= entry.unit.header.end)
@@ -197,16 +201,16 @@ export class Entries {
     return readUnitHeader(this.sections.info(start, Math.min(LONGEST_HEADER, rest)), start, inTypes);
   }
 
-  /** DW_AT_str_offsets_base of the unit's own entry; without it, behind the header of .debug_str_offsets. */
+  /** DW_AT_str_offsets_base of the unit's own entry; without it, the end of the header of .debug_str_offsets. */
   #stringsBase(unit: Unit): number {
     const root = this.entry(unit, unit.header.entries);
-    const told = root === null ? null : this.number(root, AT.StrOffsetsBase);
-    return told ?? (unit.header.version >= 5 ? (unit.header.offsetSize === 8 ? 16 : 8) : 0);
+    const base = root === null ? null : this.number(root, AT.StrOffsetsBase);
+    return base ?? (unit.header.version >= 5 ? (unit.header.offsetSize === 8 ? 16 : 8) : 0);
   }
 }
 
 function shapeOf({ abbreviations }: Unit, code: number, cursor: Cursor): Abbreviation {
   const shape = abbreviations.get(code);
-  if (shape === undefined) throw cursor.error(`no abbreviation ${code}`);
+  if (shape === undefined) throw cursor.error(`abbreviation ${code} not found`);
   return shape;
 }

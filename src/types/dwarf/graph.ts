@@ -7,21 +7,21 @@ import { type DefinitionKind, type Definitions, SearchedDefinitions } from './de
 import { Entries, type Entry } from './entries.js';
 import type { Reference } from './values.js';
 
-/** DW_OP_plus_uconst and DW_OP_constu: a member's place in DWARF 2 is an expression of one of them. */
+/** DW_OP_plus_uconst and DW_OP_constu. In DWARF 2, the offset of a member is an expression with one of them. */
 const PLUS_UCONST = 0x23;
 const CONSTU = 0x10;
 
-/** A type as its entry in a file; null is void. */
+/** A type, as an entry of a file; null is void. */
 export type DwarfType = { readonly file: Entries; readonly entry: Entry } | null;
 
-/** The types of one file of debug information, DWARF 2 to 5. */
+/** The types of a file of debug information, DWARF 2 to 5. */
 export class DwarfGraph implements TypeGraph<DwarfType> {
   readonly source: string;
   readonly #file: Entries;
   readonly #definitions: Definitions;
-  /** The file that dwz moved common entries to; its definitions are searched, nothing of them is kept. */
+  /** The file that dwz moved common entries to. */
   readonly #alternate: { readonly file: Entries; readonly definitions: Definitions } | null;
-  /** Entries of type units by their signatures, once one is asked for. */
+  /** Offsets of the types of type units, by signature; read when the first is asked for. */
   #signatures: ReadonlyMap<bigint, number> | null = null;
 
   constructor(source: string, file: Entries, definitions: Definitions) {
@@ -94,7 +94,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
     return values;
   }
 
-  /** A declaration stands for the definition in a type unit, or for the one that the file has elsewhere. */
+  /** A declaration is an alias of the definition in a type unit, or elsewhere in the file. */
   #structureNode(type: NonNullable<DwarfType>, bytes: number): TypeNode<DwarfType> {
     const { file, entry } = type;
     const signature = file.reference(entry, AT.Signature);
@@ -104,7 +104,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
     return definition === null ? { kind: 'other', bytes: 0 } : { kind: 'alias', to: definition };
   }
 
-  /** From the structure's start, in bits. */
+  /** Offset of a member from the start of the structure, in bits. */
   #bitOffset(member: NonNullable<DwarfType>, bitSize: number): number {
     const { file, entry } = member;
     const direct = file.number(entry, AT.DataBitOffset);
@@ -112,7 +112,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
     const start = placeOf(file, entry) * 8;
     const fromTop = file.number(entry, AT.BitOffset);
     if (fromTop === null) return start;
-    // Up to DWARF 3 bit fields are counted from the top of the number that holds them.
+    // Up to DWARF 3, bit fields are counted from the top of the number that contains them.
     const holder = file.number(entry, AT.ByteSize) ?? this.#sizeOf(this.#typeOf(member));
     return start + holder * 8 - fromTop - bitSize;
   }
@@ -125,7 +125,7 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
       if (node.kind !== 'alias') return node.bytes;
       at = node.to;
     }
-    throw new DumpError(`${this.source}: a type is defined by itself`);
+    throw new DumpError(`${this.source}: a type is defined in terms of itself`);
   }
 
   #placed(kind: DefinitionKind, name: string): DwarfType {
@@ -147,9 +147,9 @@ export class DwarfGraph implements TypeGraph<DwarfType> {
     if (reference.kind === 'signature') return this.#bySignature(reference.signature);
     const target = reference.kind === 'alternate' ? (this.#alternate?.file ?? null) : file;
     if (target === null)
-      throw new DumpError(`${this.source}: a type lies in another file`, {
+      throw new DumpError(`${this.source}: a type is in another file`, {
         code: 'wrong-file',
-        hint: 'the file that .gnu_debugaltlink names is needed beside it',
+        hint: 'the file named in its section .gnu_debugaltlink is needed as well',
       });
     const { offset } = reference;
     const near = reference.kind === 'info' && from !== null && inUnit(from, offset);
@@ -177,31 +177,31 @@ function signaturesOf(file: Entries): ReadonlyMap<bigint, number> {
   return signatures;
 }
 
-/** No array of the kernel's has more. */
+/** No array of the kernel has more elements. */
 const MOST_ELEMENTS = 2 ** 31;
 
-/** Elements of an array, the product of its dimensions; 0 for a flexible one. */
+/** Number of elements of an array, the product of its dimensions; 0 if it is flexible. */
 function countOf(file: Entries, array: Entry): number {
   let count = 1;
   for (const child of file.children(array)) {
     if (child.tag !== TAG.SubrangeType) continue;
     const bound = file.number(child, AT.UpperBound);
-    // gcc gives a flexible array the bound -1, as wide as it happens to be.
+    // gcc gives a flexible array the upper bound -1, in some unsigned form.
     const elements = file.number(child, AT.Count) ?? (bound === null ? 0 : bound + 1);
     count *= elements > MOST_ELEMENTS ? 0 : elements;
   }
   return count;
 }
 
-/** A member's first byte; members of a union have none told. */
+/** Offset of a member in bytes. Members of a union have no DW_AT_data_member_location. */
 function placeOf(file: Entries, member: Entry): number {
-  const told = file.number(member, AT.DataMemberLocation);
-  if (told !== null) return told;
+  const constant = file.number(member, AT.DataMemberLocation);
+  if (constant !== null) return constant;
   const value = member.values.get(AT.DataMemberLocation);
   if (value === undefined) return 0;
   const cursor = new Cursor(member.unit.bytes, value.at - member.unit.header.start);
   const length = value.attribute.form === FORM.Block1 ? cursor.u8() : cursor.uleb();
   const operation = length === 0 ? -1 : cursor.u8();
   if (operation === PLUS_UCONST || operation === CONSTU) return cursor.uleb();
-  throw cursor.error(`a member's place by operation 0x${operation.toString(16)}`);
+  throw cursor.error(`unknown operation 0x${operation.toString(16)} in the offset of a member`);
 }

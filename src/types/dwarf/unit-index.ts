@@ -5,14 +5,14 @@ import { Cursor } from './cursor.js';
 import type { Unit } from './entries.js';
 import { FIXED, skipValue } from './values.js';
 
-/** What is needed to step over an entry of one shape: where its name, its sibling and its flags stand. */
+/** What is needed to skip an entry of one abbreviation, and to read its name. */
 interface Plan {
   readonly shape: Abbreviation;
-  /** A structure, union or enumeration that is more than a declaration. */
+  /** Whether it is a structure, union or enumeration, and not only a declaration. */
   readonly definition: boolean;
-  /** Bytes of all values; -1 where that varies. */
+  /** Bytes of all values; -1 if that varies. */
   readonly size: number;
-  /** From the first value on; -1 for none, or where that varies. */
+  /** Offsets of the name and the sibling from the first value; -1 if there is none, or it varies. */
   readonly name: number;
   readonly nameForm: number;
   readonly sibling: number;
@@ -20,20 +20,21 @@ interface Plan {
 
 const DEFINITIONS: ReadonlySet<number> = new Set([TAG.StructureType, TAG.UnionType, TAG.EnumerationType]);
 
-/** A definition at the top of a unit: `strp` is its name's offset in .debug_str, or -1 where the name is elsewhere. */
+/** A definition at the top level of a unit. */
 export interface Definition {
-  /** Of the entry, in .debug_info. */
+  /** Offset of the entry in .debug_info. */
   readonly offset: number;
+  /** Offset of the name in .debug_str; -1 if the name is elsewhere. */
   readonly strp: number;
   readonly enumeration: boolean;
 }
 
-/** Plans by abbreviation table; tables are shared by the units of a file. */
+/** Plans by abbreviation table. Units of a file may share a table. */
 const plans = new WeakMap<object, Map<number, Plan>>();
 
 /**
- * The structures, unions and enumerations that a unit defines at its top, in their order. Written for speed: a kernel's
- * debug information has millions of entries, of which few are wanted.
+ * The structures, unions and enumerations that a unit defines at its top level, in order. Written for speed: a kernel's
+ * debug information has millions of entries, of which few are needed.
  */
 export function* definitionsOf(unit: Unit): Generator<Definition> {
   const { header, bytes } = unit;
@@ -75,8 +76,8 @@ export function* definitionsOf(unit: Unit): Generator<Definition> {
 }
 
 /**
- * Whether a definition can have its name at this place of a unit: whether the code of an abbreviation that defines
- * something stands as far before it as the name does behind it. True, too, for what can't be told.
+ * Whether the name of a definition can be at offset `at` of a unit: whether the code of a defining abbreviation is at
+ * the distance before it that the abbreviation implies. True also if that can't be decided.
  */
 export function namedDefinitionAt(unit: Unit, at: number): boolean {
   const known = plansOf(unit);
@@ -89,11 +90,11 @@ export function namedDefinitionAt(unit: Unit, at: number): boolean {
     if (plan.name < 0) return true;
     const last = at - plan.name - 1;
     if (last < 0) continue;
-    const stands =
+    const isThere =
       code < 0x80
         ? view.getUint8(last) === code
         : last > 0 && view.getUint8(last) === code >>> 7 && view.getUint8(last - 1) === ((code & 0x7f) | 0x80);
-    if (stands || code >= 0x4000) return true;
+    if (isThere || code >= 0x4000) return true;
   }
   return false;
 }
@@ -109,7 +110,7 @@ function plansOf({ abbreviations }: Unit): Map<number, Plan> {
 
 function planFor(unit: Unit, code: number, cursor: Cursor, known: Map<number, Plan>): Plan {
   const shape = unit.abbreviations.get(code);
-  if (shape === undefined) throw cursor.error(`no abbreviation ${code}`);
+  if (shape === undefined) throw cursor.error(`abbreviation ${code} not found`);
   const { offsetSize, addressSize } = unit.header;
   let size = 0;
   const places = new Map<number, number>();
@@ -131,7 +132,7 @@ function planFor(unit: Unit, code: number, cursor: Cursor, known: Map<number, Pl
   return plan;
 }
 
-/** Where the value of an attribute stands behind others of varying size. */
+/** Offset in the unit of the value of an attribute that follows values of varying size; -1 if there is none. */
 function placeOf({ bytes, header }: Unit, { shape }: Plan, first: number, wanted: number): number {
   const cursor = new Cursor(bytes, first, header.end - header.start);
   for (const { name, form } of shape.attributes) {
@@ -141,7 +142,7 @@ function placeOf({ bytes, header }: Unit, { shape }: Plan, first: number, wanted
   return -1;
 }
 
-/** Forms of the size of an offset; DW_FORM_ref_addr is left out, its size depends on the version. */
+/** Forms with the size of an offset. DW_FORM_ref_addr is not one: its size depends on the version. */
 const OFFSETS: ReadonlySet<number> = new Set([
   FORM.Strp,
   FORM.SecOffset,

@@ -6,13 +6,13 @@ import type { Cursor } from './cursor.js';
 import type { DebugSections } from './sections.js';
 import type { UnitHeader } from './units.js';
 
-/** Where an attribute of class reference points. */
+/** Target of a reference: an offset in .debug_info, one in the file that dwz made, or the signature of a type unit. */
 export type Reference =
   | { readonly kind: 'info'; readonly offset: number }
   | { readonly kind: 'alternate'; readonly offset: number }
   | { readonly kind: 'signature'; readonly signature: bigint };
 
-/** What the values of a unit's attributes need beside their bytes. */
+/** What is needed to decode attribute values of a unit, in addition to their bytes. */
 export interface UnitContext {
   readonly header: UnitHeader;
   readonly sections: DebugSections;
@@ -20,7 +20,7 @@ export interface UnitContext {
   readonly stringsBase: number;
 }
 
-/** Passes over a value. */
+/** Skips a value of a form. Throws `DumpError` if the form is unknown. */
 export function skipValue(cursor: Cursor, form: number, { offsetSize, addressSize, version }: UnitHeader): void {
   const fixed = FIXED[form];
   if (fixed !== undefined) {
@@ -73,18 +73,18 @@ export function skipValue(cursor: Cursor, form: number, { offsetSize, addressSiz
       skipIndirect(cursor, { offsetSize, addressSize, version } as UnitHeader);
       return;
     default:
-      throw cursor.error(`a form of attribute that is not known: 0x${form.toString(16)}`);
+      throw cursor.error(`unknown attribute form 0x${form.toString(16)}`);
   }
 }
 
-/** A form that stands before the value; it can't be this one again. */
+/** DW_FORM_indirect: the real form precedes the value, and can't be indirect again. */
 function skipIndirect(cursor: Cursor, header: UnitHeader): void {
   const form = cursor.uleb();
-  if (form === FORM.Indirect) throw cursor.error('an indirect form of an indirect form');
+  if (form === FORM.Indirect) throw cursor.error('an indirect attribute form refers to another indirect form');
   skipValue(cursor, form, header);
 }
 
-/** Bytes of the forms that always have as many. */
+/** Size in bytes of the forms with a fixed size. */
 export const FIXED: Readonly<Record<number, number>> = {
   [FORM.Data1]: 1,
   [FORM.Flag]: 1,
@@ -111,7 +111,7 @@ export const FIXED: Readonly<Record<number, number>> = {
   [FORM.ImplicitConst]: 0,
 };
 
-/** A string attribute's text. */
+/** The text of a string attribute. Throws `DumpError` if the form is not a string. */
 export function textValue(cursor: Cursor, form: number, unit: UnitContext): string {
   const { offsetSize } = unit.header;
   const { sections } = unit;
@@ -137,23 +137,23 @@ export function textValue(cursor: Cursor, form: number, unit: UnitContext): stri
     case FORM.Strx4:
       return indexedText(unit, cursor.u32());
     default:
-      throw cursor.error(`a name in form 0x${form.toString(16)}`);
+      throw cursor.error(`a string attribute has the form 0x${form.toString(16)}`);
   }
 }
 
 function indexedText({ header, sections, stringsBase }: UnitContext, index: number): string {
   const { strOffsets } = sections;
-  if (strOffsets === null) throw new DumpError(`${sections.name}: no .debug_str_offsets`);
+  if (strOffsets === null) throw new DumpError(`${sections.name}: section .debug_str_offsets is missing`);
   const at = stringsBase + index * header.offsetSize;
   return textAt(sections.str, header.offsetSize === 8 ? strOffsets.u53(at) : strOffsets.u32(at), sections);
 }
 
 function textAt(section: DebugSections['str'], offset: number, { name }: DebugSections): string {
-  if (section === null) throw new DumpError(`${name}: a section of strings is missing`);
+  if (section === null) throw new DumpError(`${name}: a string section is missing`);
   return section.text(offset, Math.min(4096, section.length - offset));
 }
 
-/** A number: a constant, a flag, or an offset into another section. Null for what is none (an expression, say). */
+/** A number: a constant, a flag, or an offset into another section. Null for other forms, such as an expression. */
 export function numberValue(cursor: Cursor, { form, constant }: Attribute, { header }: UnitContext): number | null {
   switch (form) {
     case FORM.Data1:
@@ -181,7 +181,7 @@ export function numberValue(cursor: Cursor, { form, constant }: Attribute, { hea
   }
 }
 
-/** Where a reference points; null for what is none. */
+/** The target of a reference; null for other forms. */
 export function referenceValue(cursor: Cursor, { form }: Attribute, { header }: UnitContext): Reference | null {
   const inUnit = (offset: number): Reference => ({ kind: 'info', offset: header.start + offset });
   switch (form) {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is told on standard error while the program works.
+// Messages on standard error while the program works.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { StderrLog } from '../../../src/cli/log.js';
 
 describe('on a terminal', () => {
   let now = 0;
-  let told = '';
+  let shown = '';
   const terminal = process.stderr.isTTY;
   beforeEach(() => {
     now = 1000;
-    told = '';
+    shown = '';
     process.stderr.isTTY = true;
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      told += String(text);
+      shown += String(text);
       return true;
     });
   });
@@ -22,7 +22,7 @@ describe('on a terminal', () => {
     jest.restoreAllMocks();
   });
 
-  /** A step that takes so many milliseconds, a tick each. */
+  /** A step that takes this many milliseconds, with a tick for each. */
   const work = (log: StderrLog, milliseconds: number): void => {
     log.step('types', () => {
       for (let i = 0; i < milliseconds; i++) {
@@ -32,33 +32,33 @@ describe('on a terminal', () => {
     });
   };
 
-  test('a step over a second is told, and the line is taken away again', () => {
+  test('a step of more than a second is shown, and its line is erased afterwards', () => {
     work(new StderrLog(false), 2600);
-    expect(told).toBe('\r\x1b[Ktypes … 1 s\r\x1b[Ktypes … 2 s\r\x1b[K');
+    expect(shown).toBe('\r\x1b[Ktypes … 1 s\r\x1b[Ktypes … 2 s\r\x1b[K');
   });
 
-  test('a short one is not', () => {
+  test('a short step is not shown', () => {
     work(new StderrLog(false), 900);
-    expect(told).toBe('');
+    expect(shown).toBe('');
   });
 
-  test('a warning takes the line away first', () => {
+  test('a warning erases the line first', () => {
     const log = new StderrLog(false);
     log.step('types', () => {
       now += 2000;
       for (let i = 0; i < 64; i++) log.tick();
       log.warn('odd');
     });
-    expect(told).toBe('\r\x1b[Ktypes … 2 s\r\x1b[Kkvm-vtop: odd\n');
+    expect(shown).toBe('\r\x1b[Ktypes … 2 s\r\x1b[Kkvm-vtop: odd\n');
   });
 
-  test('elsewhere nothing is told of steps', () => {
+  test('no steps are shown if standard error is not a terminal', () => {
     process.stderr.isTTY = false;
     work(new StderrLog(false), 5000);
-    expect(told).toBe('');
+    expect(shown).toBe('');
   });
 
-  test('--verbose tells each step with its time, also one that fails', () => {
+  test('--verbose reports each step with its time, also one that fails', () => {
     const log = new StderrLog(true);
     expect(() =>
       log.step('types', () => {
@@ -66,6 +66,6 @@ describe('on a terminal', () => {
         throw new Error('no');
       }),
     ).toThrow('no');
-    expect(told).toBe('types: 12.3 ms\n');
+    expect(shown).toBe('types: 12.3 ms\n');
   });
 });

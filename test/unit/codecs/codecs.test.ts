@@ -8,7 +8,7 @@ import { wholeForm } from '../../../src/codecs/whole.js';
 import { lzoLiterals, zstdRaw } from '../../build/files.js';
 
 const SIZE = 4096;
-/** Pages that compress in every way: runs, repeats at a distance, noise. */
+/** Pages that compress in different ways: runs, repeats at a distance, noise. */
 const page = fc
   .array(
     fc.oneof(
@@ -26,7 +26,7 @@ const page = fc
     return whole;
   });
 
-/** Those of lzo and zstd hold literals alone; real ones are held to the libraries (test/witness/codec-libraries.test.ts). */
+/** For lzo and zstd these are only literals; test/witness/codec-libraries.test.ts compares with the real libraries. */
 const packers: Readonly<Record<CodecName, (page: Uint8Array) => Uint8Array>> = {
   zlib: (bytes) => deflateSync(bytes),
   lzo: lzoLiterals,
@@ -37,7 +37,7 @@ const packers: Readonly<Record<CodecName, (page: Uint8Array) => Uint8Array>> = {
 describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
   const pack = packers[name];
 
-  test('gives back every page', async () => {
+  test('decodes every page', async () => {
     const decode = await codecs[name]();
     fc.assert(
       fc.property(page, (bytes) => {
@@ -47,7 +47,7 @@ describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
     );
   });
 
-  test('answers garbage with null or a page of the right size, and never throws', async () => {
+  test('for garbage returns null or a page of the right size, and never throws', async () => {
     const decode = await codecs[name]();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 6000 }), (bytes) => {
@@ -58,29 +58,29 @@ describe.each(Object.keys(codecs) as CodecName[])('%s', (name) => {
     );
   });
 
-  test('refuses a page cut short', async () => {
+  test('refuses a truncated page', async () => {
     const decode = await codecs[name]();
     expect(decode(pack(new Uint8Array(SIZE).fill(7)).subarray(0, -3), SIZE)).toBeNull();
   });
 });
 
-describe('snappy trusts no length in the stream', () => {
-  test.each([1000, 4095, 4097, 70000])('a block that says %d bytes is refused', async (length) => {
+describe('snappy does not trust the length in the stream', () => {
+  test.each([1000, 4095, 4097, 70000])('a block that claims %d bytes is refused', async (length) => {
     const decode = await codecs.snappy();
     expect(decode(snappyCompress(new Uint8Array(SIZE).fill(1)), SIZE)).not.toBeNull();
     expect(decode(snappyCompress(new Uint8Array(length).fill(2)), SIZE)).toBeNull();
   });
 });
 
-describe('what other decoders stumbled over', () => {
+describe('input on which other decoders failed', () => {
   const literals = (bytes: number) => zstdRaw(new Uint8Array(bytes).fill(7));
-  /** The same frame without its size: a window descriptor in the place of the single segment's length. */
+  /** The frame without its size: a window descriptor replaces the length of the single segment. */
   const sizeless = (bytes: number) => {
     const frame = literals(bytes);
     return Buffer.concat([frame.subarray(0, 4), Buffer.from([0x00, 0x58]), frame.subarray(7)]);
   };
 
-  test('zstd frames that do not tell their size, or another one', async () => {
+  test('zstd frames without a size, or with a wrong one', async () => {
     const decode = await codecs.zstd();
     expect(decode(sizeless(SIZE), SIZE)).toEqual(new Uint8Array(SIZE).fill(7));
     for (const size of [1000, SIZE - 1, SIZE + 1, 60_000]) {
@@ -95,15 +95,15 @@ describe('what other decoders stumbled over', () => {
     expect(decode(frame, SIZE)).toBeNull();
   });
 
-  test('snappy: a literal whose length is below zero', async () => {
+  test('snappy: a literal with a negative length', async () => {
     const decode = await codecs.snappy();
     expect(decode(Uint8Array.from([0x80, 0x20, 0xfc, 0xfa, 0xff, 0xff, 0xff]), SIZE)).toBeNull();
   });
 
-  test('snappy: nothing of an earlier page comes back in a later one', async () => {
+  test('snappy: a page never contains bytes of an earlier one', async () => {
     const decode = await codecs.snappy();
     expect(decode(snappyCompress(new Uint8Array(SIZE).fill(1)), SIZE)).toEqual(new Uint8Array(SIZE).fill(1));
-    // It says 4096 bytes and has 3.
+    // It claims 4096 bytes and has 3.
     expect(decode(Uint8Array.from([0x80, 0x20, 0x08, 0x61, 0x62, 0x63]), SIZE)).toBeNull();
   });
 
@@ -115,7 +115,7 @@ describe('what other decoders stumbled over', () => {
     expect(decode(packed, SIZE)).toBeNull();
   });
 
-  test('files packed as a whole: what claims 3 GiB, and what is cut', async () => {
+  test('compressed files: one that claims 3 GiB, and a truncated one', async () => {
     const claim = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0]), Buffer.alloc(8)]);
     claim.writeBigUInt64LE(3n * 2n ** 30n, 5);
     for (const file of [claim, literals(SIZE).subarray(0, -5), sizeless(SIZE), gzipSync('text').subarray(0, -9)])
@@ -123,7 +123,7 @@ describe('what other decoders stumbled over', () => {
     expect((await wholeForm(literals(SIZE))?.decode(literals(SIZE)))?.length).toBe(SIZE);
   });
 
-  test('xz with a filter for machine code is refused, not read wrong', async () => {
+  test('xz with a filter for machine code is refused, not decoded wrong', async () => {
     // XZ Utils 5.4.1: printf 'machine code' | xz -c --x86 --lzma2
     const bcj = Buffer.from(
       'fd377a585a000004e6d6b44602010400210116000d86351f01000b6d616368696e6520636f6465' +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An excerpt holds no memory of the guests: the fixtures were cut with it. What is written is read again.
+// An excerpt contains no memory of the guests (the fixtures are excerpts). After writing, it is read again.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -14,7 +14,7 @@ import { found, valuesOf } from '../../build/guest-values.js';
 import { scratch } from '../../build/scratch.js';
 import { FIXTURES, fixtures } from '../../run.js';
 
-describe('no word that a program in the guests wrote is in', () => {
+describe('a word that a program in the guests wrote is not in the fixture', () => {
   test.each(fixtures())('%s', async (name) => {
     const values = valuesOf(name);
     expect(values.size).toBeGreaterThan(100);
@@ -27,7 +27,7 @@ describe('no word that a program in the guests wrote is in', () => {
 const { folder } = scratch('excerpt');
 const QUESTION = { process: '136', vm: null, addressSpace: 0, addresses: ['840', '1000840'] };
 
-/** Cuts an excerpt; `second` is done before what was written is read again. */
+/** Writes an excerpt; `second` runs before it is read again. */
 async function cut(name: string, second: () => void, changes: readonly (readonly [string, string])[] = []) {
   const output = join(folder, name);
   let opened = 0;
@@ -42,18 +42,18 @@ async function cut(name: string, second: () => void, changes: readonly (readonly
   return { output, outcome, opened, out: streams.out.join('') };
 }
 
-describe('what is written is read again before it gets its name', () => {
+describe('an excerpt is read again before it gets its name', () => {
   const left = () => readdirSync(folder).filter((name) => name.includes('partial'));
 
-  test('the same answers: it is kept', async () => {
+  test('it is kept if the answers are the same', async () => {
     const { output, outcome, out } = await cut('good', () => undefined);
     expect(outcome).toBe(0);
     expect(out).toMatch(/good: \d+ pages, \d+ bytes, 2 addresses, the same answers when read again\n/);
     expect(existsSync(output)).toBe(true);
   });
 
-  test('other answers: nothing is kept', async () => {
-    // The walk's first entry, as it stands in memory: one bit of its flags is another.
+  test('it is deleted if the answers differ', async () => {
+    // Changes one bit in the flags of the first entry of the walk.
     const { close, ...whole } = await openDump(DUMP);
     const streams = kept();
     await perform(requestFor({ ...QUESTION, addresses: ['840'] }), whole, 'json', streams);
@@ -71,23 +71,23 @@ describe('what is written is read again before it gets its name', () => {
     expect(left()).toEqual([]);
   });
 
-  test('somebody takes the name meanwhile: theirs stays', async () => {
+  test('a file that meanwhile got the name is kept', async () => {
     const { output, outcome } = await cut('taken', () => {
       writeFileSync(join(folder, 'taken'), 'theirs');
     });
-    expect(outcome).toMatch(/taken has come into being meanwhile; nothing was written/);
+    expect(outcome).toMatch(/taken was created in the meantime; nothing was written/);
     expect(readFileSync(output, 'utf8')).toBe('theirs');
     expect(left()).toEqual([]);
   });
 
-  test('a name that is taken from the start: the dump is not even opened', async () => {
+  test('if the name exists at the start, the dump is not opened', async () => {
     writeFileSync(join(folder, 'early'), 'theirs');
     const { outcome, opened } = await cut('early', () => undefined);
-    expect(outcome).toMatch(/early exists already$/);
+    expect(outcome).toMatch(/early already exists$/);
     expect(opened).toBe(0);
   });
 
-  test("both bitmaps name the same frames, and phys_base is the kernel's", async () => {
+  test("both bitmaps have the same frames, and phys_base is the kernel's", async () => {
     const { output } = await cut('parts', () => undefined);
     const bytes = readFileSync(output);
     const pages = bytes.readUInt32LE(436);

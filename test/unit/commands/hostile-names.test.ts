@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names in a dump are whatever somebody wrote there: none of them may reach a terminal as it is.
+// Names in a dump can have been written by an attacker: none may reach a terminal unchanged.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { perform } from '../../../src/commands/perform.js';
@@ -11,7 +11,7 @@ import { bidi, CONTROL, three } from '../../build/hostile.js';
 
 const ESC = '\x1b[2J';
 type Changes = readonly (readonly [string, string])[];
-/** Names of a process, of a file that is mapped, and of a swap device, each with an escape sequence put into it. */
+/** Names of a process, a mapped file and a swap device, each with an escape sequence. */
 const CHANGES: Changes = [
   ['qemu-system-x86', `qemu${ESC}tem-x86`],
   ['qemu_back_mem', `qemu${ESC}k_mem`],
@@ -55,7 +55,7 @@ describe('escape sequences in names of the dump', () => {
   });
 });
 
-test('whatever three bytes of a name are: a line of plain ASCII in text, and the very bytes in JSON', async () => {
+test('any three bytes in a name: the text is a line of plain ASCII, the JSON has the exact bytes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(three, bidi), async (name) => {
       const changes = [
@@ -69,7 +69,7 @@ test('whatever three bytes of a name are: a line of plain ASCII in text, and the
       const { out } = await ask('136', ['3000840'], { changes, json: true });
       expect(out).not.toMatch(CONTROL);
       const line = JSON.parse(out) as { swap: { device: string } };
-      // The kernel keeps slashes apart in a path.
+      // A component of a path cannot contain a slash.
       if (!name.includes('/')) expect(line.swap.device).toBe(`/dev/${name}`);
     }),
     { numRuns: 25 },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symbols beside a dump: a System.map or a copy of /proc/kallsyms, taken or refused.
+// Symbols from files next to a dump: a System.map or a copy of /proc/kallsyms, accepted or refused.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -20,15 +20,15 @@ describe('symbols', () => {
     return path;
   };
 
-  test('a System.map, where the kernel has none', async () => {
+  test('a System.map is used if the kernel has no symbols', async () => {
     const host = hostOf({ noKallsyms: true });
     expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
   });
 
-  test('of another build it is refused', async () => {
+  test('a System.map of another build is refused', async () => {
     const host = hostOf({ noKallsyms: true });
     await expect(ask(host, { systemMap: mapOf(host, SLIDE + 0x1000n) })).rejects.toThrow(
-      /System\.map is of another build: it puts init_uts_ns at 0xffffffff83005000, the dump at 0xffffffff83006000/,
+      /System\.map is from another build: it puts init_uts_ns at 0xffffffff83005000, the dump at 0xffffffff83006000/,
     );
   });
 
@@ -43,67 +43,69 @@ describe('symbols', () => {
   };
   const FUNCTIONS: HostOptions = { functions: 40, ballast: 1100 };
 
-  test('of another build, with the symbols that VMCOREINFO names in their places', async () => {
+  test('one of another build is refused, even if the symbols in VMCOREINFO match', async () => {
     const host = hostOf({ ...FUNCTIONS, silent: true });
     const other = mapWith(host, (name, at) => (/^function_2|^init_task$/.test(name) ? at + 0x40n : at));
     await expect(ask(host, { systemMap: other })).rejects.toThrow(
-      /System\.map is of another build: it puts function_2/,
+      /System\.map is from another build: it puts function_2/,
     );
   });
 
-  test("of another build, where the kernel has no table: the banner isn't there", async () => {
+  test("one of another build is refused without the kernel's table: the banner is not there", async () => {
     const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
     const other = mapWith(host, (name, at) => (/^linux_banner$|^init_task$/.test(name) ? at + 0x40n : at));
     await expect(ask(host, { systemMap: other })).rejects.toThrow(
       /another build: where it puts linux_banner, the dump has/,
     );
     const silent = mapWith(host, (name, at) => (name === 'linux_banner' ? null : at));
-    await expect(ask(host, { systemMap: silent })).rejects.toThrow(/no linux_banner in it, so that nobody can tell/);
+    await expect(ask(host, { systemMap: silent })).rejects.toThrow(
+      /it has no linux_banner, so its build can't be checked/,
+    );
   });
 
-  test('of which only some lines are there does not stand in for the kernel’s own', async () => {
+  test('an incomplete System.map does not replace the kernel’s own symbols', async () => {
     const host = hostOf({ ...FUNCTIONS, silent: true });
     const partial = mapWith(host, (name, at) => (/^function_|^_stext$/.test(name) ? at : null));
     expect(await ask(host, { systemMap: partial })).toMatchObject(RIGHT);
   });
 
-  test('a copy of /proc/kallsyms has the addresses as they ran', async () => {
+  test('a copy of /proc/kallsyms has run-time addresses', async () => {
     const host = hostOf({ ...FUNCTIONS, noKallsyms: true });
     const path = mapOf(host, 0n);
     writeFileSync(path, `${readFileSync(path, 'utf8')}ffffffffc0000000 d init_task\t[evil]\n`);
     expect(await ask(host, { systemMap: path })).toMatchObject(RIGHT);
   });
 
-  test.each(['init_uts_ns', 'swapper_pg_dir', '_stext'])('of another build, by %s', async (moved) => {
+  test.each(['init_uts_ns', 'swapper_pg_dir', '_stext'])('one of another build is recognised by %s', async (moved) => {
     const host = hostOf({ noKallsyms: true });
     const other = mapWith(host, (name, at) => (name === moved ? at + 0x1000n : at));
-    await expect(ask(host, { systemMap: other })).rejects.toThrow(`is of another build: it puts ${moved} at`);
+    await expect(ask(host, { systemMap: other })).rejects.toThrow(`is from another build: it puts ${moved} at`);
   });
 
-  test("the one line of Debian's image packages is none", async () => {
+  test("the one-line System.map of Debian's image packages is refused", async () => {
     const stub = join(folder, 'stub');
     writeFileSync(stub, 'ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n');
     await expect(ask(hostOf({ noKallsyms: true }), { systemMap: stub })).rejects.toThrow(
-      /stub: no System\.map: .*-dbg/,
+      /stub: not a System\.map: .*-dbg/,
     );
   });
 
-  test('is found beside vmlinux', async () => {
+  test('a System.map is found next to vmlinux', async () => {
     const host = hostOf({ noKallsyms: true });
     expect(await ask(host, { debugDirs: [dirname(mapOf(host))] })).toMatchObject(RIGHT);
   });
 
-  test('of functions alone, as without CONFIG_KALLSYMS_ALL: a System.map gives the others', async () => {
+  test('with kallsyms of only functions (no CONFIG_KALLSYMS_ALL), a System.map supplies the others', async () => {
     const host = hostOf({ textSymbols: true, functions: 40 });
     await expect(ask(host, { debugDirs: [folder] })).rejects.toThrow(
-      /its kallsyms lacks init_task or modules \(CONFIG_KALLSYMS_ALL is off\); looked for in vain: System\.map, vmlinux/,
+      /its kallsyms lacks init_task or modules \(CONFIG_KALLSYMS_ALL is off\); tried without success: System\.map, vmlinux/,
     );
     expect(await ask(host, { systemMap: mapOf(host) })).toMatchObject(RIGHT);
   });
 
-  test('nowhere: the message says so', async () => {
+  test('without any symbols the message says so', async () => {
     await expect(ask(hostOf({ noKallsyms: true }), { debugDirs: [folder] })).rejects.toThrow(
-      /names no kallsyms tables, and a scan of its image found none; looked for in vain: System\.map, vmlinux/,
+      /VMCOREINFO has no kallsyms tables, and a scan of the kernel.s image found none; tried without success: System\.map, vmlinux/,
     );
   });
 });

@@ -6,7 +6,7 @@ import { Bitmap } from '../../../src/dump/bitmap.js';
 import { FileInMemory } from '../../build/images.js';
 
 describe('bitmaps', () => {
-  test('bits are counted as a slow count does, from anywhere', () => {
+  test('the count of bits up to any frame equals a slow count', () => {
     const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 2654435761) >>> (i % 24));
     const before = [0];
     for (const byte of bytes)
@@ -21,7 +21,7 @@ describe('bitmaps', () => {
     }
   });
 
-  test('a low frame of a bitmap for 16 TiB is found without reading the rest', () => {
+  test('a low frame in a bitmap for 16 TiB is found without reading the rest', () => {
     const length = 2 ** 32 / 8;
     let reads = 0;
     const file: ByteSource = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Page descriptors and bitmaps that were damaged: no frame gets the page of another.
+// Damaged page descriptors and bitmaps: no frame gets the page of another.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pfn } from '../../../src/core/address.js';
@@ -11,7 +11,7 @@ import { pageOf } from '../../build/images.js';
 
 const open = (bytes: Uint8Array) => openImage([new BytesSource('test', bytes)]);
 
-describe('pages are those of their frames, or none', () => {
+describe('a frame has its own page or none', () => {
   const many = new Map(Array.from({ length: 40 }, (_, i) => [i * 3, pageOf(i)] as const));
   const file = (): Buffer => kdump({ version: 6, packing: 'zlib', pages: many, frames: 50000 });
   const TABLE = 4096 * 2 + 2 * 2 * 4096;
@@ -27,7 +27,7 @@ describe('pages are those of their frames, or none', () => {
     });
   };
 
-  test('of two descriptors that were crossed neither is believed', async () => {
+  test('two exchanged descriptors are both rejected', async () => {
     const bytes = file();
     const [first, second] = [TABLE + 5 * 24, TABLE + 20 * 24];
     const kept = Buffer.from(bytes.subarray(first, first + 24));
@@ -37,7 +37,7 @@ describe('pages are those of their frames, or none', () => {
     expect(await right(bytes)).toBe(true);
   });
 
-  test('one bit of the bitmap more or less would move all pages behind it: the dump is refused', async () => {
+  test('a changed bit of the bitmap would shift all later pages: the dump is refused', async () => {
     for (const frame of [0, 3, 4, 60, 61]) {
       const bytes = file();
       const at = 4096 * 2 + 2 * 4096 + (frame >> 3);
@@ -46,7 +46,7 @@ describe('pages are those of their frames, or none', () => {
     }
   });
 
-  test('the same where the page of zeros stands in front and is not met among the first ones', async () => {
+  test('so is one in which the page of zeros comes first and is not used by the first frames', async () => {
     const pages = new Map(Array.from({ length: 700 }, (_, i) => [i, pageOf(i)] as const));
     const plain = kdump({ version: 6, packing: 'zlib', pages, frames: 1000 });
     const [table, data] = [8192 + 2 * 4096, 8192 + 2 * 4096 + 700 * 24];
@@ -62,7 +62,7 @@ describe('pages are those of their frames, or none', () => {
     }
   });
 
-  test('any change of a descriptor leaves each page right or none', async () => {
+  test('after any change of a descriptor each page is right or missing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(40 * 24 - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const bytes = file();
@@ -74,7 +74,7 @@ describe('pages are those of their frames, or none', () => {
   });
 });
 
-describe('ELF segments that contradict the others are left out', () => {
+describe('ELF segments that contradict the others are ignored', () => {
   const DIRECT = 0xffff888000000000n;
   const segments = Array.from({ length: 12 }, (_, i) => ({
     paddr: 0x10000 + i * 0x4000,
@@ -95,9 +95,9 @@ describe('ELF segments that contradict the others are left out', () => {
   };
 
   test.each([
-    ['its place in the file', 8],
-    ['its physical address', 24],
-  ])('two that have each other’s %s', async (_name, field) => {
+    ['offset in the file', 8],
+    ['physical address', 24],
+  ])('two segments with exchanged %s', async (_name, field) => {
     const bytes = elfCore({ segments });
     expect(await right(bytes)).toBe(12);
     const [one, other] = [HEADERS + 2 * 56 + field, HEADERS + 7 * 56 + field];
@@ -106,7 +106,7 @@ describe('ELF segments that contradict the others are left out', () => {
     bytes.writeBigUInt64LE(kept, other);
     expect(await right(bytes)).toBe(10);
     expect((await open(bytes)).problems.map(({ message }) => message).join()).toMatch(
-      /segments that contradict those beside them are left out \(2\)/,
+      /segments that contradict their neighbours are ignored \(2\)/,
     );
   });
 });
@@ -114,7 +114,7 @@ describe('ELF segments that contradict the others are left out', () => {
 test.each([
   ['in the file', [32]],
   ['in the file and in memory', [32, 40]],
-])('an ELF segment that is too long %s has no pages of those behind it', async (_name, fields) => {
+])('an ELF segment that is too long %s does not get pages of later ones', async (_name, fields) => {
   const segments = Array.from({ length: 12 }, (_, i) => ({
     paddr: 0x10000 + i * 0x2000,
     bytes: Buffer.concat([pageOf(2 * i), pageOf(2 * i + 1)]),
@@ -129,7 +129,7 @@ test.each([
   }
 });
 
-test('segments of the kernel’s own vmcore begin and end at pages of the file, whatever their sizes', () => {
+test('segments of the kernel’s own vmcore begin and end at page boundaries of the file', () => {
   const load = (offset: number, paddr: number, filesz: number) =>
     ({ type: 1, offset, vaddr: BigInt(paddr) + 0xffff888000000000n, paddr, filesz, memsz: filesz }) as const;
   const loads = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ELF cores: which bytes of memory their segments hold, and why others are missing.
+// ELF cores: which bytes of memory their segments contain, and why others are missing.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pfn } from '../../../src/core/address.js';
@@ -11,7 +11,7 @@ const VMCOREINFO = { name: 'VMCOREINFO', type: 0, desc: Buffer.from('OSRELEASE=1
 describe('ELF', () => {
   const whole = (paddr: number, seeds: readonly number[]) => ({ paddr, bytes: Buffer.concat(seeds.map(pageOf)) });
 
-  test('segments by physical address, whatever p_vaddr says', async () => {
+  test('segments are found by physical address, whatever p_vaddr is', async () => {
     const segments = [
       whole(0x100000, [1, 2]),
       { ...whole(0x1000, [3]), vaddr: 0xffffffff81000000n },
@@ -26,13 +26,13 @@ describe('ELF', () => {
     expect((await open(file)).reader.vmcoreinfo?.text()).toBe('OSRELEASE=1.2.3\n');
   });
 
-  test('more than 65,535 program headers', async () => {
+  test('more than 65,535 program headers are read', async () => {
     const file = elfCore({ segments: [whole(0x5000, [7])], empty: 70000, notes: [VMCOREINFO] });
     expect(await frameOf(file, 5)).toEqual(pageOf(7));
     expect((await open(file)).reader.vmcoreinfo).not.toBeNull();
   });
 
-  test('as many segments, each of one page, every second one there', async () => {
+  test('the same number of segments of one page each, with a gap after each', async () => {
     const segments = Array.from({ length: 66000 }, (_, i) => ({
       paddr: i * 0x2000,
       bytes: Buffer.alloc(4096, i & 0xff),
@@ -44,7 +44,7 @@ describe('ELF', () => {
     }
   });
 
-  test('a page over two segments, one covered in part, one left out', async () => {
+  test('a page in two segments, one partly covered, one left out', async () => {
     const bytes = Buffer.from(pageOf(5));
     const file = elfCore({
       segments: [
@@ -54,7 +54,7 @@ describe('ELF', () => {
       ],
     });
     expect(await frameOf(file, 1)).toEqual(pageOf(5));
-    // What no segment has of a page is not known: it is not zero.
+    // Bytes of a page that are in no segment are unknown, not zero.
     expect(await frameOf(file, 3)).toBe('outside');
     expect(stretches(await open(file), 0x2ff0, 0x420)).toEqual([
       [0x2ff0, 'outside'],
@@ -65,7 +65,7 @@ describe('ELF', () => {
     expect(await frameOf(file, 6)).toBe('outside');
   });
 
-  test('where segments overlap the first in the file counts', async () => {
+  test('where segments overlap, the first in the file counts', async () => {
     const file = elfCore({ segments: [whole(0x2000, [1]), whole(0x1000, [2, 3, 4])] });
     expect(await Promise.all([1, 2, 3].map((frame) => frameOf(file, frame)))).toEqual([
       pageOf(2),
@@ -74,7 +74,7 @@ describe('ELF', () => {
     ]);
   });
 
-  test('a million segments in any order are opened and found', async () => {
+  test('a million segments in random order are opened and found', async () => {
     const count = 2 ** 20;
     const bytes = Buffer.from([7]);
     const image = await open(
@@ -88,21 +88,21 @@ describe('ELF', () => {
     expect(image.why(pfn(count + 1)).reason).toBe('outside');
   });
 
-  test('a page behind the end of the file is cut off', async () => {
+  test('a page after the end of the file is cut off', async () => {
     const file = elfCore({ segments: [whole(0x1000, [1, 2])] });
     expect(await frameOf(file.subarray(0, -1), 2)).toBe('cut-off');
     expect(await frameOf(file.subarray(0, -1), 1)).toEqual(pageOf(1));
   });
 
   test.each([
-    [183, 4, /an ELF of machine aarch64/],
+    [183, 4, /an ELF file of architecture aarch64/],
     [22, 4, /s390/],
     [62, 2, /not a core dump/],
   ])('machine %i, type %i is refused', async (machine, type, message) => {
     await expect(open(elfCore({ segments: [], machine, type }))).rejects.toThrow(message);
   });
 
-  test('random segments read as a model of memory says', async () => {
+  test('random segments read like a model of the memory', async () => {
     const segment = fc.record({
       start: fc.nat(40),
       length: fc.integer({ min: 1, max: 24 }),

@@ -34,7 +34,7 @@ describe('flattened', () => {
     ]);
   });
 
-  test('records in any order; of those that overlap the last one counts', async () => {
+  test('records in any order; where they overlap the last one counts', async () => {
     const wrong = Buffer.from(plain.subarray(0, 4096)).fill(0xff, 8);
     await fc.assert(
       fc.asyncProperty(
@@ -48,11 +48,11 @@ describe('flattened', () => {
     );
   });
 
-  test('cut off: what is there is answered, the rest is cut off and never zeros, and a warning says so', async () => {
+  test('cut off: the remaining pages are read, the others are cut off and never zeros, and there is a warning', async () => {
     const records = inPieces(plain, [64]);
     for (const kept of [1, 2, 5]) {
       const { found, said } = await framesIn([file(flattened(records.slice(0, -kept), true))], ASKED);
-      expect(said).toMatch(/the flattened dump has no end, it was cut off/);
+      expect(said).toMatch(/is truncated: the flattened dump has no end record/);
       for (const [i, byte] of found.entries()) expect([RIGHT[i], 'cut-off']).toContain(byte);
       expect(found).toContain('cut-off');
     }
@@ -63,7 +63,7 @@ describe('flattened', () => {
     expect((await framesIn([file(flattened(records))], ASKED)).found).toContain('cut-off');
   });
 
-  test('a record far away does not make a table as long as the user’s memory', async () => {
+  test('a record at a large offset does not make the index exhaust memory', async () => {
     const head = elfCore({ segments: [{ paddr: 0x1000, bytes: page(1) }] });
     head.writeUInt16LE(0xffff, 56);
     head.writeBigUInt64LE(64n, 40);
@@ -80,10 +80,10 @@ describe('flattened', () => {
         ],
         [1],
       ),
-    ).rejects.toThrow(/too many to be meant/);
+    ).rejects.toThrow(/too many to be valid/);
   });
 
-  test('many records that do not follow each other', async () => {
+  test('many records of which none follows its predecessor', async () => {
     const far = 0x100000;
     const records = Array.from(
       { length: 100_000 },
@@ -95,12 +95,12 @@ describe('flattened', () => {
     });
   });
 
-  test('zeros behind the last record, records that can’t be', async () => {
+  test('zeros after the last record, and impossible records', async () => {
     const cut = Buffer.concat([flattened(inPieces(plain, [64]), true), Buffer.alloc(1 << 16)]);
     expect((await framesIn([file(cut)], ASKED)).said).toMatch(/no end/);
     const wild = flattened([[0, plain]]);
     wild.writeBigInt64BE(-5n, 4096 + 8);
-    await expect(framesIn([file(wild)], ASKED)).rejects.toThrow(/a record of -5 bytes for offset 0 of the dump/);
+    await expect(framesIn([file(wild)], ASKED)).rejects.toThrow(/invalid record: -5 bytes at offset 0 of the dump/);
     await expect(framesIn([file(flattened([], true))], ASKED)).rejects.toThrow(/ends before its first record/);
   });
 });

@@ -8,7 +8,7 @@ import { openImage } from '../../../src/dump/open.js';
 import { WORDS } from '../../build/damage.js';
 import { elfCore, kdump } from '../../build/files.js';
 
-describe('headers of dump files, one field damaged: every page is its own or none', () => {
+describe('headers of dump files with one damaged field: every page is right or missing', () => {
   const page = (seed: number) => Uint8Array.from({ length: 4096 }, (_, i) => (seed * 37 + (i >> 6)) & 0xff);
   const pages = new Map(Array.from({ length: 24 }, (_, i) => [i < 12 ? i : 3 * i, page(i)] as const));
   const open = (bytes: Uint8Array) => openImage([new BytesSource('test', bytes)]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kdump-compressed files: which pages they hold, and why others are missing.
+// kdump-compressed files: which pages they contain, and why others are missing.
 import { describe, expect, test } from '@jest/globals';
 import { pfn } from '../../../src/core/address.js';
 import { openImage } from '../../../src/dump/open.js';
@@ -19,7 +19,7 @@ describe('kdump-compressed', () => {
   const wish: KdumpWish = { version: 6, packing: 'zlib', pages, frames: 50000, notes: [VMCOREINFO] };
 
   describe.each([1, 2, 3, 4, 5, 6])('version %i', (version) => {
-    test.each(['raw', 'zlib', 'lzo', 'snappy', 'zstd'] as Packing[])('pages %s', async (packing) => {
+    test.each(['raw', 'zlib', 'lzo', 'snappy', 'zstd'] as Packing[])('%s pages', async (packing) => {
       const file = kdump({ ...wish, version, packing });
       expect(await frameOf(file, 0)).toEqual(pageOf(0));
       expect(await frameOf(file, 2)).toEqual(pageOf(2));
@@ -32,11 +32,11 @@ describe('kdump-compressed', () => {
       expect(reasons).toEqual(['excluded', 'outside', 'cut-off', 'outside', 'outside', 'outside']);
     });
 
-    test('VMCOREINFO from the notes or the sub-header, as far as the version has them', async () => {
-      const told = async (more: Partial<KdumpWish>) =>
+    test('VMCOREINFO from the notes or the sub-header, if the version has them', async () => {
+      const infoIn = async (more: Partial<KdumpWish>) =>
         (await open(kdump({ ...wish, version, ...more }))).reader.vmcoreinfo?.text() ?? null;
-      expect(await told({})).toBe(version >= 4 ? 'OSRELEASE=1.2.3\n' : null);
-      expect(await told({ notes: [], vmcoreinfo: 'OSRELEASE=4.5.6\n' })).toBe(
+      expect(await infoIn({})).toBe(version >= 4 ? 'OSRELEASE=1.2.3\n' : null);
+      expect(await infoIn({ notes: [], vmcoreinfo: 'OSRELEASE=4.5.6\n' })).toBe(
         version >= 3 ? 'OSRELEASE=4.5.6\n' : null,
       );
     });
@@ -49,14 +49,14 @@ describe('kdump-compressed', () => {
   });
 
   test.each([
-    ['one bit of a zlib page', (file: Buffer) => file.subarray(0, -20)],
+    ['part of a zlib page', (file: Buffer) => file.subarray(0, -20)],
     ['the last page', (file: Buffer) => file.subarray(0, -1)],
   ])('cut off: %s', async (_name, cut) => {
     expect(await frameOf(cut(kdump(wish)), 40000)).toBe('cut-off');
     expect(await frameOf(cut(kdump(wish)), 0)).toEqual(pageOf(0));
   });
 
-  test('cut anywhere it is refused, or says so of the pages that are gone, and gives the others', async () => {
+  test('cut anywhere, it is refused, or the lost pages are reported and the others are read', async () => {
     const whole = kdump({ ...wish, packing: 'raw' });
     for (let size = 0; size < whole.length; size += 997) {
       const file = new FileInMemory(whole.subarray(0, size));
@@ -74,8 +74,8 @@ describe('kdump-compressed', () => {
   });
 
   test.each([
-    ['another machine', { machine: 'aarch64' }, /a dump of machine aarch64/],
-    ['a later version', { version: 7 }, /version 7; 1 to 6 are known/],
+    ['another machine', { machine: 'aarch64' }, /a dump of architecture aarch64/],
+    ['a later version', { version: 7 }, /version 7 is not supported; supported: 1 to 6/],
   ])('refused: %s', async (_name, more, message) => {
     await expect(open(kdump({ ...wish, ...more }))).rejects.toThrow(message);
   });
@@ -83,7 +83,7 @@ describe('kdump-compressed', () => {
   test.each([
     ['a page that is longer than two', (d: Buffer) => d.writeUInt32LE(8193, 8)],
     ['an unknown compression', (d: Buffer) => d.writeUInt32LE(0x40, 12)],
-    ['a raw page that is no page', (d: Buffer) => d.writeUInt32LE(0, 12)],
+    ['an uncompressed page of the wrong size', (d: Buffer) => d.writeUInt32LE(0, 12)],
     ['a page of another codec', (d: Buffer) => d.writeUInt32LE(2, 12)],
   ])('undecodable: %s', async (_name, damage) => {
     const file = kdump(wish);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dumps of machines with terabytes of memory, in sparse files.
+// Dumps of machines with terabytes of memory, as sparse files.
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -23,7 +23,7 @@ describe('dumps of large machines, sparse', () => {
 
   test('an ELF core of 2 TiB', async () => {
     const head = elfCore({ segments: [{ paddr: 0, bytes: new Uint8Array(0), memsz: 2 ** 41 }] });
-    // Its size in the file: as much as in memory.
+    // p_filesz equals p_memsz.
     head.writeBigUInt64LE(2n ** 41n, 64 + 56 + 32);
     const start = head.length;
     const path = sparse(
@@ -58,7 +58,7 @@ describe('dumps of large machines, sparse', () => {
       table + 24 + 4096,
     );
     expect((await framesIn([path], [5, 6, 2 ** 32])).found).toEqual([5, 'outside', 'outside']);
-    // A hole of 100 GB is one stretch, and is not gone through page by page.
+    // A hole of 100 GB is one piece, and is not read page by page.
     const { memory, close } = await openImage([path]);
     expect([...memory.read(0x5fff, 10 ** 11 + 1)].map(({ length, gap }) => [length, gap?.reason])).toEqual([
       [1, undefined],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stretches of physical memory: the bytes of each, or why there are none.
+// Physical memory in pieces: the bytes of each, or the reason why they are missing.
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openImage } from '../../../src/open.js';
@@ -9,7 +9,7 @@ import { scratch } from '../../build/scratch.js';
 
 const { file } = scratch('physical');
 
-test('a long stretch is told as its pages are, one by one', async () => {
+test('a long piece equals its pages, read one by one', async () => {
   const kinds = ['page', 'left out', 'unwritten', 'none'] as const;
   const runs = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.integer({ min: 1, max: 40 })), { minLength: 1 });
   const forms = {
@@ -49,9 +49,9 @@ test('a long stretch is told as its pages are, one by one', async () => {
   );
 });
 
-test('segments that begin and end anywhere: each byte is its own, and what no segment has is not there', async () => {
+test('segments with any bounds: each byte is right, and bytes in no segment are missing', async () => {
   const END = 6 * 4096;
-  /** Ways between segments, their bytes in the file, and what they have in memory besides. */
+  /** Gaps between segments, their bytes in the file, and further bytes in memory. */
   const pieces = fc.array(fc.tuple(fc.nat(3000), fc.nat(5000), fc.oneof(fc.constant(0), fc.nat(3000))), {
     minLength: 1,
     maxLength: 8,
@@ -74,8 +74,8 @@ test('segments that begin and end anywhere: each byte is its own, and what no se
       for (const { address, length: count, bytes, gap } of memory.read(from, length)) {
         expect(address).toBe(at);
         for (; at < address + count; at++) {
-          const told = bytes === null ? gap?.reason : bytes[at - address] === byteAt(at) ? 'there' : 'another byte';
-          if (told !== (truth.get(at) ?? 'outside')) wrong.push(at);
+          const found = bytes === null ? gap?.reason : bytes[at - address] === byteAt(at) ? 'there' : 'another byte';
+          if (found !== (truth.get(at) ?? 'outside')) wrong.push(at);
         }
       }
       expect(wrong).toEqual([]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory as it is: raw files, and LiME's ranges.
+// Uncompressed memory: raw files, and LiME's ranges.
 import { describe, expect, test } from '@jest/globals';
 import { lime } from '../../build/files.js';
 import { framesIn } from '../../build/images.js';
@@ -8,13 +8,13 @@ import { scratch } from '../../build/scratch.js';
 
 const { file } = scratch('raw');
 
-describe('memory as it is', () => {
+describe('uncompressed memory', () => {
   const memory = Buffer.concat([page(0), page(1), page(2).subarray(0, 100)]);
 
-  test('raw, if it is said', async () => {
+  test('raw memory is read if --input-format says so', async () => {
     const path = file(memory);
     expect((await framesIn([path], [0, 1, 2, 3], 'raw')).found).toEqual([0, 1, 2, 'outside', 'outside']);
-    await expect(framesIn([path], [0])).rejects.toThrow(/not a dump of a known form/);
+    await expect(framesIn([path], [0])).rejects.toThrow(/not a dump in a known format/);
   });
 
   const LIME = lime([
@@ -22,16 +22,16 @@ describe('memory as it is', () => {
     { paddr: 0x100000, bytes: Buffer.concat([page(7), page(8)]) },
   ]);
 
-  test('LiME, its ranges and their ends', async () => {
+  test('LiME: ranges and their ends', async () => {
     expect(await framesIn([file(LIME)], [0, 1, 2, 256, 257, 258])).toEqual({
       found: ['outside', 1, 'outside', 7, 8, 'outside'],
       said: '',
     });
     const cut = await framesIn([file(LIME.subarray(0, -10))], [256, 257]);
     expect(cut.found).toEqual([7, 'cut-off']);
-    expect(cut.said).toMatch(/the file ends inside its last range/);
+    expect(cut.said).toMatch(/is truncated: 0x[0-9a-f]+ bytes of its last range are missing/);
     await expect(framesIn([file(Buffer.concat([LIME, Buffer.alloc(64)]))], [1])).rejects.toThrow(
-      /no header of a range/,
+      /invalid header of a memory range/,
     );
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ELF reader against an independent one (elfy), over an executable of this machine.
+// Compares the ELF reader with an independent one (elfy), on an executable of this machine.
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import elfy from 'elfy';
@@ -8,11 +8,11 @@ import { FileSource } from '../../../src/io/file-source.js';
 
 const TYPES: Record<number, string> = { 1: 'load', 2: 'dynamic', 3: 'interp', 4: 'note', 6: 'phdr' };
 
-test('program headers of an executable are as elfy reads them', () => {
+test('program headers of an executable equal those that elfy reads', () => {
   const path = '/bin/sh';
   const file = FileSource.open(path);
   const ours = readProgramHeaders(file, readElf(file));
-  // Types above 0x60000000 are the system's own; elfy has no names for them.
+  // Types above 0x60000000 are specific to the system; elfy has no names for them.
   const known = ours.filter(({ type }) => type in TYPES);
   const theirs = elfy.parse(readFileSync(path)).body.programs.filter(({ type }) => Object.values(TYPES).includes(type));
   expect(known.length).toBeGreaterThan(3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// elfy brings no types; what the test uses.
+// elfy has no type declarations. These are for what the test uses.
 declare module 'elfy' {
   interface Program {
     readonly type: string;

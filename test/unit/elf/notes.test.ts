@@ -15,7 +15,7 @@ describe('notes', () => {
   const list = fc.array(note, { maxLength: 6 });
   const plain = (bytes: Bytes) => parseNotes(bytes).map(({ desc, ...rest }) => ({ ...rest, desc: desc.array() }));
 
-  test('are read as they were written', () => {
+  test('are read as written', () => {
     fc.assert(
       fc.property(list, (own) => {
         expect(plain(bytesOf(notes(own)))).toEqual(own);
@@ -23,7 +23,7 @@ describe('notes', () => {
     );
   });
 
-  test('cut anywhere: those that are whole', () => {
+  test('cut anywhere: the complete ones are read', () => {
     fc.assert(
       fc.property(list, fc.nat(500), (own, cut) => {
         const bytes = notes(own).subarray(0, cut);
@@ -35,7 +35,7 @@ describe('notes', () => {
     );
   });
 
-  test('damaged: no note reaches beyond the bytes', () => {
+  test('damaged: no note extends beyond the data', () => {
     fc.assert(
       fc.property(list, damage, (own, change) => {
         const bytes = change(notes(own));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of dumps: their blocks, their ends, and places that can't be read.
+// Files of dumps: blocks, the end of the file, and places that cannot be read.
 import { truncateSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { pfn } from '../../../src/core/address.js';
@@ -12,7 +12,7 @@ import { scratch } from '../../build/scratch.js';
 
 const { file: written } = scratch('file-source');
 
-test('a place that can not be read is a gap there, and nowhere else', async () => {
+test('a place that cannot be read is a gap; the rest is not affected', async () => {
   const bytes = elfCore({ segments: [{ paddr: 0, bytes: Buffer.concat([pageOf(1), pageOf(2), pageOf(3)]) }] });
   const file = new FileInMemory(bytes);
   const read = file.read.bind(file);
@@ -26,20 +26,20 @@ test('a place that can not be read is a gap there, and nowhere else', async () =
   expect(image.why(pfn(1))).toEqual({ reason: 'unreadable', message: 'page: input/output error' });
 });
 
-test('a file that becomes shorter while it is read is an error with the offset', () => {
+test('a file that is truncated while it is read is an error with the offset', () => {
   const path = written(Buffer.alloc(0x40000, 1));
   const file = FileSource.open(path);
   truncateSync(path, 0x21000);
   expect(file.read(0x10000, 16, 'page').u8(0)).toBe(1);
-  expect(() => file.read(0x30000, 16, 'page')).toThrow(/0x30000: page: the file has become shorter/);
-  // What is still there of a block, again and again.
+  expect(() => file.read(0x30000, 16, 'page')).toThrow(/0x30000: page: the file became shorter/);
+  // The rest of the block can be read repeatedly.
   for (let i = 0; i < 2; i++) {
     expect(file.read(0x20ff0, 16, 'page').u8(15)).toBe(1);
-    expect(() => file.read(0x20ff8, 16, 'page')).toThrow(/0x21000: page: the file has become shorter/);
+    expect(() => file.read(0x20ff8, 16, 'page')).toThrow(/0x21000: page: the file became shorter/);
   }
 });
 
-test('reads inside a block, over several, and past the end', () => {
+test('reads inside a block, across several, and past the end', () => {
   const path = written(Uint8Array.from({ length: 0x50000 }, (_, i) => i >> 8));
   const file = FileSource.open(path);
   for (const [offset, length] of [
@@ -53,6 +53,6 @@ test('reads inside a block, over several, and past the end', () => {
     expect([bytes[0], bytes.at(-1)]).toEqual([(offset >> 8) & 0xff, ((offset + length - 1) >> 8) & 0xff]);
   }
   expect(() => file.read(0x4ffff, 2, 'page descriptor')).toThrow(
-    /is truncated or damaged: it ends at 0x50000, its page descriptor at 0x4ffff needs 2 bytes/,
+    /is truncated or damaged: its page descriptor at 0x4ffff needs 2 bytes, but the file ends at 0x50000/,
   );
 });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the system says of this process's threads.
+// The state of this process's threads, as the system reports it.
 import { Worker } from 'node:worker_threads';
 import { expect, test } from '@jest/globals';
 import { othersWait } from '../../../src/io/threads.js';
 
-test('a thread that runs is seen, and so is that it waits', async () => {
+test('a running thread is detected, and so is a waiting one', async () => {
   const thread = new Worker(
     "const { parentPort } = require('node:worker_threads'); parentPort.postMessage(0); for (;;);",
     { eval: true },

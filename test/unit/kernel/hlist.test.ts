@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chains of hash tables: their nodes in order, and what is no chain.
+// Chains of hash tables: their nodes in order, and damage.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hlistNodes } from '../../../src/kernel/containers/hlist.js';
@@ -7,7 +7,7 @@ import { ContainerMemory, Counted, NOWHERE } from '../../build/containers.js';
 
 const PPREV = 8n;
 
-/** A chain of so many nodes, as hlist_add_tail makes it. */
+/** A chain of `count` nodes, as hlist_add_tail makes it. */
 function chainOf(kernel: ContainerMemory, length: number): { head: bigint; nodes: bigint[] } {
   const head = kernel.allocate(8);
   const nodes = Array.from({ length }, () => kernel.allocate(16, 16n));
@@ -20,7 +20,7 @@ function chainOf(kernel: ContainerMemory, length: number): { head: bigint; nodes
   return { head, nodes };
 }
 
-/** What is found, and how it ends. */
+/** The nodes that are found, and the error at the end. */
 function walk(kernel: ContainerMemory, head: bigint, most = 100, checkBack = true) {
   const found: bigint[] = [];
   try {
@@ -31,7 +31,7 @@ function walk(kernel: ContainerMemory, head: bigint, most = 100, checkBack = tru
   return { found, problem: null };
 }
 
-test('nodes come in the order of the chain, none of an empty one', () => {
+test('nodes come in the order of the chain; an empty one has none', () => {
   const kernel = new ContainerMemory('');
   fc.assert(
     fc.property(fc.nat(40), fc.boolean(), (length, checkBack) => {
@@ -42,7 +42,7 @@ test('nodes come in the order of the chain, none of an empty one', () => {
   );
 });
 
-test("a node's link is read when the next one is asked for, its pprev not at all unless that is asked for", () => {
+test("a node's link is read when the next one is requested, its pprev only on request", () => {
   const kernel = new ContainerMemory('');
   const { head, nodes } = chainOf(kernel, 3);
   const view = new Counted(kernel.view);
@@ -53,7 +53,7 @@ test("a node's link is read when the next one is asked for, its pprev not at all
   expect(view.reads.map(([address]) => address)).toEqual([head, ...nodes]);
 });
 
-describe('damage ends a chain behind the nodes that were found', () => {
+describe('damage ends a chain after the nodes that were found', () => {
   test.each([
     [
       'a node that is not in the dump',
@@ -62,7 +62,7 @@ describe('damage ends a chain behind the nodes that were found', () => {
       /chain at 0xffff888ffff0000[08]: the kernel maps nothing there/,
     ],
     [
-      'a chain that comes back to its first node',
+      'a chain that returns to its first node',
       5,
       (nodes: bigint[]) => nodes[0],
       /a node at 0x\w+ that does not point back at 0x/,
@@ -77,7 +77,7 @@ describe('damage ends a chain behind the nodes that were found', () => {
     expect(said).toMatch(problem);
   });
 
-  test('more nodes than there can be', () => {
+  test('more nodes than possible', () => {
     const kernel = new ContainerMemory('');
     const { head, nodes } = chainOf(kernel, 6);
     expect(walk(kernel, head, 5)).toEqual({
@@ -86,7 +86,7 @@ describe('damage ends a chain behind the nodes that were found', () => {
     });
   });
 
-  test('a circle, which is met within twice its length and its way where pprev is not looked at', () => {
+  test('a circle is detected within twice its length and the way to it, without pprev', () => {
     const kernel = new ContainerMemory('');
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(29), (length, back) => {

@@ -24,7 +24,7 @@ function walk(root: bigint, from = 0n, to = TOP, memory: Memory = kernel.view) {
   return { found, problem: null };
 }
 
-/** Entries in ascending order, some of them side by side, some at the edges of all indices. */
+/** Entries in ascending order, some of them adjacent, some at the first and last index. */
 const entries = fc
   .uniqueArray(fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, TOP), fc.constantFrom(0n, 1n, TOP - 1n, TOP)), {
     maxLength: 120,
@@ -35,7 +35,7 @@ const entries = fc
     for (let i = 0; i < edges.length; i++) {
       const first = edges[i] as bigint;
       const next = edges[i + 1];
-      // Every third one ends where the next one begins, every third covers one index.
+      // A third of them end where the next one begins, a third cover one index.
       const last = i % 3 === 0 ? (next ?? TOP + 1n) - 1n : first;
       kept.push({ first, last, entry: 0xffff888000000000n + BigInt(i) * 64n });
     }
@@ -46,7 +46,7 @@ const shapes = fc
   .map(({ stream, gaps }): MapleShape => ({ fill: (most) => 1 + ((stream.next().value as number) % most), gaps }));
 
 describe('iteration', () => {
-  test('gives what is kept, in order, and what look-ups give', () => {
+  test('gives the entries in order, as look-ups do', () => {
     fc.assert(
       fc.property(entries, shapes, (list, shape) => {
         const root = treeOf(list, shape);
@@ -67,7 +67,7 @@ describe('iteration', () => {
     );
   });
 
-  test('of a range gives what overlaps it, in full', () => {
+  test('of a range gives all entries that overlap it', () => {
     fc.assert(
       fc.property(
         entries,
@@ -88,7 +88,7 @@ describe('iteration', () => {
     );
   });
 
-  test('of a range reads the way to it and what is in it, a look-up the way alone', () => {
+  test('of a range reads the path to it and the range, a look-up only the path', () => {
     const list = Array.from({ length: 5000 }, (_, i) => ({
       first: BigInt(i) * 8n,
       last: BigInt(i) * 8n + 3n,
@@ -106,7 +106,7 @@ describe('iteration', () => {
 
   test.each([
     ['nothing', 0n, []],
-    ['an entry for index 0 alone', 0xffff888000001000n, [{ first: 0n, last: 0n, entry: 0xffff888000001000n }]],
+    ['an entry for only index 0', 0xffff888000001000n, [{ first: 0n, last: 0n, entry: 0xffff888000001000n }]],
     ['a reserved value', 0x402n, []],
   ])('a root that is no node: %s', (_name, root, found) => {
     expect(walk(root)).toEqual({ found, problem: null });
@@ -115,7 +115,7 @@ describe('iteration', () => {
     expect(mapleEntry(kernel.view, kernel.types, root, 1n)).toBe(0n);
   });
 
-  test('values below 4096 that end in binary 10 are none, others are', () => {
+  test('values below 4096 that end in binary 10 are not entries, others are', () => {
     const value = (first: bigint, entry: bigint): Kept => ({ first, last: first, entry });
     const list = [value(1n, 0x402n), value(2n, 0xffen), value(3n, 0xfffn), value(4n, 0x1002n), value(5n, 4n)];
     const root = treeOf(list);
@@ -131,7 +131,7 @@ describe('iteration', () => {
 });
 
 describe('damage', () => {
-  /** A tree of three levels over 200 entries of 8 indices each; its nodes by level, each with its address. */
+  /** A tree of three levels with 200 entries of 8 indices each; its nodes by level, each with its address. */
   function three() {
     const list = Array.from({ length: 200 }, (_, i) => ({
       first: BigInt(i) * 8n,
@@ -194,7 +194,7 @@ describe('damage', () => {
       /a maple node in slot 1 of 0x\w+ that names 0x\w+ as its parent$/,
     ],
     [
-      'a node twice',
+      'a node that occurs twice',
       ({ root, child }: Three) => {
         inSlot(root, 1, child(root, 0));
       },
@@ -208,21 +208,21 @@ describe('damage', () => {
       /a maple node in slot 1 of 0x\w+ that names 0x0 as its parent$/,
     ],
     [
-      'a node that is dead',
+      'a dead node',
       ({ inner }: Three) => {
         kernel.u64(address(inner), address(inner));
       },
       /a maple node in slot 1 of 0x(\w+) that names 0x\w+ as its parent$/,
     ],
     [
-      'a last slot that there is not',
+      'a last slot that does not exist',
       ({ inner }: Three) => {
         kernel.set('maple_arange_64', address(inner), { 'meta.end': 10 });
       },
       /a maple node whose last slot is 10$/,
     ],
     [
-      'pivots that descend',
+      'descending pivots',
       ({ inner }: Three) => {
         kernel.set('maple_arange_64', address(inner), { 'pivot[0]': 7n });
       },
@@ -235,13 +235,13 @@ describe('damage', () => {
       },
       /a maple node whose pivots do not ascend$/,
     ],
-  ])('%s: what comes before it is found', (_name, change, problem) => {
+  ])('%s: the entries before it are found', (_name, change, problem) => {
     const built = three();
     change(built);
     const { found, problem: said } = walk(built.root);
     expect(said).toMatch(problem);
     expect(found).toEqual(built.list.slice(0, found.length));
-    // Ten leaves of sixteen slots hang below the root's first child.
+    // The root's first child has ten leaves of sixteen slots.
     expect(found).toHaveLength(160);
     expect(walk(built.root, 0n, 100n)).toEqual({ found: built.list.slice(0, 13), problem: null });
   });
@@ -254,10 +254,10 @@ describe('damage', () => {
     });
   });
 
-  test('where types do not tell of parents a loop ends by its depth', () => {
+  test('where the types have no parents, a loop ends by its depth', () => {
     const types = new LayoutTypes(MAPLE.replaceAll('  ptr parent\n', '  u64 hidden\n'));
     const { root } = three();
-    // One slot for everything, and in it the node itself.
+    // The node has one slot, which contains the node itself.
     const node = address(root);
     kernel.set('maple_arange_64', node, { 'slot[0]': root & ~2n, 'meta.end': 0 });
     const of = (): unknown => [...mapleEntries(kernel.view, types, root)];
@@ -265,9 +265,9 @@ describe('damage', () => {
     expect(() => mapleEntry(kernel.view, types, root, 0n)).toThrow(/maple tree: deeper than 16 levels/);
   });
 
-  test('a node that names one that is just being replaced is none, while that one holds it', () => {
+  test('a node that names one that is just being replaced is not damage, while that one holds it', () => {
     const { list, root, inner } = three();
-    // As between mas_put_in_tree and mas_adopt_children: the tree leads to the new node, its children name the old one.
+    // As between mas_put_in_tree and mas_adopt_children: the tree has the new node, but its children name the old one.
     const old = kernel.allocate(256);
     const copy = kernel.view.read(address(inner), 256);
     if ('reason' in copy) throw new Error(copy.message);
@@ -283,18 +283,18 @@ describe('damage', () => {
     expect(walk(root).problem).toMatch(/in slot 0 of 0x\w+ that names/);
   });
 
-  test('nodes that can not be read are told of, and the rest is found', () => {
+  test("nodes that can't be read are reported, and the rest is found", () => {
     const { list, root, child } = three();
     const gone = [child(child(root, 0), 2), child(child(root, 0), 7), child(root, 1)].map(address);
     const memory: Memory = {
       read: (at, length) =>
         gone.includes(at) ? { address: at, reason: 'excluded', message: 'was left out' } : kernel.view.read(at, length),
     };
-    const told: string[] = [];
-    const lost = ({ message }: DumpError) => told.push(message);
+    const reported: string[] = [];
+    const lost = ({ message }: DumpError) => reported.push(message);
     const found = [...mapleEntries(memory, kernel.types, root, 0n, TOP, lost)];
-    expect(told).toEqual(gone.map((at) => `maple node at 0x${at.toString(16)}: was left out`));
+    expect(reported).toEqual(gone.map((at) => `maple node at 0x${at.toString(16)}: was left out`));
     expect(found).toEqual(list.filter((_, i) => i < 160 && Math.floor(i / 16) !== 2 && Math.floor(i / 16) !== 7));
-    expect(walk(root, 0n, TOP, memory)).toMatchObject({ found: list.slice(0, 32), problem: told[0] });
+    expect(walk(root, 0n, TOP, memory)).toMatchObject({ found: list.slice(0, 32), problem: reported[0] });
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Red-black trees: all nodes in order, those from a bound on, look-ups, and damage.
+// Red-black trees: all nodes in order, nodes from a bound, look-ups, and damage.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DumpError } from '../../../src/core/errors.js';
@@ -21,7 +21,7 @@ const keyOf = (memory: Memory, node: bigint): number => {
   return Number(bytes.u64(0));
 };
 
-/** A tree over ascending keys. `split`: which of so many becomes the root of a part. Its nodes, and the root's address. */
+/** Writes a tree with ascending keys; `split` chooses the root of each subtree. Returns its nodes, and the root's address. */
 function treeOf(keys: readonly number[], split: (count: number) => number = (count) => count >> 1) {
   const nodes = keys.map(() => kernel.allocate(32, 32n));
   const build = (from: number, to: number, parent: bigint): bigint => {
@@ -51,7 +51,7 @@ function walk(root: bigint, options: Partial<RbWalk> = {}) {
 const keys = fc.uniqueArray(fc.nat(500), { maxLength: 60 }).map((list) => list.sort((a, b) => a - b));
 
 describe('iteration', () => {
-  test('is in order, from any bound on, and finds what look-ups find', () => {
+  test('is in order, from any bound, and finds what look-ups find', () => {
     fc.assert(
       fc.property(
         keys,
@@ -77,7 +77,7 @@ describe('iteration', () => {
     );
   });
 
-  test('from a bound on reads the way to it and what is asked for, not the tree', () => {
+  test('from a bound reads the path to it and the requested nodes, not the tree', () => {
     const { root, nodes } = treeOf(Array.from({ length: 4096 }, (_, i) => i));
     const view = new Counted(kernel.view);
     let asked = 0;
@@ -94,7 +94,7 @@ describe('iteration', () => {
 });
 
 describe('damage', () => {
-  /** 15 nodes, four levels; the nodes of each. */
+  /** A tree of 15 nodes in four levels; the nodes of each level. */
   function fifteen() {
     const { root, nodes } = treeOf(Array.from({ length: 15 }, (_, i) => i));
     const node = (i: number) => nodes[i] as bigint;
@@ -107,10 +107,10 @@ describe('damage', () => {
   test.each([
     ['an ancestor as a child', { on: 3, rb_left: 7 }, 0, twice],
     ['itself as a child', { on: 4, rb_right: 4 }, 5, stranger],
-    ['a node of elsewhere', { on: 4, rb_right: 11 }, 5, stranger],
+    ['a node of another subtree', { on: 4, rb_right: 11 }, 5, stranger],
     ['the same child twice', { on: 11, rb_right: 9 }, 8, twice],
-    ['a child that is not there', { on: 11, rb_left: null }, 8, absent],
-  ] as const)('%s: what comes before it is found', (_name, { on, ...child }, count, problem) => {
+    ['a child that is not in the dump', { on: 11, rb_left: null }, 8, absent],
+  ] as const)('%s: the nodes before it are found', (_name, { on, ...child }, count, problem) => {
     const { root, node, nodes } = fifteen();
     const [side, of] = Object.entries(child)[0] as [string, number | null];
     kernel.set('rb_node', node(on), { [side]: of === null ? NOWHERE : node(of) });
@@ -133,7 +133,7 @@ describe('damage', () => {
     expect(walk(node(3))).toMatchObject({ found: [], problem: expect.stringMatching(/a node below 0x0 names/) });
   });
 
-  test('more nodes than there can be', () => {
+  test('more nodes than possible', () => {
     const { root, nodes } = fifteen();
     expect(walk(root, { most: 15 }).problem).toBeNull();
     expect(walk(root, { most: 14 })).toEqual({
@@ -142,21 +142,21 @@ describe('damage', () => {
     });
   });
 
-  test.each(['left', 'right'])('a tree that goes down to the %s for good', (side) => {
+  test.each(['left', 'right'])('a tree that descends to the %s without end', (side) => {
     const { root } = treeOf(
       Array.from({ length: 100 }, (_, i) => i),
       (count) => (side === 'left' ? count - 1 : 0),
     );
     expect(walk(root).problem).toMatch(/tree of things: deeper than 64/);
-    // With all nodes before the first that is wanted, the way goes to the right alone.
+    // If all nodes are before the bound, the search descends only to the right.
     expect(walk(root, { isBefore: () => true }).problem ?? 'the end').toMatch(
       side === 'left' ? /^the end$/ : /deeper than 64/,
     );
   });
 });
 
-describe('nodes that can not be read', () => {
-  test('are told of, and all that does not hang below them is found', () => {
+describe("nodes that can't be read", () => {
+  test('are reported, and all that does not hang below them is found', () => {
     fc.assert(
       fc.property(keys, fc.array(fc.nat(60), { maxLength: 4 }), (list, some) => {
         const { root, nodes } = treeOf(list);
@@ -177,15 +177,15 @@ describe('nodes that can not be read', () => {
               ? { address, reason: 'excluded', message: 'was left out' }
               : kernel.view.read(address, length),
         };
-        const told: string[] = [];
-        const lost = ({ message }: DumpError) => told.push(message);
+        const reported: string[] = [];
+        const lost = ({ message }: DumpError) => reported.push(message);
         expect([...rbNodes(memory, at, root, { ...WALK, lost })]).toEqual(nodes.filter((node) => !hidden.has(node)));
         const tops = [...gone].filter((node) =>
           [...gone].every(
             (other) => other === node || !nodes.slice(...(ranges.get(other) as [number, number])).includes(node),
           ),
         );
-        expect(told.sort()).toEqual(
+        expect(reported.sort()).toEqual(
           tops.map((node) => `node of the tree of things at 0x${node.toString(16)}: was left out`).sort(),
         );
       }),
@@ -197,9 +197,9 @@ describe('nodes that can not be read', () => {
     const { root, nodes } = treeOf(Array.from({ length: 7 }, (_, i) => i));
     kernel.set('rb_node', nodes[3] as bigint, { rb_left: NOWHERE });
     kernel.set('rb_node', nodes[5] as bigint, { __rb_parent_color: 0n });
-    const told: DumpError[] = [];
-    const { found, problem } = walk(root, { lost: (why) => told.push(why) });
-    expect(told).toHaveLength(1);
+    const reported: DumpError[] = [];
+    const { found, problem } = walk(root, { lost: (why) => reported.push(why) });
+    expect(reported).toHaveLength(1);
     expect(found).toEqual([nodes[3]]);
     expect(problem).toMatch(/names 0x0 as its parent/);
   });

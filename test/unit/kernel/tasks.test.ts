@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's list of tasks, and what it costs to find one by its pid.
+// The kernel's list of tasks, and the cost of finding one by its pid.
 import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '../../../src/core/log.js';
 import type { FrameSource, Memory } from '../../../src/core/memory.js';
@@ -17,7 +17,7 @@ describe('the task list', () => {
   const FRAME = 0x10000000;
   const BYTES = 256;
 
-  /** A host with more tasks than fit in memory: each page of them is made when it is read. */
+  /** A host with more tasks than fit in memory: their pages are computed when they are read. */
   function hostOf(count: number): SyntheticHost {
     const host = new SyntheticHost();
     const links = host.layouts.offset('task_struct', 'tasks');
@@ -43,14 +43,14 @@ describe('the task list', () => {
 
   const countOf = (host: SyntheticHost): number => [...new Tasks(host.open()).leaders()].length;
 
-  test('of a million tasks is walked to its end', () => {
+  test('with a million tasks is walked to its end', () => {
     let count = 0;
     let strays = 0;
     for (const { pid } of new Tasks(hostOf(COUNT).open()).leaders()) if (pid !== ++count) strays++;
     expect({ count, strays }).toEqual({ count: COUNT, strays: 0 });
   });
 
-  test('of more tasks than allowed is damage', () => {
+  test('with more tasks than allowed is damage', () => {
     const host = new SyntheticHost();
     for (let pid = 1; pid <= 6; pid++) host.task(pid, 'x', 0n, 0n);
     const { memory } = host.open();
@@ -61,16 +61,16 @@ describe('the task list', () => {
     expect(() => links(5)).toThrow(/task list: the list at 0x[0-9a-f]+ has more than 5 members/);
   });
 
-  test('that runs in a circle ends', () => {
+  test('with a circle ends', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
-    // The head points back at the last one, so the first one seems to be on its way.
+    // The head points back at the last one, so the first one seems to be being added.
     host.u64(link(tasks[4]), link(tasks[0]));
     expect(() => countOf(host)).toThrow(/runs in a circle at 0x/);
   });
 
-  test('of which a member does not point back at the one before is damage', () => {
+  test('with a member that does not point back at the one before is damage', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
@@ -80,7 +80,7 @@ describe('the task list', () => {
     );
   });
 
-  test('of which a member is being put in or taken out is whole', () => {
+  test('with a member that is being added or removed is complete', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
@@ -88,7 +88,7 @@ describe('the task list', () => {
     expect(countOf(host)).toBe(3);
   });
 
-  test('with a gap gives those on both sides of it, and then says what is missing', () => {
+  test('with a gap gives the tasks on both sides of it, and then reports what is missing', () => {
     const host = new SyntheticHost();
     const pids = [1, 2, 3, 4, 5];
     const made = pids.map((pid) => host.task(pid, 'x', 0n, 0n));
@@ -108,7 +108,7 @@ describe('the task list', () => {
 });
 
 describe('the cost of a pid', () => {
-  /** Frames that are read until the VM is found. */
+  /** Number of frames that are read until the VM is found. */
   const framesRead = (tasks: number): number => {
     const host = new SyntheticHost();
     for (let i = 0; i < tasks; i++) host.task(10 + i, 'sleeper', 0n, 0n);

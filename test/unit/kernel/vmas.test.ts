@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mappings of a process: all of them, those of a range, and what is damaged; in a red-black tree and in a maple tree.
+// Mappings of a process: all, those of a range, and damaged ones; in a red-black tree and in a maple tree.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readMm } from '../../../src/kernel/mm.js';
@@ -48,7 +48,7 @@ function walk({ host, mm }: Built, ...range: bigint[]) {
   return { found, problem: null };
 }
 
-/** Pages of mappings in ascending order, some of them side by side. */
+/** Mappings in ascending order, some of them adjacent; in pages. */
 const wishes = fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }).map((steps) => {
   let at = 0x400n;
   return steps.map(([gap, pages]) => {
@@ -58,14 +58,14 @@ const wishes = fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 5 })), { m
   });
 });
 
-/** 40 mappings of two pages, each a page after the one before. */
+/** 40 mappings of two pages, with a gap of one page between them. */
 const forty = Array.from({ length: 40 }, (_, i) => {
   const start = (0x1000n + BigInt(i) * 3n) * PAGE;
   return { start, end: start + 2n * PAGE };
 });
 
 describe.each(Object.entries(eras))('in %s', (name, era) => {
-  test('all come in order, those of a range too, and each is the one that a look-up finds', () => {
+  test('all come in order, also those of a range, and look-ups find each', () => {
     fc.assert(
       fc.property(wishes, fc.nat(300), fc.nat(300), (list, a, b) => {
         const built = build(era, list);
@@ -85,7 +85,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     );
   });
 
-  test('the first page and the last one there can be', () => {
+  test('the first and the last possible page', () => {
     const list = [
       { start: 0n, end: PAGE },
       { start: (1n << 56n) - PAGE, end: 1n << 56n },
@@ -96,7 +96,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     expect(walk(built, 5n, 5n).found).toEqual([]);
   });
 
-  test('an address space that is gone has none', () => {
+  test('an address space that no longer exists has none', () => {
     expect(walk(build(era, forty, { users: 0 }))).toEqual({ found: [], problem: null });
   });
 
@@ -104,7 +104,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     ['is empty', { vm_end: (forty[20] as Wish).start }],
     ['ends before it starts', { vm_start: (forty[20] as Wish).end + PAGE }],
     ['is a page of zeros', { vm_start: 0n, vm_end: 0n }],
-    ['reaches into the one before', { vm_start: (forty[19] as Wish).start + PAGE }],
+    ['overlaps the one before', { vm_start: (forty[19] as Wish).start + PAGE }],
   ])('one that %s is damage: the others come first', (_name, change) => {
     const built = build(era, forty);
     built.host.set('vm_area_struct', built.addresses[20] as bigint, change);
@@ -114,13 +114,13 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
         /^kernel memory at 0x\w+: a mapping of 0x\w+-0x\w+ (after one that ends at|kept for) 0x\w+$/,
       ),
     });
-    // Ranges that do not reach it: behind it, and up to where it begins.
+    // Ranges that do not reach it: after it, and up to where it begins.
     expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
     expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
     expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
   });
 
-  test('what hangs below a node that is not in the dump is missing: the others come first', () => {
+  test('the subtree of a node that is not in the dump is missing: the others come first', () => {
     const built = build(era, forty);
     if (name === 'a maple tree') {
       const root = built.host.pointer(built.mm + built.host.offset('mm_struct', 'mm_mt.ma_root')) & ~0xffn;
@@ -129,7 +129,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
       const node = (built.addresses[30] as bigint) + built.host.offset('vm_area_struct', 'vm_rb');
       built.host.set('rb_node', node, { rb_left: NOWHERE });
     }
-    // The second leaf, behind one that holds seven and the gaps between them; the left half of the right half.
+    // The second leaf, after one that holds seven and the gaps between them; the left half of the right half.
     const [first, last] = name === 'a maple tree' ? [7, 14] : [21, 29];
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i < first || i > last),
@@ -141,7 +141,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
   });
 });
 
-test('a mapping that is not where the maple tree keeps it is damage', () => {
+test('a mapping with another range than in the maple tree is damage', () => {
   const era = eras['a maple tree'] as EraOfMappings;
   const planted = forty.map((wish, i) => (i === 20 ? { start: wish.start, end: wish.end + PAGE } : wish));
   const built = build(era, forty, { planted });
@@ -151,7 +151,7 @@ test('a mapping that is not where the maple tree keeps it is damage', () => {
   });
 });
 
-test('a mapping that can not be read is told of after the others', () => {
+test("a mapping that can't be read is reported after the others", () => {
   const era = eras['a maple tree'] as EraOfMappings;
   const built = build(era, forty);
   const addresses = built.addresses.map((address, i) => (i === 20 ? NOWHERE : address));

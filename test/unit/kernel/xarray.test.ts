@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// XArrays and the radix trees before them: entries of a range in order, look-ups, and damage.
+// XArrays and the radix trees that preceded them: entries of a range in order, look-ups, and damage.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Memory } from '../../../src/core/memory.js';
@@ -11,7 +11,7 @@ import { ArrayBuilder, FORMS, type FormName, type Stored } from '../../build/xar
 const TOP = (1n << 64n) - 1n;
 const NAMES = Object.keys(FORMS) as FormName[];
 
-/** How an array of a form is looked at. */
+/** The reader for an array of a form. */
 function viewOf(builder: ArrayBuilder) {
   const at = xaNodes(builder.kernel.types);
   const { view } = builder.kernel;
@@ -32,7 +32,7 @@ function viewOf(builder: ArrayBuilder) {
   };
 }
 
-/** Entries that do not overlap, aligned to their order, near the start, around the edges of nodes, and anywhere. */
+/** Entries that do not overlap, aligned to their order: near the start, around the edges of nodes, and anywhere. */
 const entriesOf = (builder: ArrayBuilder) =>
   fc
     .array(
@@ -64,7 +64,7 @@ describe.each(NAMES)('as in %s', (name) => {
   const { lookUp, walk } = viewOf(builder);
   const entries = entriesOf(builder);
 
-  test('iteration gives what is kept, once, in order, and what look-ups give', () => {
+  test('iteration gives each entry once, in order, as look-ups do', () => {
     fc.assert(
       fc.property(entries, fc.boolean(), (list, isIdr) => {
         const head = builder.head(list, isIdr);
@@ -83,7 +83,7 @@ describe.each(NAMES)('as in %s', (name) => {
     );
   });
 
-  test('iteration over a range gives what overlaps it', () => {
+  test('iteration over a range gives the entries that overlap it', () => {
     fc.assert(
       fc.property(
         entries,
@@ -104,7 +104,7 @@ describe.each(NAMES)('as in %s', (name) => {
     );
   });
 
-  /** 200 entries from index 0 on: a root over four nodes. */
+  /** 200 entries from index 0: a root with four nodes. */
   function four() {
     const list = Array.from({ length: 200 }, (_, i) => ({ index: BigInt(i), order: 0, entry: BigInt(i + 1) * 4096n }));
     const head = builder.head(list);
@@ -141,7 +141,7 @@ describe.each(NAMES)('as in %s', (name) => {
       },
       /^XArray node at 0x\w+: a shift of 12$/,
     ],
-  ])('%s is damage: what comes before it is found', (_name, change, problem) => {
+  ])('%s is damage: the entries before it are found', (_name, change, problem) => {
     const built = four();
     change(built);
     expect(walk(built.head)).toEqual({ found: built.list.slice(0, 64), problem: expect.stringMatching(problem) });
@@ -177,7 +177,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(lost).toEqual([[0n, TOP]]);
   });
 
-  test('of a range the way to it and what is in it is read', () => {
+  test('of a range, the path to it and the range are read', () => {
     const { list, head } = four();
     const view = new Counted(builder.kernel.view);
     expect(walk(head, 70n, 72n, view).found).toEqual(list.slice(70, 73));
@@ -186,9 +186,9 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(view.reads.length).toBeLessThanOrEqual(8);
   });
 
-  const told = ['parent', 'offset'].filter((path) => builder.kernel.types.member(builder.form.struct, path) !== null);
-  for (const member of told)
-    test(`a node whose ${member} is not where it hangs is damage`, () => {
+  const known = ['parent', 'offset'].filter((path) => builder.kernel.types.member(builder.form.struct, path) !== null);
+  for (const member of known)
+    test(`a node whose ${member} does not match its position is damage`, () => {
       const { list, head, second } = four();
       builder.kernel.set(builder.form.struct, second, { [member]: 7n });
       expect(walk(head)).toEqual({
@@ -198,7 +198,7 @@ describe.each(NAMES)('as in %s', (name) => {
     });
 });
 
-test('a look-up reads a byte and a slot of each node on its way', () => {
+test('a look-up reads a byte and a slot of each node on its path', () => {
   const builder = new ArrayBuilder('4.20');
   const head = builder.head([{ index: 5000n, order: 0, entry: 0xffff888000001000n }]);
   const view = new Counted(builder.kernel.view);
@@ -206,7 +206,7 @@ test('a look-up reads a byte and a slot of each node on its way', () => {
   expect(view.reads.map(([, length]) => length)).toEqual([1, 8, 1, 8, 1, 8]);
 });
 
-test('where the types do not tell where nodes hang they are taken as they are met', () => {
+test('where the types do not say where nodes hang, they are taken as they are met', () => {
   const builder = new ArrayBuilder('4.20');
   const list = [1n, 100n, 5000n].map((index) => ({ index, order: 0, entry: 0xffff888000001000n + index * 8n }));
   const head = builder.head(list);
@@ -218,7 +218,7 @@ test('where the types do not tell where nodes hang they are taken as they are me
   );
 });
 
-describe('entries that are none', () => {
+describe('values that are not entries', () => {
   const builder = new ArrayBuilder('4.20');
   const { lookUp, walk } = viewOf(builder);
   test.each([
@@ -241,7 +241,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
   const builder = new ArrayBuilder(name);
   const { lookUp, walk } = viewOf(builder);
   const entry = 0xffff888000001000n;
-  /** An entry of 8 indices from 16 on, and one behind it; the node. */
+  /** An entry of 8 indices from 16 on, and one after it; the node. */
   function eight() {
     const [long, short] = [
       { index: 16n, order: 3, entry },
@@ -251,7 +251,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
     return { head, node: head & ~3n, long, short };
   }
 
-  test('as many as no power of 2: the order is not known', () => {
+  test('if their number is not a power of 2, the order is unknown', () => {
     const { head, node, short } = eight();
     builder.set(node, 23, 0n);
     expect(walk(head).found).toEqual([{ index: 16n, order: null, entry }, short]);
@@ -261,7 +261,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
     expect(walk(head, 23n, 29n).found).toEqual([]);
   });
 
-  test('left of an entry that was taken out: nothing', () => {
+  test('without their entry, which was removed, give nothing', () => {
     const { head, node, short } = eight();
     builder.set(node, 16, 0n);
     expect(walk(head)).toEqual({ found: [short], problem: null });
@@ -277,7 +277,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
     expect(walk(head, 21n, 22n)).toEqual({ found: [], problem });
   });
 
-  test('of a node are damage', () => {
+  test('of a node (not of an entry) are damage', () => {
     const head = builder.head([
       { index: 5n, order: 0, entry },
       { index: 4000n, order: 0, entry: entry + 8n },
@@ -291,7 +291,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
   });
 });
 
-test('a sibling of a slot that there is not is damage', () => {
+test('a sibling of a slot that does not exist is damage', () => {
   const types = LISTS + XARRAYS.replace('slots[64]', 'slots[16]');
   const builder = new ArrayBuilder('4.20');
   const node = builder.kernel.make('xa_node');
@@ -302,7 +302,7 @@ test('a sibling of a slot that there is not is damage', () => {
   expect(() => xarrayEntry(builder.kernel.view, at, node | 2n, 3n)).toThrow(problem);
 });
 
-test.each([61, 7, 66])('a top node of shift %p is damage', (shift) => {
+test.each([61, 7, 66])('a top node with shift %p is damage', (shift) => {
   const builder = new ArrayBuilder('4.20');
   const { lookUp, walk } = viewOf(builder);
   const node = builder.kernel.make('xa_node', { shift });

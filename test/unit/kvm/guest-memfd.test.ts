@@ -9,7 +9,7 @@ describe('guest_memfd', () => {
   const GMEM_ONLY = 1 << 17;
   const PRIVATE = (8n << 1n) | 1n;
 
-  /** A slot of eight frames, all with pages at their HVAs; frames 2 and 3 have attributes. */
+  /** A slot of eight frames, all mapped at their HVAs; frames 2 and 3 have attributes. */
   function withAttributes(flags: number, attributes: Readonly<Record<number, bigint>> = {}) {
     const host = new SyntheticHost();
     const { vm, tables } = host.vmm(191, [slot(0, 0n, 8n, HVA, flags)]);
@@ -19,7 +19,7 @@ describe('guest_memfd', () => {
     return { host, vm };
   }
 
-  test('a private page is not at its HVA, its shared neighbour is', () => {
+  test('a private page is not at its HVA, but its shared neighbour is', () => {
     const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: PRIVATE }).host);
     expect(ask(translator, 0x2000n)).toMatchObject({
       state: 'guest-memfd',
@@ -30,13 +30,13 @@ describe('guest_memfd', () => {
     expect(ask(translator, 0x3000n)).toMatchObject({ state: 'mapped', frame: 0x103 });
   });
 
-  test('attributes other than private change nothing', () => {
+  test('other attributes than private are ignored', () => {
     const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: (7n << 1n) | 1n, 3: PRIVATE }).host);
     expect(ask(translator, 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });
     expect(ask(translator, 0x3000n)).toMatchObject({ state: 'guest-memfd' });
   });
 
-  test('in a slot that is the memfd alone no page is at its HVA', () => {
+  test('in a slot with only guest_memfd no page is at its HVA', () => {
     for (const flags of [GUEST_MEMFD | GMEM_ONLY, GMEM_ONLY])
       expect(ask(translatorOf(withAttributes(flags).host), 0x1000n)).toMatchObject({
         state: 'guest-memfd',
@@ -45,7 +45,7 @@ describe('guest_memfd', () => {
       });
   });
 
-  test('what can not be known is not answered: an attribute that is no value', () => {
+  test('no answer if an attribute is not a value', () => {
     const translator = translatorOf(withAttributes(GUEST_MEMFD, { 2: 0xffff888000000000n }).host);
     expect(ask(translator, 0x2000n)).toMatchObject({
       state: 'guest-memfd',
@@ -54,7 +54,7 @@ describe('guest_memfd', () => {
     });
   });
 
-  test('... attributes on a page that the dump has not', () => {
+  test('no answer if attributes are on a page that is not in the dump', () => {
     const { host, vm } = withAttributes(GUEST_MEMFD);
     host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
     expect(ask(translatorOf(host), 0x2000n)).toMatchObject({
@@ -63,7 +63,7 @@ describe('guest_memfd', () => {
     });
   });
 
-  test('... a kernel whose attributes are kept where this program does not look', () => {
+  test('no answer if the kernel has no known member with attributes', () => {
     const btfTypes = new SyntheticHost().typesText().replace('struct xarray mem_attr_array', 'struct xarray elsewhere');
     const host = new SyntheticHost({ btfTypes });
     const { tables } = host.vmm(191, [slot(0, 0n, 8n, HVA, GUEST_MEMFD)]);
@@ -71,7 +71,7 @@ describe('guest_memfd', () => {
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable' });
   });
 
-  test('a slot without guest_memfd asks for no attribute', () => {
+  test('for a slot without guest_memfd no attribute is read', () => {
     const { host, vm } = withAttributes(0);
     host.u64(vm + host.offset('kvm', 'mem_attr_array.xa_head'), 0xffff888ffff00002n);
     expect(ask(translatorOf(host), 0x2000n)).toMatchObject({ state: 'mapped', frame: 0x102 });

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory slots, on hosts put together by hand.
+// Memslots, on synthetic hosts.
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { PAGE } from '../../build/memory.js';
 import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
 describe('slots', () => {
-  test('an address belongs to the slot that holds it, to its first and last byte', () => {
+  test('an address belongs to the slot that contains it, from the first to the last byte', () => {
     const host = new SyntheticHost();
     const { tables } = host.vmm(191, [
       slot(0, 0n, 2n),
@@ -30,13 +30,13 @@ describe('slots', () => {
     expect(ask(translator, 0x100003000n)).toMatchObject({ state: 'no-memslot' });
   });
 
-  test('a slot that would reach behind the end of all addresses is damage', () => {
+  test('a slot beyond the end of the address space is damage', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(0, 0n, 2n, 0xfffffffffffff000n)]);
     expect(() => translatorOf(host)).toThrow(/memslot/);
   });
 
-  test('as many as the kernel allows: 32,767, the last of them too', () => {
+  test('as many slots as the kernel allows, 32,767, are read', () => {
     const host = new SyntheticHost();
     const slots = Array.from({ length: 32767 }, (_, id) =>
       slot(id, BigInt(id) * 0x10000n, 1n, HVA + BigInt(id) * PAGE),
@@ -48,7 +48,7 @@ describe('slots', () => {
     expect(ask(translator, 32766n * 0x10000n)).toMatchObject({ state: 'mapped', frame: 0x77, id: 32766 });
   });
 
-  test('one more than that is damage', () => {
+  test('one more slot is damage', () => {
     const host = new SyntheticHost();
     host.vmm(
       191,
@@ -57,7 +57,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/more than 32767 slots/);
   });
 
-  test('a tree that comes back to itself is damage', () => {
+  test('a tree with a circle is damage', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
@@ -75,7 +75,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/memslot tree: a node below 0x[0-9a-f]+ names 0x[0-9a-f]+ as its parent/);
   });
 
-  test('a slot without pages in the tree is damage: zeros where the dump lost something', () => {
+  test('a slot without pages in the tree is damage (zeros where the dump lost a page)', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [slot(5, 0n, 1n)]);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
@@ -85,7 +85,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/memslot 0 has no pages, but is in use: the dump is damaged there/);
   });
 
-  /** Three slots, the first of them below the second, which is the tree's root. */
+  /** Three slots; the first is below the second, which is the tree's root. */
   function three() {
     const host = new SyntheticHost();
     const { vm, tables } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
@@ -95,19 +95,19 @@ describe('slots', () => {
   }
   const LOST = 0xffff888ffff00000n;
 
-  test('a node that is not in the dump: what hangs below it is found by its id', () => {
+  test('if a node is not in the dump, the slots below it are found by their ids', () => {
     const { host, vm, memslots } = three();
     host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': LOST });
     const translator = translatorOf(host);
     expect(ask(translator, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
     expect(ask(translator, 0x20000n)).toMatchObject({ id: 2 });
-    // There are as many pages as struct kvm counts, so these are all slots.
+    // The slots have as many pages as struct kvm counts, so no slot is missing.
     expect(ask(translator, 0x30000n)).toMatchObject({ state: 'no-memslot' });
     host.set('kvm', vm, { nr_memslot_pages: 4n });
     expect(ask(translatorOf(host), 0x30000n)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
   });
 
-  test('... and those in front of what is lost in the chains of ids too', () => {
+  test('if a node of a chain of ids is lost, the slots before it are found', () => {
     const { host, memslots, root } = three();
     host.set('rb_node', root, { rb_right: LOST });
     for (let bucket = 0; bucket < 128; bucket++)
@@ -119,7 +119,7 @@ describe('slots', () => {
       expect(ask(translator, gpa)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
   });
 
-  test('chains of ids that do not point back, or come back to themselves, end there', () => {
+  test('chains of ids end at a node that does not point back, or that occurred before', () => {
     const { host, memslots, root } = three();
     host.set('rb_node', root, { rb_right: LOST });
     for (let bucket = 0; bucket < 8; bucket++) {
@@ -129,7 +129,7 @@ describe('slots', () => {
     expect(translatorOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
   });
 
-  test('fewer pages than struct kvm counts: of no address is it said that there is no slot', () => {
+  test('with fewer pages than struct kvm counts, no address is reported as having no slot', () => {
     const { host, memslots } = three();
     host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': 0n });
     const translator = translatorOf(host);
@@ -137,7 +137,7 @@ describe('slots', () => {
     expect(translator.slots.missing).toBe('struct kvm counts 0x3 pages in memslots, there are 0x0');
   });
 
-  test('more pages than it counts are damage, unless one slot was just being made', () => {
+  test('more pages than it counts are damage, unless one slot was being created', () => {
     const { host, vm } = three();
     host.set('kvm', vm, { nr_memslot_pages: 2n });
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped' });
@@ -145,7 +145,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
   });
 
-  test('two slots over one frame are damage, with their numbers', () => {
+  test('two slots that cover one frame are damage, reported with their ids', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(3, 0n, 4n), slot(7, 0x3000n, 4n)]);
     expect(() => translatorOf(host)).toThrow(/memslots 3 and 7 both cover guest frame 0x3/);
@@ -160,7 +160,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/memslots? .*kernel memory at 0x/);
   });
 
-  test("KVM's own slots (TSS, identity map, APIC page) are answered and marked", () => {
+  test("KVM's own slots (TSS, identity map, APIC page) are translated and marked", () => {
     const host = new SyntheticHost();
     const { tables } = host.vmm(191, [
       slot(32763, 0n, 1n),
@@ -177,7 +177,7 @@ describe('slots', () => {
     ]);
   });
 
-  test("SMM's address space is another", () => {
+  test('SMM has its own address space', () => {
     const host = new SyntheticHost();
     const { address: mm, tables } = host.mm();
     const vm = host.vm(mm, [slot(0, 0xa0000n, 1n)], [slot(0, 0xa0000n, 1n, HVA + 0x5000n)]);
@@ -189,7 +189,7 @@ describe('slots', () => {
     expect(() => translatorOf(host, 2)).toThrow(/address space 2 does not exist; valid: 0, 1/);
   });
 
-  test('the set of links that node_idx names is the one that counts', () => {
+  test('the links that node_idx selects are used', () => {
     for (const index of [0, 1] as const) {
       const host = new SyntheticHost();
       const { vm } = host.vmm(191, [slot(9, 0n, 1n)]);

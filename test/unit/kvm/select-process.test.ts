@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process -g means.
+// Which process -g selects.
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { SLOT, select } from '../../build/selected.js';
@@ -11,14 +11,14 @@ describe('-g', () => {
     expect(select(host, '191579')).toEqual({ pid: 191579, fd: 9, kvm: vm, mm, said: [] });
   });
 
-  test('the largest pid there can be', () => {
+  test('the largest possible pid', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(2 ** 22 - 1, [SLOT]);
     expect(select(host, String(2 ** 22 - 1))).toMatchObject({ pid: 4194303, kvm: vm });
     expect(() => select(host, String(2 ** 22))).toThrow(/no process or task_struct 4194304/);
   });
 
-  test('a hexadecimal pid, where the decimal one is nobody', () => {
+  test('a hexadecimal pid, if the decimal one does not exist', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(0x123, [SLOT]);
     expect(select(host, '0x123')).toMatchObject({ pid: 0x123, kvm: vm, said: [] });
@@ -27,7 +27,7 @@ describe('-g', () => {
     expect(said.join()).toMatch(/no process has pid 123; taken as hexadecimal: pid 291/);
   });
 
-  test('decimal wins, and it is said that the hexadecimal reading is another', () => {
+  test('decimal takes precedence, and a warning names the hexadecimal reading', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(123, [SLOT]);
     host.vmm(0x123, [SLOT], 'other');
@@ -43,21 +43,21 @@ describe('-g', () => {
     expect(select(host, `0x${task.toString(16)}`)).toMatchObject({ pid: 4711, kvm: vm });
   });
 
-  test('an address that is no task_struct is refused, with the processes that hold VMs', () => {
+  test('an address that is not a task_struct is refused, and the processes that hold VMs are listed', () => {
     const host = new SyntheticHost();
     const { task } = host.vmm(4711, [SLOT]);
     expect(() => select(host, (task + 8n).toString(16))).toThrow(/no process or task_struct .*holds? VMs: 4711/);
     expect(() => select(host, 'ffff888fffff0000')).toThrow(/no process or task_struct/);
   });
 
-  test('a thread stands for its process', () => {
+  test('a thread selects its process', () => {
     const host = new SyntheticHost();
     const { vm, task, mm } = host.vmm(4711, [SLOT]);
     host.thread(4712, task, 'CPU 0/KVM', mm, host.files({ 9: host.file(host.vmFops, vm, 'kvm-vm') }));
     expect(select(host, '4712')).toMatchObject({ pid: 4711, kvm: vm });
   });
 
-  test('a leader that has exited has its files in another thread', () => {
+  test('if the leader has exited, the files are found through another thread', () => {
     const host = new SyntheticHost();
     const { vm, mm } = host.vmm(1, [SLOT]);
     const leader = host.task(4711, 'gone', 0n, 0n);
@@ -65,7 +65,7 @@ describe('-g', () => {
     expect(select(host, '4711')).toMatchObject({ pid: 4711, fd: 5, kvm: vm });
   });
 
-  test('nor is such a process forgotten where those that hold VMs are listed', () => {
+  test('such a process is in the list of those that hold VMs', () => {
     const host = new SyntheticHost();
     const { vm, mm } = host.vmm(1, [SLOT]);
     const leader = host.task(4711, 'gone', 0n, 0n);
@@ -73,7 +73,7 @@ describe('-g', () => {
     expect(() => select(host, '99')).toThrow(/processes that hold VMs: 1 \(.*\), 4711 \(gone, fd 5\)/);
   });
 
-  test('a list that breaks off tells what was found, and why there is no more', () => {
+  test('an incomplete list says what was found, and why it is incomplete', () => {
     const host = new SyntheticHost();
     host.vmm(4711, [SLOT]);
     const last = host.task(4712, 'last', 0n, 0n);
@@ -83,7 +83,7 @@ describe('-g', () => {
     );
   });
 
-  test('a broken IDR: the task list serves, and it is said', () => {
+  test('with a damaged IDR the task list is used, and a warning says so', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(4711, [SLOT]);
     const head = host.at('init_pid_ns') + host.offset('pid_namespace', 'idr.idr_rt.xa_head');
@@ -93,13 +93,16 @@ describe('-g', () => {
     expect(said.join()).toMatch(/looking through the task list/);
   });
 
-  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])('%p is refused before anything is looked for', (text) => {
-    const host = new SyntheticHost();
-    host.vmm(4711, [SLOT]);
-    expect(() => select(host, text)).toThrow(/is no pid and no address/);
-  });
+  test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])(
+    '%p is neither a pid nor an address, so it is a name',
+    (text) => {
+      const host = new SyntheticHost();
+      host.vmm(4711, [SLOT]);
+      expect(() => select(host, text)).toThrow(/is not a pid/);
+    },
+  );
 
-  test('no name of a process is looked at', () => {
+  test('names of processes are not compared', () => {
     const host = new SyntheticHost();
     const names = ['crosvm', 'cloud-hypervisor', 'firecracker', '', '\u001b[31mred'];
     const vms = names.map((name, i) => host.vmm(1000 + i, [SLOT], name).vm);

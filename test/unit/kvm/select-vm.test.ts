@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of a process's VMs is taken, and what --vm means.
+// Which VM of a process is used, and what --vm selects.
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { SLOT, select } from '../../build/selected.js';
@@ -18,7 +18,7 @@ describe('the VM', () => {
     return { host, one, two };
   };
 
-  test('of several none is chosen without --vm, and all are listed with descriptor, address and slots', () => {
+  test('of several none is used without --vm; all are listed with descriptor, address and slots', () => {
     const { host, one, two } = twoVms();
     const text = new RegExp(
       `several VMs.*\\n.*fd 4 .*0x${one.toString(16)}.*slots 1 .*\\n.*fd 6 .*0x${two.toString(16)}.*slots 2 \\+ 1 in address space 1`,
@@ -34,8 +34,8 @@ describe('the VM', () => {
     expect(select(host, '150', `0x${one.toString(16)}`)).toMatchObject({ kvm: one, fd: 4 });
   });
 
-  describe('where not all can be read', () => {
-    /** Two VMs in vm_list whose process's descriptors are lost; behind `gap` the list is too. */
+  describe('if not all can be read', () => {
+    /** Two VMs in vm_list, with the descriptors of their process lost; with `gap` also the end of the list. */
     const lost = (gap: boolean) => {
       const { host, one, two } = twoVms();
       const list = (vm: bigint) => vm + host.offset('kvm', 'vm_list');
@@ -48,7 +48,7 @@ describe('the VM', () => {
       return { host, one, two };
     };
 
-    test('those of its memory are listed; the one that was found is not taken for the only one', () => {
+    test('those with its memory are listed; if only one was found it is not considered the only one', () => {
       expect(() => select(lost(false).host, '150')).toThrow(/holds several VMs:\n/);
       const { host, one } = lost(true);
       expect(() => select(host, '150')).toThrow(
@@ -57,7 +57,7 @@ describe('the VM', () => {
       expect(select(host, '150', one.toString(16))).toMatchObject({ kvm: one, fd: null });
     });
 
-    test('a file whose name is lost, where names are all there is, leaves it open', () => {
+    test('a file whose name is lost may be a VM, if files are only known by name', () => {
       const host = new SyntheticHost({ noVmSymbols: true });
       const { address: mm } = host.mm();
       const one = host.vm(mm, [SLOT]);
@@ -72,11 +72,11 @@ describe('the VM', () => {
     });
   });
 
-  test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p is none of them', (choice) => {
+  test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p matches none of them', (choice) => {
     expect(() => select(twoVms().host, '150', choice)).toThrow(/holds no VM .*\n.*fd 4/);
   });
 
-  test('held twice by one process it is still one', () => {
+  test('held twice by one process it is listed once', () => {
     const host = new SyntheticHost();
     const { address: mm } = host.mm();
     const vm = host.vm(mm, [SLOT]);
@@ -89,7 +89,7 @@ describe('the VM', () => {
     expect(select(host, '150')).toMatchObject({ fd: 4, kvm: vm });
   });
 
-  test("held by a stranger it is answered through its creator's memory", () => {
+  test("held by another process it is translated with its creator's page tables", () => {
     const host = new SyntheticHost();
     const { address: creators } = host.mm(0);
     const { address: holders } = host.mm();
@@ -100,7 +100,7 @@ describe('the VM', () => {
     expect(said.join()).toMatch(/its creator's, not that of pid 150/);
   });
 
-  test('a process without one is refused, and those that have some are named', () => {
+  test('a process without a VM is refused, and those with VMs are listed', () => {
     const host = new SyntheticHost();
     host.vmm(4711, [SLOT], 'qemu\nevil');
     host.task(150, 'none', host.mm().address, host.files({ 0: host.file(0xffffffff81234000n, 0n, 'tty') }));
@@ -109,7 +109,7 @@ describe('the VM', () => {
     );
   });
 
-  test('the two witnesses, f_op and name, disagree: f_op decides, and it is said', () => {
+  test('if f_op and name disagree, f_op decides, and a warning says so', () => {
     const host = new SyntheticHost();
     const { address: mm } = host.mm();
     const vm = host.vm(mm, [SLOT]);

@@ -10,7 +10,7 @@ describe('VMCOREINFO', () => {
     { selector: ({ name }) => name, maxLength: 12 },
   );
 
-  test('every entry is read as it was written', () => {
+  test('every entry is read as written', () => {
     fc.assert(
       fc.property(entries, (own) => {
         const text = own.flatMap(({ name, value, small }) => [
@@ -30,7 +30,7 @@ describe('VMCOREINFO', () => {
     );
   });
 
-  test('what is no number is none: nothing is read out of it', () => {
+  test('a value that is not a number is ignored', () => {
     const digits = /^[0-9a-f]{1,16}$/i;
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (value) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host is opened for what is to be asked of it: processes and their memory need nothing of KVM.
+// A host is opened for stated needs: processes and their memory do not need KVM.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ interface Profile {
 
 let made = 0;
 
-/** The profile of the fixture's kernel, changed. */
+/** The profile of the fixture's kernel, with changes. */
 function profile(change: (profile: Profile) => void): string {
   const changed = JSON.parse(readFileSync(join(ROOT, 'src', 'layouts', '6.1.0-50-amd64.json'), 'utf8')) as Profile;
   change(changed);
@@ -44,7 +44,7 @@ function profile(change: (profile: Profile) => void): string {
   return path;
 }
 
-/** As a kernel without KVM has it. */
+/** The profile of a kernel without KVM. */
 const WITHOUT_KVM = profile(({ structs }) => {
   for (const name of Object.keys(structs)) if (name.startsWith('kvm')) structs[name] = null;
 });
@@ -58,7 +58,7 @@ async function opened<T>(layout: string, options: Pick<OpenOptions, 'needs'>, wo
   }
 }
 
-/** Physical address of a process's address, hexadecimal; null where nothing is mapped. */
+/** The physical address of a process's address, hexadecimal; null if nothing is mapped. */
 function translate(host: Host, pid: number, hva: bigint): string | null {
   const task = new Tasks(host).byPid(pid);
   const walker = new PageWalker(host.frames, host.memory.form);
@@ -74,7 +74,7 @@ interface Facts {
 }
 
 describe('a kernel without types of KVM', () => {
-  test("opens for its processes; their pages are where the kernel's own pagemap says", async () => {
+  test("opens for its processes; their pages are where the kernel's pagemap reported them", async () => {
     const { questions } = JSON.parse(readFileSync(join(FIXTURES, 'debian-6.1', 'facts.json'), 'utf8')) as Facts;
     const cases = questions
       .filter(({ process }) => process === '136')
@@ -94,7 +94,7 @@ describe('a kernel without types of KVM', () => {
     });
   });
 
-  test('a profile whose module is of another build serves for processes, and not for VMs', async () => {
+  test('a profile with the module of another build is accepted for processes, but not for VMs', async () => {
     const other = profile((changed) => {
       changed.kvmBuildId = 'ab'.repeat(20);
     });
@@ -121,7 +121,7 @@ describe('a host on which KVM is not loaded', () => {
     expect(() => open(KVM_NEEDS)).toThrow(/^kernel 9\.9\.9-synthetic: no types of KVM/);
   });
 
-  test('VMs are not asked of what was opened for other things', () => {
+  test('VMs are not available from a host that was opened for other needs', () => {
     expect(() => new Kvm(made(SMALL_KERNEL).open(HOST_NEEDS))).toThrow(UsageError);
     const { open } = made(new SyntheticHost().typesText());
     const loading = () => new Kvm(open(KVM_NEEDS));
@@ -129,7 +129,7 @@ describe('a host on which KVM is not loaded', () => {
     expect(loading).toThrow(expect.objectContaining({ code: 'no-kvm' }));
   });
 
-  test('no types at all: what would help does not name the module', () => {
+  test('without any types, the remedies do not include the module', () => {
     const host = new SyntheticHost({ kvm: 'absent', noBtf: true });
     const image = host.image();
     expect(() => openHost(image, image, silentLog, HOST_NEEDS)).toThrow(
@@ -138,7 +138,7 @@ describe('a host on which KVM is not loaded', () => {
   });
 });
 
-test('the rooms that open and view a host do not speak of KVM', () => {
+test('the rooms that open and view a host do not name KVM', () => {
   const rooms = [...sources((name) => /^(kernel|opening)\//.test(name))];
   const found = rooms.flatMap((source) =>
     textsOf(source)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels in every form that the program knows, put together by hand: where symbols, types and memory are found.
+// Synthetic kernels in every form that the program supports: where symbols, types and memory are found.
 import { describe, expect, test } from '@jest/globals';
 import { gfn } from '../../../src/core/address.js';
 import { silentLog } from '../../../src/core/log.js';
@@ -10,7 +10,7 @@ import { FORMS } from '../../build/kallsyms.js';
 
 const SLOT = { id: 0, gpa: 0x34de0000n, pages: 16n, hva: 0x7f0000000000n };
 
-/** The frame of one page, from the process's pid to the leaf. */
+/** Translates one page, from the process's pid to the frame. */
 function answer(options: HostOptions): unknown {
   const host = new SyntheticHost(options);
   const { tables } = host.vmm(191, [SLOT]);
@@ -33,24 +33,24 @@ describe('symbols', () => {
     for (const ballast of [1000, 1279, 1280, 3000]) expect(answer({ kallsyms, ballast, silent: true })).toEqual(RIGHT);
   });
 
-  test('a kernel whose symbols are nowhere is told so', () => {
+  test('a kernel without symbols is refused with a message that says so', () => {
     const host = new SyntheticHost({ silent: true, ballast: 3000 });
     host.vmm(191, [SLOT]);
     host.image();
-    // The texts of the digits, side by side, are what a scan looks for.
+    // A scan searches for the tokens of the digits, which are adjacent.
     const digits = Buffer.from('0\x001\x002\0', 'latin1');
     for (const page of host.memory.frames.values()) {
       const at = Buffer.from(page.buffer, page.byteOffset, page.length).indexOf(digits);
       if (at >= 0) page[at] = 0x41;
     }
-    expect(() => host.open()).toThrow(/kernel 9\.9\.9-synthetic: its VMCOREINFO names no kallsyms tables, and a scan/);
+    expect(() => host.open()).toThrow(/kernel 9\.9\.9-synthetic: VMCOREINFO has no kallsyms tables, and a scan/);
   });
 
   test.each([1, 255, 256, 257, 1023])('with %d more symbols', (ballast) => {
     for (const kallsyms of Object.values(FORMS)) expect(answer({ kallsyms, ballast })).toEqual(RIGHT);
   });
 
-  test('the formula is the one that gives _stext its address, or none is used', () => {
+  test('the formula that gives _stext its address is used, or none', () => {
     const host = new SyntheticHost();
     host.vmm(191, [SLOT]);
     const wrong = host.vmcoreinfo().replace(/SYMBOL\(_stext\)=.*/, 'SYMBOL(_stext)=ffffffff81234000');
@@ -64,7 +64,7 @@ describe('symbols', () => {
     expect(answer({ kvm: 'built in' })).toEqual(RIGHT);
   });
 
-  test('a kernel without KVM is told so', () => {
+  test('a kernel without KVM is refused with a message that says so', () => {
     expect(() => answer({ kvm: 'absent' })).toThrow(/KVM is not loaded/);
   });
 });
@@ -74,7 +74,7 @@ describe('types', () => {
     expect(answer({ btf: { headerLength } })).toEqual(RIGHT);
   });
 
-  test('kinds that are not known are passed over where their sizes are told', () => {
+  test('unknown kinds are skipped if their sizes are recorded', () => {
     expect(
       answer({
         btf: {
@@ -88,29 +88,29 @@ describe('types', () => {
     ).toEqual(RIGHT);
   });
 
-  test('and stop the program with their number where they are not', () => {
+  test('unknown kinds without recorded sizes are an error with their number', () => {
     expect(() => answer({ btf: { headerLength: 24, unknownKinds: [[23, 12]] } })).toThrow(
       /BTF type of unknown kind 23/,
     );
   });
 
-  test.each([24, 32] as const)('BTF that no symbol leads to, header of %i bytes', (headerLength) => {
+  test.each([24, 32] as const)('BTF without symbols, header of %i bytes', (headerLength) => {
     expect(answer({ noBtfSymbols: true, btf: { headerLength } })).toEqual(RIGHT);
     expect(answer({ noBtfSymbols: true, splitBtf: true, btf: { headerLength } })).toEqual(RIGHT);
   });
 
-  test('the types of KVM in the BTF of its module', () => {
+  test('the types of KVM are in the BTF of its module', () => {
     expect(answer({ splitBtf: true })).toEqual(RIGHT);
   });
 
-  test("a module built with other headers: its own types count, not vmlinux's", () => {
+  test("a module built with other headers: its own types are used, not vmlinux's", () => {
     const types = new SyntheticHost().typesText();
     const stale = types.replace('u64 base_gfn', 'pad 24\n  u64 base_gfn');
     expect(stale).not.toBe(types);
     expect(answer({ splitBtf: true, vmlinuxTypes: stale })).toEqual(RIGHT);
   });
 
-  test('BTF of the module that is broken: vmlinux alone, and it is said', () => {
+  test('with damaged BTF of the module only that of vmlinux is used, and a warning says so', () => {
     const host = new SyntheticHost({ splitBtf: true, vmlinuxTypes: new SyntheticHost().typesText() });
     host.vmm(191, [SLOT]);
     host.image();
@@ -120,14 +120,14 @@ describe('types', () => {
     const said: string[] = [];
     const opened = host.open({ ...silentLog, warn: (text) => said.push(text) });
     expect(opened.types.source).toBe('BTF of vmlinux');
-    expect(said.join()).toMatch(/types: taken from vmlinux alone: .*BTF/);
+    expect(said.join()).toMatch(/types: taken from vmlinux only: .*BTF/);
   });
 
-  test('a kernel without BTF is named, and what it lacks', () => {
-    expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic brings no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
+  test('the error for a kernel without BTF names the kernel and what it lacks', () => {
+    expect(() => answer({ noBtf: true })).toThrow(/kernel 9\.9\.9-synthetic has no BTF \(CONFIG_DEBUG_INFO_BTF\)/);
   });
 
-  test('every member that is missing is named at once', () => {
+  test('all missing members are named at once', () => {
     const btfTypes = new SyntheticHost()
       .typesText()
       .replace('ptr pgd', 'ptr page_dir')
@@ -135,20 +135,20 @@ describe('types', () => {
     expect(() => answer({ btfTypes })).toThrow(/lacks mm_struct\.pgd, mm_struct\.mm_users/);
   });
 
-  test('a member of another width than is read is no member', () => {
+  test('a member of an unexpected width is treated as missing', () => {
     const btfTypes = new SyntheticHost().typesText().replace('u64 npages', 'u32 npages');
     expect(() => answer({ btfTypes })).toThrow(/kvm_memory_slot\.npages of 8 bytes \(it has 4\)/);
   });
 });
 
-test('notes of another kernel than the one in memory are not believed', () => {
+test('notes of another kernel than the one in memory are refused', () => {
   const host = new SyntheticHost();
   host.vmm(191, [SLOT]);
   const image = host.image();
   const wrong = host.vmcoreinfo().replace('OSRELEASE=9.9.9', 'OSRELEASE=9.9.8');
   Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
   expect(() => host.openImage(image)).toThrow(
-    /tells of kernel 9\.9\.8-synthetic, but memory has 9\.9\.9-synthetic in its place/,
+    /describes kernel 9\.9\.8-synthetic, but the release in memory is 9\.9\.9-synthetic/,
   );
 });
 
@@ -159,33 +159,33 @@ describe('memory', () => {
 
   test.each([
     ['no KASLR', 0n, 0n],
-    ['a slide, loaded where it was linked', 0x3e000000n, -0x3e000000n],
+    ['a slide, loaded at the linked address', 0x3e000000n, -0x3e000000n],
     ['a slide, loaded below', 0x1000000n, -0x1800000n],
     ['loaded above 4 GiB', 0x2000000n, 0x140000000n],
   ])('%s', (_name, kaslr, physBase) => {
     expect(answer({ kaslr, physBase })).toEqual(RIGHT);
   });
 
-  test('a mask of memory encryption that is none is refused', () => {
+  test('an invalid mask of memory encryption is refused', () => {
     for (const smeMask of [3n << 47n, 1n << 12n, 1n << 60n])
-      expect(() => answer({ smeMask })).toThrow(/NUMBER\(sme_mask\)=\d+ is no single bit of an address/);
+      expect(() => answer({ smeMask })).toThrow(/NUMBER\(sme_mask\)=\d+ is not a single bit of an address/);
   });
 
-  test('a pointer that is no canonical address is told as that', () => {
+  test('a pointer that is not a canonical address is reported as such', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [SLOT]);
     host.u64(vm + host.offset('kvm', 'mm'), 0x6f00888001000000n);
     expect(() => selectVm(host.open(), '191', null)).toThrow(/0x6f00888001000000.*no canonical address/);
   });
 
-  test.each([4, 5] as const)('memory encryption, %i levels: the bit is no part of any address', (levels) => {
+  test.each([4, 5] as const)('memory encryption, %i levels: the bit is not part of any address', (levels) => {
     expect(answer({ smeMask: 1n << 47n, levels })).toEqual(RIGHT);
     expect(answer({ smeMask: 1n << 51n, levels })).toEqual(RIGHT);
   });
 });
 
 describe('without VMCOREINFO in the notes', () => {
-  /** The host's answer, VMCOREINFO's text lying in its memory as `texts` say, and what was said. */
+  /** The answer of a host with these texts of VMCOREINFO in its memory, and the messages. */
   function found(options: HostOptions, texts: (own: string) => readonly string[]) {
     const host = new SyntheticHost(options);
     host.vmm(191, [SLOT]).tables.map(SLOT.hva + 0x4000n, 0x234);
@@ -201,20 +201,20 @@ describe('without VMCOREINFO in the notes', () => {
   }
   const plain = { ballast: 1100 };
 
-  test('its text in memory serves; that of a guest or of nobody does not', () => {
+  test('its text in memory is used; that of a guest, or one without a kernel, is not', () => {
     const guest = (text: string) => text.replace(/phys_base\)=-?\d+/, 'phys_base)=123456789');
     const other = (text: string) => text.replace(/OSRELEASE=\S+/, 'OSRELEASE=1.2.3');
     const answer = found(plain, (own) => [guest(own), other(own), 'OSRELEASE=\n', `${own}MARK=right\n`]);
     expect(answer).toEqual({ frame: 0x234, mark: 'right', said: '' });
   });
 
-  test('of two kernels the one that crashed', () => {
+  test('of two kernels, the one that crashed is used', () => {
     const answer = found(plain, (own) => [`${own}MARK=captures\n`, `${own}MARK=crashed\nCRASHTIME=1700000000\n`]);
     expect(answer).toMatchObject({ mark: 'crashed' });
   });
 
   test.each([4, 5] as const)(
-    'nor in memory: page tables of %i levels and kallsyms lead to the kernel, and it is said',
+    'without the text in memory: page tables of %i levels and kallsyms lead to the kernel, with a warning',
     (levels) => {
       const answer = found({ ...plain, levels }, () => []);
       expect(answer.frame).toBe(0x234);
@@ -224,18 +224,18 @@ describe('without VMCOREINFO in the notes', () => {
     },
   );
 
-  test('nor kallsyms: what would help', () => {
+  test('without kallsyms the error says what would help', () => {
     expect(() => found({ noKallsyms: true }, () => [])).toThrow(
       /no VMCOREINFO in the dump, and no kallsyms in the kernel at 0x[0-9a-f]+$/,
     );
   });
 });
 
-test('VMCOREINFO that puts the kernel where none is does not start a search without end', () => {
+test('VMCOREINFO with a wrong address of the kernel does not start an endless search', () => {
   const host = new SyntheticHost({ silent: true, ballast: 1100 });
   host.vmm(191, [SLOT]);
   const wrong = host.vmcoreinfo().replace(/SYMBOL\(_stext\)=.*/, 'SYMBOL(_stext)=fffffdff90e00000');
   const image = host.image();
   Object.defineProperty(image.reader, 'vmcoreinfo', { value: { text: () => wrong } });
-  expect(() => host.openImage(image)).toThrow(/VMCOREINFO puts _stext at 0xfffffdff90e00000, where no kernel is/);
+  expect(() => host.openImage(image)).toThrow(/VMCOREINFO puts _stext at 0xfffffdff90e00000, outside the mapping of/);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Page tables as tables: what an entry at each level means.
+// Tables of page-table entries: what an entry at each level means.
 import { describe, expect, test } from '@jest/globals';
 import { vpnOf } from '../../../src/core/address.js';
 import { x86Form } from '../../../src/paging/form.js';
@@ -25,7 +25,7 @@ const GAP = { reason: 'excluded', message: 'left out' } as const;
 interface Case {
   readonly name: string;
   readonly address: bigint;
-  /** Level of the entry that is put in, and the entry. */
+  /** Level of the entry, and the entry. */
   readonly level: number;
   readonly entry: bigint;
   readonly status: Walk;
@@ -77,7 +77,7 @@ const cases: readonly Case[] = [
     frame: 0x7c02,
   },
   {
-    name: 'one whose PAT bit stands in the address',
+    name: 'one with the PAT bit inside the address bits',
     address: va(3, 5, 8, 511),
     level: 1,
     entry: at(0x7c00) | TABLE | HUGE | PAT_LARGE,
@@ -213,7 +213,7 @@ const cases: readonly Case[] = [
     frame: 0x99,
   },
   {
-    name: 'a top-level table that is not there',
+    name: 'a top-level table that is not in the dump',
     address: va(3, 5, 7, 9),
     level: 3,
     entry: at(0x99) | TABLE,
@@ -232,7 +232,7 @@ describe.each([4, 5] as const)('%i levels', (levels) => {
       const memory = new PhysicalMemory(0x100000);
       memory.gaps.set(0x99, GAP);
       const tables = new PageTables(memory, levels, sme);
-      // The encryption bit is part of the protection: it is not inverted with the frame, and swap entries have none.
+      // The encryption bit is a protection bit: it is not inverted with the frame, and swap entries do not have it.
       tables.set(address, level, (entry & (PRESENT | PROTNONE)) !== 0n ? entry | sme : entry);
       const walker = new PageWalker(memory, x86Form(levels, sme));
       expect(walker.walk(tables.root, vpnOf(address))).toBe(status);

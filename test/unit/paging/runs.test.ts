@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranges of page tables that were put together by hand.
+// Ranges of synthetic page tables.
 import { expect, test } from '@jest/globals';
 import { pfn, type Vpn, vpnOf } from '../../../src/core/address.js';
 import { x86Form } from '../../../src/paging/form.js';
@@ -19,7 +19,7 @@ for (let i = 0; i < 100; i++) tables.map(address(BASE + 512 + i), 0x5200 + i);
 for (let i = 100; i < 110; i++) tables.set(address(BASE + 512 + i), 0, protNone(0x5200 + i));
 tables.set(address(BASE + 512 + 110), 0, swapEntry(1, 70n));
 tables.set(address(BASE + 512 + 111), 0, swapEntry(1, 71n));
-// The rest of this table is empty; so are the next entry of the PMD table and a table that only has the erratum's bits.
+// The rest of this table is empty, and so are the next entry of the PMD table and a table with only the erratum's bits.
 tables.set(address(BASE + 3 * 512 + 5), 0, 0x60n);
 tables.map(address(BASE + 4 * 512), 0x8000, 1);
 tables.map(address(BASE + 5 * 512), 0x8200, 1);
@@ -29,7 +29,7 @@ tables.set(address(BASE + 8 * 512), 1, (0x99n << 12n) | TABLE);
 tables.set(address(BASE + 9 * 512), 1, (0x98n << 12n) | TABLE);
 tables.set(address(BASE + 10 * 512), 1, (0x8001n << 13n) | TABLE | HUGE);
 const over = (from: number, to: number) => new PageRuns(memory, x86Form(4)).over(tables.root, vpn(from), vpn(to));
-/** First page from BASE on, pages, status, level, frame where that is a page's or a missing table's, PROT_NONE. */
+/** First page (relative to BASE), pages, status, level, frame of the page or the missing table, PROT_NONE. */
 const stretches = (from: number, to: number) =>
   runsOf(over(from, to), 'nextStretch').map((run) => [
     run.first - BASE,
@@ -40,7 +40,7 @@ const stretches = (from: number, to: number) =>
     run.protNone,
   ]);
 
-test('in longest stretches', () => {
+test('as longest stretches', () => {
   expect(stretches(BASE - 10, BASE + 11 * 512)).toEqual([
     [-10, 10, Walk.Empty, 1, null, false],
     [0, 612, Walk.Mapped, 0, 0x5000, false],
@@ -74,7 +74,7 @@ test('an empty entry of the top table is one step, and every table is read once'
   const whole = () => new PageRuns(source, x86Form(4)).over(tables.root, vpn(0), vpn(2 ** 36));
   const all = runsOf(whole(), 'next');
   expect(all.filter(({ pages }) => pages === 2 ** 27)).toHaveLength(511);
-  // All entries of the top, PUD, PMD table and of four PTE tables, but for those that lead to one of these.
+  // All entries of the top, PUD and PMD tables and of four PTE tables, except those that point to one of these.
   expect(all).toHaveLength(511 + 511 + (512 - 4) + 4 * 512);
   expect(source.calls).toBe(3 + 4 + 2);
   source.calls = 0;
@@ -98,7 +98,7 @@ test('without a top table the whole range is one run without an entry', () => {
   ]);
 });
 
-test("pages of the kernel's half are numbered as its addresses are", () => {
+test("pages in the kernel's half have the numbers of their addresses", () => {
   const own = new PhysicalMemory(0x100000);
   const kernel = new PageTables(own, 4);
   const start = 0xffff_ffff_ffe0_0000n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random page tables: what a walk and what a run says of a page is what the processor's and the kernel's rules say.
+// Random page tables: walks and runs agree with the rules of the processor and the kernel for each page.
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Vpn } from '../../../src/core/address.js';
@@ -12,22 +12,22 @@ import { type Ending, type Paging, plainWalk, randomSpaces, type Space } from '.
 
 const vpn = (page: number) => page as Vpn;
 
-/** Runs that are looked at: damaged tables have more than can be counted. */
+/** Maximum number of runs to check: damaged tables have too many. */
 const LIMIT = 1500;
-/** Of them walked page by page. */
+/** Maximum number of pages to walk one by one. */
 const WALKED = 200;
 
 const formOf = ({ levels, sme }: Paging) => x86Form(levels, sme);
 const begin = (space: Space, memory: FrameSource) =>
   new PageRuns(memory, formOf(space)).over(space.root, vpn(space.from), vpn(space.to));
 
-/** The space with the range cut to its first runs. */
+/** The space, with the range limited to its first runs. */
 function bounded(space: Space): Space {
   const last = runsOf(begin(space, space.memory), 'next', LIMIT).at(-1);
   return last === undefined ? space : { ...space, to: last.first + last.pages };
 }
 
-/** What a run says of one of its pages, as `plainWalk` gives it. */
+/** The result of a run for one of its pages, in the form of `plainWalk`. */
 const ofRun = (run: Run, page: number): Ending => ({
   status: run.status,
   level: run.level,
@@ -52,7 +52,7 @@ function ofWalk(space: Space, page: number): Ending {
   };
 }
 
-/** Pages that the entry, or the missing table, of a run is for, cut at the ends of the range. */
+/** The pages that the entry or the missing table of a run covers, limited to the range. */
 function extent({ from, to }: Space, { first, level, status }: Run): { first: number; pages: number } {
   const size = 512 ** (status === Walk.TableMissing ? level + 1 : level);
   const start = Math.floor(first / size) * size;
@@ -60,7 +60,7 @@ function extent({ from, to }: Space, { first, level, status }: Run): { first: nu
   return { first: cut, pages: Math.min(to, start + size) - cut };
 }
 
-/** The rule of `nextStretch`, over a list. */
+/** The rule of `nextStretch`, applied to a list. */
 function merged(runs: readonly Run[]): Run[] {
   const all: Run[] = [];
   for (const run of runs) {
@@ -74,7 +74,7 @@ function merged(runs: readonly Run[]): Run[] {
   return all;
 }
 
-/** How often a table is entered, by what the runs passed through. */
+/** The number of times that a table is entered, from the runs. */
 function visits(space: Space, runs: readonly Run[]): number {
   const seen = new Set<string>();
   for (const { first, level } of runs)
@@ -82,7 +82,7 @@ function visits(space: Space, runs: readonly Run[]): number {
   return seen.size;
 }
 
-test('in random tables: ascending, whole, at the level of the entry, and page by page what a walk says', () => {
+test('in random tables runs are ascending, complete, at the level of the entry, and equal a walk of each page', () => {
   fc.assert(
     fc.property(randomSpaces, (space) => {
       const all = runsOf(begin(space, space.memory), 'next', WALKED);
@@ -105,7 +105,7 @@ test('in random tables: ascending, whole, at the level of the entry, and page by
   );
 });
 
-test('in random tables: the longest stretches are the runs joined, and no table is fetched twice in a row', () => {
+test('in random tables the longest stretches are joined runs, and no table is fetched twice in succession', () => {
   fc.assert(
     fc.property(randomSpaces, (whole) => {
       const space = bounded(whole);
@@ -120,33 +120,36 @@ test('in random tables: the longest stretches are the runs joined, and no table 
   );
 });
 
-test.each(['next', 'nextStretch'] as const)('%s after an exception of the source goes on where it was', (method) => {
-  fc.assert(
-    fc.property(randomSpaces, (whole) => {
-      const space = bounded(whole);
-      let asked = 0;
-      const runs = begin(space, {
-        why: (frame) => space.memory.why(frame),
-        frame: (frame) => {
-          if (asked++ % 2 === 0) throw new Error('broken');
-          return space.memory.frame(frame);
-        },
-      });
-      const all: Run[] = [];
-      for (let more = true; more; )
-        try {
-          more = runs[method]();
-          if (more) all.push(copy(runs));
-        } catch (error) {
-          expect(error).toEqual(new Error('broken'));
-        }
-      expect(all).toEqual(runsOf(begin(space, space.memory), method));
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each(['next', 'nextStretch'] as const)(
+  '%s continues at the same place after an exception of the source',
+  (method) => {
+    fc.assert(
+      fc.property(randomSpaces, (whole) => {
+        const space = bounded(whole);
+        let asked = 0;
+        const runs = begin(space, {
+          why: (frame) => space.memory.why(frame),
+          frame: (frame) => {
+            if (asked++ % 2 === 0) throw new Error('broken');
+            return space.memory.frame(frame);
+          },
+        });
+        const all: Run[] = [];
+        for (let more = true; more; )
+          try {
+            more = runs[method]();
+            if (more) all.push(copy(runs));
+          } catch (error) {
+            expect(error).toEqual(new Error('broken'));
+          }
+        expect(all).toEqual(runsOf(begin(space, space.memory), method));
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
 
-test('one object serves one range after the other, also after an exception', () => {
+test('one object can be used for several ranges, also after an exception', () => {
   fc.assert(
     fc.property(randomSpaces, fc.nat(LIMIT), fc.nat(20), (whole, taken, last) => {
       const space = bounded(whole);

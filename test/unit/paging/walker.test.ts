@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a walker remembers of earlier walks changes no answer.
+// The tables that a walker caches do not change any answer.
 import { expect, test } from '@jest/globals';
 import { type Pfn, pfn, vpnOf } from '../../../src/core/address.js';
 import { x86Form } from '../../../src/paging/form.js';
@@ -10,7 +10,7 @@ const NX = 1n << 63n;
 const at = (frame: number) => BigInt(frame) * PAGE;
 const GAP = { reason: 'excluded', message: 'left out' } as const;
 
-test('neighbours of every kind, asked in any order, are answered as if each were the first', () => {
+test('adjacent pages of every kind, in any order, are answered as if each were the first', () => {
   const memory = new PhysicalMemory(0x100000);
   memory.gaps.set(0x99, GAP);
   const tables = new PageTables(memory, 4);
@@ -39,7 +39,7 @@ test('neighbours of every kind, asked in any order, are answered as if each were
   }
 });
 
-test("the kernel's copy of a process's tables, where KPTI marks user entries of the top table NX, is walked like any other", () => {
+test("the kernel's copy of a process's tables, whose user entries KPTI marks NX in the top table, is walked normally", () => {
   const memory = new PhysicalMemory(0x100000);
   const tables = new PageTables(memory, 4);
   const address = va(3, 5, 7, 9);
@@ -49,7 +49,7 @@ test("the kernel's copy of a process's tables, where KPTI marks user entries of 
   expect([walker.walk(tables.root, vpnOf(address)), walker.frame]).toEqual([Walk.Mapped, 0x1234]);
 });
 
-test('a walk that ends in an exception leaves nothing behind that the next one trusts', () => {
+test('a walk that ends with an exception does not affect the next one', () => {
   const memory = new PhysicalMemory(0x100000);
   const tables = new PageTables(memory, 4);
   tables.map(va(1, 1, 1, 1), 0x11);
@@ -77,7 +77,7 @@ test('a walk that ends in an exception leaves nothing behind that the next one t
   expect([walker.walk(tables.root, one), walker.frame]).toEqual([Walk.Mapped, 0x11]);
 });
 
-test('two address spaces through one walker do not mix', () => {
+test('two address spaces with one walker do not mix', () => {
   const memory = new PhysicalMemory(0x100000);
   const [one, two] = [new PageTables(memory, 4), new PageTables(memory, 4)];
   one.map(va(1, 1, 1, 1), 0x11);

@@ -51,7 +51,7 @@ describe('JSON lines', () => {
   const write = (row: Row) => jsonLines([kind], () => 'thing').row(row) as string;
   const hexOf = (_key: string, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
 
-  test('are what JSON.stringify makes of the row, with the record first', () => {
+  test('equal JSON.stringify of the row, with the record first', () => {
     fc.assert(
       fc.property(rows, (row) => {
         const expected = { record: 'thing', ...row, at: `0x${row.at.toString(16)}` };
@@ -61,16 +61,16 @@ describe('JSON lines', () => {
     );
   });
 
-  test('have no character that a terminal obeys', () => {
+  test('have no control characters', () => {
     fc.assert(
       fc.property(rows, (row) => {
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are searched for
         expect(write(row).trimEnd()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
       }),
     );
   });
 
-  test('are valid by the schema, which allows members that later releases add', () => {
+  test('are valid against the schema, which allows members that later releases add', () => {
     const validate = new Ajv2020({ allowUnionTypes: true }).compile(schemaOf(kind));
     fc.assert(fc.property(rows, (row) => validate(JSON.parse(write(row)))));
     const [row] = fc.sample(rows, 1) as [Row];
@@ -81,7 +81,7 @@ describe('JSON lines', () => {
   });
 });
 
-/** Fields of RFC 4180. */
+/** Parses fields as in RFC 4180. */
 function fieldsOf(line: string): string[] {
   const fields = [...line.matchAll(/(?:"((?:[^"]|"")*)"|([^,"]*))(?:,|$)/g)];
   return fields.slice(0, -1).map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
@@ -90,7 +90,7 @@ function fieldsOf(line: string): string[] {
 describe('CSV', () => {
   const writer = csv(kind);
 
-  test('has nested members as columns of their own', () => {
+  test('has nested members in separate columns', () => {
     expect(writer.begin?.()).toBe('record,at,size,name,kind,on,swap.type,swap.device,parts.id,words\r\n');
     const row: Row = { at: 4096, size: 1, name: null, kind: 'a', on: true, swap: null, parts: [], words: [] };
     expect(writer.row(row)).toBe('thing,0x1000,1,,a,true,,,,\r\n');
@@ -98,7 +98,7 @@ describe('CSV', () => {
     expect(writer.row(full)).toBe('thing,0x1000,1,,a,true,3,/dev/x,1 2,c d\r\n');
   });
 
-  test('keeps every text whole', () => {
+  test('preserves every text', () => {
     fc.assert(
       fc.property(rows, (row) => {
         const fields = fieldsOf(`${(writer.row(row) as string).slice(0, -2)},`);
@@ -111,7 +111,7 @@ describe('CSV', () => {
   });
 });
 
-test('a table has columns as wide as they need, numbers to the right, no blanks at the ends of lines', () => {
+test('a table has columns of minimal width, right-aligned numbers, no trailing blanks', () => {
   const writer = table<readonly [string, number]>([
     { heading: 'NAME', text: ([name]) => name },
     { heading: 'SIZE', align: 'right', text: ([, size]) => `${size}` },

@@ -93,7 +93,7 @@ test('runs of a dump', async () => {
   expect(rows(2 ** 40 + 1, 2 ** 40 + 5)).toEqual([[2 ** 40 + 1, 4, 'outside', null]]);
   expect(rows(4, 4)).toEqual([]);
   expect(space.limit).toBe(9);
-  expect(space.page(2 ** 40).message).toBe('2^52 and more is no physical address');
+  expect(space.page(2 ** 40).message).toBe('physical addresses end at 2^52');
   expect((space.bytes(1) as DataView).getUint8(9)).toBe(1);
   expect(space.bytes(3)).toMatchObject({ reason: 'excluded', by: 'makedumpfile' });
 });

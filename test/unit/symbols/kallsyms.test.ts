@@ -15,7 +15,7 @@ describe('kallsyms', () => {
         : { address, reason: 'unmapped', message: 'not mapped' },
   });
   const STEXT = 0xffffffff81000000n;
-  /** Symbols of a kernel by ascending addresses, `_stext` the first of them. */
+  /** Symbols of a kernel in ascending order of addresses, `_stext` first. */
   const symbols = fc
     .uniqueArray(fc.tuple(NAME, fc.nat(0xfff)), { selector: ([name]) => name, maxLength: 700 })
     .map((list) => {
@@ -49,10 +49,10 @@ describe('kallsyms', () => {
     );
   };
 
-  test('every name has its address, in every form that kernels have had', () => {
+  test('every name has its address, in every form that kernels have used', () => {
     fc.assert(
       fc.property(symbols, form, (all, kind) => {
-        // Longer names there were none before lengths took two bytes (KSYM_NAME_LEN was 128).
+        // There were no longer names before lengths took two bytes (KSYM_NAME_LEN was 128).
         const own = kind.wide ? all : all.filter(([name]) => name.length < 128);
         const { bytes, tables } = writeKallsyms(own, BASE, kind);
         const table = read(bytes, tables);
@@ -63,14 +63,14 @@ describe('kallsyms', () => {
     );
   });
 
-  /** Read with lengths of one byte these end too, three bytes behind their end. */
+  /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
   const TWO_WAYS = [
     'ta_.aa.a0._A_a._AaA0A_AAa0_Aa.A_._.0a_.0_0A_a..aa._.__a.aA_AA0__._0aAAAa0..A0A.a.a.__A..AA0aa0_.a0a0_0a0__00a.0.._.A0a.._.aA00.3',
     't_',
     't__A0AAAAAAaA.a_aaaAA__._.aA_aA_a.000aaAaa._a0.O.._._0_00_0A_a0___0a.0_..A0.aaAa0Aa__0A__.0.aa__a..A_A000_a...00Aa.A_0_.0_aa_.',
   ];
 
-  test('names that could be told apart in two ways are told apart in the right one', () => {
+  test('names that could be split in two ways are split correctly', () => {
     const own = TWO_WAYS.map((name, i) => [name, STEXT + BigInt(i + 1)] as const);
     for (const kind of Object.values(FORMS).filter(({ wide }) => wide)) {
       const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, kind);
@@ -79,7 +79,7 @@ describe('kallsyms', () => {
     }
   });
 
-  test('damaged: an answer or an error, and an end', () => {
+  test('damaged: gives a result or an error, and terminates', () => {
     fc.assert(
       fc.property(symbols, form, damage, (own, kind, change) => {
         const { bytes, tables } = writeKallsyms(own, BASE, kind);

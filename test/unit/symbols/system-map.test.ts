@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { SystemMap } from '../../../src/symbols/system-map.js';
 import { bytesOf, NAME } from '../../build/damage.js';
 
-test('a System.map: every symbol of a line that is one, moved by KASLR; other lines are passed over', () => {
+test('a System.map: each valid line gives a symbol, moved by KASLR; other lines are ignored', () => {
   const line = fc.oneof(
     fc.tuple(NAME, fc.nat(0xffffff)).map(([name, at]) => [name, 0xffffffff81000000n + BigInt(at)] as const),
     fc.string({ maxLength: 40 }).filter((text) => !/^[0-9a-f]{8,16} /.test(text)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a page table's entry says of an address: pages, swap entries of every kind, markers, damage.
+// What a page-table entry means for an address: pages, swap entries of every kind, markers, damage.
 import { describe, expect, test } from '@jest/globals';
 import { DumpError } from '../../../src/core/errors.js';
 import { selectVm } from '../../../src/kvm/select.js';
@@ -11,11 +11,11 @@ import type { HostOptions } from '../../build/options.js';
 import { KVM_TYPES, SMALL_KERNEL } from '../../build/small-kernel.js';
 import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
-describe('what is at an address', () => {
-  /** One page whose entry at a level is given. */
+describe('state of an address', () => {
+  /** One page with a given entry at a level. */
   function hostWith(level: number, entry: bigint, options: HostOptions & { users?: number } = {}) {
     const host = new SyntheticHost(options);
-    // An area of every type.
+    // A swap area of every type.
     for (let type = 0; type < Math.min(32, options.swapFiles ?? 24); type++) host.swapArea(type);
     const { address: mm, tables } = host.mm(options.users ?? 1);
     const vm = host.vm(mm, [slot(0, 0n, 0x40000n)]);
@@ -38,7 +38,7 @@ describe('what is at an address', () => {
     ['nothing, two levels up', 2, 0n, { state: 'not-present', reason: 'empty-entry' }],
     ['garbage', 3, at(0x5) | 0x10n, { state: 'damaged', reason: 'bad-entry' }],
     [
-      'a table that is nowhere',
+      'a table that is not in the dump',
       1,
       at(0xdead) | TABLE,
       { state: 'table-missing', reason: 'table-outside', frame: null },
@@ -57,7 +57,7 @@ describe('what is at an address', () => {
     expect(translator(0x100000).state).not.toBe('damaged');
   });
 
-  test('memory that the kernel knows and the dump does not is no damage', () => {
+  test('memory that the kernel has but the dump lacks is not damage', () => {
     const known = (maxPfn: bigint) => {
       const host = hostWith(0, at(0x90000) | TABLE, { limit: 0x80000 });
       const variable = host.at('linux_banner') + 0x800n;
@@ -92,7 +92,7 @@ describe('what is at an address', () => {
     expect(ask(entryAt(0, swapEntry(type, 0x777n), { swapFiles: 24 }).translator, 0x5000n)).toMatchObject(expected);
   });
 
-  // The mixtures of include/linux/swap.h since 5.19: p(oisoned), m(igrating), d(evice), marker M, not known '?'.
+  // The mixtures of include/linux/swap.h since 5.19: p(oisoned), m(igrating), d(evice), marker M, unknown '?'.
   const STATES = { p: 'poisoned', m: 'migrating', d: 'not-present', M: 'marker', '?': 'damaged' } as const;
   const [UP_TO_6_5, UP_TO_6_3] = [
     SMALL_KERNEL.replace('folio {\n', 'folio {\n  u8 _folio_dtor\n  pad 7\n') + KVM_TYPES,
@@ -109,7 +109,7 @@ describe('what is at an address', () => {
     ['6.1 without devices', 26, 'pmmmMM', { types: UP_TO_6_3 }],
     ['6.1', 22, 'pmmmddddMM', { types: UP_TO_6_3 }],
     ['6.1 without markers, with devices', 23, 'pmmmddddM', { types: UP_TO_6_3 }],
-    ['the same either way', 23, 'pmmmddddM', { types: NO_FOLIO }],
+    ['both mixtures agree', 23, 'pmmmddddM', { types: NO_FOLIO }],
     ['four devices or three and a marker', 24, '????????', { types: NO_FOLIO }],
   ] as const)('special types of %s', (_name, swapFiles, states, options) => {
     const stateOf = (type: number) =>
@@ -120,9 +120,9 @@ describe('what is at an address', () => {
   });
 
   test.each([
-    ['of an area that the host has', 7, 0xfffn, { state: 'swapped', swap: { type: 7, offset: 0xfff } }],
-    ['behind the end of its area', 7, 0x1000n, { state: 'damaged', reason: 'bad-entry', frame: null }],
-    ['of an area that the host has not', 8, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
+    ['of an existing area', 7, 0xfffn, { state: 'swapped', swap: { type: 7, offset: 0xfff } }],
+    ['after the end of its area', 7, 0x1000n, { state: 'damaged', reason: 'bad-entry', frame: null }],
+    ['of an area that does not exist', 8, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
     ['of an area that was switched off', 9, 1n, { state: 'damaged', reason: 'bad-entry', frame: null }],
   ])('a swap entry %s', (_name, type, offset, expected) => {
     const { host, translator } = entryAt(0, swapEntry(type, offset), { swapFiles: 24 });
@@ -147,24 +147,24 @@ describe('what is at an address', () => {
     expect(ask(translator, 0x5000n)).toMatchObject(expected);
   });
 
-  test('an area that is not in the dump is no reason to deny that the page is swapped', () => {
+  test('a page is swapped even if the swap area is not in the dump', () => {
     const { host, translator } = entryAt(0, swapEntry(7, 5n), { swapFiles: 24 });
     host.u64(host.at('swap_info') + 7n * 8n, 0xffff888ffff00000n);
     expect(ask(translator, 0x5000n)).toMatchObject({ state: 'swapped', swap: { type: 7, offset: 5, device: null } });
   });
 
-  test('padding behind swap_info is no type of swap: the other array of as many elements tells', () => {
+  test('padding after swap_info is not a swap type: another array of the same length shows it', () => {
     const { translator } = entryAt(0, swapEntry(24, 5n), { swapFiles: 28, zswapTrees: 24 });
     expect(ask(translator, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
     const agreed = entryAt(0, swapEntry(24, 5n), { swapFiles: 24, zswapTrees: 24 });
     expect(ask(agreed.translator, 0x5000n)).toMatchObject({ state: 'poisoned', frame: 5 });
   });
 
-  test('a swap entry above the lowest level is none: swap files hold pages', () => {
+  test('a swap entry above the lowest level is damage: swap areas contain pages', () => {
     expect(ask(entryAt(1, swapEntry(3, 0x200n)).translator, 0x5000n)).toMatchObject({ state: 'damaged', frame: null });
   });
 
-  test('where the length of swap_info makes no sense, only types that are swap in every kernel are', () => {
+  test('if the length of swap_info is implausible, only types that are swap in every kernel are used', () => {
     expect(ask(entryAt(0, swapEntry(21, 1n), { swapFiles: 40 }).translator, 0x5000n)).toMatchObject({
       state: 'swapped',
     });
@@ -174,13 +174,13 @@ describe('what is at an address', () => {
     });
   });
 
-  test('a huge page that was being moved: the frame of the page asked for; accessed and dirty bits are none of it', () => {
+  test('a huge page that was being moved: the frame of the requested page, without accessed and dirty bits', () => {
     const young = 1n << 34n;
     const { translator } = entryAt(1, swapEntry(26, 0x1200n | young | (young << 1n)), { swapFiles: 24 });
     expect(ask(translator, 0x5000n)).toMatchObject({ state: 'migrating', frame: 0x1205 });
   });
 
-  test('an address space that is gone says so, one that was never touched does not', () => {
+  test('an address space that no longer exists is reported, one that was never touched is not', () => {
     expect(ask(entryAt(3, 0n, { users: 0 }).translator, 0x5000n)).toMatchObject({
       state: 'not-present',
       reason: 'address-space-gone',
@@ -202,7 +202,7 @@ describe('what is at an address', () => {
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state });
   });
 
-  test('a slot that runs out of the user half ends in noncanonical addresses, not in the kernel', () => {
+  test('a slot beyond the user half has noncanonical addresses, not those of the kernel', () => {
     const host = new SyntheticHost();
     host.vmm(191, [slot(0, 0n, 4n, 0x7fffffffe000n)]);
     const translator = translatorOf(host);

@@ -7,7 +7,7 @@ import { BtfWriter } from '../../build/btf.js';
 import { bytesOf, damage, orError } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
 
-/** Texts of structures, each made of numbers, arrays, unnamed structures and unions, and of those before it. */
+/** Texts of structures: each of numbers, arrays, unnamed structures and unions, and earlier structures. */
 const layoutText = fc
   .array(
     fc.array(
@@ -38,10 +38,10 @@ describe('BTF', () => {
     const member = types.member(struct, path);
     return member === null ? null : [member.offset, member.size, member.count];
   };
-  /** Every named member of a structure, those of unnamed ones inside included. */
+  /** All named members of a structure, including those of unnamed members. */
   const names = (text: string) => [...text.matchAll(/\b((?:m|beside)\d+)/g)].map(([, name = '']) => name);
 
-  test('members lie where they were laid', () => {
+  test('members are at the offsets of the layout', () => {
     fc.assert(
       fc.property(layoutText, fc.constantFrom(24 as const, 32 as const), (text, headerLength) => {
         const layouts = new Layouts(text);
@@ -61,7 +61,7 @@ describe('BTF', () => {
     );
   });
 
-  test('damaged: an answer or an error, and an end', () => {
+  test('damaged: gives a result or an error, and terminates', () => {
     fc.assert(
       fc.property(layoutText, damage, fc.boolean(), (text, change, isHeader) => {
         const whole = new BtfWriter(new Layouts(text)).bytes();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever the source reads of the kernel's structures is in the layout profiles that it writes. Nothing but the command
-// is imported, so that what the program loads late is missing here as it is there.
+// All members of kernel structures that the source reads are in the layout profiles that it writes. Only the command is
+// imported, so modules that the program loads late are missing here as they are there.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A kernel that has everything it is asked for. */
+/** A kernel that has every structure and member. */
 const EVERYTHING = {
   source: 'everything',
   sizeOf: () => 8,
@@ -49,18 +49,18 @@ beforeAll(async () => {
     open: () => Promise.reject(new Error('no dump is to be opened')),
     describe: () => Promise.resolve(described),
   };
-  const request = { command: layout, values: { output, force: false }, words: [], inner: null };
+  const request = { command: layout, values: { output, force: false }, words: [], inner: [] };
   await perform(request, { files }, 'text', streams);
   profile = JSON.parse(readFileSync(output, 'utf8')) as Profile;
 });
 
 interface Call {
   readonly place: string;
-  /** What stands in the parentheses. */
+  /** The arguments. */
   readonly words: readonly ts.Expression[];
 }
 
-/** Calls in src/ of functions or methods with these names. */
+/** The calls in src/ of functions or methods with these names. */
 function* calls(...names: readonly string[]): Generator<Call> {
   for (const source of sources())
     for (const node of nodesOf(source)) {
@@ -73,8 +73,8 @@ function* calls(...names: readonly string[]): Generator<Call> {
 const nameOf = (called: ts.Expression): string =>
   ts.isIdentifier(called) ? called.text : ts.isPropertyAccessExpression(called) ? called.name.text : '';
 
-describe('in a profile is', () => {
-  test('every view, with all the names of its members that are written beside it', () => {
+describe('a profile has', () => {
+  test('every view, with all names of its members in the source', () => {
     const missing: string[] = [];
     let count = 0;
     for (const { place, words } of calls('fields')) {
@@ -88,7 +88,7 @@ describe('in a profile is', () => {
     expect(count).toBeGreaterThan(40);
   });
 
-  test('every structure and member that is asked for by name', () => {
+  test('every structure and member that the source reads by name', () => {
     const missing: string[] = [];
     let count = 0;
     for (const { place, words } of calls('sizeOf', 'member', 'describes')) {
@@ -104,7 +104,7 @@ describe('in a profile is', () => {
     expect(count).toBeGreaterThan(8);
   });
 
-  test('every enumeration; none is asked for that was not declared', () => {
+  test('every enumeration; the source uses none that it does not declare', () => {
     const declared = [...calls('enumeration')].flatMap(({ words }) => words.flatMap(textsOf));
     expect(Object.keys(profile.enums)).toEqual(declared);
     expect(declared.length).toBeGreaterThan(0);

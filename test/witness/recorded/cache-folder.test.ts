@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Users who have no folder for what is worth keeping: the answer is the same.
+// Users without a cache folder get the same answer.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
@@ -11,7 +11,7 @@ import { kvmVtop, LIMIT, ROOT, SHARED } from '../../run.js';
 
 const { folder } = scratch('cache');
 
-describe('a user whose cache folder can not be made', () => {
+describe('a user whose cache folder cannot be created', () => {
   const kvmKo = join(SHARED, 'debug', '6.1.0-50-amd64', 'kvm.ko.xz');
   const byModule = ['-c', DUMP, ...ONE, '--kvm-module', kvmKo];
   const { test: withHosts } = needing(recordedHosts);

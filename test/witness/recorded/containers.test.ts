@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole containers of recorded hosts: every mapping of the processes whose /proc/PID/smaps was kept, by the red-black
-// tree (5.10) and the maple tree (6.1 and later); every pid of the IDR.
+// Complete containers of recorded hosts: every mapping of the processes whose /proc/PID/smaps was recorded, from the
+// red-black tree (5.10) and the maple tree (6.1 and later); every pid of the IDR.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -27,7 +27,7 @@ const HOSTS = [
   'debian-7.2-zstd-contents',
 ];
 
-/** The process of a kept smaps, by the name in its file's: what truth.txt calls it, and the line that has its pid. */
+/** The process of a recorded smaps, by its file name: the name in truth.txt, and the kind of line with its pid. */
 const SMAPS: Readonly<Record<string, RegExp>> = {
   alpha: /^GUEST alpha (\d+) /m,
   beta: /^GUEST beta (\d+) /m,
@@ -40,11 +40,11 @@ const SMAPS: Readonly<Record<string, RegExp>> = {
 
 interface Line {
   readonly range: string;
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   readonly path: string;
 }
 
-/** The mappings that smaps names. The vsyscall page is none: the kernel adds its line. */
+/** The mappings in smaps. The vsyscall page is not a mapping: the kernel adds its line. */
 const linesOf = (smaps: string): Line[] =>
   [...smaps.matchAll(/^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ *(.*)$/gm)]
     .map(([, range = '', path = '']) => ({ range, path }))
@@ -53,11 +53,11 @@ const linesOf = (smaps: string): Line[] =>
 const rangeOf = ({ start, end }: Vma): string =>
   [start, end].map((edge) => edge.toString(16).padStart(8, '0')).join('-');
 
-/** What smaps may call a file: those without a directory get one, or the name of their kind, in front. */
+/** The names that smaps may use for a file: one without a directory gets one, or the name of its kind, before it. */
 const namesOf = (path: string): string[] =>
   (path.startsWith('/') ? [path] : [`/${path}`, `anon_inode:${path}`]).flatMap((name) => [name, `${name} (deleted)`]);
 
-test.each(HOSTS)('%s: mappings are those of smaps, by address and by file', async (name) => {
+test.each(HOSTS)('%s: mappings equal those of smaps, in addresses and files', async (name) => {
   const folder = dumpFolder(name);
   const { host, close } = await openDump(join(folder, 'vmcore'));
   const truth = readFileSync(join(folder, 'truth.txt'), 'utf8');
@@ -77,7 +77,7 @@ test.each(HOSTS)('%s: mappings are those of smaps, by address and by file', asyn
       else expect(namesOf(files.pathOf(vma.file))).toContain(path);
       for (const address of [vma.start, vma.end - 1n]) expect(findVma(host, mm, address)).toEqual(vma);
     });
-    // A part of them: from the middle of one to the middle of another.
+    // A range of them: from the middle of one to the middle of another.
     const some = found.slice(5, 9);
     const [first, last] = [some[0], some.at(-1)] as [Vma, Vma];
     expect([...vmas(host, mm, first.end - 1n, last.start + 1n)]).toEqual(some);
@@ -87,7 +87,7 @@ test.each(HOSTS)('%s: mappings are those of smaps, by address and by file', asyn
   close();
 });
 
-/** The pids of the initial namespace by its IDR; those that outlive their task are left out. */
+/** The pids of the initial namespace in its IDR, without those that outlive their task. */
 function pidsByIdr({ memory, symbols, types }: Host): number[] {
   const { namespace, pids } = resolve(types, { namespace: pidNamespaceFields, pids: pidFields });
   const address = symbols.get('init_pid_ns') ?? 0n;
@@ -142,13 +142,13 @@ test.each(HOSTS)('%s: page caches of mapped files have as many pages as the kern
     for (const { index, order, entry } of xarrayEntries(memory, at, head)) {
       orders.add(order);
       const indices = 2 ** (order ?? 0);
-      // A value is the shadow of a page that was, or where it was swapped out to.
+      // A value is the shadow of a former page, or its place in swap.
       if ((entry & 1n) === 0n) count += indices;
       for (const same of [index, index + BigInt(indices) - 1n])
         if (xarrayEntry(memory, at, head, same) !== entry) wrong.push({ mapping, same, entry });
     }
-    const told = Number(number(mapping, 'address_space', 'nrpages'));
-    if (count !== told) wrong.push({ mapping, count, told });
+    const kept = Number(number(mapping, 'address_space', 'nrpages'));
+    if (count !== kept) wrong.push({ mapping, count, kept });
     pages += count;
   }
   expect(wrong).toEqual([]);

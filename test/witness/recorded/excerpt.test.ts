@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Excerpts of a host whose dump holds the guests' memory do not.
+// Excerpts of a host whose dump contains the guests' memory do not contain it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
@@ -13,13 +13,13 @@ const { test: withHosts } = needing(recordedHosts);
 const { folder } = scratch('excerpt');
 const core = join(dumpFolder('debian-7.2-zstd-contents'), 'vmcore');
 
-withHosts('words that programs in the guests wrote are in the dump that the 7.2 fixture was cut from', async () => {
+withHosts('words that programs in the guests wrote are in the dump from which the 7.2 fixture was made', async () => {
   const values = valuesOf('debian-7.2');
   const { values: there } = await found(core, values, 0x60000);
   expect(there.size).toBe(values.size);
 });
 
-withHosts('and not in excerpts that are cut from it, of both guests', async () => {
+withHosts('words of both guests are not in excerpts made from this dump', async () => {
   const { questions } = JSON.parse(readFileSync(join(FIXTURES, 'debian-7.2', 'facts.json'), 'utf8')) as {
     questions: { name: string; process: string; cases: { gpa: string }[] }[];
   };

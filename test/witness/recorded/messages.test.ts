@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of recorded hosts where there is no address to give.
+// Messages for recorded hosts if there is no address.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
@@ -10,7 +10,7 @@ import { kvmVtop } from '../../run.js';
 const { test: withHosts } = needing(recordedHosts);
 const dump = (host: string): string => join(dumpFolder(host), 'vmcore');
 
-describe('no VM: the processes that hold some are named', () => {
+describe('without a VM, the processes that hold VMs are listed', () => {
   const whole = ['-c', dump('debian-6.1-zlib')];
 
   withHosts('a pid that does not exist, with the processes that hold VMs', () => {
@@ -33,13 +33,11 @@ describe('no VM: the processes that hold some are named', () => {
   });
 });
 
-describe('what is not there is called what it is', () => {
+describe('messages for missing pages', () => {
   withHosts('memory that /proc/vmcore leaves out is not called none of the machine', () => {
     const { stdout, status } = kvmVtop(['phys', '-c', dump('debian-6.1-zlib'), '1000']);
     expect(status).toBe(2);
-    expect(stdout).toMatch(
-      /the dump does not cover this frame: it is not memory, or in what \/proc\/vmcore leaves out/,
-    );
+    expect(stdout).toMatch(/the dump does not cover this frame: it is not RAM, or \/proc\/vmcore leaves it out/);
   });
 
   withHosts(
@@ -66,7 +64,7 @@ describe('what is not there is called what it is', () => {
     ['debian-5.10-lzo', '151', '150'],
     ['debian-6.1-zlib', '154', '153'],
     ['debian-6.1-zlib', '0x9a', '153'],
-  ])('%s: the creator of a VM has exited, another process holds it', (host, creator, holder) => {
+  ])('%s: the creator of a VM has exited, and another process holds it', (host, creator, holder) => {
     const { stdout, stderr } = kvmVtop(['-c', dump(host), '-g', creator, '-p', '0', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       pid: Number(holder),

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printable } from '../core/text.js';
+import { orProblem } from '../kvm/about.js';
+import type { KnownVm } from '../kvm/all-vms.js';
+import { BACKINGS, type Backing, backingOf } from '../kvm/backing.js';
+import type { Kvm } from '../kvm/kvm.js';
+import { flagNames, type Memslot } from '../kvm/memslots/slot.js';
+import { selectVms } from '../kvm/select.js';
+import { Vm } from '../kvm/vm.js';
+import { columns, record } from '../report/columns.js';
+import { digitsOfPage } from '../report/hex.js';
+import { recordKind } from '../report/records.js';
+import { size, table } from '../report/table.js';
+import { count, digits, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { command } from './command.js';
+
+interface SlotRow {
+  readonly kvm: bigint;
+  readonly pid: number | null;
+  readonly addressSpace: number;
+  readonly id: number;
+  /** Guest frame of the first page. */
+  readonly gpa: number;
+  readonly size: number;
+  readonly hva: bigint;
+  readonly flags: number;
+  readonly flagNames: readonly string[];
+  readonly internal: boolean;
+  readonly backing: Backing;
+  readonly problems: readonly string[];
+}
+
+const backing = columns<Backing>({
+  kind: [nullable(oneOf(...BACKINGS)), 'Kind of the mappings below the slot; none: there is no mapping.'],
+  path: [nullable(text), 'Path of the file; null for anonymous memory.'],
+  pageSize: [nullable(count(4096)), "Bytes of the mapping's pages."],
+  shared: [nullable(flag), 'Whether it is a shared mapping.'],
+});
+
+const kind = recordKind<SlotRow>(
+  'slot',
+  'A memslot of a VM.',
+  columns<SlotRow>({
+    kvm: [hex, 'Address of struct kvm.'],
+    pid: [nullable(count()), 'What -g takes: the pid of a holder, else of the creator.'],
+    addressSpace: [count(), "KVM's address space: 0, or 1 for SMM."],
+    id: [count(), 'Its number in KVM.'],
+    gpa: [digits((frame: number) => digitsOfPage(frame, 0)), 'First guest physical address.'],
+    size: [count(4096), 'Bytes.'],
+    hva: [hex, 'Host virtual address of its first byte.'],
+    flags: [count(), 'KVM_MEM_ bits.'],
+    flagNames: [list(text), 'Names of these bits.'],
+    internal: [flag, "One of KVM's own: TSS, identity map, APIC access page."],
+    backing: [record(backing), "The process's memory below the slot."],
+    problems: [list(text), 'What could not be read, and why.'],
+  }),
+);
+
+/** The memslots of VMs. */
+export const slots = command({
+  name: 'slots',
+  summary: 'list the memslots of VMs',
+  description:
+    "Lists the memslots of every VM, or of those that -g names: which guest physical addresses are where in the process's memory, and what memory that is.",
+  needs: 'vms',
+  args: null,
+  options: {},
+  records: [kind],
+  csv: true,
+  notes: [
+    'AS is the address space: 0 is the ordinary one, 1 that of SMM. KVM\'s own slots (TSS, identity map, APIC access page) are marked "internal".',
+  ],
+  examples: [
+    { line: 'slots -c vmcore -g 191579' },
+    { line: 'slots -c vmcore --csv > slots.csv', note: 'those of all VMs' },
+  ],
+  exit: {
+    0: 'all memslots are listed',
+    1: 'some may be missing, or what is below one could not be read',
+    2: 'none can be listed',
+  },
+
+  *run({ host, process, vm, log }) {
+    const selected = selectVms(host, process, vm);
+    const problems = [...selected.problems];
+    let whole = true;
+    for (const known of selected.vms)
+      for (const row of rowsOf(selected.kvm, known, problems)) {
+        whole &&= row.problems.length === 0;
+        yield row;
+      }
+    for (const problem of problems) log.warn(problem);
+    return whole && problems.length === 0 ? 0 : 1;
+  },
+
+  text: () =>
+    table<SlotRow>([
+      { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
+      { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
+      { heading: 'AS', align: 'right', text: ({ addressSpace }) => `${addressSpace}` },
+      { heading: 'ID', align: 'right', text: ({ id }) => `${id}` },
+      { heading: 'GUEST PHYSICAL', align: 'right', text: rangeText },
+      { heading: 'HOST VIRTUAL', align: 'right', text: ({ hva }) => hva.toString(16) },
+      { heading: 'SIZE', align: 'right', text: (row) => size(row.size) },
+      { heading: 'BACKING', text: backingText },
+      {
+        heading: 'FLAGS',
+        text: ({ flagNames: names, internal }) => [...names, ...(internal ? ['internal'] : [])].join(','),
+      },
+    ]),
+});
+
+const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
+  `${digitsOfPage(gpa, 0)}-${digitsOfPage(gpa + bytes / 4096 - 1, 0xfff)}`;
+
+function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
+  const pages = pageSize === null || pageSize === 4096 ? '' : ` of ${size(pageSize)}`;
+  return `${what ?? '?'}${pages}${path === null ? '' : ` ${printable(path, 4096)}`}`;
+}
+
+function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Generator<SlotRow> {
+  const what = `VM at 0x${address.toString(16)}`;
+  const vm = orProblem(problems, what, () => new Vm(kvm, address));
+  if (vm === null) return;
+  for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
+    const set = orProblem(problems, what, () => vm.slots(addressSpace));
+    if (set === null) continue;
+    if (set.missing !== null)
+      problems.push(`${what}: memslots of address space ${addressSpace} are missing: ${set.missing}`);
+    for (const slot of set.slots) yield { kvm: address, pid, addressSpace, ...aboutSlot(kvm, vm, slot) };
+  }
+}
+
+function aboutSlot({ host }: Kvm, { mm }: Vm, slot: Memslot): Omit<SlotRow, 'kvm' | 'pid' | 'addressSpace'> {
+  const { id, first, pages, hva, flags, internal } = slot;
+  const found = backingOf(host, mm, slot);
+  return { id, gpa: first, size: pages * 4096, hva, flags, flagNames: flagNames(slot), internal, ...found };
+}

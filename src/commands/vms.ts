@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printable } from '../core/text.js';
+import {
+  type AboutVm,
+  aboutVm,
+  orProblem,
+  VENDOR_MODULES,
+  type VendorModule,
+  VM_TYPES,
+  vendorModule,
+} from '../kvm/about.js';
+import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
+import type { Kvm } from '../kvm/kvm.js';
+import { selectVms } from '../kvm/select.js';
+import { Vm } from '../kvm/vm.js';
+import { columns, record } from '../report/columns.js';
+import { recordKind } from '../report/records.js';
+import { size, table } from '../report/table.js';
+import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { command } from './command.js';
+
+/** Slots of one address space. */
+interface Space {
+  readonly addressSpace: number;
+  readonly slots: number;
+  readonly bytes: number;
+}
+
+interface VmRow {
+  readonly kvm: bigint;
+  readonly pid: number | null;
+  readonly creator: Creator | null;
+  readonly holders: readonly VmHolder[];
+  readonly name: string | null;
+  readonly uuid: string | null;
+  readonly arguments: readonly string[] | null;
+  readonly mm: bigint;
+  readonly memory: number | null;
+  readonly spaces: readonly Space[];
+  readonly vcpus: number | null;
+  readonly module: VendorModule | null;
+  readonly type: AboutVm['type'];
+  readonly problems: readonly string[];
+}
+
+const creator = columns<Creator>({
+  pid: [count(), 'Its pid.'],
+  comm: [nullable(text), 'Its name; null if it is gone.'],
+  alive: [flag, 'False for a zombie and for a process that is gone.'],
+});
+
+const holder = columns<VmHolder>({
+  pid: [count(), 'Its pid.'],
+  comm: [text, 'Its name.'],
+  fd: [nullable(count()), 'Its file descriptor; null if descriptors cannot be read.'],
+});
+
+const space = columns<Space>({
+  addressSpace: [count(), 'Its number: 0, or 1 for SMM.'],
+  slots: [count(), "Memslots, KVM's own included."],
+  bytes: [count(), 'Bytes of all of them.'],
+});
+
+const kind = recordKind<VmRow>(
+  'vm',
+  'A VM of the host.',
+  columns<VmRow>({
+    kvm: [hex, 'Address of struct kvm.'],
+    pid: [nullable(count()), 'What -g takes: the pid of a holder, else of the creator.'],
+    creator: [nullable(record(creator)), 'The process that made the VM.'],
+    holders: [list(record(holder)), 'Every process that has its file open.'],
+    name: [nullable(text), "The guest's name: QEMU's -name."],
+    uuid: [nullable(text), "The guest's UUID: QEMU's -uuid."],
+    arguments: [nullable(list(text)), "The command line of the VM's process."],
+    mm: [hex, "Address of the mm_struct that the VM's memory is in."],
+    memory: [nullable(count()), "Bytes of the slots of address space 0 without KVM's own."],
+    spaces: [list(record(space)), 'Address spaces that have slots.'],
+    vcpus: [nullable(count()), 'Number of vCPUs.'],
+    module: [nullable(oneOf(...VENDOR_MODULES)), "The vendor's module."],
+    type: [nullable(oneOf(...VM_TYPES)), 'Type of the VM; null if the kernel keeps none (before 6.8).'],
+    problems: [list(text), 'What could not be read, and why.'],
+  }),
+);
+
+/** All VMs of a host. */
+export const vms = command({
+  name: 'vms',
+  summary: 'list the VMs of the host',
+  description: 'Lists every VM of the host, with the processes that made it and hold it, its name, memory and vCPUs.',
+  needs: 'vms',
+  args: null,
+  options: {},
+  records: [kind],
+  csv: true,
+  notes: [
+    "A VM is listed if the kernel has it in vm_list or a process holds its file. The name and the UUID are those of QEMU's command line, which is in the memory of its process: many dumps leave that out.",
+  ],
+  examples: [
+    { line: 'vms -c vmcore' },
+    { line: 'vms -c vmcore -g 150 --json', note: 'the VMs of one process, one JSON object a VM' },
+  ],
+  exit: {
+    0: 'all VMs are listed',
+    1: 'some may be missing, or something of one could not be read',
+    2: 'none can be listed',
+  },
+
+  *run({ host, process, vm, log }) {
+    const selected = selectVms(host, process, vm);
+    for (const problem of selected.problems) log.warn(problem);
+    const common: string[] = [];
+    const module = orProblem(common, 'module', () => vendorModule(host));
+    let whole = selected.problems.length === 0;
+    for (const known of selected.vms) {
+      const row = rowOf(selected.kvm, known, module, common);
+      whole &&= row.memory !== null && row.vcpus !== null;
+      yield row;
+    }
+    return whole ? 0 : 1;
+  },
+
+  text: () =>
+    table<VmRow>([
+      { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
+      { heading: 'NAME', text: ({ name }) => (name === null ? '-' : printable(name)) },
+      { heading: 'PROCESS', text: processText },
+      { heading: 'FD', align: 'right', text: ({ holders: [first] }) => `${first?.fd ?? '-'}` },
+      { heading: 'VCPUS', align: 'right', text: ({ vcpus }) => `${vcpus ?? '-'}` },
+      { heading: 'MEMORY', align: 'right', text: ({ memory }) => (memory === null ? '-' : size(memory)) },
+      { heading: 'SLOTS', align: 'right', text: ({ spaces }) => spaces.map(({ slots }) => slots).join('+') || '0' },
+      { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
+      { heading: 'UUID', text: ({ uuid }) => (uuid === null ? '-' : printable(uuid)) },
+    ]),
+});
+
+/** Who holds the VM, and who made it where that is another. */
+function processText({ holders: [first], creator: maker, pid }: VmRow): string {
+  const holding = first === undefined ? '-' : printable(first.comm);
+  if (maker === null || maker.pid === pid) return holding;
+  return `${holding} (made by ${maker.pid}${maker.alive ? '' : ', exited'})`;
+}
+
+function rowOf(kvm: Kvm, known: KnownVm, module: VendorModule | null, common: readonly string[]): VmRow {
+  const { address, mm, holders, pid } = known;
+  const { words, name, uuid, problem } = argumentsOfVm(kvm, known);
+  const problems = [...common, ...(problem === null ? [] : [problem])];
+  const about = orProblem(problems, 'struct kvm', () => aboutVm(kvm, address));
+  const slots = orProblem(problems, 'memslots', () => slotsOf(kvm, address, problems));
+  return {
+    kvm: address,
+    pid,
+    creator: known.creator,
+    holders,
+    name,
+    uuid,
+    arguments: words,
+    mm,
+    memory: slots?.memory ?? null,
+    spaces: slots?.spaces ?? [],
+    vcpus: about?.vcpus ?? null,
+    module,
+    type: about?.type ?? null,
+    problems,
+  };
+}
+
+function slotsOf(kvm: Kvm, address: bigint, problems: string[]): { memory: number; spaces: Space[] } {
+  const vm = new Vm(kvm, address);
+  let memory = 0;
+  const spaces: Space[] = [];
+  for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
+    const { slots, missing } = vm.slots(addressSpace);
+    if (missing !== null) problems.push(`memslots of address space ${addressSpace}: some are missing: ${missing}`);
+    const bytes = slots.reduce((sum, { pages }) => sum + pages * 4096, 0);
+    if (slots.length > 0) spaces.push({ addressSpace, slots: slots.length, bytes });
+    if (addressSpace === 0) memory = slots.reduce((sum, { pages, internal }) => sum + (internal ? 0 : pages * 4096), 0);
+  }
+  return { memory, spaces };
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every VM of a host: who made it, who holds it, what it is called.
+import { DumpError, orNull } from '../core/errors.js';
+import { argumentsOf } from '../kernel/arguments.js';
+import { readMm } from '../kernel/mm.js';
+import type { Task, Tasks } from '../kernel/tasks.js';
+import { type HeldVm, type Holder, holders, type ListedVm, listedVms } from './find-vms.js';
+import { type Kvm, readKvm } from './kvm.js';
+import { guestName } from './qemu-name.js';
+
+/** The process that made a VM. */
+export interface Creator {
+  readonly pid: number;
+  /** Bytes of its name, one character each; null where it is gone. */
+  readonly comm: string | null;
+  /** Whether it still has its memory: a zombie, or a pid that no task has, has not. */
+  readonly alive: boolean;
+}
+
+/** A process that has a VM's file open. */
+export interface VmHolder {
+  readonly pid: number;
+  readonly comm: string;
+  /** Null where descriptors can't be read. */
+  readonly fd: number | null;
+}
+
+/** A VM and the processes around it. */
+export interface KnownVm {
+  /** Address of struct kvm. */
+  readonly address: bigint;
+  /** Address of the mm_struct that its memory is in. */
+  readonly mm: bigint;
+  /** Null where it can't be found out. */
+  readonly creator: Creator | null;
+  /** In the order of their pids and descriptors. */
+  readonly holders: readonly VmHolder[];
+  /** A process that stands for the VM: a holder, else the creator; null where neither is known. */
+  readonly pid: number | null;
+  /** Address of that process's mm_struct. */
+  readonly processMm: bigint;
+}
+
+/** What the command line of a VM's process says; all null where it can't be read, and then `problem` says why. */
+export interface VmArguments {
+  readonly words: readonly string[] | null;
+  readonly name: string | null;
+  readonly uuid: string | null;
+  readonly problem: string | null;
+}
+
+/**
+ * Every VM in vm_list and every one whose file a process holds, each once, the oldest first. `problems` says why there may
+ * be others. Throws `DumpError` where neither the list nor the processes can be read.
+ */
+export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; problems: readonly string[] } {
+  const problems: string[] = [];
+  const held = new Map<bigint, VmHolder[]>();
+  const trouble = collectHolders(kvm, tasks, held, problems);
+  const listed = listOf(kvm, problems, trouble);
+  for (const address of held.keys())
+    if (!listed.some((vm) => vm.address === address)) listed.push(ofAddress(kvm, address));
+  return { vms: listed.map((vm) => known(tasks, vm, held.get(vm.address) ?? [])), problems };
+}
+
+/** The holders of every VM by its address; what stands in the way of knowing them all. */
+function collectHolders(kvm: Kvm, tasks: Tasks, held: Map<bigint, VmHolder[]>, problems: string[]): DumpError | null {
+  try {
+    for (const holder of holders(kvm, tasks)) add(held, holder);
+    return null;
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    problems.push(`not all processes can be read: ${error.message}`);
+    return error;
+  }
+}
+
+function add(held: Map<bigint, VmHolder[]>, { task, vms }: Holder): void {
+  for (const { address, fd } of vms) {
+    const all = held.get(address) ?? [];
+    held.set(address, [...all, { pid: task.tgid, comm: task.comm, fd }]);
+  }
+}
+
+/** vm_list, the oldest VM first. */
+function listOf(kvm: Kvm, problems: string[], trouble: DumpError | null): ListedVm[] {
+  try {
+    const { vms, complete } = listedVms(kvm);
+    if (!complete) problems.push('not all VMs of vm_list can be read');
+    return [...vms].reverse();
+  } catch (error) {
+    if (!(error instanceof DumpError) || trouble !== null) throw error;
+    problems.push(`vm_list can't be read: ${error.message}`);
+    return [];
+  }
+}
+
+function ofAddress(kvm: Kvm, address: bigint): ListedVm {
+  const { mm, userspacePid } = kvm.at;
+  const bytes = readKvm(kvm, address);
+  return { address, mm: bytes.u64(mm.offset), pid: userspacePid === null ? null : bytes.u32(userspacePid.offset) };
+}
+
+function known(tasks: Tasks, { address, mm, pid: maker }: ListedVm, holding: readonly VmHolder[]): KnownVm {
+  const creator = maker === null ? creatorByMemory(tasks, mm, holding) : creatorOf(tasks, maker);
+  const sorted = [...holding].sort((a, b) => a.pid - b.pid || (a.fd ?? 0) - (b.fd ?? 0));
+  const pid = sorted[0]?.pid ?? creator?.pid ?? null;
+  const own = pid === null ? 0n : mmOf(tasks, pid);
+  return { address, mm, creator, holders: sorted, pid, processMm: own === 0n ? mm : own };
+}
+
+/** A VM of a process of which nothing else is known: the other processes and VMs of the host can't be read. */
+export function heldAlone(kvm: Kvm, tasks: Tasks, { address, fd }: HeldVm, pid: number | null): KnownVm {
+  const comm = pid === null ? null : orNull(() => tasks.byPid(pid)?.comm ?? null);
+  const holding = pid === null || fd === null || comm === null ? [] : [{ pid, comm, fd }];
+  return { ...known(tasks, ofAddress(kvm, address), holding), pid };
+}
+
+/** 0 where the process is gone, or can't be read. */
+const mmOf = (tasks: Tasks, pid: number): bigint =>
+  orNull(() => {
+    const task = tasks.byPid(pid);
+    return task === null ? 0n : tasks.alive(task).mm;
+  }) ?? 0n;
+
+/** The kernel keeps the id of the thread that made the VM. */
+function creatorOf(tasks: Tasks, pid: number): Creator {
+  const task = orNull(() => tasks.byPid(pid));
+  if (task === null) return { pid, comm: null, alive: false };
+  return { pid: task.tgid, comm: task.comm, alive: isAlive(tasks, task) };
+}
+
+/** Before 4.19 the kernel does not keep it: the holder whose memory it is made it. */
+function creatorByMemory(tasks: Tasks, mm: bigint, holding: readonly VmHolder[]): Creator | null {
+  for (const { pid } of holding) {
+    const task = orNull(() => tasks.byPid(pid));
+    if (task !== null && tasks.alive(task).mm === mm) return { pid: task.tgid, comm: task.comm, alive: true };
+  }
+  return null;
+}
+
+const isAlive = (tasks: Tasks, task: Task): boolean => (orNull(() => tasks.alive(task)) ?? task).mm !== 0n;
+
+/** The command line of the process that stands for a VM, and what it calls the guest. */
+export function argumentsOfVm({ host }: Kvm, { processMm }: KnownVm): VmArguments {
+  try {
+    const words = argumentsOf(host, readMm(host, processMm));
+    return { words, ...guestName(words), problem: null };
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    return { words: null, name: null, uuid: null, problem: `arguments: ${error.message}` };
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a memslot's memory is in its process: anonymous memory, a memfd, huge pages of hugetlbfs, a file, a device.
+import { PAGE_SIZE } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import { readOf } from '../core/memory.js';
+import { pointerAt } from '../kernel/containers/pointer.js';
+import { Files } from '../kernel/files.js';
+import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
+import { hstateFields, hugetlbfsFields } from '../kernel/structs.js';
+import { type Vma, vmas } from '../kernel/vma.js';
+import { resolve } from '../types/fields.js';
+import { orProblem } from './about.js';
+import type { Memslot } from './memslots/slot.js';
+
+export const BACKINGS = [
+  'anonymous',
+  'shmem',
+  'memfd',
+  'hugetlb',
+  'file',
+  'device',
+  'guest-memfd',
+  'mixed',
+  'none',
+] as const;
+
+/** The mappings (VMAs) below a slot. */
+export interface Backing {
+  /** `mixed`: of several kinds; `none`: no mapping; null: it can't be found out. */
+  readonly kind: (typeof BACKINGS)[number] | null;
+  /** Path of the file, `memfd:NAME` for a memfd, as the kernel has it; null for anonymous memory. */
+  readonly path: string | null;
+  /** Bytes of the mapping's pages: 4096, or those of a hugetlbfs. */
+  readonly pageSize: number | null;
+  readonly shared: boolean | null;
+}
+
+/** VM_* bits (include/linux/mm.h). VM_MAYSHARE is what mmap's MAP_SHARED sets, and what /proc shows as `s`. */
+const VM_PFNMAP = 0x400n;
+const VM_IO = 0x4000n;
+const VM_HUGETLB = 0x400000n;
+const VM_MAYSHARE = 0x80n;
+/** Name of a guest_memfd's dentry (virt/kvm/guest_memfd.c). */
+const GUEST_MEMFD = '[kvm-gmem]';
+const MEMFD = 'memfd:';
+/** A hugetlbfs's pages are of 2^9 or 2^18 pages; no order is larger. */
+const MOST_ORDER = 40;
+
+const UNKNOWN: Backing = { kind: null, path: null, pageSize: null, shared: null };
+const NONE: Backing = { kind: 'none', path: null, pageSize: null, shared: null };
+
+/** What is below a slot, and what of it can't be found out. */
+export function backingOf(host: Host, mm: Mm, slot: Memslot): { backing: Backing; problems: readonly string[] } {
+  const problems: string[] = [];
+  const end = slot.hva + BigInt(slot.pages) * BigInt(PAGE_SIZE);
+  const below: Vma[] = [];
+  try {
+    for (const vma of vmas(host, mm, slot.hva, end)) below.push(vma);
+    const found = below.map((vma) => ofMapping(host, vma, problems));
+    const [first] = found;
+    if (first === undefined) return { backing: NONE, problems };
+    if (covered(below, slot.hva, end) < end - slot.hva) problems.push('backing: part of the slot is not mapped');
+    return { backing: joined(found as [Backing, ...Backing[]], problems), problems };
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    return { backing: UNKNOWN, problems: [...problems, `backing: ${error.message}`] };
+  }
+}
+
+/** Bytes of a range that mappings cover. */
+const covered = (all: readonly Vma[], from: bigint, to: bigint): bigint =>
+  all.reduce((sum, { start, end }) => sum + (end < to ? end : to) - (start > from ? start : from), 0n);
+
+/** One for all mappings, if they are alike. */
+function joined(all: readonly [Backing, ...Backing[]], problems: string[]): Backing {
+  const [first] = all;
+  const same = (member: keyof Backing): boolean => all.every((each) => each[member] === first[member]);
+  if (!same('kind'))
+    return { kind: 'mixed', path: null, pageSize: same('pageSize') ? first.pageSize : null, shared: null };
+  if (!same('path')) problems.push('backing: several files');
+  return {
+    kind: first.kind,
+    path: same('path') ? first.path : null,
+    pageSize: same('pageSize') ? first.pageSize : null,
+    shared: same('shared') ? first.shared : null,
+  };
+}
+
+function ofMapping(host: Host, { flags, file }: Vma, problems: string[]): Backing {
+  const shared = (flags & VM_MAYSHARE) !== 0n;
+  if (file === 0n) {
+    const kind = (flags & (VM_PFNMAP | VM_IO)) === 0n ? 'anonymous' : 'device';
+    return { kind, path: null, pageSize: PAGE_SIZE, shared };
+  }
+  const files = new Files(host);
+  const path = orProblem(problems, 'backing: the path of its file', () => files.pathOf(file));
+  if ((flags & VM_HUGETLB) !== 0n)
+    return {
+      kind: 'hugetlb',
+      path,
+      pageSize: orProblem(problems, 'backing: its page size', () => hugePages(host, files, file)),
+      shared,
+    };
+  return { kind: kindOf(flags, files, file, path, problems), path, pageSize: PAGE_SIZE, shared };
+}
+
+function kindOf(flags: bigint, files: Files, file: bigint, path: string | null, problems: string[]): Backing['kind'] {
+  if ((flags & (VM_PFNMAP | VM_IO)) !== 0n) return 'device';
+  if (path === GUEST_MEMFD) return 'guest-memfd';
+  if (path?.startsWith(MEMFD) === true) return 'memfd';
+  const system = orProblem(problems, 'backing: the file system of its file', () => files.fileSystemOf(file).name);
+  if (system === null) return null;
+  return system === 'tmpfs' || system === 'ramfs' ? 'shmem' : 'file';
+}
+
+/** Bytes of a hugetlbfs's pages (fs/hugetlbfs/inode.c, hugetlbfs_sb_info.hstate). */
+function hugePages({ memory, types }: Host, files: Files, file: bigint): number {
+  const at = resolve(types, { info: hugetlbfsFields, hstate: hstateFields });
+  const hstate = pointerAt(memory, files.fileSystemOf(file).info + BigInt(at.info.hstate.offset), 'hugetlbfs_sb_info');
+  const bytes = readOf(memory, hstate + BigInt(at.hstate.order.offset), 4, 'hstate');
+  const order = bytes.u32(0);
+  if (order > MOST_ORDER) throw bytes.error(0, `pages of order ${order}`);
+  return PAGE_SIZE * 2 ** order;
+}

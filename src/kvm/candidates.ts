@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VMs that a text can mean: those of a process that holds them, of one that made them, of a guest's name or UUID.
+import { DumpError, UsageError } from '../core/errors.js';
+import { printable } from '../core/text.js';
+import type { Task, Tasks } from '../kernel/tasks.js';
+import { allVms, argumentsOfVm, type KnownVm } from './all-vms.js';
+import { listHolders, nameOf } from './describe-vms.js';
+import { Definite, decimalPid, findTask, isNumber } from './find-process.js';
+import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
+import type { Kvm } from './kvm.js';
+
+/** A VM that was chosen, and the process through which it was named. */
+export interface Chosen {
+  readonly pid: number;
+  readonly fd: number | null;
+  readonly address: bigint;
+  /** The process's own memory; null where it is not known. */
+  readonly mm: bigint | null;
+}
+
+/** VMs of which one is to be chosen. */
+export interface Candidates {
+  /** Whose they are, for messages. */
+  readonly title: string;
+  /** The process that was named; null where a guest was. */
+  readonly pid: number | null;
+  /** At least one. */
+  readonly held: readonly HeldVm[];
+  /** What is known of one that was chosen; warns of what a user must know of it. */
+  chosen(vm: HeldVm): Chosen;
+}
+
+/** The VMs that a pid, a task_struct's address, a guest's name or UUID means. A pid wins over a name. */
+export function candidates(kvm: Kvm, tasks: Tasks, text: string): Candidates {
+  if (!isNumber(text)) return named(kvm, tasks, text, null);
+  try {
+    return heldBy(kvm, tasks, text);
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    return madeBy(kvm, tasks, text, error);
+  }
+}
+
+function heldBy(kvm: Kvm, tasks: Tasks, process: string): Candidates {
+  const { log } = kvm.host;
+  const task = findTask(kvm.host, kvm, tasks, process);
+  const alive = tasks.alive(task);
+  const held = vmsOf(kvm, alive);
+  if (held.length === 0) {
+    const { text, remedies } = listHolders(kvm, tasks);
+    throw new Definite(`${nameOf(task)} holds no VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
+  }
+  return {
+    title: nameOf(task),
+    pid: task.tgid,
+    held,
+    chosen({ fd, address }) {
+      log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
+      return { pid: task.tgid, fd, address, mm: alive.mm };
+    },
+  };
+}
+
+/**
+ * Where a process can't be read, or holds none: the VMs that it made, by the pid that each VM keeps. Their creator may have
+ * exited while another process holds them.
+ */
+function madeBy(kvm: Kvm, tasks: Tasks, process: string, why: DumpError): Candidates {
+  const pid = why instanceof Definite ? why.pid : decimalPid(process);
+  const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
+  const made = vms.filter((vm) => vm.pid === pid);
+  // A name can look like a number.
+  if (pid === null || made.length === 0) return named(kvm, tasks, process, why);
+  const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
+  return { title: `pid ${pid}`, pid, held, chosen: ({ address }) => chosenOfMaker(kvm, tasks, address, pid, why) };
+}
+
+function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
+  const { log } = kvm.host;
+  if (!(why instanceof Definite)) {
+    log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`, why);
+    return { pid, fd: null, address, mm: null };
+  }
+  const holder = holderOf(kvm, tasks, address);
+  const now = holder === null ? 'no process that can be read holds it now' : `${nameOf(holder.task)} holds it now`;
+  log.warn(`pid ${pid} made the VM and does not hold it any more: ${now}`);
+  return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
+}
+
+/** The first process that holds a VM. */
+function holderOf(kvm: Kvm, tasks: Tasks, address: bigint): { task: Task; fd: number | null } | null {
+  for (const { task, vms } of holders(kvm, tasks)) {
+    const held = vms.find((vm) => vm.address === address);
+    if (held !== undefined) return { task, fd: held.fd };
+  }
+  return null;
+}
+
+/** VMs whose QEMU was given this name or UUID. `why`: the text was looked for as a number before, in vain. */
+function named(kvm: Kvm, tasks: Tasks, text: string, why: DumpError | null): Candidates {
+  const wrong = (problem: string): Error =>
+    why ?? new UsageError(`'${printable(text)}' ${problem}`, { wrong: 'process' });
+  const all = listOrThrow(kvm, tasks, wrong);
+  const found = all.filter((vm) => isCalled(kvm, vm, text));
+  if (found.length > 0)
+    return { title: `'${printable(text)}'`, pid: null, held: found.map(held), chosen: (vm) => ofKnown(found, vm) };
+  throw wrong(`is not a pid, the address of a task_struct, or the name or UUID of a VM; ${namesOf(kvm, all)}`);
+}
+
+function listOrThrow(kvm: Kvm, tasks: Tasks, wrong: (problem: string) => Error): readonly KnownVm[] {
+  try {
+    return allVms(kvm, tasks).vms;
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    throw wrong(`is not a pid or the address of a task_struct; names can't be looked for: ${error.message}`);
+  }
+}
+
+function isCalled(kvm: Kvm, vm: KnownVm, text: string): boolean {
+  const { name, uuid } = argumentsOfVm(kvm, vm);
+  return name === text || (uuid !== null && uuid === text.toLowerCase());
+}
+
+const held = ({ address, holders: [first] }: KnownVm): HeldVm => ({ fd: first?.fd ?? null, address });
+
+/** A VM that was found in the list of all. */
+export function ofKnown(all: readonly KnownVm[], { address }: HeldVm): Chosen {
+  const vm = all.find((each) => each.address === address) as KnownVm;
+  return { pid: vm.pid ?? 0, fd: vm.holders[0]?.fd ?? null, address, mm: null };
+}
+
+/** For the message: what VMs are called, as far as the dump says. */
+function namesOf(kvm: Kvm, all: readonly KnownVm[]): string {
+  const texts = all.map((vm) => {
+    const { name, problem } = argumentsOfVm(kvm, vm);
+    const called = problem === null ? (name === null ? 'no name' : printable(name)) : 'name not in the dump';
+    return `${vm.pid ?? '?'} (${called})`;
+  });
+  return texts.length === 0 ? 'no VM is found' : `VMs: ${texts.join(', ')}`;
+}
+
+/** The VMs of the host; where there is no list, what led here is what went wrong. */
+function listed(kvm: Kvm, why: DumpError): ReturnType<typeof listedVms> {
+  try {
+    return listedVms(kvm);
+  } catch (error) {
+    throw error instanceof DumpError ? why : error;
+  }
+}
