@@ -20,6 +20,8 @@ export type { GuestRun } from './spaces/guest-run.js';
 export { GuestSpace } from './spaces/guest-space.js';
 export type { MmRun } from './spaces/mm-run.js';
 export { MmSpace } from './spaces/mm-space.js';
+export type { PhysicalRun } from './spaces/physical-space.js';
+export { PhysicalSpace } from './spaces/physical-space.js';
 export {
   type AddressSpace,
   type Gap,
