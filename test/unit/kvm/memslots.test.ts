@@ -142,7 +142,9 @@ describe('slots', () => {
     host.set('kvm', vm, { nr_memslot_pages: 2n });
     expect(ask(roadOf(host), 0n)).toMatchObject({ state: 'mapped' });
     host.set('kvm', vm, { nr_memslot_pages: 1n });
-    expect(() => roadOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
+    expect(() => roadOf(host)).toThrow(
+      /struct kvm counts 0x1 pages in memslots, there are 0x3: the dump is damaged there/,
+    );
   });
 
   test('two slots over one frame are damage, with their numbers', () => {
