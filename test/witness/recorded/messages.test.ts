@@ -29,7 +29,7 @@ describe('without a VM, the processes that hold VMs are listed', () => {
   withHosts('a process without a VM, with the processes that hold VMs', () => {
     const { status, stderr } = kvmVtop([...whole, '-g', '1', '-p', '0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) holds no VM; processes that hold VMs: 136/);
+    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) does not hold a VM; processes that hold VMs: 136/);
   });
 });
 
@@ -75,7 +75,7 @@ describe('messages for missing pages', () => {
     expect(stdout).toBe(asHolder.stdout);
     expect(stderr).toMatch(
       new RegExp(
-        `^kvm-vtop: pid ${Number(creator)} made the VM and does not hold it any more: pid ${holder} \\(.*\\) holds it now$`,
+        `^kvm-vtop: pid ${Number(creator)} created the VM but no longer holds it: pid ${holder} \\(.*\\) holds it now$`,
         'm',
       ),
     );
