@@ -22,11 +22,11 @@ const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
-/** What became of one address. @type {(vm: Translator, asked: Case) => 'right' | 'not told' | 'wrong'} */
+/** What became of one address. @type {(vm: Translator, asked: Case) => 'right' | 'not answered' | 'wrong'} */
 function judge(vm, { gpa, state, hpa }) {
   const byte = BigInt(gpa) % PAGE;
   vm.translate(Number(BigInt(gpa) / PAGE));
-  if (HONEST.has(vm.state)) return 'not told';
+  if (HONEST.has(vm.state)) return 'not answered';
   const own = vm.frame === null || vm.state !== 'mapped' ? null : BigInt(vm.frame) * PAGE + byte;
   const right = hpa === null ? null : BigInt(hpa);
   return vm.state === state && own === right ? 'right' : 'wrong';
@@ -45,24 +45,24 @@ function translatorOf(opened, { process: pid, vm, addressSpace }) {
   }
 }
 
-/** @type {(path: string) => Promise<{ right: number, 'not told': number, wrong: number }>} */
+/** @type {(path: string) => Promise<{ right: number, 'not answered': number, wrong: number }>} */
 async function ask(path) {
-  const counts = { right: 0, 'not told': 0, wrong: 0 };
+  const counts = { right: 0, 'not answered': 0, wrong: 0 };
   for (const question of questions) {
     const opened = await openDump(path).catch(() => null);
     const vm = opened === null ? null : translatorOf(opened, question);
-    for (const asked of question.cases) counts[vm === null ? 'not told' : judge(vm, asked)]++;
+    for (const asked of question.cases) counts[vm === null ? 'not answered' : judge(vm, asked)]++;
     opened?.close();
   }
   return counts;
 }
 
-console.log('| cut at | right | not told | wrong |\n| --- | --- | --- | --- |');
+console.log('| cut at | right | not answered | wrong |\n| --- | --- | --- | --- |');
 for (const percent of [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 100]) {
   const path = join(scratch, 'cut');
   copyFileSync(dump, path);
   truncateSync(path, Math.floor((size * percent) / 100));
-  const { right, 'not told': open, wrong } = await ask(path);
+  const { right, 'not answered': open, wrong } = await ask(path);
   console.log(`| ${percent} % | ${right} | ${open} | ${wrong} |`);
 }
 rmSync(scratch, { recursive: true });

@@ -14,7 +14,7 @@ const ENTRY_BYTES = 8;
 /**
  * What became of a mutant. `where`: which changed byte excuses a wrong answer; `detail` says what is wrong.
  *
- * @typedef {{ outcome: 'refused' | 'right' | 'right or not told' }
+ * @typedef {{ outcome: 'refused' | 'right' | 'right or not answered' }
  *   | { outcome: 'internal error', detail: string }
  *   | { outcome: 'WRONG', detail: string }
  *   | { outcome: 'wrong, and a changed byte was read', where: string, detail: string }} Outcome
@@ -79,7 +79,7 @@ export class Judge {
     }));
     const others = pairs.filter(({ answer, right }) => answer.facts !== right.facts);
     const wrong = others.find(({ answer }) => !HONEST.has(answer.state));
-    if (wrong === undefined) return { outcome: others.length === 0 ? 'right' : 'right or not told' };
+    if (wrong === undefined) return { outcome: others.length === 0 ? 'right' : 'right or not answered' };
     const { address, answer, right } = wrong;
     const detail = `${address.name} ${address.gpa.toString(16)}: ${answer.facts}, right is ${right.facts}`;
     const where = mutation.structural ? null : this.#excuse(mutation, base, answer.entries);

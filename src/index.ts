@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library: all that is public of the package.
+// The library: everything that the package exports.
 
 export type { SlotRow } from './commands/slots.js';
 export type { SpaceSize, VmRow } from './commands/vms.js';
@@ -14,10 +14,9 @@ export type { Creator, VmHolder } from './kvm/all-vms.js';
 export { BACKINGS, type Backing } from './kvm/backing.js';
 export type {
   Answer,
-  AnswerParts,
   AnswerSlot,
-  MappedAnswer,
-  UnmappedAnswer,
+  Mapped,
+  Unmapped,
   WalkStep,
 } from './library/answer.js';
 export type { ProcessChoice, VmChoice, WhichVms } from './library/choice.js';
@@ -26,6 +25,7 @@ export { Image } from './library/image.js';
 export { openDump, openImage } from './library/open.js';
 export { type Gap, type MissingBytes, Physical, type PhysicalRange, type PresentBytes } from './library/physical.js';
 export { type CommandRows, Rows } from './library/rows.js';
+export { type GuestGap, type GuestRange, type GuestRun, Space } from './library/space.js';
 export { Translator } from './library/translator.js';
 export { Vm } from './library/vm.js';
 export type { DumpOptions, FileOptions } from './open.js';

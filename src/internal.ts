@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What scripts/, fuzz/ and crash-ext/ need beyond the library, as `#internal`. It is built beside the library and is not
-// part of the package.
+// What scripts/, fuzz/ and crash-ext/ use in addition to the library, imported as `#internal`. It is built beside the library
+// and is not part of the package.
 
 export type { Streams } from './commands/command.js';
 export { excerptFor as excerpt } from './commands/excerpt.js';

@@ -20,42 +20,42 @@ export interface OpenDump extends OpenImage {
   readonly host: Host;
 }
 
-/** How the dump of a host is opened; everything has a default. */
+/** Options for opening the dump of a host; each has a default. */
 export interface DumpOptions extends FileOptions {
   /**
-   * What is to be asked of it: VMs (`kvm`, the default), or processes, their memory and the kernel's (`host`), which a
-   * host without KVM answers as well.
+   * What is needed of the dump: VMs (`kvm`, the default), or only processes and their memory (`host`), which works on a
+   * host without KVM too.
    */
   readonly needs?: 'host' | 'kvm';
-  /** Files of symbols and types beside the dump. */
+  /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
 
-/** The same, and what looks on. */
+/** The same, with a hook for tests and recordings. */
 export interface OpenOptions extends DumpOptions {
-  /** Can put itself between the kernel and the image, to see which frames are read. */
+  /** Returns the frames that the kernel is read from: `image`, or a wrapper that records what is read. */
   readonly watch?: (image: DumpImage) => FrameSource;
 }
 
-/** How the files of a dump are read. */
+/** Options for reading the files of a dump. */
 export interface FileOptions {
-  /** Where warnings go, and what was found; nowhere (`silentLog`) by default. */
+  /** Receives warnings and findings; by default they are discarded (`silentLog`). */
   readonly log?: Log;
-  /** The form, where the file does not tell: `raw` is physical memory from address 0 on. */
+  /** The format, for a file that does not identify it: `raw` is physical memory from address 0 on. */
   readonly inputFormat?: InputFormat;
 }
 
-/** The physical memory in a dump: no kernel is needed. */
+/** An opened dump: its physical memory, without the kernel in it. */
 export interface OpenImage {
   readonly image: DumpImage;
   readonly memory: PhysicalMemory;
-  /** Closes the files; nothing more can be read. */
+  /** Closes the files. */
   readonly close: () => void;
 }
 
 /**
- * Opens a dump's files: one, or all parts of one that was split. Throws `DumpError` when they are no dump of a known
- * form; what is wrong with one that can be read is warned of.
+ * Opens the files of a dump: one, or all parts of a split dump. Throws `DumpError` if they are not a dump of a known
+ * format. Damage that does not prevent reading is a warning.
  */
 export async function openImage(paths: string | readonly string[], options: FileOptions = {}): Promise<OpenImage> {
   const { log = silentLog, inputFormat = 'auto' } = options;
@@ -78,8 +78,8 @@ export async function openImage(paths: string | readonly string[], options: File
 }
 
 /**
- * Opens a host's dump. Throws `DumpError` when the file is no dump, or its kernel can't be read, saying what is
- * missing.
+ * Opens the dump of a host. Throws `DumpError` if the file is not a dump, or if its kernel cannot be read; the error says
+ * what is missing.
  */
 export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;
@@ -100,13 +100,13 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   }
 }
 
-/** A file of the module that the user names is read, and so held to be of the right build, whatever it is needed for. */
+/** A module file that the user names is always read, so that its build is checked. */
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'kvm') return KVM_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }
 
-/** The types of a dump's kernel and its identity, for a layout profile. */
+/** Types and identity of the kernel in a dump, for a layout profile. */
 export async function describeDump(path: string | readonly string[], options: OpenOptions): Promise<DescribedKernel> {
   const { host, close } = await openDump(path, options);
   const { memory, types, symbols, identity } = host;
@@ -121,6 +121,6 @@ export async function describeDump(path: string | readonly string[], options: Op
   return { types, identity: kernel, close };
 }
 
-/** The same out of a vmlinux and the kvm.ko of its build; null where KVM is built in. No dump is needed. */
+/** The same from a vmlinux and the kvm.ko of its build (null if KVM is built in), without a dump. */
 export const describeFiles = (vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> =>
   describeObjects({ vmlinux, module: kvmModule === null ? null : { path: kvmModule, is: KVM_MODULE } }, KVM_NEEDS, log);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options that commands have in common, by what they need.
+// The options that commands share, by what the commands need.
 import type { Command, Need } from '../commands/command.js';
 import { chosen, file, flag, type Options, repeated, type Values, valued } from '../commands/options.js';
 import type { BesideOptions } from '../debuginfo/beside.js';
@@ -10,55 +10,61 @@ const FORMATS: readonly [InputFormat, ...InputFormat[]] = ['auto', 'raw', 'lime'
 const FROM: readonly [TypesFrom, ...TypesFrom[]] = ['auto', 'btf', 'dwarf', 'layout'];
 
 const inputFormat = chosen(
-  'form',
-  'what the file is, where it does not tell: raw is memory from address 0 on',
+  'format',
+  'format of the dump, if it is not recognised; raw is an image of memory from address 0',
   FORMATS,
 );
 
 const core = (summary: string) => repeated('file', summary, { short: 'c', completes: 'file' });
 
-/** Any dump. */
+/** A dump of any kind. */
 const image = {
-  core: core('a dump of any kind that is read; again for each part of a split one'),
+  core: core('a dump in any supported format; repeat -c for each part of a split dump'),
   inputFormat,
 };
 
 /** The dump of a host. */
 const host = {
-  core: core("the host's vmcore: ELF, kdump-compressed, flattened, LiME; again for each part of a split one"),
+  core: core("the host's vmcore: ELF, kdump-compressed, flattened or LiME; repeat -c for each part of a split dump"),
   inputFormat,
 };
 
 const vm = {
   process: valued(
     'pid|task|name|uuid',
-    "the VM: the pid of a process that holds it (decimal, else hexadecimal), a task_struct's address, or the guest's name or UUID",
+    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID",
     { short: 'g' },
   ),
-  vm: valued('fd|kvm', 'which VM of a process with several: its file descriptor, or the address of its struct kvm'),
+  vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),
 };
 
-/** Files beside the dump. */
+/** Files in addition to the dump. */
 const beside = {
-  vmlinux: file("the kernel's vmlinux with debug information, of the same build"),
-  kvmModule: file("the kernel's kvm.ko with debug information (kvm.ko.debug; .gz, .xz or .zst)"),
-  systemMap: file("the kernel's System.map, for symbols that the dump lacks"),
-  layout: file("a layout profile of the kernel ('kvm-vtop layout' writes them)"),
-  vmcoreinfo: file('the text of VMCOREINFO, where the dump has none or a wrong one'),
-  debugDir: repeated('folder', 'look for these files here first (can be given again)', { completes: 'folder' }),
-  debuginfod: flag('fetch debug information by build-id from $DEBUGINFOD_URLS'),
-  types: chosen('source', 'where structures come from: all that helps, or one kind of source alone', FROM),
+  vmlinux: file('vmlinux of the same kernel build, with debug information'),
+  kvmModule: file('kvm.ko of the same kernel build, with debug information (kvm.ko.debug; also .gz, .xz, .zst)'),
+  systemMap: file('System.map of the same kernel build, for symbols that the dump lacks'),
+  layout: file("a layout profile of the same kernel build, written by 'kvm-vtop layout'"),
+  vmcoreinfo: file('a file with the text of VMCOREINFO, if that of the dump is missing or wrong'),
+  debugDir: repeated('folder', 'search this folder first for files with debug information; can be repeated', {
+    completes: 'folder',
+  }),
+  debuginfod: flag('download debug information by build-id from the servers in $DEBUGINFOD_URLS'),
+  types: chosen(
+    'source',
+    'source of the layouts of structures: auto uses every source available, the others only one kind',
+    FROM,
+  ),
 };
 
-const verbose = flag('on standard error: what was found where, and the time each step took', { short: 'v' });
-const json = flag('one JSON object a line for each row (docs/output.md)');
-const asCsv = flag('comma-separated values with a header');
-const whatFile = flag('on standard error: what the file is', { short: 'v' });
+const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
+const json = flag('print JSON, one object per line (docs/output.md)');
+const asCsv = flag('print comma-separated values, with a header line');
+const whatFile = flag('report on standard error what the file is', { short: 'v' });
 
 export type ImageValues = Values<typeof image>;
 export type BesideValues = Values<typeof beside>;
 
-/** What each need adds in front of a command's own options, and after them. */
+/** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
   files: [host, { ...beside, verbose }],
@@ -74,12 +80,12 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   ],
 };
 
-/** The options that several commands have, for a page that lists them once. */
+/** The shared options, for the man page, which lists them once. */
 export const commonGroups: readonly { readonly title: string; readonly options: Options }[] = [
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
-  { title: 'Files beside the dump', options: beside },
-  { title: 'Other', options: { verbose, json } },
+  { title: 'Other files', options: beside },
+  { title: 'Output', options: { verbose, json } },
 ];
 
 /** All options of a command, in the order of its help. */
@@ -95,17 +101,17 @@ export function optionsOf(command: Command): Options {
   };
 }
 
-/** The options that a command brings. */
+/** The options that only this command has. */
 export function ownOptions({ args, options }: Command): Options {
   const words =
     args?.option === undefined ? {} : { [args.option.name]: { ...args.option, ...WORDS, value: args.name } };
   return { ...words, ...options };
 }
 
-/** An option that takes the words of a command. */
+/** The rest of the definition of an option that takes the words of a command. */
 const WORDS = { many: true, default: [] };
 
-/** The files beside the dump, as they are given. */
+/** The values of these options, in the form that opening a dump takes. */
 export const besideOf = (values: BesideValues): BesideOptions => ({
   typesFrom: values.types,
   vmlinux: values.vmlinux,

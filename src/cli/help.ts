@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Example } from '../commands/command.js';
 
-/** Columns of help's paragraphs. */
+/** Width of the paragraphs of help, in columns. */
 const WIDTH = 80;
 
-/** What follows a command's options in its help: notes, examples, exit status. */
+/** The end of a command's help, after its options: notes, examples, exit status. */
 export function afterHelp(command: Command): string {
   const { notes, examples, exit } = command;
-  const status = Object.entries(exit).map(([code, meaning]) => `${code} ${meaning}`);
+  const status = Object.entries(exit).map(
+    ([code, meaning]) => `  ${code}  ${wrapped(meaning, WIDTH - 5).join('\n     ')}`,
+  );
   const parts = [
     ...notes.map(paragraph),
     ...(examples.length === 0 ? [] : [exampleLines(examples)]),
-    paragraph(`Exit status: ${status.join(', ')}.`),
+    `Exit status:\n${status.join('\n')}`,
   ];
   return `\n${parts.join('\n\n')}`;
 }
@@ -28,7 +30,7 @@ function exampleLines(examples: readonly Example[]): string {
   return `Examples:\n${rows.join('\n')}`;
 }
 
-/** A paragraph in lines of at most that many columns. */
+/** Breaks a paragraph into lines of at most `width` columns. */
 export function wrapped(paragraph: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of paragraph.split(' ')) {
@@ -39,7 +41,7 @@ export function wrapped(paragraph: string, width: number): string[] {
   return lines;
 }
 
-/** How a command is called. */
+/** The usage line of a command. */
 export function usageOf({ name, args, takesCommand }: Command): string {
   const word =
     args === null

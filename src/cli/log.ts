@@ -4,18 +4,18 @@ import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
 import { advised } from './remedies.js';
 
-/** Milliseconds before a step that goes on is told about on a terminal, and between such tellings. */
+/** Milliseconds after which a running step is shown on a terminal, and between updates. */
 const PATIENCE = 1000;
-/** Calls of `tick` between looks at the clock. */
+/** Only each call of `tick` with this interval reads the clock. */
 const TICKS = 64;
 
-/** Warnings on standard error; findings and times with --verbose; the running step on a terminal. */
+/** Writes to standard error: warnings; with --verbose also findings and times; on a terminal also the running step. */
 export class StderrLog implements Log {
   readonly #verbose: boolean;
   readonly #terminal = process.stderr.isTTY;
   #step = '';
   #since = 0;
-  #told = 0;
+  #shown = 0;
   #ticks = 0;
   #line = false;
 
@@ -52,13 +52,13 @@ export class StderrLog implements Log {
   tick(): void {
     if (!this.#terminal || this.#step === '' || this.#ticks++ % TICKS !== 0) return;
     const now = performance.now();
-    if (now - Math.max(this.#since, this.#told) < PATIENCE) return;
-    this.#told = now;
+    if (now - Math.max(this.#since, this.#shown) < PATIENCE) return;
+    this.#shown = now;
     this.#line = true;
     process.stderr.write(`\r\x1b[K${this.#step} … ${Math.round((now - this.#since) / 1000)} s`);
   }
 
-  /** Takes the line about the running step away. */
+  /** Erases the line that shows the running step. */
   clear(): void {
     if (this.#line) process.stderr.write('\r\x1b[K');
     this.#line = false;

@@ -13,7 +13,7 @@ import { errorText } from './remedies.js';
 import { run } from './run.js';
 import { OutputError, outputWritten, streams, watchOutput } from './streams.js';
 
-/** Put in by the build: the package's version. */
+/** The version of the package; set by the build. */
 declare const KVM_VTOP_VERSION: string;
 
 const linesOf = (error: unknown): string[] =>
@@ -32,10 +32,10 @@ function textOf(error: unknown): string {
   return `internal error: ${linesOf(error).map(oneLine).join('\n')}`;
 }
 
-/** Milliseconds: the longest that a timer takes. */
+/** The longest interval of a timer, in milliseconds. */
 const FOREVER = 2 ** 31 - 1;
 
-/** What the command line asks. */
+/** Parses the command line and runs its command. */
 async function answer(): Promise<ExitCode> {
   const request = readCommandLine(process.argv.slice(2), commands, KVM_VTOP_VERSION);
   const log = new StderrLog(request.values.verbose === true);
@@ -43,7 +43,7 @@ async function answer(): Promise<ExitCode> {
 }
 
 async function main(): Promise<void> {
-  // An event loop that has nothing to do but to wait for V8's threads waits as it does at the end: see threadsAtRest.
+  // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
   watchOutput();
   const finish = (code: ExitCode): void => {
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   try {
     finish(await answer());
   } catch (error) {
-    // Trouble with the output shows below, whoever met it first.
+    // An OutputError is reported below, wherever it was thrown.
     if (!(error instanceof OutputError)) finish(report(error));
   }
   await outputWritten().catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { commonGroups, ownOptions } from './groups.js';
 import { wrapped } from './help.js';
 import { kebab } from './names.js';
 
-/** The page of the program. `date` is that of the build. */
+/** The man page of the program. `date` is the date of the build. */
 export function manPage(date: Date): string {
   const month = date.toLocaleString('en', { month: 'long', timeZone: 'UTC' });
   const lines = [
@@ -17,7 +17,7 @@ export function manPage(date: Date): string {
     '.Os',
     '.Sh NAME',
     '.Nm kvm-vtop',
-    '.Nd find where a guest physical address was in QEMU and in the machine',
+    ".Nd translate a KVM guest's physical addresses from the host's crash dump",
     '.Sh SYNOPSIS',
     ...commands.flatMap(synopsis),
     '.Sh DESCRIPTION',
@@ -26,7 +26,7 @@ export function manPage(date: Date): string {
     '.Sh COMMON OPTIONS',
     ...commonGroups.flatMap(({ title, options }) => [`.Ss ${title}`, ...optionList(options)]),
     '.Sh EXAMPLES',
-    // A paragraph begins anew after a heading.
+    // No .Pp directly after a heading.
     ...commands.flatMap(({ examples }) => examples.flatMap(example)).slice(1),
     '.Sh SEE ALSO',
     '.Xr crash 8 ,',
@@ -82,10 +82,10 @@ const example = ({ line, note }: Command['examples'][number]): string[] => [
   `.Dl $ kvm-vtop ${escaped(line)}`,
 ];
 
-/** Columns of the page's source. */
+/** Width of the source of the page, in columns. */
 const WIDTH = 80;
 
-/** A new line for each sentence, and nothing that roff would take for a request or an escape. */
+/** Starts a new line for each sentence, and escapes what roff would read as a request or an escape. */
 const text = (paragraph: string): string[] =>
   paragraph
     .split(/(?<=[.]) (?=[A-Z])/)

@@ -8,13 +8,13 @@ import { kebab } from './names.js';
 
 const NOTE = '<!-- Generated from src/commands by npm run generate: change it there. -->\n';
 
-/** The list of all commands, in Markdown. */
+/** The page that lists all commands, in Markdown. */
 export function indexPage(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => [`[${name}](${name}.md)`, summary]);
-  return `${NOTE}\n# Commands\n\n${table(['command', 'what it does'], rows)}`;
+  return `${NOTE}\n# Commands\n\n${table(['command', 'purpose'], rows)}`;
 }
 
-/** A command's page, in Markdown. */
+/** The page of a command, in Markdown. */
 export function commandPage(command: Command, schemaPath: (record: string) => string): string {
   const { name, description, notes, examples, exit, records } = command;
   const parts = [
@@ -51,7 +51,7 @@ function recordPart({ name, title, columns }: RecordKind<never>, schemaPath: (re
   return `${title} ([schema](../${schemaPath(name)})).\n\n${table(['member', 'type', 'value'], rows)}`;
 }
 
-/** A schema in a word or two. */
+/** The type that a schema describes, in a few words. */
 function typeText({ type, pattern, enum: values, oneOf, items }: Schema): string {
   if (Array.isArray(oneOf))
     return oneOf

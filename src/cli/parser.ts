@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command lines to requests. commander reads the words; what there is to read comes from the commands.
+// Parses command lines into requests, with a commander parser that is built from the commands.
 import { Argument, InvalidArgumentError, Option, Command as Parser } from 'commander';
 import type { Command, Request } from '../commands/command.js';
 import { mainCommand } from '../commands/index.js';
@@ -15,8 +15,8 @@ import { kebab } from './names.js';
 type Take = (request: Request) => unknown;
 
 /**
- * The request that a command line makes; the program's name is not in it. Throws `UsageError` and commander's errors,
- * one of which, with the exit code 0, follows help.
+ * Parses a command line, without the name of the program. Throws `UsageError`, and commander's errors, one of which has
+ * exit code 0: it is thrown after help or the version has been printed.
  */
 export function readCommandLine(words: readonly string[], commands: readonly Command[], version: string): Request {
   const takes = commands.find(({ name }) => name === words[0])?.takesCommand === true;
@@ -29,7 +29,7 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   return { ...request, inner };
 }
 
-/** What stands between `--`. */
+/** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {
   const all: string[][] = [[]];
   for (const word of words)
@@ -38,7 +38,7 @@ function parts(words: readonly string[]): string[][] {
   return all;
 }
 
-/** A parser of the program's command line; `take` gets the request that it makes. */
+/** Builds the parser of the command line. It passes the request to `take`. */
 export function parserOf(commands: readonly Command[], version: string, take: Take): Parser {
   const root = describe(new Parser('kvm-vtop'), mainCommand)
     .version(version)
@@ -67,7 +67,7 @@ function add(root: Parser, command: Command, take: Take): void {
   });
 }
 
-/** Tells commander what a command has. */
+/** Adds the description, options and arguments of a command to its parser. */
 function describe(parser: Parser, command: Command): Parser {
   parser.description(command.description).addHelpText('after', afterHelp(command));
   for (const [name, spec] of Object.entries(optionsOf(command))) parser.addOption(optionOf(name, spec));
@@ -85,7 +85,7 @@ function optionOf(name: string, spec: OptionSpec<unknown>): Option {
     `${spec.short === undefined ? '' : `-${spec.short}, `}--${kebab(name)}${value}`,
     spec.summary,
   );
-  if (spec.repeats === true) return option.argParser(gather).default([], 'none');
+  if (spec.repeats === true) return option.argParser(gather);
   if (spec.choices !== undefined) option.choices(spec.choices);
   const { parse } = spec;
   if (parse !== undefined) option.argParser((text) => orInvalid(() => parse(text)));
@@ -93,9 +93,9 @@ function optionOf(name: string, spec: OptionSpec<unknown>): Option {
   return isPlain ? option : option.default(spec.default);
 }
 
-const gather = (word: string, before: readonly string[]): string[] => [...before, word];
+const gather = (word: string, before: readonly string[] = []): string[] => [...before, word];
 
-/** A `UsageError` about an option's value, as commander takes it. */
+/** Converts a `UsageError` about the value of an option into the error that commander expects. */
 function orInvalid<T>(read: () => T): T {
   try {
     return read();
@@ -104,7 +104,7 @@ function orInvalid<T>(read: () => T): T {
   }
 }
 
-/** `given` is what commander hands to an action: the arguments, the options, the parser. */
+/** `given`: the parameters that commander passes to an action: the arguments, the options, the parser. */
 function requestOf(parser: Parser, command: Command, given: readonly unknown[]): Request {
   const options = parser.opts();
   const specs = Object.entries(optionsOf(command));
@@ -115,7 +115,7 @@ function requestOf(parser: Parser, command: Command, given: readonly unknown[]):
   return { command, values, words: [...more, ...words], inner: [] };
 }
 
-/** Words of the main command that are not addresses: those who type them tend to mean a command, or a dump. */
+/** Throws `UsageError` if a word of the main command is not an address; it is probably meant as a command or a dump. */
 function checkMainWords({ values, words }: Request, commands: readonly Command[]): void {
   const core = values.core as readonly string[];
   const names = commands.map(({ name }) => name);
@@ -125,7 +125,7 @@ function checkMainWords({ values, words }: Request, commands: readonly Command[]
   if (wrong === undefined) return;
   if (names.includes(wrong))
     throw new UsageError(
-      `the command '${wrong}' comes first: kvm-vtop ${wrong} -c DUMP …; see kvm-vtop ${wrong} --help`,
+      `the command '${wrong}' must be the first word: kvm-vtop ${wrong} -c DUMP …; see kvm-vtop ${wrong} --help`,
     );
   if (/^[a-z][a-z-]+$/.test(wrong))
     throw new UsageError(
@@ -133,14 +133,14 @@ function checkMainWords({ values, words }: Request, commands: readonly Command[]
     );
 }
 
-/** Options in front of a command's word would be the main job's, and lost. */
+/** Refuses options before the name of a command: they would be options of the main command, and be ignored. */
 function refuseBefore(root: Parser, word: string): void {
   const given = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
   if (given !== undefined)
-    throw new UsageError(`${given.short ?? given.long ?? ''} stands before '${word}'; its options go behind that word`);
+    throw new UsageError(`${given.short ?? given.long ?? ''} is before '${word}'; put options after '${word}'`);
 }
 
-/** What commander finds wrong as one line; it puts a suggestion on a line of its own. */
+/** An error message of commander as one line. Commander puts a suggestion on a second line. */
 const errorLine = (text: string): string =>
   `kvm-vtop: ${oneLine(
     text

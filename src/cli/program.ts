@@ -6,7 +6,7 @@ import { completionScript } from './completion/index.js';
 import { afterHelp } from './help.js';
 import { parserOf } from './parser.js';
 
-/** What the program says of itself. */
+/** Help and completion of the program. */
 export const programOf = (commands: readonly Command[], version: string): ProgramGiven['program'] => ({
   help(name) {
     const root = parserOf(commands, version, () => undefined);
@@ -14,7 +14,9 @@ export const programOf = (commands: readonly Command[], version: string): Progra
     const command = commands.find((each) => each.name === name);
     const parser = root.commands.find((each) => each.name() === name);
     if (command === undefined || parser === undefined)
-      throw new UsageError(`'${name}' is not a command; there are: ${commands.map((each) => each.name).join(', ')}`);
+      throw new UsageError(
+        `'${name}' is not a command; the commands are ${commands.map((each) => each.name).join(', ')}`,
+      );
     return `${parser.helpInformation()}${afterHelp(command)}\n`;
   },
   completion: (shell) => completionScript(shell, commands),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is generated from the commands: the man page, a page of docs/ for each, the schemas of their records.
+// Documentation generated from the commands: the man page, a page in docs/ for each command, the schemas of its records.
 import { commands } from '../commands/index.js';
 import { schemaOf } from '../report/records.js';
 import { commandPage, indexPage } from './page.js';
 
 export { manPage } from './man.js';
 
-/** Path below docs/ of a record's schema: that of version 1 keeps its place. */
+/** Path of a record's schema below docs/. The schema of version 1 keeps its original path. */
 const schemaPath = (name: string): string =>
   name === 'output' ? `${name}.schema.json` : `schemas/${name}.schema.json`;
 
-/** Texts by their paths below docs/. */
+/** The texts of the generated files by their paths below docs/. */
 export function generatedDocs(): ReadonlyMap<string, string> {
   const files = new Map<string, string>([['commands/README.md', indexPage(commands)]]);
   for (const command of commands) {

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// What helps, in words of the command line. The rooms below say it by words of core/advice.ts.
+// Turns the remedies of core/advice.ts into advice that names options of the command line.
 import type { Argument, Remedy } from '../core/advice.js';
 import { argumentName } from '../core/advice.js';
 import { DumpError, type UsageError, usageText } from '../core/errors.js';
 
 const ALONE: Readonly<Record<Remedy, string>> = {
-  vmlinux: '--vmlinux takes the file with debug information',
-  'kvm-module': '--kvm-module takes the file with debug information',
-  'system-map': '--system-map takes the file',
-  layout: '--layout takes a profile',
-  'layout-alone': 'a layout profile with the true ones would help (--types layout)',
+  vmlinux: 'use --vmlinux for a file with its debug information',
+  'kvm-module': 'use --kvm-module for a file with its debug information',
+  'system-map': 'use --system-map for the file',
+  layout: 'use --layout for a layout profile',
+  'layout-alone': 'use a correct layout profile alone (--layout FILE --types layout)',
   'rewrite-layout': "write it again with 'kvm-vtop layout'",
   'kernel-types': "use the kernel's BTF or DWARF",
-  vmcoreinfo: '--vmcoreinfo takes its text from a file',
-  'input-format': '--input-format raw takes memory as it is',
-  'all-parts': 'name all of its parts with -c',
-  vm: 'choose with --vm',
-  force: '--force overwrites it',
+  vmcoreinfo: 'use --vmcoreinfo for a file with the text of VMCOREINFO',
+  'input-format': 'if it is an image of raw memory, use --input-format raw',
+  'all-parts': 'give every part with -c',
+  vm: 'choose one with --vm',
+  force: 'use --force to overwrite it',
 };
 
-/** Remedies that are said in one breath when all of them would help; the larger sets first. */
+/** Phrases for sets of remedies that all apply; larger sets first. */
 const TOGETHER: readonly (readonly [readonly Remedy[], string])[] = [
   [
     ['vmlinux', 'kvm-module', 'layout', 'system-map'],
-    '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
+    'use --vmlinux and --kvm-module for files with debug information, --layout for a layout profile, or --system-map for symbols',
   ],
   [
     ['vmlinux', 'layout', 'system-map'],
-    '--vmlinux takes a file with debug information, --layout a profile, --system-map symbols',
+    'use --vmlinux for a file with debug information, --layout for a layout profile, or --system-map for symbols',
   ],
-  [['system-map', 'vmlinux'], '--system-map or --vmlinux gives it'],
+  [['system-map', 'vmlinux'], 'use --system-map or --vmlinux to supply it'],
   [['rewrite-layout', 'kernel-types'], `${ALONE['rewrite-layout']}, or ${ALONE['kernel-types']}`],
 ];
 
-/** Options that set an argument; the others are called as the library calls them. */
+/** The options that set arguments. An argument without an entry keeps the library's name. */
 const OPTIONS: Partial<Record<Argument, string>> = { process: '-g' };
 
-/** What would help, a phrase each. */
+/** The phrases for some remedies. */
 export function adviceOf(remedies: readonly Remedy[]): string[] {
   const rest = new Set(remedies);
   const phrases: string[] = [];
@@ -48,10 +48,10 @@ export function adviceOf(remedies: readonly Remedy[]): string[] {
   return [...phrases, ...[...rest].map((word) => ALONE[word])];
 }
 
-/** A text and what would help, as it is shown. */
+/** A message with the advice appended. */
 export const advised = (text: string, remedies: readonly Remedy[]): string => [text, ...adviceOf(remedies)].join('; ');
 
-/** The lines of an expected error as they are shown. */
+/** The message of an expected error, with advice; it can have several lines. */
 export const errorText = (error: DumpError | UsageError): string =>
   error instanceof DumpError
     ? advised(error.message, error.remedies)

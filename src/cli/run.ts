@@ -7,17 +7,17 @@ import { fileExists } from '../io/cache-folder.js';
 import { describeDump, describeFiles, openDump, openImage } from '../open.js';
 import { type BesideValues, besideOf, type ImageValues } from './groups.js';
 
-/** What the program says of itself: help and completion. */
+/** Help and completion of the program. */
 type Program = NonNullable<Given['program']>;
 
-/** Does what a command line asks: opens what the command needs, and runs it. */
+/** Opens what the command of a request needs, and runs it. */
 export async function run(request: Request, program: Program, streams: Streams): Promise<ExitCode> {
   const { needs } = request.command;
   const values = request.values as unknown as Opening;
   const core = (): readonly string[] => coreOf(request, values.core);
   const paths = needs === 'nothing' || needs === 'files' ? [] : core();
   checkWords(request);
-  // Without -g the VM is found, or the message lists those there are: that is worth more than what else is missing.
+  // Without -g the VM is found, or an error lists the VMs. That error is more useful than one about missing addresses.
   if (request.values.process !== null) needWords(request);
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
@@ -56,7 +56,7 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
     describe: () => {
       if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, beside });
       if (vmlinux !== null) return describeFiles(vmlinux, kvmModule, log);
-      throw new UsageError('--vmlinux or -c is missing: what the layout is taken from; see layout --help');
+      throw new UsageError('--vmlinux or -c is missing: the source of the layout; see kvm-vtop layout --help');
     },
   };
 }
@@ -64,6 +64,6 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
 function coreOf({ command: { args }, words }: Request, core: readonly string[]): readonly string[] {
   if (core.length > 0) return core;
   const file = args === null ? undefined : words.find((word) => parseAddress(word) === null && fileExists(word));
-  if (file !== undefined) throw new UsageError(`-c is missing: a dump is named by an option: -c ${file}`);
+  if (file !== undefined) throw new UsageError(`-c is missing: put it before the name of the dump: -c ${file}`);
   throw new UsageError("-c is missing: the host's vmcore; see --help");
 }

@@ -6,9 +6,9 @@ import type { Streams } from '../commands/command.js';
 import { UsageError } from '../core/errors.js';
 import type { StderrLog } from './log.js';
 
-/** Standard output can't be written to any more. */
+/** A write to standard output failed. */
 export class OutputError extends Error {
-  /** Its reader has gone away (`| head`): no failure of the program. */
+  /** The reader has closed the pipe (`| head`), which is not an error. */
   readonly isClosed: boolean;
 
   constructor(cause: NodeJS.ErrnoException) {
@@ -20,25 +20,25 @@ export class OutputError extends Error {
 /** Set once standard output has failed. */
 let failed: OutputError | null = null;
 
-/** What goes wrong with standard output ends whatever is read or written next; with standard error it is passed over. */
+/** From now on, an error of standard output fails the next read or write; errors of standard error are ignored. */
 export function watchOutput(): void {
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
     failed ??= new OutputError(cause);
-    // A command that waits for input must not wait for it any longer.
+    // A command that waits for standard input must stop waiting.
     process.stdin.on('error', () => undefined).destroy(failed);
   });
-  // Answers are still wanted where warnings can't be written.
+  // Answers are useful even if warnings can't be written.
   process.stderr.on('error', () => undefined);
 }
 
-/** Waits until all that was written is out. Throws `OutputError` where standard output has failed. */
+/** Waits until all output has been written. Throws `OutputError` if standard output has failed. */
 export async function outputWritten(): Promise<void> {
   await new Promise<void>((resolve) => {
     process.stdout.write('', () => {
       resolve();
     });
   });
-  // What went wrong with a write is told a turn later.
+  // The error of a write is emitted one turn later.
   await setImmediate();
   if (failed !== null) throw failed;
 }
@@ -57,8 +57,9 @@ export function streams(log: StderrLog): Streams {
       });
     },
     async *input() {
-      // Node.js takes a directory for a stream without anything in it.
-      if (fstatSync(0).isDirectory()) throw new UsageError('standard input is a directory; give a file of addresses');
+      // Node.js reads a directory as an empty stream.
+      if (fstatSync(0).isDirectory())
+        throw new UsageError('standard input is a directory; it must be a file or pipe with addresses');
       stdin.setEncoding('latin1');
       for await (const piece of stdin) yield piece as string;
     },

@@ -2,15 +2,15 @@
 import { type AskedAddress, parseAddress } from '../core/text.js';
 import type { Args } from './command.js';
 
-/** Guest physical addresses, by -p or as words. */
+/** Guest physical addresses, given with -p or as words. */
 export const addresses: Args<AskedAddress> = {
   name: 'address',
-  summary: 'more addresses',
+  summary: 'a guest physical address, as with -p',
   number: 'some',
   option: {
     name: 'physical',
     short: 'p',
-    summary: 'guest physical addresses, hexadecimal; - reads one a line from standard input',
+    summary: 'guest physical addresses, hexadecimal; - reads them from standard input, one per line',
   },
   missing: 'the guest physical addresses',
   stdin: true,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of the main job: version 1 of --json.
+// The record of the main command: version 1 of --json.
 import { REASONS, STATES } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
@@ -23,11 +23,11 @@ import {
 } from '../report/types.js';
 import type { Answer, WalkStep } from '../translate/answer.js';
 
-/** An address that was asked and its answer. One object serves many: the writers are done with it before the next. */
+/** An address and its answer. One object is reused for all rows: writers must not keep it. */
 export class Answered {
-  /** Hexadecimal digits of the address; null for text that is not one. */
+  /** Hexadecimal digits of the address; null if the text is not an address. */
   digits: string | null = null;
-  /** That text. */
+  /** The text, if it is not an address. */
   text = '';
   answer: Answer = invalid('');
   readonly pid: number;
@@ -64,7 +64,7 @@ export const invalid = (word: string): Answer => ({
   swap: null,
 });
 
-/** What surrounds such an answer. */
+/** The surroundings of an answer to text that is not an address. */
 export const NOTHING = {
   vma: null,
   vmaKnown: false,
@@ -79,16 +79,20 @@ const LEVELS = ['PGD', 'P4D', 'PUD', 'PMD', 'PTE'] as const;
 const self = <T>(value: T): T => value;
 
 const step = columnsFrom<WalkStep>({
-  level: made(oneOf(...LEVELS) as Type<string>, 'Which table the entry is in.', ({ level }) => level),
+  level: made(
+    oneOf(...LEVELS) as Type<string>,
+    'The level of the page table that contains the entry.',
+    ({ level }) => level,
+  ),
   address: made(hex, 'Physical address of the entry.', ({ address }) => address),
   entry: made(
     digits(({ hi, lo }: WalkStep) => digitsOfWords(hi, lo)),
-    'The entry as it is in memory.',
+    'The value of the entry in memory.',
     self<WalkStep>,
   ),
 });
 
-/** Neighbouring addresses share the upper steps of their walks: each level's text is kept until it changes. */
+/** Neighbouring addresses share the upper steps of their walks, so the text of each level is kept until it changes. */
 function walk(): Type<readonly WalkStep[]> {
   const whole = list(record(step), { maxItems: LEVELS.length });
   const write = record(step).json;
@@ -116,41 +120,49 @@ function walk(): Type<readonly WalkStep[]> {
 }
 
 const slot = columnsFrom<Memslot>({
-  id: made(count(), 'Its number in KVM.', ({ id }) => id),
+  id: made(count(), "KVM's number of the slot.", ({ id }) => id),
   gpa: made(
     digits((first: number) => digitsOfPage(first, 0)),
     'First guest physical address.',
     ({ first }) => first,
   ),
-  size: made(count(4096), 'Bytes.', ({ pages }) => pages * 4096),
+  size: made(count(4096), 'Size in bytes.', ({ pages }) => pages * 4096),
   hva: made(hex, 'Host virtual address of its first byte.', ({ hva }) => hva),
-  flags: made(count(), 'KVM_MEM_ bits.', ({ flags }) => flags),
-  internal: made(flag, "One of KVM's own: TSS, identity map, APIC access page.", ({ internal }) => internal),
+  flags: made(count(), "The slot's flags (KVM_MEM_...).", ({ flags }) => flags),
+  internal: made(
+    flag,
+    'Whether KVM made the slot for itself: TSS, identity map, APIC access page.',
+    ({ internal }) => internal,
+  ),
 });
 
 const swap = columns<NonNullable<Answer['swap']>>({
   type: [count(0, { maximum: 31 }), 'Number of the swap area.'],
-  offset: [count(), 'Pages from its start.'],
-  device: [nullable(text), 'Path of its device or file; null if it cannot be read.'],
+  offset: [count(), 'Offset in the swap area, in pages.'],
+  device: [nullable(text), 'Path of the swap device or file; null if it cannot be read.'],
 });
 
-/** The three addresses of a line, from page numbers and an offset: no bigint is made for a row. */
+/** HVA and HPA are written from page number and offset, without a bigint for each row. */
 const hva = nullable(digits(({ page, offset }: Answer) => digitsOfPage(page as number, offset)));
 const hpa = nullable(digits(({ frame, offset }: Answer) => digitsOfPage(frame as number, offset)));
 const isMapped = ({ answer }: Answered): boolean => answer.state === 'mapped';
 const SIZES = numberOf(4096, 2 ** 21, 2 ** 30);
 
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
-  gpa: made(nullable(digits(self<string>)), 'The address asked; null if it is not one.', (row: Answered) => row.digits),
+  gpa: made(
+    nullable(digits(self<string>)),
+    'The guest physical address; null if the text is not an address.',
+    (row: Answered) => row.digits,
+  ),
   hva: made(hva, 'Host virtual address; null if no memslot holds the GPA.', ({ answer }) =>
     answer.page === null ? null : answer,
   ),
   hpa: made(hpa, 'Host physical address; a string if and only if state is mapped.', (row) =>
     isMapped(row) ? row.answer : null,
   ),
-  state: made(oneOf(...STATES), 'What became of the address.', ({ answer }) => answer.state),
+  state: made(oneOf(...STATES), 'Result of the translation.', ({ answer }) => answer.state),
   reason: made(nullable(oneOf(...REASONS)), 'Why there is no HPA; null if mapped.', ({ answer }) => answer.reason),
-  message: made(nullable(text), 'The same for people; not to be parsed.', ({ answer }) => answer.message),
+  message: made(nullable(text), 'The reason in words; not to be parsed.', ({ answer }) => answer.message),
   pageSize: made(
     nullable(SIZES),
     'Bytes that the leaf entry maps; null unless mapped.',
@@ -158,23 +170,18 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   ),
   protNone: made(
     flag,
-    'The leaf entry is PROT_NONE: the page is in memory, marked not present.',
+    'Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present.',
     ({ answer }) => answer.protNone,
   ),
-  frame: made(
-    nullable(hex),
-    'A page frame number that the entry names although the page is not mapped there now.',
-    (row) => (isMapped(row) ? null : row.answer.frame),
+  frame: made(nullable(hex), 'The page frame number in an entry that does not map a page now; else null.', (row) =>
+    isMapped(row) ? null : row.answer.frame,
   ),
-  pid: made(cached(count()), 'The process that holds the VM.', ({ pid }) => pid),
+  pid: made(cached(count()), 'Pid of the process that holds the VM.', ({ pid }) => pid),
   vm: made(
     cached(
       record(
         columns<Answered['vm']>({
-          fd: [
-            nullable(count()),
-            'The descriptor by which that process holds the VM; null if descriptors cannot be read.',
-          ],
+          fd: [nullable(count()), 'File descriptor of the VM in that process; null if descriptors cannot be read.'],
           kvm: [hex, 'Address of struct kvm.'],
         }),
       ),
@@ -184,8 +191,12 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   ),
   addressSpace: made(cached(count()), "KVM's address space: 0, or 1 for SMM.", ({ addressSpace }) => addressSpace),
   slot: made(cached(nullable(record(slot))), 'The memslot that holds the GPA.', ({ answer }) => answer.slot),
-  walk: made(walk(), 'The page-table entries that were read, from the top.', ({ answer }) => answer.steps),
-  swap: made(nullable(record(swap)), 'Where in swap the page is; null unless swapped.', ({ answer }) => answer.swap),
+  walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
+  swap: made(
+    nullable(record(swap)),
+    'The place of the page in swap; null unless swapped.',
+    ({ answer }) => answer.swap,
+  ),
 });
 
 const when = (state: Schema, then: Schema, otherwise: Schema): Schema => ({
@@ -196,7 +207,7 @@ const when = (state: Schema, then: Schema, otherwise: Schema): Schema => ({
 });
 const type = (name: string): Schema => ({ type: name });
 
-/** What the members have to do with each other. */
+/** Dependencies between members. */
 const rules: readonly Schema[] = [
   when(
     { const: 'mapped' },
@@ -227,7 +238,7 @@ const rules: readonly Schema[] = [
   ),
 ];
 
-/** A line of the main job's --json: version 1 has no member `record`. */
+/** A line of `--json` of the main command. Version 1 does not have the member `record`. */
 export const translation: RecordKind<Answered> = {
   name: 'output',
   title: 'One line of kvm-vtop --json, version 1',

@@ -9,19 +9,19 @@ import type { RecordKind, RowWriter } from '../report/records.js';
 import type { DescribedKernel } from '../types/profile.js';
 import type { Options, Values } from './options.js';
 
-/** What a command has of the outside: the only way to standard input and output. */
+/** The standard streams. Commands use no others. */
 export interface Streams {
-  /** Text or bytes to standard output. Rejects when that can't be written to. */
+  /** Writes text or bytes to standard output. Rejects if that fails. */
   write(piece: string | Uint8Array): Promise<void>;
-  /** Standard input in pieces, as they come. */
+  /** The pieces of standard input, as they arrive. */
   input(): AsyncIterable<string>;
   readonly log: Log;
 }
 
-/** 0: everything asked has an answer; 1: some of it has none; 2: nothing could be answered. */
+/** 0: every question has an answer; 1: some have none; 2: nothing could be answered. */
 export type ExitCode = 0 | 1 | 2;
 
-/** An opened dump, as far as a command needs it. */
+/** Input of a command that needs only the physical memory of a dump. */
 export interface ImageGiven {
   readonly image: DumpImage;
   readonly memory: PhysicalMemory;
@@ -35,15 +35,16 @@ export interface VmGiven extends HostGiven {
   readonly selected: Selected;
 }
 export interface VmsGiven extends HostGiven {
-  /** Which VMs are meant: those of a process, one of them, or all. A number is a pid. */
+  /** The value of -g; null selects all VMs of the host. A number is a pid. */
   readonly process: string | number | null;
+  /** The value of --vm; null selects all VMs of the process. */
   readonly vm: string | null;
 }
 
-/** What the program says of itself. */
+/** Input of a command that describes the program itself. */
 export interface ProgramGiven {
   readonly program: {
-    /** Help of a command; of the whole program for null. Throws `UsageError` for a word that is not a command. */
+    /** The help of a command; for null, of the program. Throws `UsageError` for a word that is not a command. */
     help(command: string | null): string;
     /** A script that completes command lines in a shell. */
     completion(shell: Shell): string;
@@ -52,22 +53,22 @@ export interface ProgramGiven {
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** For commands that open files themselves. */
+/** Input of a command that opens files itself. */
 export interface FilesGiven {
   readonly files: Files;
   readonly request: Request;
   readonly streams: Streams;
 }
 
-/** The files of the command line, and how they are opened. */
+/** The files that the command line names, and functions that open them. */
 export interface Files {
-  /** The dump's. Throws `UsageError` where none is named. */
+  /** The files of the dump. Throws `UsageError` if the command line has none. */
   core(): readonly string[];
-  /** All that are read: never overwritten. */
+  /** All files that are read; they must not be overwritten. */
   readonly inputs: readonly string[];
-  /** Opens a host; `watch` may look on while its frames are read. */
+  /** Opens the dump of a host. */
   readonly open: Opener;
-  /** The types of the kernel of a dump, or of files with debug information. */
+  /** Reads the types of a kernel, from a dump or from files with debug information. */
   describe(): Promise<DescribedKernel>;
 }
 
@@ -75,8 +76,9 @@ export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Op
 
 export interface OpenWith {
   readonly log: Log;
+  /** Returns the source from which the host's frames are read, for example one that records them. */
   readonly watch?: (image: DumpImage) => FrameSource;
-  /** What is to be asked of the host; VMs where it is not said. */
+  /** What the host is opened for; default: 'kvm'. */
   readonly needs?: 'host' | 'kvm';
 }
 
@@ -84,7 +86,7 @@ export interface Opened extends HostGiven {
   readonly close: () => void;
 }
 
-/** What a command needs to be open before it runs. */
+/** For each need, the input that is opened before the command runs. */
 export interface Needs {
   nothing: ProgramGiven;
   files: FilesGiven;
@@ -95,48 +97,48 @@ export interface Needs {
 }
 export type Need = keyof Needs;
 
-/** For what a host is opened (`OpenOptions.needs`) that a command of this need is run on. */
+/** The value of `OpenOptions.needs` for a command. */
 export const hostNeedsOf = (need: Need): 'host' | 'kvm' => (need === 'vm' || need === 'vms' ? 'kvm' : 'host');
 
-/** A word that is not what the command asks for; it came from standard input. */
+/** A line of standard input that the command can't take. */
 export class BadLine {
   constructor(
     readonly text: string,
-    /** Its number, from 1 on. */
+    /** Line number; the first line is 1. */
     readonly line: number,
   ) {}
 }
 
-/** The words that a command takes. */
+/** The words (positional arguments) that a command takes. */
 export interface Args<out T> {
   readonly name: string;
   readonly summary: string;
-  /** How many: exactly one, one at the most, at least one, or any number. */
+  /** How many: exactly one, at most one, at least one, or any number. */
   readonly number: 'one' | 'optional' | 'some' | 'any';
-  /** An option that takes them too, with what is said where none is given. */
+  /** An option that also takes these words. */
   readonly option?: { readonly name: string; readonly short: string; readonly summary: string };
-  /** What is missing where there is none. */
+  /** What is missing if there are no words; part of the error message. */
   readonly missing: string;
-  /** `-` stands for the lines of standard input. */
+  /** Whether the word `-` is replaced by the lines of standard input. */
   readonly stdin: boolean;
   readonly choices?: readonly string[];
-  /** Null for a word that it can't be. */
+  /** The value of a word; null if the word is not valid. */
   readonly parse: (word: string) => T | null;
-  /** What is wrong with such a word, which is printable. */
+  /** The error message for a word that is not valid. The word has been made printable. */
   readonly invalid: (word: string) => string;
 }
 
-/** What every command has. */
+/** Input of every command. */
 export interface Context<O extends Options, T> {
   readonly options: Values<O>;
   /** The words of the command line. */
   readonly words: readonly T[];
-  /** The same with the lines of standard input in their place, in groups as they come. */
+  /** The words, with `-` replaced by the lines of standard input, in groups as they arrive. */
   readonly asked: AsyncIterable<readonly (T | BadLine)[]>;
   readonly log: Log;
 }
 
-/** Rows, and at the end the exit status. An asynchronous command gives them in groups: a row costs less than a turn. */
+/** Yields rows and returns the exit status. An asynchronous command yields groups of rows: awaiting each row is too slow. */
 export type Rows<Row> = Generator<Row, ExitCode | undefined> | AsyncGenerator<Iterable<Row>, ExitCode | undefined>;
 
 export interface Example {
@@ -144,39 +146,39 @@ export interface Example {
   readonly note?: string;
 }
 
-/** What a command is to those who read about it. */
+/** The documentation of a command. */
 export interface About {
   readonly name: string;
-  /** A few words for the list of commands. */
+  /** A phrase for the list of commands. */
   readonly summary: string;
-  /** One sentence or more, in lines of any length. */
+  /** One or more sentences, without line breaks. */
   readonly description: string;
   /** Paragraphs that follow the options. */
   readonly notes: readonly string[];
   readonly examples: readonly Example[];
-  /** What the statuses mean; 1 is left out where there is none. */
+  /** Meanings of the exit statuses; 1 is left out if the command does not use it. */
   readonly exit: { readonly 0: string; readonly 1?: string; readonly 2: string };
 }
 
-/** A command: all that is known of it. See commands/index.ts for how to add one. */
+/** The definition of a command. See commands/index.ts for how to add one. */
 export interface CommandSpec<N extends Need, O extends Options, T, Row> extends About {
   readonly needs: N;
   readonly args: Args<T> | null;
   readonly options: O;
-  /** The kinds of its rows; none: its output is text or bytes alone. */
+  /** The kinds of its rows; empty if its output is only text or bytes. */
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
-  /** After `--` it takes the words of another command, and after the next one those of one more. */
+  /** Whether other commands can follow, each after a `--`. */
   readonly takesCommand?: boolean;
   readonly run: (context: Context<O, T> & Needs[N]) => Rows<Row>;
   readonly text: (context: Context<O, T> & Needs[N]) => RowWriter<Row>;
 }
 
-/** Any command. What is inside of one fits together: `command()` has seen to it. */
+/** Any command. `command()` has checked that its parts fit together. */
 export type Command = CommandSpec<Need, Options, unknown, unknown>;
 
-/** A command and what it was asked. */
+/** A command with its options and words. */
 export interface Request {
   readonly command: Command;
   readonly values: Readonly<Record<string, unknown>>;
@@ -185,7 +187,7 @@ export interface Request {
   readonly inner: readonly Request[];
 }
 
-/** Makes a command: its parts are checked against each other here, and then only their common shape is known. */
+/** Makes a command. The compiler checks its parts against each other here; the result has the type common to all commands. */
 export function command<N extends Need, O extends Options, T, Row>(spec: CommandSpec<N, O, T, Row>): Command {
   return spec as unknown as Command;
 }

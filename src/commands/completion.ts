@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { command, SHELLS, type Shell } from './command.js';
 
-/** Completion scripts. */
+/** Prints completion scripts. */
 export const completion = command({
   name: 'completion',
-  summary: 'print a script that completes command lines in a shell',
+  summary: 'print a completion script for a shell',
   description:
-    'Prints a script for bash, zsh or fish that completes commands, options and their values. It is static text: completing a word does not start the program.',
+    'Prints a script for bash, zsh or fish that completes commands, options and their values. Completing a word does not start the program.',
   needs: 'nothing',
   args: {
     name: 'shell',
@@ -16,7 +16,7 @@ export const completion = command({
     stdin: false,
     choices: SHELLS,
     parse: (word) => SHELLS.find((shell) => shell === word) ?? null,
-    invalid: (word) => `'${word}' is not a shell that is known; known: ${SHELLS.join(', ')}`,
+    invalid: (word) => `'${word}' is not a supported shell; supported: ${SHELLS.join(', ')}`,
   },
   options: {},
   records: [],
@@ -27,7 +27,7 @@ export const completion = command({
     { line: 'completion zsh > /usr/local/share/zsh/site-functions/_kvm-vtop' },
     { line: 'completion fish > ~/.config/fish/completions/kvm-vtop.fish' },
   ],
-  exit: { 0: 'it was printed', 2: 'the shell is not known' },
+  exit: { 0: 'the script was printed', 2: 'the shell is not supported' },
 
   *run({ words, program }) {
     yield program.completion(words[0] as Shell);

@@ -16,20 +16,20 @@ import type { Target } from '../write/target.js';
 import { type ExitCode, type HostGiven, hostNeedsOf, type Opener, type Request, type Streams } from './command.js';
 import { perform } from './perform.js';
 
-/** An excerpt that was written. */
+/** What is known about an excerpt that was written. */
 export interface Cut {
   readonly pages: number;
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** Words that were asked about, all requests together. */
+  /** Number of words of all requests. */
   readonly count: number;
-  /** Of the answers. */
+  /** Exit status of the answers. */
   readonly code: ExitCode;
 }
 
 /**
- * Cuts out of a dump what the answers to some requests read. They are asked in every form of output, of the dump and
- * again of the excerpt, and the output must be the same.
+ * Writes an excerpt with the pages of a dump that are read to answer some requests. Each request is run in every format
+ * of output, on the dump and then on the excerpt. Throws `DumpError` if the outputs differ.
  */
 export async function cut(
   open: Opener,
@@ -51,7 +51,7 @@ export async function cut(
       const again = await open([draft], { log: silentLog, needs });
       const { digest } = await ask({ ...again, frames: null }, asked).finally(again.close);
       if (digest !== answers.digest)
-        throw new DumpError(`${target.path}: read again, it gives other answers; nothing was kept`);
+        throw new DumpError(`${target.path}: the excerpt gave other answers than the dump, so nothing was written`);
     };
     const size = await log.stepAsync('excerpt', () =>
       writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
@@ -62,10 +62,10 @@ export async function cut(
   }
 }
 
-/** Files beside the excerpt must be told from those of another build, as files beside the dump are. */
+/** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
 function readIdentity({ identity, memory, symbols, types, log }: Host): void {
   const ofModule = moduleBuildId(memory, symbols.table, types, KVM_MODULE.name);
-  log.found(`build-ids: kernel ${identity.buildId ?? 'not known'}, module kvm ${ofModule ?? 'not known'}`);
+  log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, module kvm ${ofModule ?? 'unknown'}`);
 }
 
 function sourceOf({ image, host }: HostGiven): ExcerptSource {
@@ -81,7 +81,7 @@ function sourceOf({ image, host }: HostGiven): ExcerptSource {
 
 const readsInput = ({ command: { args }, words }: Request): boolean => args?.stdin === true && words.includes('-');
 
-/** `-` replaced by the lines of standard input, which can be read but once. */
+/** Replaces `-` by the lines of standard input, which can be read only once. */
 async function spelledOut(requests: readonly Request[], streams: Streams): Promise<readonly Request[]> {
   const args = requests.find(readsInput)?.command.args ?? null;
   if (args === null) return requests;
@@ -102,13 +102,13 @@ async function spelledOut(requests: readonly Request[], streams: Streams): Promi
 }
 
 interface Answers {
-  /** Of all forms of output: the text itself can be larger than memory. */
+  /** Hash of the output in all formats, which itself can be larger than memory. */
   readonly digest: string;
   readonly count: number;
   readonly code: ExitCode;
 }
 
-/** All forms of output of every request; what there is to warn of is said once. */
+/** Runs every request in all formats of output. Warnings are logged once. */
 async function ask(
   { image, host, frames }: HostGiven & { readonly frames: FrameSource | null },
   requests: readonly Request[],
@@ -122,7 +122,7 @@ async function ask(
       await turn();
     },
     input: () => {
-      throw new UsageError('standard input was read before');
+      throw new UsageError('standard input has already been read');
     },
   };
   for (const request of requests) {

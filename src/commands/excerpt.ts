@@ -9,31 +9,35 @@ import { addressSpace, output, valued } from './options.js';
 import { checkWords } from './perform.js';
 import { type Question, requestFor } from './vtop.js';
 
-/** A small dump that still answers. */
+/** Writes a small dump that gives the same answers as the whole one. */
 export const excerpt = command({
   name: 'excerpt',
-  summary: 'write a small dump that still answers these addresses',
+  summary: 'write a small dump that is enough to translate some addresses',
   description:
-    'Writes a small dump with only the pages that the answers to these addresses read, or that another command reads.',
+    'Writes a small dump with only the pages that are read to translate the addresses, or, after --, to run other commands. The answers from it are then compared with those from the whole dump.',
   needs: 'files',
   args: { ...addresses, number: 'any' },
   takesCommand: true,
   options: {
-    process: valued('pid|task', 'the process that holds the VM, as in the main command', { short: 'g' }),
-    vm: valued('fd|kvm', 'which VM of a process with several, as in the main command'),
+    process: valued('pid|task', 'the process that holds the VM, as for the main command', { short: 'g' }),
+    vm: valued('fd|kvm', 'which VM, if the process holds several, as for the main command'),
     addressSpace,
     ...output,
   },
   records: [],
   csv: false,
   notes: [
-    "The excerpt is a kdump-compressed file with the pages that the answers read, and the dump's notes. It holds no memory of the guest, but whole pages of the host's kernel, with whatever lies beside the structures that were read, and the registers of its processors: look before you send it to a stranger. What vms reads includes the command lines of the VMs' processes. On disk its bitmaps are holes.",
+    "The excerpt is a kdump-compressed file with the pages that were read and the notes of the dump. It does not contain memory of the guest. It does contain whole pages of the host's kernel, including data next to the structures that were read, and the registers of the host's processors: check what it discloses before you pass it on. An excerpt for vms includes the command lines of the VMs' processes. The bitmaps of the file are holes, which take no space on disk.",
   ],
   examples: [
     { line: 'excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump' },
-    { line: 'excerpt -c vmcore -o small.kdump -- vms -- slots', note: 'what other commands read' },
+    { line: 'excerpt -c vmcore -o small.kdump -- vms -- slots', note: 'the pages that other commands read' },
   ],
-  exit: { 0: 'every answer is whole', 1: 'some are not', 2: 'nothing was written' },
+  exit: {
+    0: 'the excerpt was written, and every answer is complete',
+    1: 'the excerpt was written, but some answers are missing or incomplete',
+    2: 'nothing was written',
+  },
 
   async *run({ files, request, options, streams }) {
     const core = files.core();
@@ -49,27 +53,32 @@ export const excerpt = command({
   text: () => ({
     row: ({ made, path, asked }) => {
       const whole = asked.filter(({ command: { args } }) => args === null).map(({ command: { name } }) => `'${name}'`);
-      const what = whole.length === 0 ? `${made.count} addresses` : `all that ${whole.join(' and ')} reads`;
+      const what =
+        whole.length === 0
+          ? addressCount(made)
+          : `all that ${whole.join(' and ')} ${whole.length === 1 ? 'reads' : 'read'}`;
       return summary(made, path, what);
     },
   }),
 });
 
-/** Commands that read a dump can be recorded, each without a dump of its own. */
+/** Checks a command that follows `--`: it must read a dump, and take the excerpt's instead of one of its own. */
 function recorded(request: Request): Request {
   const { command: inner, values } = request;
   if (inner.needs === 'nothing' || inner.needs === 'files')
-    throw new UsageError(`'${inner.name}' reads no dump, so that nothing of it can be recorded`);
+    throw new UsageError(`'${inner.name}' can't follow --: it does not read a dump`);
   if ((values.core as readonly string[]).length > 0)
-    throw new UsageError(`the dump is named before --, not among the words of '${inner.name}'`);
+    throw new UsageError(`-c must be given before --, not after '${inner.name}'`);
   checkWords(request);
   return request;
 }
 
-const summary = ({ pages, size }: Cut, path: string, what: string): string =>
-  `${oneLine(path)}: ${pages} pages, ${size} bytes, ${what}, the same answers when read again\n`;
+const addressCount = ({ count }: Cut): string => (count === 1 ? '1 address' : `${count} addresses`);
 
-/** The main job with the command's own options. */
+const summary = ({ pages, size }: Cut, path: string, what: string): string =>
+  `${oneLine(path)}: ${pages} pages, ${size} bytes, ${what}; it gives the same answers as the whole dump\n`;
+
+/** A request of the main command, with the options given to `excerpt`. */
 function questionOf({ values, words }: Request): Request {
   const { process, vm, addressSpace: space } = values as Pick<Question, 'process' | 'vm' | 'addressSpace'>;
   if (words.length === 0 && process !== null)
@@ -78,8 +87,8 @@ function questionOf({ values, words }: Request): Request {
 }
 
 /**
- * The same for a program that calls the library: cuts out of a dump what the answers to some questions read. The
- * questions are asked again of the excerpt, and the answers must be the same. Returns the exit status of the answers.
+ * Writes an excerpt for callers of the library: the pages of a dump that are read to answer `questions`. The questions
+ * are asked again of the excerpt, which must give the same answers. Returns the exit status of the answers.
  */
 export async function excerptFor(
   open: Opener,
@@ -90,6 +99,6 @@ export async function excerptFor(
   const { core, output: path, force } = options;
   const target = checkTarget(path, force, core);
   const made = await cut(open, { core, target }, questions.map(requestFor), streams);
-  await streams.write(summary(made, path, `${made.count} addresses`));
+  await streams.write(summary(made, path, addressCount(made)));
   return made.code;
 }

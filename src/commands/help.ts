@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { command } from './command.js';
 
-/** Help of the program or of a command. */
+/** Prints the help of the program or of a command. */
 export const help = command({
   name: 'help',
-  summary: 'show what a command does, and its options',
-  description: 'Shows what a command does, and its options; without a command those of the program.',
+  summary: 'describe a command and its options',
+  description: 'Describes a command and its options. Without a command, describes the program.',
   needs: 'nothing',
   args: {
     name: 'command',
-    summary: 'the command',
+    summary: 'name of a command',
     number: 'optional',
     missing: 'the command',
     stdin: false,
@@ -21,7 +21,7 @@ export const help = command({
   csv: false,
   notes: [],
   examples: [{ line: 'help excerpt' }],
-  exit: { 0: 'it was shown', 2: 'there is no such command' },
+  exit: { 0: 'the help was printed', 2: 'the command does not exist' },
 
   *run({ words: [word], program }) {
     yield program.help(word ?? null);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every command, in the order in which help lists them. A new one is a file beside this and a line here.
+// All commands, in the order in which help lists them. To add one, add a file to this folder and a line here.
 import type { Command } from './command.js';
 import { completion } from './completion.js';
 import { excerpt } from './excerpt.js';
@@ -12,5 +12,5 @@ import { vtop } from './vtop.js';
 
 export const commands: readonly Command[] = [vtop, vms, slots, phys, layout, excerpt, completion, help];
 
-/** The command of a command line that names none. */
+/** The command that runs if the command line does not name one. */
 export const mainCommand: Command = vtop;

@@ -11,12 +11,12 @@ import { checkTarget, writeText } from '../write/target.js';
 import { command } from './command.js';
 import { output } from './options.js';
 
-/** Writes a layout profile: the offsets and sizes that this program reads, of one build of a kernel. */
+/** Writes a layout profile: the offsets and sizes that this program needs, of one build of a kernel. */
 export const layout = command({
   name: 'layout',
-  summary: 'write down the layout of a kernel, for machines without its debug information',
+  summary: 'write a layout profile of a kernel, for machines without its debug information',
   description:
-    'Writes a layout profile: the offsets and sizes that are read of one build of a kernel, out of its debug information or out of a dump that brings its own.',
+    'Writes a layout profile: the offsets and sizes of one build of a kernel that kvm-vtop needs. They are taken from the debug information of the kernel, or from a dump that contains its types (BTF).',
   needs: 'files',
   args: null,
   options: output,
@@ -27,7 +27,11 @@ export const layout = command({
     { line: 'layout --vmlinux vmlinux --kvm-module kvm.ko.debug -o layout.json' },
     { line: '-c vmcore --layout layout.json -g 191579 -p 34de5840' },
   ],
-  exit: { 0: 'the profile is whole', 1: 'it lacks structures that are named', 2: 'nothing was written' },
+  exit: {
+    0: 'the profile is complete',
+    1: 'the profile was written, but lacks the structures named in a warning',
+    2: 'nothing was written',
+  },
 
   async *run({ files, options, log }) {
     if (options.output === null) throw new UsageError('-o is missing: the file to write');
@@ -51,9 +55,12 @@ function summary({ path, size, profile }: { path: string; size: number; profile:
 function profileAndGaps({ types, identity }: DescribedKernel, log: Log): { profile: Profile; missing: string[] } {
   const missing = KVM_NEEDS.structs.filter((name) => !describes(types, name));
   if (missing.includes('kvm'))
-    throw new DumpError(`${types.source}: no struct kvm; a profile without it helps nobody`, { code: 'no-types' });
+    throw new DumpError(`${types.source} does not describe struct kvm, without which a profile is useless`, {
+      code: 'no-types',
+      remedies: ['kvm-module'],
+    });
   if (missing.length > 0)
-    log.warn(`the profile lacks struct ${missing.join(', ')}: ${types.source} does not have them`);
+    log.warn(`the profile lacks struct ${missing.join(', ')}, which ${types.source} does not describe`);
   return {
     profile: profileOf(types, identity, { views: views(), enums: enums(), isWhole: missing.length === 0 }),
     missing,

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
 
-/** An option of a command, as data: the command line, help, the man page and the shells' completion come from it. */
+/** The definition of an option. The parser, help, the man page and the completion scripts are made from it. */
 export interface OptionSpec<out T> {
   readonly summary: string;
-  /** One letter. */
+  /** The short option: one letter. */
   readonly short?: string;
-  /** What the value is called; an option without one is a flag. */
+  /** The name of the value in help; an option without it is a flag. */
   readonly value?: string;
-  /** Can be given again: its value is the list of all. */
+  /** The option can be repeated; its value is the list of all values given. */
   readonly repeats?: boolean;
-  /** Takes several values at a time. */
+  /** The option takes several values at a time. */
   readonly many?: boolean;
-  /** The only values that it takes. */
+  /** The only valid values. */
   readonly choices?: readonly string[];
-  /** Throws `UsageError` for a text that it can't be. */
+  /** Converts the text of a value. Throws `UsageError` if it is not valid. */
   readonly parse?: (text: string) => T;
-  /** Its value where it is not given. */
+  /** The value if the option is not given. */
   readonly default: T;
-  /** What a shell completes its value to. */
+  /** What a shell completes the value to. */
   readonly completes?: 'file' | 'folder';
 }
 
-/** Options by their names on the command line in camel case: `kvmModule` is `--kvm-module`. */
+/** Options by name in camel case: `kvmModule` is `--kvm-module`. */
 export type Options = Readonly<Record<string, OptionSpec<unknown>>>;
 
-/** What the options of a command were given as. */
+/** The values of a command's options. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends OptionSpec<infer T> ? T : never };
 
 interface About {
@@ -39,7 +39,7 @@ export const flag = (summary: string, about: About = {}): OptionSpec<boolean> =>
   default: false,
 });
 
-/** An option with a text; null where it is not given. */
+/** An option whose value is a text; null if it is not given. */
 export const valued = (value: string, summary: string, about: About = {}): OptionSpec<string | null> => ({
   ...about,
   value,
@@ -50,7 +50,7 @@ export const valued = (value: string, summary: string, about: About = {}): Optio
 export const file = (summary: string, about: About = {}): OptionSpec<string | null> =>
   valued('file', summary, { ...about, completes: 'file' });
 
-/** An option that can be given again and again. */
+/** An option that can be repeated. */
 export const repeated = (value: string, summary: string, about: About = {}): OptionSpec<readonly string[]> => ({
   ...about,
   value,
@@ -65,7 +65,7 @@ export const chosen = <Word extends string>(
   choices: readonly [Word, ...Word[]],
 ): OptionSpec<Word> => ({ value, summary, choices, default: choices[0] });
 
-/** A value that `read` makes of the text; where it makes null of it, `expected` says what should have been there. */
+/** An option whose value `read` converts from text; if that returns null, the error message is `expected`. */
 export const parsed = <T>(
   value: string,
   summary: string,
@@ -83,19 +83,19 @@ export const parsed = <T>(
   },
 });
 
-/** --address-space of every command that works on a VM's memory. */
+/** --address-space, for commands that work on a VM's memory. */
 export const addressSpace: OptionSpec<number> = parsed(
   'number',
-  "KVM's address space: 0 is the ordinary one, 1 that of SMM",
+  "KVM's address space: 0 is the normal one, 1 is that of System Management Mode (SMM)",
   0,
   {
     read: (text) => (/^[0-9]{1,3}$/.test(text) ? Number(text) : null),
-    expected: '0 is the ordinary one, 1 that of SMM.',
+    expected: 'It must be a number: 0 is the normal address space, 1 is that of System Management Mode (SMM).',
   },
 );
 
-/** What a file is written to, and whether it may be there before. */
+/** The options of commands that write a file. */
 export const output = {
   output: file('the file to write', { short: 'o' }),
-  force: flag('overwrite it if it exists'),
+  force: flag('overwrite the file if it exists'),
 };

@@ -21,23 +21,23 @@ import {
   type VmsGiven,
 } from './command.js';
 
-/** How rows are written. */
+/** Format of the output. */
 export type Form = 'text' | 'json' | 'csv';
 
-/** What is open: as much of it as the command needs. */
+/** The opened dump and other inputs, as far as the command needs them. */
 export interface Given {
   readonly image?: DumpImage;
   readonly host?: Host;
-  /** What looks on while frames of the image are read. */
+  /** Reads frames of the image and records which; without it the image is read directly. */
   readonly frames?: FrameSource;
   readonly files?: Files;
   readonly program?: ProgramGiven['program'];
 }
 
-/** Characters collected before they are written. */
+/** Output is written when more than this number of characters has been collected. */
 const BATCH = 0x10000;
 
-/** Runs a command on what was opened for it. Its words were checked. */
+/** Runs a command on the inputs opened for it and writes its rows. The words must have been checked by `checkWords`. */
 export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
   const { command } = request;
   const { log } = streams;
@@ -61,7 +61,7 @@ export function contextOf(request: Request, given: Given, streams: Streams): obj
   };
 }
 
-/** What each need adds to a context. */
+/** The members that each need adds to a context. */
 const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Streams) => object>> = {
   nothing: ({ program }) => ({ program }),
   files: ({ files }, request, streams) => ({ files, request, streams }),
@@ -81,14 +81,14 @@ function writerOf(command: Command, form: Form, context: object): RowWriter<unkn
   return form === 'csv' ? csv(first) : jsonLines(records, (row) => (row as { record: string }).record);
 }
 
-/** Throws `UsageError` where a command that needs words was given none. */
+/** Throws `UsageError` if a command that needs words has none. */
 export function needWords({ command: { args }, words }: Request): void {
   if (args?.number !== 'some' || words.length > 0) return;
   const name = args.option === undefined ? args.name : `-${args.option.short}`;
   throw new UsageError(`${name} is missing: ${args.missing}; see --help`);
 }
 
-/** Throws `UsageError` for words of the command line that can't be: before a dump is touched. */
+/** Throws `UsageError` for words that the command can't take. Called before a dump is opened. */
 export function checkWords({ command: { args }, words }: Request): void {
   if (args === null) return;
   for (const word of words) if (word !== '-' || !args.stdin) parsed(args, word);
@@ -100,7 +100,7 @@ function parsed<T>(args: Args<T>, word: string): T {
   return value;
 }
 
-/** The words in order, and in place of `-` the lines of standard input: what has come is answered before more is waited for. */
+/** The words in order, with `-` replaced by the lines of standard input. Lines that have arrived are answered at once. */
 async function* asked<T>(
   args: Args<T>,
   words: readonly string[],
@@ -124,7 +124,7 @@ async function* asked<T>(
   if (group.length > 0) yield group;
 }
 
-/** Writes rows as they come. What was made of them is written even where the next one fails. */
+/** Writes rows as they are produced. If a row fails, the rows before it are still written. */
 async function write(
   rows: ReturnType<Command['run']>,
   writer: RowWriter<unknown>,
@@ -170,14 +170,14 @@ async function writeAll(
   }
 }
 
-/** Text in batches; bytes as they are, each piece at once. */
+/** Writes text in batches and each piece of bytes at once. */
 class Output {
   #text = '';
   #bytes: Uint8Array | null = null;
 
   constructor(readonly streams: Streams) {}
 
-  /** Whether it must be flushed before more is put in. */
+  /** Adds a piece. Returns whether `flush` must be called before the next one. */
   put(piece: string | Uint8Array): boolean {
     if (typeof piece === 'string') this.#text += piece;
     else this.#bytes = piece;

@@ -9,14 +9,15 @@ import { command, type ExitCode } from './command.js';
 import { flag, parsed } from './options.js';
 
 const DEFAULT_BYTES = 256;
-/** Addresses are exact up to here. */
+/** Physical addresses end at 2^52. */
 const MOST_BYTES = 2 ** 52;
 
-/** Physical memory, out of any dump that opens. */
+/** Prints physical memory from any dump that can be opened. */
 export const phys = command({
   name: 'phys',
-  summary: 'print physical memory of the machine',
-  description: 'Prints what a dump holds at a host physical address. No kernel is looked for.',
+  summary: 'print physical memory of the host',
+  description:
+    'Prints the bytes that a dump has at a host physical address. The dump need not be that of a KVM host, and no debug information is needed.',
   needs: 'image',
   args: {
     name: 'address',
@@ -31,26 +32,26 @@ export const phys = command({
     invalid: (word) =>
       parseAddress(word) === null
         ? `'${word}' is not a hexadecimal address`
-        : `'${word}' is no physical address: they end at 2^52`,
+        : `'${word}' is not a physical address: it must be below 2^52`,
   },
   options: {
-    bytes: parsed('count', 'how many bytes, decimal or with 0x', DEFAULT_BYTES, {
+    bytes: parsed('count', 'number of bytes, decimal or hexadecimal with 0x', DEFAULT_BYTES, {
       short: 'n',
       read: countOf,
-      expected: 'A number of bytes, 1 to 2^52.',
+      expected: 'It must be a number of bytes from 1 to 2^52.',
     }),
-    binary: flag('the bytes as they are'),
+    binary: flag('write the bytes themselves instead of text'),
   },
   records: [],
   csv: false,
   notes: [
-    'A row has 16 bytes, as xxd prints them. A byte that the dump lacks is never shown as 00: a line with -- says how many are missing from there on, and why (excluded: makedumpfile left them out; outside: not covered by the dump; cut-off; undecodable; unreadable).',
+    'Each row has 16 bytes, as xxd prints them. Bytes that the dump lacks are never shown as 00: a line with -- says how many bytes are missing at that address, and why (excluded: makedumpfile left them out; outside: the dump does not cover the address; cut-off: the file ends before them; undecodable: the page cannot be decoded; unreadable: the file cannot be read).',
   ],
   examples: [{ line: 'phys -c vmcore f601840 -n 64' }, { line: 'phys -c vmcore f601000 -n 4096 --binary > page' }],
   exit: {
-    0: 'all bytes are there',
-    1: 'some are missing',
-    2: 'none is there (with --binary: not all are, nothing is written)',
+    0: 'all bytes were printed',
+    1: 'some bytes are missing',
+    2: 'all bytes are missing (with --binary: any byte is missing, and nothing was written)',
   },
 
   *run({ memory, words, options: { bytes, binary } }) {
@@ -75,13 +76,13 @@ function countOf(text: string): number | null {
   return count < 1 || count > MOST_BYTES ? null : count;
 }
 
-/** All or nothing: in a stream of bytes nothing can stand for one that is missing. */
+/** Throws `DumpError` if any byte is missing: a stream of bytes has no way to mark a gap. */
 function checkAll(memory: PhysicalMemory, address: number, length: number): void {
   for (const { gap, address: at, length: missing } of memory.read(address, length))
     if (gap !== null)
       throw new DumpError(
-        `0x${missing.toString(16)} bytes at 0x${at.toString(16)} are not in the dump, nothing was written: ${gap.message}`,
-        { code: 'not-in-dump', hint: 'without --binary they are shown as what they are' },
+        `0x${missing.toString(16)} bytes at 0x${at.toString(16)} are not in the dump: ${gap.message}; nothing was written`,
+        { code: 'not-in-dump', hint: 'without --binary the other bytes are printed' },
       );
 }
 

@@ -23,9 +23,9 @@ export interface SlotRow {
   readonly addressSpace: number;
   /** Its number in KVM. */
   readonly id: number;
-  /** Its first guest physical address. */
+  /** First guest physical address. */
   readonly gpa: bigint;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** Host virtual address of its first byte. */
   readonly hva: bigint;
@@ -42,10 +42,13 @@ export interface SlotRow {
 }
 
 const backing = columns<Backing>({
-  kind: [nullable(oneOf(...BACKINGS)), 'Kind of the mappings below the slot; none: there is no mapping.'],
-  path: [nullable(text), 'Path of the file; null for anonymous memory.'],
-  pageSize: [nullable(count(4096)), "Bytes of the mapping's pages."],
-  shared: [nullable(flag), 'Whether it is a shared mapping.'],
+  kind: [
+    nullable(oneOf(...BACKINGS)),
+    "Kind of the memory that backs the slot; 'none' if nothing is mapped there, null if unknown.",
+  ],
+  path: [nullable(text), 'Path of the mapped file; null for anonymous memory.'],
+  pageSize: [nullable(count(4096)), 'Page size of the mapping in bytes.'],
+  shared: [nullable(flag), 'Whether the mapping is shared.'],
 });
 
 const kind = recordKind<SlotRow>(
@@ -53,42 +56,42 @@ const kind = recordKind<SlotRow>(
   'A memslot of a VM.',
   columns<SlotRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'What -g takes: the pid of a holder, else of the creator.'],
+    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
     addressSpace: [count(), "KVM's address space: 0, or 1 for SMM."],
-    id: [count(), 'Its number in KVM.'],
+    id: [count(), "KVM's number of the slot."],
     gpa: [hex, 'First guest physical address.'],
-    size: [count(4096), 'Bytes.'],
+    size: [count(4096), 'Size in bytes.'],
     hva: [hex, 'Host virtual address of its first byte.'],
-    flags: [count(), 'KVM_MEM_ bits.'],
-    flagNames: [list(text), 'Names of these bits.'],
-    internal: [flag, "One of KVM's own: TSS, identity map, APIC access page."],
-    backing: [record(backing), "The process's memory below the slot."],
+    flags: [count(), "The slot's flags (KVM_MEM_...)."],
+    flagNames: [list(text), 'Names of the flags.'],
+    internal: [flag, 'Whether KVM made the slot for itself: TSS, identity map, APIC access page.'],
+    backing: [record(backing), 'The memory of the process that backs the slot.'],
     problems: [list(text), 'What could not be read, and why.'],
   }),
 );
 
-/** The memslots of VMs. */
+/** Lists the memslots of VMs. */
 export const slots = command({
   name: 'slots',
   summary: 'list the memslots of VMs',
   description:
-    "Lists the memslots of every VM, or of those that -g names: which guest physical addresses are where in the process's memory, and what memory that is.",
+    'Lists the memslots of all VMs, or of the VMs that -g selects: the guest physical addresses of each slot, its virtual address in the process, and the kind of memory that backs it.',
   needs: 'vms',
   args: null,
   options: {},
   records: [kind],
   csv: true,
   notes: [
-    'AS is the address space: 0 is the ordinary one, 1 that of SMM. KVM\'s own slots (TSS, identity map, APIC access page) are marked "internal".',
+    'AS is the address space: 0 is the normal one, 1 is that of System Management Mode (SMM). Slots that KVM made for itself (TSS, identity map, APIC access page) are marked "internal".',
   ],
   examples: [
     { line: 'slots -c vmcore -g 191579' },
-    { line: 'slots -c vmcore --csv > slots.csv', note: 'those of all VMs' },
+    { line: 'slots -c vmcore --csv > slots.csv', note: 'the memslots of all VMs' },
   ],
   exit: {
     0: 'all memslots are listed',
-    1: 'some may be missing, or what is below one could not be read',
-    2: 'none can be listed',
+    1: 'memslots may be missing, or what backs one could not be read',
+    2: 'the memslots could not be listed',
   },
 
   *run({ host, process, vm, log }) {
@@ -137,7 +140,7 @@ function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Gener
     const set = orProblem(problems, what, () => vm.slots(addressSpace));
     if (set === null) continue;
     if (set.missing !== null)
-      problems.push(`${what}: memslots of address space ${addressSpace} are missing: ${set.missing}`);
+      problems.push(`${what}: memslots of address space ${addressSpace} may be missing: ${set.missing}`);
     for (const slot of set.slots) yield rowOf(vm, slot, { pid, addressSpace });
   }
 }

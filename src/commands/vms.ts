@@ -19,7 +19,7 @@ import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
 import { command } from './command.js';
 
-/** The slots of one address space, taken together. */
+/** The slots of one address space of KVM. */
 export interface SpaceSize {
   /** Its number: 0, or 1 for SMM. */
   readonly addressSpace: number;
@@ -63,8 +63,8 @@ export interface VmRow {
 
 const creator = columns<Creator>({
   pid: [count(), 'Its pid.'],
-  comm: [nullable(text), 'Its name; null if it is gone.'],
-  alive: [flag, 'False for a zombie and for a process that is gone.'],
+  comm: [nullable(text), 'Its name; null if the process no longer exists.'],
+  alive: [flag, 'False for a zombie and for a process that no longer exists.'],
 });
 
 const holder = columns<VmHolder>({
@@ -75,8 +75,8 @@ const holder = columns<VmHolder>({
 
 const space = columns<SpaceSize>({
   addressSpace: [count(), 'Its number: 0, or 1 for SMM.'],
-  slots: [count(), "Memslots, KVM's own included."],
-  bytes: [count(), 'Bytes of all of them.'],
+  slots: [count(), 'Number of memslots, including those that KVM made for itself.'],
+  bytes: [count(), 'Their total size in bytes.'],
 });
 
 const kind = recordKind<VmRow>(
@@ -84,43 +84,44 @@ const kind = recordKind<VmRow>(
   'A VM of the host.',
   columns<VmRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'What -g takes: the pid of a holder, else of the creator.'],
-    creator: [nullable(record(creator)), 'The process that made the VM.'],
-    holders: [list(record(holder)), 'Every process that has its file open.'],
-    name: [nullable(text), "The guest's name: QEMU's -name."],
-    uuid: [nullable(text), "The guest's UUID: QEMU's -uuid."],
-    arguments: [nullable(list(text)), "The command line of the VM's process."],
-    mm: [hex, "Address of the mm_struct that the VM's memory is in."],
-    memory: [nullable(count()), "Bytes of the slots of address space 0 without KVM's own."],
-    spaces: [list(record(space)), 'Address spaces that have slots.'],
+    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    creator: [nullable(record(creator)), 'The process that created the VM.'],
+    holders: [list(record(holder)), 'Every process that has the file of the VM open.'],
+    name: [nullable(text), "The guest's name, from QEMU's option -name."],
+    uuid: [nullable(text), "The guest's UUID, from QEMU's option -uuid."],
+    arguments: [nullable(list(text)), 'The command line of the process with this pid.'],
+    mm: [hex, "Address of the mm_struct that maps the VM's memory."],
+    memory: [nullable(count()), 'Bytes in the slots of address space 0, except those that KVM made for itself.'],
+    spaces: [list(record(space)), 'The address spaces that have slots.'],
     vcpus: [nullable(count()), 'Number of vCPUs.'],
-    module: [nullable(oneOf(...VENDOR_MODULES)), "The vendor's module."],
-    type: [nullable(oneOf(...VM_TYPES)), 'Type of the VM; null if the kernel keeps none (before 6.8).'],
+    module: [nullable(oneOf(...VENDOR_MODULES)), 'The KVM module of the processor vendor.'],
+    type: [nullable(oneOf(...VM_TYPES)), 'Type of the VM; null if the kernel does not record it (before 6.8).'],
     problems: [list(text), 'What could not be read, and why.'],
   }),
 );
 
-/** All VMs of a host. */
+/** Lists the VMs of a host. */
 export const vms = command({
   name: 'vms',
   summary: 'list the VMs of the host',
-  description: 'Lists every VM of the host, with the processes that made it and hold it, its name, memory and vCPUs.',
+  description:
+    'Lists every VM of the host: the process that created it, the processes that hold it, its name, UUID, memory and vCPUs.',
   needs: 'vms',
   args: null,
   options: {},
   records: [kind],
   csv: true,
   notes: [
-    "A VM is listed if the kernel has it in vm_list or a process holds its file. The name and the UUID are those of QEMU's command line, which is in the memory of its process: many dumps leave that out.",
+    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out.",
   ],
   examples: [
     { line: 'vms -c vmcore' },
-    { line: 'vms -c vmcore -g 150 --json', note: 'the VMs of one process, one JSON object a VM' },
+    { line: 'vms -c vmcore -g 150 --json', note: 'the VMs of one process, one JSON object per VM' },
   ],
   exit: {
     0: 'all VMs are listed',
-    1: 'some may be missing, or something of one could not be read',
-    2: 'none can be listed',
+    1: 'VMs may be missing, or the memslots or vCPUs of one could not be read',
+    2: 'the VMs could not be listed',
   },
 
   *run({ host, process, vm, log }) {
@@ -151,7 +152,7 @@ export const vms = command({
     ]),
 });
 
-/** Who holds the VM, and who made it where that is another. */
+/** The process that holds the VM, and its creator if that is another process. */
 function processText({ holders: [first], creator: maker, pid }: VmRow): string {
   const holding = first === undefined ? '-' : printable(first.comm);
   if (maker === null || maker.pid === pid) return holding;
@@ -188,7 +189,7 @@ function slotsOf(kvm: Kvm, address: bigint, problems: string[]): { memory: numbe
   const spaces: SpaceSize[] = [];
   for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
     const { slots, missing } = vm.slots(addressSpace);
-    if (missing !== null) problems.push(`memslots of address space ${addressSpace}: some are missing: ${missing}`);
+    if (missing !== null) problems.push(`memslots of address space ${addressSpace} may be missing: ${missing}`);
     const bytes = slots.reduce((sum, { pages }) => sum + pages * 4096, 0);
     if (slots.length > 0) spaces.push({ addressSpace, slots: slots.length, bytes });
     if (addressSpace === 0) memory = slots.reduce((sum, { pages, internal }) => sum + (internal ? 0 : pages * 4096), 0);

@@ -12,33 +12,38 @@ import { addressSpace, chosen } from './options.js';
 
 const STYLES = ['crash', '2012'] as const;
 
-/** The main job: guest physical addresses to host virtual and host physical ones. */
+/** The main command: translates guest physical addresses to host virtual and host physical addresses. */
 export const vtop = command({
   name: 'vtop',
-  summary: 'translate guest physical addresses (the default)',
+  summary: 'translate guest physical addresses (the default command)',
   description:
-    "Where a guest physical address was in QEMU and in the machine (GPA -> HVA -> HPA), out of a crashed KVM host's vmcore alone.",
+    "Translates guest physical addresses (GPA) of a KVM guest to QEMU's virtual addresses (HVA) and to physical addresses of the host (HPA), using only the vmcore of the crashed host.",
   needs: 'vm',
   args: addresses,
   options: {
     addressSpace,
-    style: chosen('style', "text as crash 9 prints it, or with the 2012 extension's labels", STYLES),
+    style: chosen(
+      'style',
+      'format of the text: as crash 9 prints it, or with the labels of the crash extension of 2012',
+      STYLES,
+    ),
   },
   records: [translation],
   csv: false,
   notes: [
-    'A reader that closes early (| head) ends the program with 0. Without -g the processes that hold VMs are listed.',
+    'Without -g, the only VM of the dump is used; if there are several, the error message lists the processes that hold them.',
+    'If the reader of a pipe closes it early (| head), the exit status is 0.',
   ],
   examples: [
-    { line: '-c vmcore -g 191579 -p 34de5840', note: "one address, as crash's vtop shows it" },
-    { line: '-c vmcore -g 191579 -p 0 1000 fee00000', note: 'several' },
-    { line: '-c vmcore -g ffff8dfd8256a000 -p 0 --json', note: 'a task by its address; one JSON object an address' },
+    { line: '-c vmcore -g 191579 -p 34de5840', note: "one address, as crash's vtop prints it" },
+    { line: '-c vmcore -g 191579 -p 0 1000 fee00000', note: 'several addresses' },
+    { line: '-c vmcore -g ffff8dfd8256a000 -p 0 --json', note: 'a task by its address; one JSON object per address' },
     { line: '-c vmcore -g 150 --vm 4 -p 0', note: 'one VM of a process that holds several' },
-    { line: '-c vmcore -g 150 -p - --json < addresses', note: 'one address a line from standard input' },
+    { line: '-c vmcore -g 150 -p - --json < addresses', note: 'addresses from standard input, one per line' },
   ],
   exit: {
-    0: 'every address got a host physical address',
-    1: 'some have none (each says why)',
+    0: 'every address has a host physical address',
+    1: 'some addresses have none (the output says why)',
     2: 'nothing was answered',
   },
 
@@ -48,7 +53,7 @@ export const vtop = command({
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
     const answers = new Answers(translator, new Answered(selected, space));
     for await (const group of asked) yield answers.of(group);
-    if (answers.count === 0) throw new UsageError('no address came from standard input');
+    if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.exit;
   },
 
@@ -65,16 +70,16 @@ export const vtop = command({
   },
 });
 
-/** Addresses of one VM. */
+/** Addresses to translate, and the VM that they belong to. */
 export interface Question {
   readonly process: string | null;
   readonly vm: string | null;
   readonly addressSpace: number;
-  /** Hexadecimal addresses; `-` stands for the lines of standard input. */
+  /** Hexadecimal addresses; `-` is replaced by the lines of standard input. */
   readonly addresses: readonly string[];
 }
 
-/** The request that asks them. */
+/** The request that translates the addresses of a question. */
 export const requestFor = ({ addresses: words, process, vm, addressSpace: space }: Question): Request => ({
   command: vtop,
   values: { process, vm, addressSpace: space, style: 'crash' },
@@ -82,9 +87,9 @@ export const requestFor = ({ addresses: words, process, vm, addressSpace: space 
   inner: [],
 });
 
-/** Answers in the order asked: one object, whose fields change from row to row. */
+/** Answers in the order of the addresses. One object is used for all rows; its fields change from row to row. */
 class Answers {
-  /** Addresses and lines answered. */
+  /** Number of addresses and lines answered. */
   count = 0;
   #missing = false;
 

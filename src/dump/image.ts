@@ -28,6 +28,11 @@ export interface PageReader {
   readonly description: string;
   /** The page's 4096 bytes, or why there are none. */
   page(frame: Pfn): DataView | FrameGap;
+  /**
+   * Why a page is missing, as far as the file's index says, without reading the page's data; null if the page should be
+   * there. Only in formats that have an index.
+   */
+  gap?(frame: Pfn): FrameGap | null;
   /** Every frame of which the dump has at least some bytes, ascending. */
   present(): Iterable<Pfn>;
   /** The text of VMCOREINFO, if the file says where it is; else null. */
@@ -101,6 +106,21 @@ export class DumpImage implements FrameSource {
     return page instanceof DataView ? { reason: 'unreadable', message: 'the page can be read now' } : page;
   }
 
+  /**
+   * Why a page is missing; null if the dump has it. In formats that have an index the page is not decoded, so one whose
+   * data is damaged counts as present.
+   */
+  gap(frame: Pfn): FrameGap | null {
+    const { reader } = this;
+    if (reader.gap === undefined) return this.frame(frame) === null ? this.why(frame) : null;
+    try {
+      return reader.gap(frame);
+    } catch (error) {
+      if (error instanceof DumpError) return gapOf(error);
+      throw error;
+    }
+  }
+
   /** For a missing frame: the next frame that may be present, or missing for another reason; at most `end`. */
   gapEnd(frame: Pfn, end: number): number {
     try {
@@ -126,9 +146,13 @@ export class DumpImage implements FrameSource {
     try {
       return this.reader.page(frame);
     } catch (error) {
-      if (error instanceof DumpError)
-        return { reason: error.code === 'truncated' ? 'cut-off' : 'unreadable', message: error.message };
+      if (error instanceof DumpError) return gapOf(error);
       throw error;
     }
   }
 }
+
+const gapOf = ({ code, message }: DumpError): FrameGap => ({
+  reason: code === 'truncated' ? 'cut-off' : 'unreadable',
+  message,
+});

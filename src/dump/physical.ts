@@ -16,7 +16,8 @@ export interface Stretch {
   readonly gap: FrameGap | null;
 }
 
-const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end at 2^52' };
+/** The gap from 2^52 on. */
+export const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresses end at 2^52' };
 
 /** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {

@@ -21,15 +21,25 @@ export class PieceReader {
 
   /** The page's bytes, or why there are none. A page that is only partly in the dump is a gap: the rest is unknown. */
   page(frame: Pfn): DataView | FrameGap {
+    const offset = this.#offsetOf(frame);
+    if (offset === undefined) return this.#compose(frame);
+    return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : this.file.read(offset, PAGE_SIZE, 'page').view;
+  }
+
+  /** Why a page is not present as a whole; null if it is. */
+  gap(frame: Pfn): FrameGap | null {
+    const offset = this.#offsetOf(frame);
+    if (offset !== undefined) return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : null;
+    const page = this.#compose(frame);
+    return page instanceof DataView ? null : page;
+  }
+
+  /** File offset of a page that one piece of the file holds as a whole; undefined if none does. */
+  #offsetOf(frame: Pfn): number | undefined {
     const start = frame * PAGE_SIZE;
     const piece = this.pieces.at(start);
-    if (piece?.file !== undefined && start + PAGE_SIZE <= piece.end) {
-      const offset = piece.file + (start - piece.start);
-      return offset + PAGE_SIZE > this.file.size
-        ? this.#cutOff(offset)
-        : this.file.read(offset, PAGE_SIZE, 'page').view;
-    }
-    return this.#compose(frame);
+    if (piece?.file === undefined || start + PAGE_SIZE > piece.end) return undefined;
+    return piece.file + (start - piece.start);
   }
 
   *present(): Generator<Pfn> {

@@ -55,6 +55,13 @@ export class SplitReader implements PageReader {
     return this.#partOf(frame).reader.page(frame);
   }
 
+  gap(frame: Pfn): FrameGap | null {
+    const { reader } = this.#partOf(frame);
+    if (reader.gap !== undefined) return reader.gap(frame);
+    const page = reader.page(frame);
+    return page instanceof DataView ? null : page;
+  }
+
   gapEnd(frame: Pfn, end: number): number {
     const next = this.#parts.find(({ start }) => start > frame)?.start ?? Infinity;
     return Math.min(next, this.#partOf(frame).reader.gapEnd(frame, end));

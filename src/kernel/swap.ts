@@ -8,6 +8,8 @@ import type { Host } from './host.js';
 import { POINTER, type SwapKind, specialsOf, strideOf } from './swap-kinds.js';
 import { nodeListsFields, numaEraFields, swapInfoFields } from './swap-structs.js';
 
+/** Number of types that a swap entry can have: the field has five bits. */
+const TYPES = 32;
 /** Least number of types for real swap, in all kernels up to 7.3 and all configurations. */
 const ALWAYS_SWAP = 22;
 
@@ -22,8 +24,8 @@ interface Area {
 export class Swap {
   readonly #host: Host;
   readonly #specials: readonly SwapKind[];
-  /** By type: an area; null if there is none. */
-  readonly #areas = new Map<number, Area | null | 'unreadable'>();
+  /** By type: an area; null if there is none; undefined until it is looked up. */
+  readonly #areas = new Array<Area | null | 'unreadable' | undefined>(TYPES).fill(undefined);
 
   /** Whether entries without the L1TF fix have the form of 4.8 and later; null if unknown. */
   readonly late: boolean | null;
@@ -40,8 +42,9 @@ export class Swap {
   /** The kind of an entry. It is `swap` only if the offset is inside a swap area of the host. */
   kindOf(type: number, offset: number): SwapKind {
     if (this.#specials.length === 0 && type >= ALWAYS_SWAP) return 'unknown';
-    const special = this.#specials[type - (32 - this.#specials.length)];
-    if (special !== undefined) return special;
+    // V8 would look up a negative index as a property name, which is slow.
+    const special = type - (TYPES - this.#specials.length);
+    if (special >= 0) return this.#specials[special] as SwapKind;
     const area = this.#area(type);
     if (area === 'unreadable') return 'swap';
     return area !== null && offset < area.pages ? 'swap' : 'unknown';
@@ -54,11 +57,10 @@ export class Swap {
   }
 
   #area(type: number): Area | null | 'unreadable' {
-    let area = this.#areas.get(type);
-    if (area === undefined) {
-      area = this.#read(type);
-      this.#areas.set(type, area);
-    }
+    const known = this.#areas[type];
+    if (known !== undefined) return known;
+    const area = this.#read(type);
+    this.#areas[type] = area;
     return area;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a VM is besides its memory: how many vCPUs, which vendor's module, which type.
+// Properties of a VM: number of vCPUs, vendor module, type.
 import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Host } from '../kernel/host.js';
@@ -10,38 +10,38 @@ import { kvmAboutFields } from './structs.js';
 
 /** Type of a VM: how its memory and its registers are protected from the host. */
 export type VmType = 'default' | 'sw-protected' | 'sev' | 'sev-es' | 'sev-snp' | 'tdx';
-/** KVM_X86_*_VM in their order (arch/x86/include/uapi/asm/kvm.h). */
+/** Types of VMs in the order of the values KVM_X86_*_VM (arch/x86/include/uapi/asm/kvm.h). */
 export const VM_TYPES: readonly VmType[] = ['default', 'sw-protected', 'sev', 'sev-es', 'sev-snp', 'tdx'];
 
-/** The module that makes KVM run on a vendor's processors. */
+/** KVM's module for the processors of a vendor. */
 export type VendorModule = 'kvm_amd' | 'kvm_intel';
-/** These modules, and a symbol that each has where it is built in. */
+/** These modules, and a symbol that the kernel has if the module is built in. */
 const VENDORS: readonly (readonly [VendorModule, string])[] = [
   ['kvm_amd', 'svm_x86_ops'],
   ['kvm_intel', 'vmx_x86_ops'],
 ];
 export const VENDOR_MODULES = VENDORS.map(([name]) => name);
 
-/** Entries of struct kvm's array of vCPUs, at the most (KVM_MAX_VCPUS of 7.2 is 4096). */
+/** A larger number of vCPUs is damage (KVM_MAX_VCPUS of 7.2 is 4096). */
 const MOST_VCPUS = 0x10000;
 
 export interface AboutVm {
   readonly vcpus: number;
-  /** Null where the kernel keeps no type (before 6.8), or one that is not known. */
+  /** Null if the kernel does not record a type (before 6.8), or if the value is unknown. */
   readonly type: VmType | null;
 }
 
-/** Throws `DumpError` where struct kvm can't be read, or contradicts itself. */
+/** Reads the properties of a VM. Throws `DumpError` if struct kvm can't be read or has an impossible value. */
 export function aboutVm({ host }: Kvm, address: bigint): AboutVm {
   const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
   const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
   const vcpus = bytes.u32(at.vcpus.offset);
-  if (vcpus > MOST_VCPUS) throw bytes.error(at.vcpus.offset, `${vcpus} vCPUs`);
+  if (vcpus > MOST_VCPUS) throw bytes.error(at.vcpus.offset, `a VM can't have ${vcpus} vCPUs`);
   const type = at.type === null ? null : bytes.u8(at.type.offset);
   return { vcpus, type: type === null ? null : (VM_TYPES[type] ?? null) };
 }
 
-/** The vendor's module, loaded or built in; null where it can't be found out. Throws `DumpError` for a damaged list. */
+/** The vendor's module, loaded or built in; null if it is not known. Throws `DumpError` if the list of modules is damaged. */
 export function vendorModule({ memory, types, symbols }: Host): VendorModule | null {
   const modules = symbols.get('modules');
   for (const [name, symbol] of VENDORS) {
@@ -51,7 +51,7 @@ export function vendorModule({ memory, types, symbols }: Host): VendorModule | n
   return null;
 }
 
-/** What `work` gives; null where it ends in a `DumpError`, whose message is a problem then. */
+/** Returns what `work` returns. If it throws a `DumpError`, adds the message to `problems` and returns null. */
 export function orProblem<T>(problems: string[], what: string, work: () => T): T | null {
   try {
     return work();

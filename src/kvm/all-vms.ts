@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every VM of a host: who made it, who holds it, what it is called.
+// All VMs of a host, with their creators, holders and names.
 import { DumpError, orNull } from '../core/errors.js';
 import { argumentsOf } from '../kernel/arguments.js';
 import { readMm } from '../kernel/mm.js';
@@ -8,17 +8,17 @@ import { type HeldVm, type Holder, holders, type ListedVm, listedVms } from './f
 import { type Kvm, readKvm } from './kvm.js';
 import { guestName } from './qemu-name.js';
 
-/** The process that made a VM. */
+/** The process that created a VM. */
 export interface Creator {
   /** Its pid. */
   readonly pid: number;
-  /** Bytes of its name, one character each; null if it is gone. */
+  /** Its name, one character per byte; null if the process no longer exists. */
   readonly comm: string | null;
-  /** Whether it still has its memory: a zombie, or a pid that no task has, has not. */
+  /** Whether it still has its memory; false for a zombie and for a pid that no task has. */
   readonly alive: boolean;
 }
 
-/** A process that has a VM's file open. */
+/** A process that has the file of a VM open. */
 export interface VmHolder {
   /** Its pid. */
   readonly pid: number;
@@ -28,23 +28,23 @@ export interface VmHolder {
   readonly fd: number | null;
 }
 
-/** A VM and the processes around it. */
+/** A VM, its creator and its holders. */
 export interface KnownVm {
   /** Address of struct kvm. */
   readonly address: bigint;
-  /** Address of the mm_struct that its memory is in. */
+  /** Address of the mm_struct that maps its memory. */
   readonly mm: bigint;
-  /** Null where it can't be found out. */
+  /** Null if it is not known. */
   readonly creator: Creator | null;
-  /** In the order of their pids and descriptors. */
+  /** Ordered by pid and descriptor. */
   readonly holders: readonly VmHolder[];
-  /** A process that stands for the VM: a holder, else the creator; null where neither is known. */
+  /** Pid that identifies the VM: that of a holder, or else of the creator; null if neither is known. */
   readonly pid: number | null;
   /** Address of that process's mm_struct. */
   readonly processMm: bigint;
 }
 
-/** What the command line of a VM's process says; all null where it can't be read, and then `problem` says why. */
+/** The command line of a VM's process, and the guest's name and UUID in it. If it can't be read, `problem` says why. */
 export interface VmArguments {
   readonly words: readonly string[] | null;
   readonly name: string | null;
@@ -53,8 +53,8 @@ export interface VmArguments {
 }
 
 /**
- * Every VM in vm_list and every one whose file a process holds, each once, the oldest first. `problems` says why there may
- * be others. Throws `DumpError` where neither the list nor the processes can be read.
+ * Every VM that is in vm_list or whose file a process has open, each once, the oldest first. `problems` says why others may
+ * be missing. Throws `DumpError` if neither the list nor the processes can be read.
  */
 export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; problems: readonly string[] } {
   const problems: string[] = [];
@@ -66,7 +66,7 @@ export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; probl
   return { vms: listed.map((vm) => known(tasks, vm, held.get(vm.address) ?? [])), problems };
 }
 
-/** The holders of every VM by its address; what stands in the way of knowing them all. */
+/** Adds the holders of every VM to `held`. Returns the error that prevented reading all processes, or null. */
 function collectHolders(kvm: Kvm, tasks: Tasks, held: Map<bigint, VmHolder[]>, problems: string[]): DumpError | null {
   try {
     for (const holder of holders(kvm, tasks)) add(held, holder);
@@ -112,28 +112,28 @@ function known(tasks: Tasks, { address, mm, pid: maker }: ListedVm, holding: rea
   return { address, mm, creator, holders: sorted, pid, processMm: own === 0n ? mm : own };
 }
 
-/** A VM of a process of which nothing else is known: the other processes and VMs of the host can't be read. */
+/** The description of a VM if the other processes and VMs of the host can't be read. */
 export function heldAlone(kvm: Kvm, tasks: Tasks, { address, fd }: HeldVm, pid: number | null): KnownVm {
   const comm = pid === null ? null : orNull(() => tasks.byPid(pid)?.comm ?? null);
   const holding = pid === null || fd === null || comm === null ? [] : [{ pid, comm, fd }];
   return { ...known(tasks, ofAddress(kvm, address), holding), pid };
 }
 
-/** 0 where the process is gone, or can't be read. */
+/** Address of the mm_struct of a process; 0 if the process no longer exists or can't be read. */
 const mmOf = (tasks: Tasks, pid: number): bigint =>
   orNull(() => {
     const task = tasks.byPid(pid);
     return task === null ? 0n : tasks.alive(task).mm;
   }) ?? 0n;
 
-/** The kernel keeps the id of the thread that made the VM. */
+/** The creator of a VM from kvm.userspace_pid, which is the id of a thread. */
 function creatorOf(tasks: Tasks, pid: number): Creator {
   const task = orNull(() => tasks.byPid(pid));
   if (task === null) return { pid, comm: null, alive: false };
   return { pid: task.tgid, comm: task.comm, alive: isAlive(tasks, task) };
 }
 
-/** Before 4.19 the kernel does not keep it: the holder whose memory it is made it. */
+/** Before 4.19 the kernel does not record the creator: it is the holder whose memory is that of the VM. */
 function creatorByMemory(tasks: Tasks, mm: bigint, holding: readonly VmHolder[]): Creator | null {
   for (const { pid } of holding) {
     const task = orNull(() => tasks.byPid(pid));
@@ -144,7 +144,7 @@ function creatorByMemory(tasks: Tasks, mm: bigint, holding: readonly VmHolder[])
 
 const isAlive = (tasks: Tasks, task: Task): boolean => (orNull(() => tasks.alive(task)) ?? task).mm !== 0n;
 
-/** The command line of the process that stands for a VM, and what it calls the guest. */
+/** Reads the command line of the process that identifies a VM. */
 export function argumentsOfVm({ host }: Kvm, { processMm }: KnownVm): VmArguments {
   try {
     const words = argumentsOf(host, readMm(host, processMm));

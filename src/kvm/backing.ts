@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a memslot's memory is in its process: anonymous memory, a memfd, huge pages of hugetlbfs, a file, a device.
+// The kind of memory that backs a memslot: anonymous memory, a memfd, huge pages of hugetlbfs, a file, a device.
 import { PAGE_SIZE } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
@@ -26,19 +26,19 @@ export const BACKINGS = [
   'none',
 ] as const;
 
-/** The mappings (VMAs) below a slot. */
+/** What the mappings (VMAs) at the addresses of a slot have in common. */
 export interface Backing {
-  /** `mixed`: of several kinds; `none`: no mapping; null: it can't be found out. */
+  /** `mixed`: several kinds; `none`: no mapping; null: not known. */
   readonly kind: (typeof BACKINGS)[number] | null;
-  /** Path of the file, `memfd:NAME` for a memfd, as the kernel has it; null for anonymous memory. */
+  /** Path of the file as the kernel has it, `memfd:NAME` for a memfd; null for anonymous memory. */
   readonly path: string | null;
-  /** Bytes of the mapping's pages: 4096, or those of a hugetlbfs. */
+  /** Page size in bytes: 4096, or that of the hugetlbfs. */
   readonly pageSize: number | null;
   /** Whether it is a shared mapping; null if it can't be found out, and for mappings that differ. */
   readonly shared: boolean | null;
 }
 
-/** VM_* bits (include/linux/mm.h). VM_MAYSHARE is what mmap's MAP_SHARED sets, and what /proc shows as `s`. */
+/** VM_* bits (include/linux/mm.h). VM_MAYSHARE is set by MAP_SHARED of mmap(2); /proc/PID/maps shows it as `s`. */
 const VM_PFNMAP = 0x400n;
 const VM_IO = 0x4000n;
 const VM_HUGETLB = 0x400000n;
@@ -46,13 +46,13 @@ const VM_MAYSHARE = 0x80n;
 /** Name of a guest_memfd's dentry (virt/kvm/guest_memfd.c). */
 const GUEST_MEMFD = '[kvm-gmem]';
 const MEMFD = 'memfd:';
-/** A hugetlbfs's pages are of 2^9 or 2^18 pages; no order is larger. */
+/** Pages of hugetlbfs on x86-64 have order 9 or 18. A larger order than this is damage. */
 const MOST_ORDER = 40;
 
 const UNKNOWN: Backing = { kind: null, path: null, pageSize: null, shared: null };
 const NONE: Backing = { kind: 'none', path: null, pageSize: null, shared: null };
 
-/** What is below a slot, and what of it can't be found out. */
+/** The memory that backs a slot; `problems` says what could not be read, and why. */
 export function backingOf(host: Host, mm: Mm, slot: Memslot): { backing: Backing; problems: readonly string[] } {
   const problems: string[] = [];
   const end = slot.hva + BigInt(slot.pages) * BigInt(PAGE_SIZE);
@@ -70,17 +70,17 @@ export function backingOf(host: Host, mm: Mm, slot: Memslot): { backing: Backing
   }
 }
 
-/** Bytes of a range that mappings cover. */
+/** Number of bytes of a range that mappings cover. */
 const covered = (all: readonly Vma[], from: bigint, to: bigint): bigint =>
   all.reduce((sum, { start, end }) => sum + (end < to ? end : to) - (start > from ? start : from), 0n);
 
-/** One for all mappings, if they are alike. */
+/** One description for all mappings, of the members in which they agree. */
 function joined(all: readonly [Backing, ...Backing[]], problems: string[]): Backing {
   const [first] = all;
   const same = (member: keyof Backing): boolean => all.every((each) => each[member] === first[member]);
   if (!same('kind'))
     return { kind: 'mixed', path: null, pageSize: same('pageSize') ? first.pageSize : null, shared: null };
-  if (!same('path')) problems.push('backing: several files');
+  if (!same('path')) problems.push('backing: the slot maps several files');
   return {
     kind: first.kind,
     path: same('path') ? first.path : null,
@@ -116,12 +116,12 @@ function kindOf(flags: bigint, files: Files, file: bigint, path: string | null, 
   return system === 'tmpfs' || system === 'ramfs' ? 'shmem' : 'file';
 }
 
-/** Bytes of a hugetlbfs's pages (fs/hugetlbfs/inode.c, hugetlbfs_sb_info.hstate). */
+/** Page size of a hugetlbfs in bytes (fs/hugetlbfs/inode.c, hugetlbfs_sb_info.hstate). */
 function hugePages({ memory, types }: Host, files: Files, file: bigint): number {
   const at = resolve(types, { info: hugetlbfsFields, hstate: hstateFields });
   const hstate = pointerAt(memory, files.fileSystemOf(file).info + BigInt(at.info.hstate.offset), 'hugetlbfs_sb_info');
   const bytes = readOf(memory, hstate + BigInt(at.hstate.order.offset), 4, 'hstate');
   const order = bytes.u32(0);
-  if (order > MOST_ORDER) throw bytes.error(0, `pages of order ${order}`);
+  if (order > MOST_ORDER) throw bytes.error(0, `the order of huge pages can't be ${order}`);
   return PAGE_SIZE * 2 ** order;
 }

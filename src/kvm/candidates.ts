@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The VMs that a text can mean: those of a process that holds them, of one that made them, of a guest's name or UUID.
+// The VMs that the text after -g selects: by a process that holds them or created them, or by the guest's name or UUID.
 import { DumpError, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
@@ -9,30 +9,30 @@ import { Definite, decimalPid, findTask, isNumber } from './find-process.js';
 import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
-/** A VM that was chosen, and the process through which it was named. */
+/** A VM that was chosen, and the process by which it was found. */
 export interface Chosen {
   readonly pid: number;
   readonly fd: number | null;
   readonly address: bigint;
-  /** The process's own memory; null where it is not known. */
+  /** Address of the mm_struct of that process; null if it is not known. */
   readonly mm: bigint | null;
 }
 
-/** VMs of which one is to be chosen. */
+/** VMs from which one must be chosen. */
 export interface Candidates {
-  /** Whose they are, for messages. */
+  /** The process or guest that they belong to, for messages. */
   readonly title: string;
-  /** The process that was named; null where a guest was. */
+  /** Pid of the process that was given; null if a guest was given. */
   readonly pid: number | null;
   /** At least one. */
   readonly held: readonly HeldVm[];
-  /** What is known of one that was chosen; warns of what a user must know of it. */
+  /** Describes the VM that was chosen, and logs warnings about it. */
   chosen(vm: HeldVm): Chosen;
 }
 
 /**
- * The VMs that a pid, a task_struct's address, a guest's name or UUID means. A pid wins over a name; a number is a pid
- * alone.
+ * The VMs of a pid, of the task_struct at an address, or of a guest's name or UUID. A pid takes precedence over a name; a
+ * number is only a pid. Throws `UsageError` or `DumpError` if there are none.
  */
 export function candidates(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
   if (typeof process === 'string' && !isNumber(process)) return named(kvm, tasks, process, null);
@@ -51,7 +51,7 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
   const held = vmsOf(kvm, alive);
   if (held.length === 0) {
     const { text, remedies } = listHolders(kvm, tasks);
-    throw new Definite(`${nameOf(task)} holds no VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
+    throw new Definite(`${nameOf(task)} does not hold a VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
   }
   return {
     title: nameOf(task),
@@ -65,8 +65,8 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
 }
 
 /**
- * Where a process can't be read, or holds none: the VMs that it made, by the pid that each VM keeps. Their creator may have
- * exited while another process holds them.
+ * The VMs that a process created, found by the pid that struct kvm records. Used if the process can't be read, does not
+ * hold a VM, or has exited while another process holds the VM.
  */
 function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError): Candidates {
   const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
@@ -74,7 +74,7 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
   const made = vms.filter((vm) => vm.pid === pid);
   if (pid === null || made.length === 0) {
     if (typeof process === 'number') throw why;
-    // A name can look like a number.
+    // The name of a guest can look like a number.
     return named(kvm, tasks, process, why);
   }
   const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
@@ -84,12 +84,12 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
 function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
   const { log } = kvm.host;
   if (!(why instanceof Definite)) {
-    log.warn(`${why.message}: the VM is found in the list of all, as one that pid ${pid} made`, why);
+    log.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
     return { pid, fd: null, address, mm: null };
   }
   const holder = holderOf(kvm, tasks, address);
   const now = holder === null ? 'no process that can be read holds it now' : `${nameOf(holder.task)} holds it now`;
-  log.warn(`pid ${pid} made the VM and does not hold it any more: ${now}`);
+  log.warn(`pid ${pid} created the VM but no longer holds it: ${now}`);
   return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
 }
 
@@ -102,7 +102,7 @@ function holderOf(kvm: Kvm, tasks: Tasks, address: bigint): { task: Task; fd: nu
   return null;
 }
 
-/** VMs whose QEMU was given this name or UUID. `why`: the text was looked for as a number before, in vain. */
+/** The VMs with this name or UUID on QEMU's command line. `why`: the error of looking up the text as a number. */
 function named(kvm: Kvm, tasks: Tasks, text: string, why: DumpError | null): Candidates {
   const wrong = (problem: string): Error =>
     why ?? new UsageError(`'${printable(text)}' ${problem}`, { wrong: 'process' });
@@ -118,7 +118,7 @@ function listOrThrow(kvm: Kvm, tasks: Tasks, wrong: (problem: string) => Error):
     return allVms(kvm, tasks).vms;
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    throw wrong(`is not a pid or the address of a task_struct; names can't be looked for: ${error.message}`);
+    throw wrong(`is not a pid or the address of a task_struct; names can't be looked up: ${error.message}`);
   }
 }
 
@@ -129,23 +129,23 @@ function isCalled(kvm: Kvm, vm: KnownVm, text: string): boolean {
 
 const held = ({ address, holders: [first] }: KnownVm): HeldVm => ({ fd: first?.fd ?? null, address });
 
-/** A VM that was found in the list of all. */
+/** Describes a VM that was chosen from `all`. */
 export function ofKnown(all: readonly KnownVm[], { address }: HeldVm): Chosen {
   const vm = all.find((each) => each.address === address) as KnownVm;
   return { pid: vm.pid ?? 0, fd: vm.holders[0]?.fd ?? null, address, mm: null };
 }
 
-/** For the message: what VMs are called, as far as the dump says. */
+/** The names of VMs for a message, as far as the dump has them. */
 function namesOf(kvm: Kvm, all: readonly KnownVm[]): string {
   const texts = all.map((vm) => {
     const { name, problem } = argumentsOfVm(kvm, vm);
     const called = problem === null ? (name === null ? 'no name' : printable(name)) : 'name not in the dump';
     return `${vm.pid ?? '?'} (${called})`;
   });
-  return texts.length === 0 ? 'no VM is found' : `VMs: ${texts.join(', ')}`;
+  return texts.length === 0 ? 'no VM was found' : `VMs: ${texts.join(', ')}`;
 }
 
-/** The VMs of the host; where there is no list, what led here is what went wrong. */
+/** The VMs of vm_list. Throws `why` if the list can't be read. */
 function listed(kvm: Kvm, why: DumpError): ReturnType<typeof listedVms> {
   try {
     return listedVms(kvm);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// VMs and processes as messages name them.
+// Descriptions of VMs and processes for messages.
 import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
@@ -8,10 +8,10 @@ import { type HeldVm, holders, listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
 
-/** A process as messages name it. */
+/** The name of a process in messages. */
 export const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
 
-/** A line a VM: descriptor, address, slots. */
+/** One line per VM: descriptor, address, number of slots. */
 export const listVms = (kvm: Kvm, held: readonly HeldVm[]): string[] =>
   held.map(({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
 
@@ -26,7 +26,7 @@ function slotsText(kvm: Kvm, address: bigint): string {
   }
 }
 
-/** Which processes hold VMs, and which VMs nobody is known to hold. */
+/** Lists the processes that hold VMs, and the VMs for which no such process was found. */
 export function listHolders(kvm: Kvm, tasks: Tasks): { text: string; remedies: readonly Remedy[] } {
   const found: string[] = [];
   const known = new Set<bigint>();
@@ -39,20 +39,21 @@ export function listHolders(kvm: Kvm, tasks: Tasks): { text: string; remedies: r
   const others: string[] = [];
   attempt(() => {
     for (const { address, pid } of listedVms(kvm).vms)
-      if (!known.has(address)) others.push(`0x${address.toString(16)}${pid === null ? '' : ` (made by pid ${pid})`}`);
+      if (!known.has(address))
+        others.push(`0x${address.toString(16)}${pid === null ? '' : ` (created by pid ${pid})`}`);
   });
   const list = [
     ...(found.length === 0 ? [] : [`processes that hold VMs: ${found.join(', ')}`]),
     ...(others.length === 0 ? [] : [`VMs whose holder was not found: ${others.join(', ')}`]),
-    ...(trouble === null ? [] : [`not all could be looked at: ${trouble.message}`]),
+    ...(trouble === null ? [] : [`not all processes can be read: ${trouble.message}`]),
   ];
   return {
-    text: list.length === 0 ? 'no process of this host holds one' : list.join('; '),
+    text: list.length === 0 ? 'no process of the host holds a VM' : list.join('; '),
     remedies: trouble?.remedies ?? [],
   };
 }
 
-/** Does as much as the dump allows; what stood in the way. */
+/** Runs `work`. Returns the `DumpError` that ended it; null if it was completed. */
 function attempt(work: () => void): DumpError | null {
   try {
     work();

@@ -7,7 +7,7 @@ import { listHolders, nameOf } from './describe-vms.js';
 import { listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
-/** What the dump says, as opposed to what it can't say: this process holds no VM, or there is none of this number. */
+/** An error that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is unknown. */
 export class Definite extends DumpError {
   constructor(
     problem: string,
@@ -18,12 +18,12 @@ export class Definite extends DumpError {
   }
 }
 
-/** Whether a text can be a pid or the address of a task_struct. */
+/** Whether a text has the form of a pid or of an address. */
 export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);
 
 /**
- * The task of a pid. A text is decimal, or else hexadecimal, or the address of a task_struct. Throws `Definite` where the
- * dump says that there is none.
+ * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws `Definite`
+ * if the dump proves that it does not exist.
  */
 export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): Task {
   return typeof process === 'string' ? taskOfText(host, kvm, tasks, process) : taskOfPid(kvm, tasks, process);
@@ -45,7 +45,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
     throw new Definite(`no process has pid ${text}`, asDecimal, { code: 'no-process' });
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
-      host.log.warn(`pid ${text} is taken as decimal; read as hexadecimal it is ${nameOf(other)}`);
+      host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
     return decimal;
   }
   const task = other ?? tasks.byAddress(value);
@@ -58,17 +58,17 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
     });
   }
   if (other !== null && /^[0-9]+$/.test(text))
-    host.log.warn(`no process has pid ${text}; taken as hexadecimal: ${nameOf(task)}`);
+    host.log.warn(`no process has pid ${text} in decimal; it is read as hexadecimal: ${nameOf(task)}`);
   return task;
 }
 
 export const decimalPid = (text: string): number | null => (/^[0-9]{1,7}$/.test(text) ? Number(text) : null);
 
-/** Whether a VM is known that this pid made. */
+/** Whether vm_list has a VM that this pid created. */
 const hasMade = (kvm: Kvm, pid: number): boolean =>
   orNull(() => listedVms(kvm).vms.some((vm) => vm.pid === pid)) === true;
 
-/** The task of a number read as hexadecimal; once there is one of the decimal number, it is of no importance. */
+/** The task of the number read as hexadecimal. If there is a task of the decimal number, errors are ignored. */
 function otherTask(tasks: Tasks, pid: number, decimal: Task | null): Task | null {
   try {
     return tasks.byPid(pid);

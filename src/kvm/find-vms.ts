@@ -8,31 +8,31 @@ import { type Kvm, readKvm } from './kvm.js';
 /** Name of a VM file's dentry (virt/kvm/kvm_main.c, kvm_dev_ioctl_create_vm). */
 const VM_FILE_NAME = 'kvm-vm';
 
-/** A VM that a process holds: by which descriptor, and where its struct kvm is. */
+/** A VM that a process holds: its file descriptor, and the address of its struct kvm. */
 export interface HeldVm {
-  /** Null where descriptors can't be read. */
+  /** Null if descriptors can't be read. */
   readonly fd: number | null;
   readonly address: bigint;
-  /** The process may hold others that can't be read. */
+  /** The process may hold other VMs that can't be read. */
   readonly incomplete?: boolean;
 }
 
-/** Hosts whose users have been told that descriptors can't be read. */
-const told = new WeakSet<Kvm>();
+/** Hosts for which the warning that descriptors can't be read has been logged. */
+const warned = new WeakSet<Kvm>();
 
-/** The VMs of a process: those whose files it holds; where descriptors can't be read, those that live in its memory. */
+/** The VMs whose files a process has open. If descriptors can't be read: the VMs whose memory is that of the process. */
 export function vmsOf(kvm: Kvm, task: Task): HeldVm[] {
   const missing = ['files_struct', 'fdtable'].filter((name) => !describes(kvm.host.types, name));
   if (missing.length === 0) return task.files === 0n ? [] : byFiles(kvm, task);
-  if (!told.has(kvm))
+  if (!warned.has(kvm))
     kvm.host.log.warn(
-      `descriptors can't be read, no source of types has struct ${missing.join(' and ')}: VMs are found by the memory of the process that made them`,
+      `file descriptors can't be read, because no source of types describes struct ${missing.join(' and ')}; VMs are found by the memory of the process that created them`,
     );
-  told.add(kvm);
+  warned.add(kvm);
   return vmsIn(kvm, task.mm);
 }
 
-/** By descriptors; where the dump lacks them, by memory, if that leads to a VM. */
+/** The VMs found by descriptors. If the dump lacks these, the VMs found by memory; throws `DumpError` if there are none. */
 function byFiles(kvm: Kvm, task: Task): HeldVm[] {
   try {
     return heldVms(kvm, task.files);
@@ -41,35 +41,37 @@ function byFiles(kvm: Kvm, task: Task): HeldVm[] {
     const found = knownIn(kvm, task.mm);
     if (found.length === 0) throw error;
     kvm.host.log.warn(
-      `pid ${task.tgid}: ${error.message}: its VM is found by the memory of the process that made it`,
+      `pid ${task.tgid}: ${error.message}; its VM is found by the memory of the process that created it`,
       error,
     );
     return found;
   }
 }
 
-/** The VMs of vm_list whose memory this is. Throws `DumpError` when there is none among those that can be read alone. */
+/** The VMs of vm_list with this mm_struct. Throws `DumpError` if none is found and not all VMs can be read. */
 function vmsIn(kvm: Kvm, mm: bigint): HeldVm[] {
   if (mm === 0n) return [];
   const { vms, complete } = listedVms(kvm);
   const found = vms.filter(({ mm: own }) => own === mm);
   if (found.length === 0 && !complete)
-    throw new DumpError('whether it made a VM is not known: not all can be listed', { code: 'not-in-dump' });
+    throw new DumpError('it is not known whether the process created a VM: not all VMs of the host can be listed', {
+      code: 'not-in-dump',
+    });
   return found.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
 }
 
-/** The same, as far as it can be told. */
+/** The VMs of vm_list with this mm_struct; none if that is not known. */
 const knownIn = (kvm: Kvm, mm: bigint): HeldVm[] => orNull(() => vmsIn(kvm, mm)) ?? [];
 
-/** A VM of vm_list, the process that made it and its memory. */
+/** A VM of vm_list, with the process that created it and its memory. */
 export interface ListedVm {
   readonly address: bigint;
   readonly mm: bigint;
-  /** Null where the kernel does not keep it. */
+  /** Pid of the creator; null if the kernel does not record it. */
   readonly pid: number | null;
 }
 
-/** The VMs of the host that can be read, and whether these are all. */
+/** The VMs of vm_list that can be read, and whether the list is complete. Throws `DumpError` if none can be read. */
 export function listedVms(kvm: Kvm): { vms: readonly ListedVm[]; complete: boolean } {
   const { mm, userspacePid } = kvm.at;
   const found: ListedVm[] = [];
@@ -88,8 +90,8 @@ export function listedVms(kvm: Kvm): { vms: readonly ListedVm[]; complete: boole
 }
 
 /**
- * The VMs whose files a process holds. A file is a VM's if its f_op is kvm_vm_fops; the name of its dentry is a
- * second witness, asked once for each kind of file, and a warning says so when the two disagree.
+ * The VMs whose files a process has open. A file is that of a VM if its f_op is kvm_vm_fops. The name of the dentry is
+ * checked, too, once for each f_op; if it disagrees, a warning is logged.
  */
 function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   const reader = new Files(kvm.host);
@@ -97,7 +99,7 @@ function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   const held: HeldVm[] = [];
   let unknown: number | null = null;
   for (const file of reader.open(files)) {
-    // Without the symbol the name is the only witness, so each file is asked for its own.
+    // Without the symbol only the name identifies a VM, so the name of each file is read.
     const name = kvm.vmFops === null || !named.has(file.op) ? nameOf(reader, file) : undefined;
     if (name !== undefined) named.set(file.op, isNamedVm(kvm, name, file));
     if (kvm.vmFops === null && name === null) unknown ??= file.fd;
@@ -105,7 +107,7 @@ function heldVms(kvm: Kvm, files: bigint): HeldVm[] {
   }
   if (unknown === null) return held;
   if (held.length === 0)
-    throw new DumpError(`whether descriptor ${unknown} is a VM is not known: its name can't be read`, {
+    throw new DumpError(`it is not known whether descriptor ${unknown} is a VM: its name can't be read`, {
       code: 'not-in-dump',
     });
   return held.map((vm) => ({ ...vm, incomplete: true }));
@@ -121,13 +123,16 @@ function isNamedVm(kvm: Kvm, name: string | null, file: OpenFile): boolean {
   const { log } = kvm.host;
   const named = name === VM_FILE_NAME;
   if (vmFops === null) {
-    if (named) log.warn(`descriptor ${file.fd} is taken for a VM by its name alone: the symbol kvm_vm_fops is missing`);
+    if (named)
+      log.warn(`descriptor ${file.fd} is taken for a VM only because of its name: the symbol kvm_vm_fops is missing`);
   } else if (file.op === vmFops && !named) {
     log.warn(
-      `descriptor ${file.fd} has kvm_vm_fops, but its file is ${name === null ? 'not readable' : 'named otherwise'}: taken for a VM`,
+      `descriptor ${file.fd} is taken for a VM: its f_op is kvm_vm_fops, although its name ${name === null ? "can't be read" : `is not ${VM_FILE_NAME}`}`,
     );
   } else if (file.op !== vmFops && named) {
-    log.warn(`descriptor ${file.fd} is named ${VM_FILE_NAME}, but its f_op is not kvm_vm_fops: not taken for a VM`);
+    log.warn(
+      `descriptor ${file.fd} is not taken for a VM: its f_op is not kvm_vm_fops, although its name is ${VM_FILE_NAME}`,
+    );
   }
   return named;
 }
@@ -140,7 +145,7 @@ export interface Holder {
   readonly vms: readonly HeldVm[];
 }
 
-/** Every process that holds a VM's file. Processes whose descriptors can't be read are left out, with a warning. */
+/** Every process that has the file of a VM open. Processes whose descriptors can't be read are omitted, with a warning. */
 export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
   for (const task of tasks.leaders()) {
     try {

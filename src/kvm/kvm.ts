@@ -10,33 +10,33 @@ import { Unanswered } from '../types/source.js';
 import { KVM_MODULE } from './needs.js';
 import { kvmFields } from './structs.js';
 
-/** vm_list has no bound of its own; each VM costs a file. */
+/** Limit on the length of vm_list. The kernel has none except the number of open files. */
 const MOST_VMS = 1 << 22;
 
-/** Address of a symbol of KVM's; null without one. */
+/** Address of a symbol of KVM; null if it is not known. */
 type Find = (name: string) => bigint | null;
 
-/** KVM on a host: built in or a module. */
+/** KVM on a host, built in or as a module. */
 export class Kvm {
   readonly at: Resolved<typeof kvmFields>;
-  /** Address of kvm_vm_fops, the mark of a VM's file; null when no symbol table kept it. */
+  /** Address of kvm_vm_fops, the f_op of a VM's file; null if no symbol table has it. */
   readonly vmFops: bigint | null;
   readonly #vmList: bigint | null;
 
-  /** Throws `DumpError` when KVM is not loaded, `UsageError` for a host that was opened for other things. */
+  /** Throws `DumpError` if KVM is not loaded, `UsageError` if the host was not opened with needs: 'kvm'. */
   constructor(readonly host: Host) {
     if (!host.needs.modules.includes(KVM_MODULE))
-      throw new UsageError("VMs are asked for, but the dump was opened without what is needed of KVM (needs: 'kvm')");
+      throw new UsageError("the dump was opened without what reading VMs requires; open it with needs: 'kvm'");
     const find = symbolsOf(host);
     this.vmFops = find('kvm_vm_fops');
     this.#vmList = find('vm_list');
     this.at = resolve(host.types, { kvm: kvmFields }).kvm;
   }
 
-  /** Address of every struct kvm of the host, the newest VM first. Throws `DumpError` when vm_list is not known. */
+  /** Addresses of all struct kvm of the host, the newest VM first. Throws `DumpError` if vm_list is not known. */
   *all(): Generator<bigint> {
     if (this.#vmList === null)
-      throw new DumpError("the VMs of this host can't be listed: no table of symbols has vm_list", {
+      throw new DumpError("the VMs of this host can't be listed: no symbol table has vm_list", {
         code: 'no-symbols',
       });
     for (const link of listFromBothEnds(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
@@ -45,8 +45,8 @@ export class Kvm {
 }
 
 /**
- * KVM's own symbols: of its module, or of the kernel it is built into. Where a module's can't be read, nothing is known
- * of them, and a warning says so: VMs are then found by other marks.
+ * The symbols of KVM: those of its module, or of the kernel if it is built in. If those of the module can't be read, logs
+ * a warning and finds none; VMs are then recognised in other ways.
  */
 function symbolsOf(host: Host): Find {
   const { memory, types, symbols, release, log } = host;
@@ -59,8 +59,8 @@ function symbolsOf(host: Host): Find {
   if ([KVM_MODULE.builtIn, 'vm_list'].some((name) => symbols.get(name) !== undefined))
     return (name) => symbols.get(name) ?? null;
   if (modules !== undefined)
-    throw new DumpError(`kernel ${release}: KVM is not loaded, this host ran no VM`, { code: 'no-kvm' });
-  throw new DumpError(`kernel ${release}: no table of symbols has 'modules', so that module kvm can't be found`, {
+    throw new DumpError(`kernel ${release}: KVM is not loaded, so the host did not run VMs`, { code: 'no-kvm' });
+  throw new DumpError(`kernel ${release}: no symbol table has 'modules', without which the module kvm can't be found`, {
     code: 'no-symbols',
     remedies: ['system-map', 'vmlinux'],
   });
@@ -71,11 +71,11 @@ function orNull<T>(log: Log, work: () => T): T | null {
     return work();
   } catch (error) {
     if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
-    log.warn(`module kvm: ${error.message}: its symbols are not known`, error);
+    log.warn(`module kvm: its symbols can't be read: ${error.message}`, error);
     return null;
   }
 }
 
-/** The struct kvm at an address, as bytes: it takes several pages, of which only those with what is read have to be there. */
+/** The bytes of the struct kvm at an address. It spans several pages; only those with the members that are read are needed. */
 export const readKvm = (kvm: Kvm, address: bigint): Readable =>
   LazyBytes.of(kvm.host.memory, address, kvm.at.bytes, 'struct kvm');

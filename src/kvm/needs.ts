@@ -10,11 +10,11 @@ export const KVM_MODULE: NeededModule = {
   remedy: 'kvm-module',
 };
 
-/** What VMs and their memslots need of a host, with all that is needed of it anyway. */
+/** What reading VMs and their memslots requires, including what every host requires. */
 export const KVM_NEEDS: KernelNeeds = {
   structs: [...HOST_NEEDS.structs, 'kvm', 'kvm_memory_slot'],
   least: { kvm: 'KVM', ...HOST_NEEDS.least },
-  // KVM is a module, or built in.
+  // `modules` if KVM is a module, `kvm_vm_fops` if it is built in.
   symbols: [...HOST_NEEDS.symbols, ['modules', 'kvm_vm_fops']],
   modules: [KVM_MODULE],
   units: ['virt/kvm/kvm_main.c', ...HOST_NEEDS.units],

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What QEMU was told to call its guest (system/vl.c, parse_name; qemu-options.hx): `-name [guest=]NAME`, `-uuid UUID`. */
+/** The guest's name and UUID in QEMU's options `-name [guest=]NAME`, `-uuid UUID` (system/vl.c, parse_name). */
 export interface GuestName {
-  /** Null where no option gives one. */
+  /** Null if there is no such option. */
   readonly name: string | null;
   /** In lower case. */
   readonly uuid: string | null;
 }
 
-/** The last of each option counts. */
+/** Reads the options from a command line. If an option is repeated, the last one counts. */
 export function guestName(words: readonly string[]): GuestName {
   let [name, uuid]: [string | null, string | null] = [null, null];
   for (let i = 1; i + 1 < words.length; i++) {
@@ -21,9 +21,9 @@ export function guestName(words: readonly string[]): GuestName {
   return { name, uuid };
 }
 
-/** Parameters are separated by commas, of which two stand for one in a value; the first one may lack its key. */
+/** The guest's name in the value of `-name`: parameters separated by commas (`,,` is a comma); the first may lack its key. */
 function guestOf(value: string): string | null {
-  // A NUL ends a word, so there is none inside of it.
+  // Words end at a NUL, so they do not contain one.
   const parameters = value
     .replaceAll(',,', '\0')
     .split(',')

@@ -11,10 +11,10 @@ import type { HeldVm } from './find-vms.js';
 import { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
 
-/** The VM that a command works on, and the process through which it was named. */
+/** The VM that a command works on, and the process by which it was found. */
 export interface Selected {
   readonly pid: number;
-  /** Null where descriptors can't be read. */
+  /** File descriptor of the VM in that process; null if it is not known. */
   readonly fd: number | null;
   readonly vm: Vm;
 }
@@ -23,10 +23,10 @@ export interface Selected {
 type ProcessName = string | number | null;
 
 /**
- * The VM that is asked for. `process` is a pid (in a text decimal or else hexadecimal), the address of a task_struct, or
- * the name or UUID that QEMU was given; `choice` is a descriptor's number or the address of a struct kvm. Without `process` it is the
- * only VM of the dump, or the one that `choice` names by its address. Throws when none or several are meant, and says
- * which there are.
+ * Selects a VM. `process` is a pid (in a text decimal, or else hexadecimal), the address of a task_struct, or the guest's
+ * name or UUID. `choice` is a file descriptor or the address of a struct kvm. If `process` is null, selects the only VM
+ * of the dump, or the VM at the address `choice`. Throws `UsageError` or `DumpError` if not exactly one VM matches; the
+ * message lists the VMs or the processes that hold them.
  */
 export function selectVm(host: Host, process: ProcessName, choice: string | null): Selected {
   const kvm = new Kvm(host);
@@ -35,18 +35,20 @@ export function selectVm(host: Host, process: ProcessName, choice: string | null
     process === null ? onlyVm(kvm, tasks, choice) : chosenOf(kvm, candidates(kvm, tasks, process), choice);
   const vm = new Vm(kvm, address);
   if (mm !== null && vm.mm.address !== mm)
-    host.log.warn(`the VM's memory is its creator's, not that of pid ${pid}: answered through kvm.mm`);
+    host.log.warn(
+      `the VM's memory is in the address space of its creator (kvm.mm), not in that of pid ${pid}; addresses are translated there`,
+    );
   return { pid, fd, vm };
 }
 
-/** VMs that a command lists, and why there may be others. */
+/** VMs that a command lists; `problems` says why others may be missing. */
 export interface SelectedVms {
   readonly kvm: Kvm;
   readonly vms: readonly KnownVm[];
   readonly problems: readonly string[];
 }
 
-/** The same where several VMs can be meant: all of a process, or all of the host. */
+/** Selects VMs with the parameters of `selectVm`: one VM, all VMs of a process, or all VMs of the host. */
 export function selectVms(host: Host, process: ProcessName, choice: string | null): SelectedVms {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
@@ -54,7 +56,7 @@ export function selectVms(host: Host, process: ProcessName, choice: string | nul
   const meant = candidates(kvm, tasks, process);
   const wanted = choice === null ? meant.held : [choose(kvm, meant, choice)];
   const all = orProblem([], '', () => allVms(kvm, tasks).vms) ?? [];
-  // One VM can be held by several descriptors.
+  // Several descriptors can refer to one VM.
   const addresses = new Set(wanted.map(({ address }) => address));
   const vms = [...addresses].map(
     (address) =>
@@ -79,7 +81,7 @@ function chosenOf(kvm: Kvm, meant: Candidates, choice: string | null): Chosen {
   return meant.chosen(choose(kvm, meant, choice));
 }
 
-/** Where no process is named: the dump's only VM, if these are all, or the one of that address. */
+/** The only VM of the dump, if the list of VMs is complete; or the VM at the address `choice`. */
 function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   const { vms, problems } = tryAll(kvm, tasks);
   const found = choice === null ? vms : vms.filter((vm) => isAddress(vm.address, choice));
@@ -90,12 +92,12 @@ function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   const comm = holders[0]?.comm ?? creator?.comm ?? null;
   if (choice === null)
     kvm.host.log.warn(
-      `no process is named: the dump has one VM, that of pid ${pid ?? '?'}${comm === null ? '' : ` (${printable(comm)})`}`,
+      `no process was given; using the only VM of the dump, that of pid ${pid ?? '?'}${comm === null ? '' : ` (${printable(comm)})`}`,
     );
   return ofKnown(found, { fd: null, address: only.address });
 }
 
-/** Nothing where they can't be listed: the message that follows says why. */
+/** All VMs; none if they can't be listed, because the error that follows gives the reason. */
 function tryAll(kvm: Kvm, tasks: Tasks): ReturnType<typeof allVms> {
   try {
     return allVms(kvm, tasks);
@@ -107,10 +109,13 @@ function tryAll(kvm: Kvm, tasks: Tasks): ReturnType<typeof allVms> {
 
 function missingProcess(kvm: Kvm, tasks: Tasks): UsageError {
   const { text, remedies } = listHolders(kvm, tasks);
-  return new UsageError(`the pid or task_struct address of the process that holds the VM; ${text}`, {
-    missing: 'process',
-    remedies,
-  });
+  return new UsageError(
+    `the pid or task_struct address of the process that holds the VM, or the guest's name or UUID; ${text}`,
+    {
+      missing: 'process',
+      remedies,
+    },
+  );
 }
 
 const isAddress = (address: bigint, text: string): boolean =>
@@ -119,7 +124,7 @@ const isAddress = (address: bigint, text: string): boolean =>
 function choose(kvm: Kvm, { title: holder, held }: Candidates, choice: string | null): HeldVm {
   const [first] = held as [HeldVm];
   const incomplete = held.some((vm) => vm.incomplete === true);
-  // One VM can be held by several descriptors.
+  // Several descriptors can refer to one VM.
   if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
   if (choice === null && incomplete)
     throw new UsageError(`${holder} may hold VMs that can't be read`, {
@@ -131,6 +136,8 @@ function choose(kvm: Kvm, { title: holder, held }: Candidates, choice: string | 
   const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
   const found = byNumber ?? held.find(({ address }) => isAddress(address, choice));
   if (found === undefined)
-    throw new UsageError(`${holder} holds no VM '${printable(choice)}'; it holds`, { choices: listVms(kvm, held) });
+    throw new UsageError(`${holder} does not hold VM '${printable(choice)}'; it holds`, {
+      choices: listVms(kvm, held),
+    });
   return found;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that is read of the kernel's structures: what a layout profile has to hold. A module that declares views
-// or enumerations has to be imported from here, or by what is: the program loads some of its modules late.
+// All members of kernel structures that this program reads; a layout profile must contain them. A module that declares
+// views or enumerations must be imported here, directly or indirectly, because the program loads some modules late.
 import * as kernel from '../kernel/structs.js';
 import * as swap from '../kernel/swap-structs.js';
 import { declaredEnums, declaredViews, type Fields, type Wants } from '../types/fields.js';
 import * as kvm from './structs.js';
 
-/** By their order here a kernel's profile is the same text whoever writes it. */
+/** The order of views in a profile, so that the profile of a kernel is always the same text. */
 const ORDER: readonly unknown[] = [kernel, swap, kvm].flatMap((module: object) => Object.values(module) as unknown[]);
 
-/** All views that are declared. */
+/** All declared views. */
 export function views(): readonly Fields<Wants>[] {
   const declared = declaredViews();
   const place = new Map(ORDER.map((value, i) => [value, i]));
@@ -17,5 +17,5 @@ export function views(): readonly Fields<Wants>[] {
   return [...declared].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** The names of all enumerations that are declared. */
+/** The names of all declared enumerations. */
 export const enums = (): readonly string[] => declaredEnums();

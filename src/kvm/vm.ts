@@ -8,19 +8,19 @@ import { slotReader } from './memslots/index.js';
 import type { ReadSlots } from './memslots/reader.js';
 import { MemslotSet } from './memslots/set.js';
 
-/** KVM_MAX_NR_ADDRESS_SPACES is 2 where it is largest. */
+/** KVM_MAX_NR_ADDRESS_SPACES is at most 2. A larger number than this is damage. */
 const MOST_SPACES = 16;
 
-/** A virtual machine: its slots and the address space they lie in. */
+/** A virtual machine: its memslots, and the address space of the process that they are in. */
 export class Vm {
-  /** The creator's address space: where the slots' HVAs are, whoever holds the VM's file now. */
+  /** The address space of the creator. The HVAs of slots are addresses in it, whichever process holds the VM's file now. */
   readonly mm: Mm;
   /** Which guest frames are private. */
   readonly attributes: Attributes;
 
   constructor(
     readonly kvm: Kvm,
-    /** Of struct kvm. */
+    /** Address of struct kvm. */
     readonly address: bigint,
   ) {
     const bytes = readKvm(kvm, address);
@@ -33,18 +33,24 @@ export class Vm {
     );
   }
 
-  /** How many address spaces the kernel keeps: 2 where KVM knows SMM. */
+  /** Number of KVM's address spaces: 2 if KVM supports SMM. Throws `DumpError` for an impossible number. */
   get spaces(): number {
     const { kind, count } = this.kvm.at.memslots;
     if (kind !== 'pointer') return 1;
     if (count < 1 || count > MOST_SPACES)
-      throw new DumpError(`${this.kvm.host.types.source}: struct kvm has ${count} sets of memslots`, {
-        code: 'unsupported',
-      });
+      throw new DumpError(
+        `${this.kvm.host.types.source}: struct kvm has ${count} sets of memslots; from 1 to ${MOST_SPACES} are supported`,
+        {
+          code: 'unsupported',
+        },
+      );
     return count;
   }
 
-  /** The slots of an address space: 0 is the ordinary one, 1 that of SMM. */
+  /**
+   * The slots of an address space: 0 is the normal one, 1 is that of SMM. Throws `UsageError` for a number that does not
+   * exist, `DumpError` for damaged slots.
+   */
   slots(space: number): MemslotSet {
     if (space >= this.spaces)
       throw new UsageError(
@@ -65,9 +71,10 @@ export class Vm {
   }
 
   /**
-   * Why there may be other slots; null when these are all. struct kvm counts the pages of all slots of all address spaces
-   * (nr_memslot_pages): with as many nothing is missing, whatever was lost on the way; with fewer something is. As many
-   * more as one slot has are one that was being made.
+   * The reason why slots may be missing; null if none is. struct kvm counts the pages of all slots of all address spaces
+   * (nr_memslot_pages). If the slots that were read have that number of pages, none is missing, even if a node could not be
+   * read. If they have fewer pages, slots are missing. If they have more, and one slot is as large as the difference, KVM
+   * was adding that slot and had not counted it yet.
    */
   #missing(space: number, own: ReadSlots): string | null {
     const { pages } = this.kvm.at;
@@ -80,9 +87,9 @@ export class Vm {
     const sum = slots.reduce((total, slot) => total + slot.pages, 0);
     if (sum === counted) return null;
     if (sets.some(({ missing }) => missing !== null)) return own.missing;
-    const told = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
-    if (sum < counted) return told;
+    const difference = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
+    if (sum < counted) return difference;
     if (slots.some((slot) => slot.pages === sum - counted)) return null;
-    throw new DumpError(`${told}: damaged`);
+    throw new DumpError(`${difference}: the dump is damaged there`);
   }
 }

@@ -2,7 +2,8 @@
 // Addresses and lengths as a program gives them.
 import { UsageError } from '../core/errors.js';
 
-const PAGE = 4096n;
+/** Bytes of a page. */
+export const PAGE = 4096;
 
 /** An address in bytes. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
 export function addressOf(address: bigint | number, what: string): bigint {
@@ -12,10 +13,10 @@ export function addressOf(address: bigint | number, what: string): bigint {
 }
 
 /** The address of a byte of a page. */
-export const byteOf = (page: number, offset: number): bigint => BigInt(page) * PAGE + BigInt(offset);
+export const byteOf = (page: number, offset: number): bigint => BigInt(page) * BigInt(PAGE) + BigInt(offset);
 
 /** The page that holds an address, and the byte of it. */
 export const pageOf = (address: bigint): { page: bigint; offset: number } => ({
-  page: address / PAGE,
-  offset: Number(address % PAGE),
+  page: address / BigInt(PAGE),
+  offset: Number(address % BigInt(PAGE)),
 });

@@ -6,51 +6,45 @@ import type { WalkStep as Step } from '../spaces/page-lookup.js';
 import type { SwapPlace } from '../spaces/space.js';
 import { byteOf, pageOf } from './addresses.js';
 
-/** A page-table entry that was read. */
+/** A page-table entry that was read for an answer. */
 export interface WalkStep {
-  /** The table that it is in: PGD, P4D, PUD, PMD or PTE. */
+  /** The table that contains it: PGD, P4D, PUD, PMD or PTE. */
   readonly level: string;
   /** Its physical address. */
   readonly address: bigint;
-  /** The entry as it is in memory. */
+  /** Its value. */
   readonly entry: bigint;
 }
 
 /** The memslot that holds a guest physical address. */
 export interface AnswerSlot {
-  /** Its number in KVM. */
+  /** KVM's number of the slot. */
   readonly id: number;
   /** Its first guest physical address. */
   readonly gpa: bigint;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** Host virtual address of its first byte. */
   readonly hva: bigint;
-  /** KVM_MEM_ bits. */
+  /** The slot's flags (KVM_MEM_...). */
   readonly flags: number;
-  /** One of KVM's own: TSS, identity map, APIC access page. */
+  /** Whether KVM made the slot for itself: TSS, identity map, APIC access page. */
   readonly internal: boolean;
 }
 
-/** What every answer has. */
-export interface AnswerParts {
-  /** The guest physical address (GPA) that was asked. */
-  readonly gpa: bigint;
-  /** The page-table entries that were read, from the top. */
-  readonly walk: readonly WalkStep[];
-}
-
 /** A guest physical address that has a host physical address. */
-export interface MappedAnswer extends AnswerParts {
+export interface Mapped {
+  /** The guest physical address (GPA) of the question; of a run, that of the first page. */
+  readonly gpa: bigint;
   /** It is in memory. */
   readonly state: 'mapped';
-  /** Host virtual address: where it is in the memory of the VM's process. */
+  /** Host virtual address (HVA): the address in the memory of the VM's process. */
   readonly hva: bigint;
-  /** Host physical address: where it is in the machine. */
+  /** Host physical address (HPA): the address in the memory of the machine. */
   readonly hpa: bigint;
   /** Bytes that the leaf entry maps: 4096, 2 MiB or 1 GiB. */
   readonly pageSize: number;
-  /** The leaf entry is PROT_NONE: the page is in memory, marked not present. */
+  /** Whether the leaf entry is PROT_NONE: the page is in memory, but not marked present. */
   readonly protNone: boolean;
   /** The memslot that holds it. */
   readonly slot: AnswerSlot;
@@ -58,55 +52,65 @@ export interface MappedAnswer extends AnswerParts {
   readonly reason: null;
   /** Only an answer without a host physical address has one. */
   readonly message: null;
-  /** Null: `hpa` says where it is. */
+  /** Null: `hpa` is the address. */
   readonly frame: null;
-  /** Null: it is not in swap. */
+  /** Null: only the state `swapped` has a place in swap. */
   readonly swap: null;
 }
 
-/** A guest physical address that has no host physical address, and why. */
-export interface UnmappedAnswer extends AnswerParts {
-  /** What became of it (docs/output.md). */
+/** A guest physical address that does not have a host physical address, and the reason. */
+export interface Unmapped {
+  /** The guest physical address (GPA) of the question; of a run, that of the first page. */
+  readonly gpa: bigint;
+  /** Its state (docs/output.md lists them). */
   readonly state: Exclude<State, 'mapped' | 'invalid'>;
-  /** Why, one step finer. */
+  /** The reason, in more detail than the state. */
   readonly reason: Exclude<Reason, 'not-hexadecimal'>;
-  /** The same for people; its wording can change. */
+  /** The same as a text for people; its wording can change. */
   readonly message: string;
   /** Host virtual address; null if no memslot that can be read holds the guest physical address. */
   readonly hva: bigint | null;
-  /** There is none. */
+  /** Null: it does not have one. */
   readonly hpa: null;
   /** Nothing is mapped. */
   readonly pageSize: null;
   /** Nothing is mapped. */
   readonly protNone: false;
-  /** A page frame number that the last entry names, although the page is not mapped there now. */
+  /** A page frame number in the last entry that was read, to which the page is not mapped; null if there is none. */
   readonly frame: number | null;
   /** The memslot that holds it; null if there is none that can be read. */
   readonly slot: AnswerSlot | null;
-  /** Where in swap it is; null unless the state is `swapped`. */
+  /** Its place in swap; null unless the state is `swapped`. */
   readonly swap: SwapPlace | null;
 }
 
-/** What became of a guest physical address. Only the state `mapped` has a host physical address. */
-export type Answer = MappedAnswer | UnmappedAnswer;
+/** The answer for a guest physical address. Only the state `mapped` has a host physical address. */
+export type Answer = (Mapped | Unmapped) & {
+  /** The page-table entries that were read for it, from the top table down. */
+  readonly walk: readonly WalkStep[];
+};
 
-/** The answer for a byte of a guest's page, to keep: `run` is the answer for the page, `steps` the entries read for it. */
-export function answerOf(gpa: bigint, run: GuestRun, steps: readonly Step[]): Answer {
+/** Makes an answer for a byte of a guest's page. `run`: the answer for the page; `steps`: the entries read for it. */
+export const answerOf = (gpa: bigint, run: GuestRun, steps: readonly Step[]): Answer => ({
+  ...resultOf(gpa, run),
+  walk: steps.map(stepOf),
+});
+
+/** The result for a byte of the first page of a run. */
+export function resultOf(gpa: bigint, run: GuestRun): Mapped | Unmapped {
   const { state, reason, message, frame, slot, pageSize, protNone, swap } = run;
   const { offset } = pageOf(gpa);
-  const walk = steps.map(stepOf);
   const hva = run.hva === null ? null : byteOf(run.hva, offset);
   if (state === 'mapped') {
     if (hva === null || frame === null || pageSize === null || slot === null) throw new Error('mapped to nothing');
     const hpa = byteOf(frame, offset);
     const none = { reason: null, message: null, frame: null, swap: null };
-    return { gpa, hva, hpa, state, ...none, pageSize, protNone, slot: slotOf(slot), walk };
+    return { gpa, hva, hpa, state, ...none, pageSize, protNone, slot: slotOf(slot) };
   }
   if (state === 'invalid' || reason === null || reason === 'not-hexadecimal') throw new Error(`${state}: no reason`);
   const none = { hpa: null, pageSize: null, protNone: false } as const;
   const of = slot === null ? null : slotOf(slot);
-  return { gpa, hva, state, reason, message: message ?? '', ...none, frame, slot: of, walk, swap };
+  return { gpa, hva, state, reason, message: message ?? '', ...none, frame, slot: of, swap };
 }
 
 const slotOf = ({ id, first, pages, hva, flags, internal }: Memslot): AnswerSlot => ({

@@ -2,23 +2,23 @@
 import { UsageError } from '../core/errors.js';
 
 /**
- * The process whose VM is meant. A number is a pid; a bigint is the address of a task_struct; a text is what `-g` of the
- * command line takes: a pid, decimal or else hexadecimal, an address, or the name or the UUID that QEMU was given.
+ * Selects the process of a VM. A number is a pid; a bigint is the address of a task_struct; a text is a value of the option
+ * `-g`: a pid (decimal, or else hexadecimal), an address, or the name or UUID of the guest.
  */
 export type ProcessChoice = number | bigint | string;
 
-/** One of a process's VMs: the number of a file descriptor; a bigint is the address of struct kvm; a text is either. */
+/** Selects one VM of a process. A number is a file descriptor; a bigint is the address of struct kvm; a text is either. */
 export type VmChoice = number | bigint | string;
 
-/** Which VMs are meant; null, and what is not given, leaves it open. */
+/** Selects VMs. A member that is null or absent selects all. */
 export interface WhichVms {
-  /** A process that holds the VMs, or made them, or a guest's name. */
+  /** A process that holds the VMs or created them, or the name of a guest. */
   readonly process?: ProcessChoice | null;
   /** One of them. */
   readonly vm?: VmChoice | null;
 }
 
-/** As `selectVm` takes it: a number stays one, because a text could mean another pid in hexadecimal. */
+/** The form that `selectVm` takes. A number stays a number, because a text could mean another pid in hexadecimal. */
 export function processOf(choice: ProcessChoice | null | undefined): string | number | null {
   if (typeof choice !== 'number') return textOf(choice ?? null);
   if (!Number.isSafeInteger(choice) || choice < 0) throw new UsageError(`${choice} is not a pid`, { wrong: 'process' });

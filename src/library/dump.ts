@@ -9,11 +9,11 @@ import { Physical } from './physical.js';
 import { type CommandRows, type Rows, rowsOf } from './rows.js';
 import { Vm } from './vm.js';
 
-/** Which build of a kernel a dump is of. */
+/** The build of a kernel. */
 export interface Kernel {
-  /** As `uname -r` prints it. */
+  /** The release, in the form that `uname -r` prints. */
   readonly release: string;
-  /** Number and date of the build, as `uname -v` prints them. */
+  /** Number and date of the build, in the form that `uname -v` prints. */
   readonly version: string;
   /** Hexadecimal digits; null if the kernel does not have one. */
   readonly buildId: string | null;
@@ -23,7 +23,7 @@ export interface Kernel {
 export class Dump {
   /** The kernel that crashed. */
   readonly kernel: Kernel;
-  /** Physical memory of the machine. */
+  /** The physical memory of the machine. */
   readonly physical: Physical;
   readonly #opened: OpenDump;
 
@@ -39,26 +39,26 @@ export class Dump {
     return new this(opened);
   }
 
-  /** The VMs of the host, or those that are meant: the rows of the command `vms`. */
+  /** The VMs of the host, or those that `which` selects: the rows of the command `vms`. */
   vms(which: WhichVms = {}): Rows<VmRow> {
     return this.rows('vms', which);
   }
 
-  /** The memslots of all VMs, or of those that are meant: the rows of the command `slots`. */
+  /** The memslots of all VMs, or of those that `which` selects: the rows of the command `slots`. */
   slots(which: WhichVms = {}): Rows<SlotRow> {
     return this.rows('slots', which);
   }
 
   /**
-   * One VM. Without a process, or with null, it is the only one of the dump, or the one whose struct kvm `vm` names. Throws
-   * `UsageError` where none or several are meant, with those there are, and `DumpError` where the dump has no such process
-   * or VM or does not show it.
+   * Selects one VM. Without a process, or with null, it is the only VM of the dump, or the VM with its struct kvm at the
+   * address `vm`. Throws `UsageError` if not exactly one VM matches; the message lists the VMs. Throws `DumpError` if the
+   * dump does not contain the process or the VM, or if they cannot be read.
    */
   vm(process: ProcessChoice | null = null, { vm }: { readonly vm?: VmChoice | null } = {}): Vm {
     return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(vm)));
   }
 
-  /** The rows of a command, by its name. */
+  /** The rows of the command with this name. */
   rows<Name extends keyof CommandRows>(
     name: Name,
     options: CommandRows[Name]['options'] = {},
@@ -66,12 +66,12 @@ export class Dump {
     return rowsOf(name, options, this.#opened);
   }
 
-  /** Closes the files; what is read afterwards ends in a `UsageError`. To close again does nothing. */
+  /** Closes the files. Reading afterwards throws a `UsageError`; closing again does nothing. */
   close(): void {
     this.#opened.close();
   }
 
-  /** `close`, at the end of a block with `using`. */
+  /** Calls `close` at the end of a block with `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -2,9 +2,9 @@
 import type { OpenImage } from '../open.js';
 import { Physical } from './physical.js';
 
-/** An opened dump without its kernel. */
+/** An opened dump, without the kernel in it. */
 export class Image {
-  /** Physical memory of the machine. */
+  /** The physical memory of the machine. */
   readonly physical: Physical;
   readonly #close: () => void;
 
@@ -18,12 +18,12 @@ export class Image {
     return new this(opened);
   }
 
-  /** Closes the files; what is asked of them afterwards ends in a `UsageError`. To close again does nothing. */
+  /** Closes the files. Reading afterwards throws a `UsageError`; closing again does nothing. */
   close(): void {
     this.#close();
   }
 
-  /** `close`, at the end of a block with `using`. */
+  /** Calls `close` at the end of a block with `using`. */
   [Symbol.dispose](): void {
     this.#close();
   }

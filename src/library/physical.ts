@@ -4,20 +4,20 @@ import { UsageError } from '../core/errors.js';
 import type { PhysicalMemory, Stretch } from '../dump/physical.js';
 import { addressOf } from './addresses.js';
 
-/** Why a dump has no bytes of some memory. */
+/** Why a dump does not have the bytes of some memory. */
 export interface Gap {
   /**
-   * `excluded`: the writer of the dump left them out. `outside`: the dump does not cover them. `cut-off`: the file ends
-   * before them. `undecodable`: their page can't be decompressed. `unreadable`: the file can't be read there.
+   * `excluded`: left out when the dump was written. `outside`: not covered by the dump. `cut-off`: the file ends before
+   * them. `undecodable`: their page cannot be decompressed. `unreadable`: the file cannot be read there.
    */
   readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
-  /** The same for people. */
+  /** The same as a text for people; its wording can change. */
   readonly message: string;
   /** What would help. */
   readonly remedies: readonly Remedy[];
 }
 
-/** Bytes of physical memory that lie together and are in the dump. */
+/** Bytes of physical memory that follow each other and are in the dump. */
 export interface PresentBytes {
   /** Host physical address (HPA) of the first one. */
   readonly address: bigint;
@@ -29,25 +29,25 @@ export interface PresentBytes {
   readonly gap: null;
 }
 
-/** Bytes of physical memory that lie together and are not in the dump, for the same reason. */
+/** Bytes of physical memory that follow each other and are not in the dump, all for the same reason. */
 export interface MissingBytes {
   /** Host physical address (HPA) of the first one. */
   readonly address: bigint;
   /** Number of bytes. */
   readonly length: number;
-  /** Never zeros in their place. */
+  /** Null: no zeros take their place. */
   readonly bytes: null;
-  /** Why there are none. */
+  /** The reason. */
   readonly gap: Gap;
 }
 
-/** Some physical memory: as the dump has it, or why it does not. */
+/** Some physical memory: its bytes, or the reason why the dump does not have them. */
 export type PhysicalRange = PresentBytes | MissingBytes;
 
-/** Numbers are exact below it. */
+/** Numbers below this are exact. */
 const EXACT = 2n ** 53n;
 
-/** Physical memory of the machine, as far as the dump has it. What it lacks is never given as zeros. */
+/** The physical memory of the machine that is in the dump. Memory that the dump lacks is never returned as zeros. */
 export class Physical {
   readonly #memory: PhysicalMemory;
 
@@ -61,9 +61,9 @@ export class Physical {
   }
 
   /**
-   * The memory from a host physical address on, `length` bytes of it: each of them in one range, ascending. Bytes come
-   * page by page, those that are missing for the same reason in one range. Throws `UsageError` for an address or a length
-   * that is not a whole number from 0 on, or that leads beyond 2^53.
+   * The memory from a host physical address on, `length` bytes: each of them in one range, ascending. Bytes come page by
+   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` for an address or a length
+   * that is negative or has a fraction, or if the range ends above 2^53.
    */
   *read(address: bigint | number, length: number): Generator<PhysicalRange, undefined> {
     const start = addressOf(address, 'physical address');

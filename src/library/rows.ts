@@ -6,20 +6,20 @@ import { type VmRow, vms } from '../commands/vms.js';
 import type { Log } from '../core/log.js';
 import { processOf, vmOf, type WhichVms } from './choice.js';
 
-/** The commands whose rows a program can have: what they can be asked, and the type of their rows. */
+/** The commands whose rows a program can read: the options and the type of the rows of each. */
 export interface CommandRows {
-  /** Every VM of the host, or those that are meant. */
+  /** The VMs of the host. */
   readonly vms: { readonly options: WhichVms; readonly row: VmRow };
-  /** Every memslot of these VMs. */
+  /** The memslots of the VMs. */
   readonly slots: { readonly options: WhichVms; readonly row: SlotRow };
 }
 
 const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots };
 
-/** Says what was warned of. */
+/** Records a warning. */
 type Note = (problem: string) => void;
 
-/** Rows, which are made while they are gone through. Each time they are, the dump is asked anew. */
+/** Rows of a command. They are made one by one during the iteration; each iteration reads the dump again. */
 export class Rows<out Row> implements Iterable<Row> {
   readonly #start: (note: Note) => Generator<Row, boolean>;
   #problems: string[] = [];
@@ -30,7 +30,7 @@ export class Rows<out Row> implements Iterable<Row> {
   }
 
   /**
-   * `start` begins to make rows; it returns what `isWhole` is then.
+   * `start` makes the rows; it returns the final value of `isWhole`.
    *
    * @internal
    */
@@ -39,19 +39,19 @@ export class Rows<out Row> implements Iterable<Row> {
   }
 
   /**
-   * Null until the last row was taken; then whether these are all there are, as exit status 0 of the command says. What
-   * could not be read of a row is in its own `problems`.
+   * Whether the rows are complete and without problems, as exit status 0 of the command; null until the iteration has
+   * ended. The member `problems` of a row lists what could not be read of it.
    */
   get isWhole(): boolean | null {
     return this.#isWhole;
   }
 
-  /** What had to be warned of so far: why rows may be missing, and what was assumed. The log has it too. */
+  /** The warnings so far: why rows may be missing, and what was assumed. The log has them too. */
   get problems(): readonly string[] {
     return this.#problems;
   }
 
-  /** The rows from the first on. Throws `DumpError` and `UsageError` where none can be made. */
+  /** Iterates over the rows from the first one. Throws `DumpError` or `UsageError` if no rows can be made. */
   *[Symbol.iterator](): Generator<Row, undefined> {
     this.#isWhole = null;
     const problems: string[] = [];
@@ -60,7 +60,7 @@ export class Rows<out Row> implements Iterable<Row> {
   }
 }
 
-/** The rows of a command, of what is open. */
+/** The rows of a command for an opened dump. */
 export function rowsOf<Name extends keyof CommandRows>(
   name: Name,
   { process, vm }: WhichVms,
@@ -78,7 +78,7 @@ export function rowsOf<Name extends keyof CommandRows>(
   });
 }
 
-/** A log that also notes what is warned of. */
+/** A log that also records its warnings. */
 const noting = (log: Log, note: Note): Log => ({
   warn: (text, advice) => {
     note(text);
@@ -94,5 +94,5 @@ const noting = (log: Log, note: Note): Log => ({
   },
 });
 
-// Standard input that is at its end.
+// Empty standard input.
 async function* nothing(): AsyncGenerator<string> {}

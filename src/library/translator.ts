@@ -7,12 +7,12 @@ import { byteOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 
 /**
- * Translates guest frames one after the other, millions a second: the answer is in its members until the next frame is
- * asked for, and nothing is allocated. Frames and pages are numbers: an address divided by 4096. It begins with frame 0.
+ * Translates guest frames one by one, millions a second: its members are the answer for the last frame, and nothing is
+ * allocated. Frames and pages are numbers: an address divided by 4096. It starts with frame 0.
  */
 export class Translator {
   readonly #space: GuestSpace;
-  /** One object, which the space writes again. */
+  /** The object that the space reuses for its answers. */
   readonly #answer: GuestRun;
 
   private constructor(space: GuestSpace) {
@@ -21,7 +21,7 @@ export class Translator {
   }
 
   /**
-   * `space`: asked by nobody else.
+   * `space`: not used by anything else.
    *
    * @internal
    */
@@ -29,28 +29,28 @@ export class Translator {
     return new this(space);
   }
 
-  /** What became of a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
+  /** Translates a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
   translate(frame: number): State {
     if (!Number.isSafeInteger(frame) || frame < 0) throw new UsageError(`${frame} is not a frame number`);
     return this.#space.page(frame).state;
   }
 
-  /** What became of the frame. */
+  /** State of the frame. */
   get state(): State {
     return this.#answer.state;
   }
 
-  /** Why it is not mapped; null if it is. */
+  /** Why it is not mapped; null if it is mapped. */
   get reason(): Reason | null {
     return this.#answer.reason;
   }
 
-  /** The host's frame that holds it if it is `mapped`; else the one that its page-table entry names, if any. */
+  /** The frame of the machine that holds it if it is `mapped`; otherwise the one in its page-table entry, if any. */
   get frame(): number | null {
     return this.#answer.frame;
   }
 
-  /** Its page of host virtual memory; null if no memslot that can be read holds it. */
+  /** Its page in host virtual memory; null if no memslot that can be read holds it. */
   get page(): number | null {
     return this.#answer.hva;
   }
@@ -60,7 +60,7 @@ export class Translator {
     return this.#answer.pageSize;
   }
 
-  /** The answer as an object, to keep. */
+  /** The answer as an object that stays valid. */
   answer(): Answer {
     return answerOf(byteOf(this.#answer.page, 0), this.#answer, this.#space.steps);
   }

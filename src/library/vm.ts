@@ -5,15 +5,16 @@ import { GuestSpace } from '../spaces/guest-space.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 import { Rows } from './rows.js';
+import { Space } from './space.js';
 import { Translator } from './translator.js';
 
 /**
- * A virtual machine of the dump. Its address spaces are KVM's: 0 is the ordinary one, 1, where there is one, is what
- * the guest sees in System Management Mode. Methods throw `UsageError` for an address space that does not exist, and
- * `DumpError` where the dump has not what is needed of the VM.
+ * A virtual machine of the dump. Its address spaces are KVM's: 0 is the normal one; 1, if it exists, is the one that the
+ * guest sees in System Management Mode (SMM). Methods throw `UsageError` for an address space that does not exist, and
+ * `DumpError` if the dump lacks what they need.
  */
 export class Vm {
-  /** The process through which it was named, or its holder. */
+  /** Pid of the process by which it was selected, or of its holder. */
   readonly pid: number;
   /** The file descriptor by which that process holds it; null if descriptors can't be read. */
   readonly fd: number | null;
@@ -34,7 +35,7 @@ export class Vm {
     return new this(selected);
   }
 
-  /** How many address spaces the kernel keeps for it. */
+  /** Number of its address spaces. */
   get addressSpaces(): number {
     return this.#selected.vm.spaces;
   }
@@ -56,8 +57,9 @@ export class Vm {
   }
 
   /**
-   * Where a guest physical address (GPA), in bytes, was in the memory of the VM's process and in the machine, or why it was
-   * nowhere. Throws `UsageError` for a number that is negative, has a fraction or is not exact.
+   * Translates a guest physical address (GPA), in bytes, to the address in the memory of the VM's process and in the
+   * machine, or to the reason why it has none. Throws `UsageError` for a number that is negative, has a fraction or is
+   * not exact.
    */
   translate(gpa: bigint | number, addressSpace = 0): Answer {
     const asked = addressOf(gpa, 'guest physical address');
@@ -70,6 +72,12 @@ export class Vm {
   /** For many addresses: translates guest frames, with no allocation for each. */
   translator(addressSpace = 0): Translator {
     return Translator.of(new GuestSpace(this.#selected.vm, addressSpace));
+  }
+
+  /** The memory of the guest: its pages as runs, and their bytes. */
+  space(addressSpace = 0): Space {
+    this.#space(addressSpace);
+    return Space.of(() => new GuestSpace(this.#selected.vm, addressSpace));
   }
 
   #space(addressSpace: number): GuestSpace {

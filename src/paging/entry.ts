@@ -29,7 +29,7 @@ const RESERVED = [0, 0x1fe000, 0x3fffe000] as const;
 export function endAt(level: number, lo: number, hi: number): Exclude<Walk, 3> | typeof LEADS_ON {
   if ((lo & PRESENT) === 0) return endNotPresent(level, lo, hi);
   if (level > 0 && (lo & PSE) === 0) return LEADS_ON;
-  return level > 2 || (lo & (RESERVED[level] as number)) !== 0 ? Walk.Bad : Walk.Mapped;
+  return level > 2 || (level > 0 && (lo & (RESERVED[level] as number)) !== 0) ? Walk.Bad : Walk.Mapped;
 }
 
 /**

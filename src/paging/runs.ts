@@ -77,7 +77,30 @@ export class PageRuns {
   next(): boolean {
     const index = this.#index;
     if (index === this.#stop) return this.#walk();
-    const table = this.#table as DataView;
+    this.#begin(this.#table as DataView, index);
+    return true;
+  }
+
+  /**
+   * Moves to the next run like `next`, but joins runs as far as possible. Leaves of one level whose frames follow each
+   * other, all PROT_NONE or all not, are one run; so are empty entries, across tables and levels. Any other entry and
+   * each missing table stays a run of its own, because only the layer above knows which of them belong together
+   * (offsets in swap, reasons). `level`, `lo`, `hi` and `entryAddress` are those of the first entry. A call reads to
+   * the end of its run, whatever its length.
+   */
+  nextStretch(): boolean {
+    if (!this.#isOpen && !this.next()) return false;
+    const isStretch = this.status === Walk.Mapped || this.status === Walk.Empty;
+    if (isStretch && this.#takeTable()) {
+      this.#isOpen = true;
+      while (this.#takeWalk() && this.#takeTable());
+      this.#isOpen = false;
+    }
+    return true;
+  }
+
+  /** Makes the next entry of the PTE table the run. */
+  #begin(table: DataView, index: number): void {
     const lo = table.getInt32(index * 8, true);
     const hi = table.getInt32(index * 8 + 4, true);
     const status = endAt(0, lo, hi) as Walk;
@@ -92,24 +115,6 @@ export class PageRuns {
     this.lo = lo >>> 0;
     this.hi = hi >>> 0;
     this.entryAddress = this.#tableFrame * 4096 + index * 8;
-    return true;
-  }
-
-  /**
-   * Moves to the next run like `next`, but joins runs as far as possible. Leaves of one level whose frames follow each
-   * other, all PROT_NONE or all not, are one run; so are empty entries, across tables and levels. Any other entry and
-   * each missing table stays a run of its own, because only the layer above knows which of them belong together
-   * (offsets in swap, reasons). `level`, `lo`, `hi` and `entryAddress` are those of the first entry. A call reads to
-   * the end of its run, whatever its length.
-   */
-  nextStretch(): boolean {
-    if (!this.#isOpen && !this.next()) return false;
-    if (this.status === Walk.Mapped || this.status === Walk.Empty) {
-      this.#isOpen = true;
-      while (this.#takeTable() && this.#takeWalk());
-      this.#isOpen = false;
-    }
-    return true;
   }
 
   /** The next run, for which the tables have to be walked from the top. */
@@ -150,20 +155,28 @@ export class PageRuns {
   /** Adds the entries of the PTE table that continue the run, a gap or 4 KiB pages; false if one of them does not. */
   #takeTable(): boolean {
     const table = this.#table as DataView;
-    const stop = this.#stop;
     const from = this.#index;
+    const index = this.status === Walk.Empty ? emptyUpTo(table, from, this.#stop) : this.#mappedUpTo(table, from);
+    if (index > from) {
+      this.pages += index - from;
+      this.#index = index;
+    }
+    return index === this.#stop;
+  }
+
+  #mappedUpTo(table: DataView, from: number): number {
+    const form = this.#form;
+    const stop = this.#stop;
+    const { protNone } = this;
     let index = from;
-    for (; index < stop; index++) {
+    for (let frame = this.frame + this.pages; index < stop; index++, frame++) {
       const lo = table.getInt32(index * 8, true);
       const hi = table.getInt32(index * 8 + 4, true);
-      if (endAt(0, lo, hi) !== this.status) break;
-      if (this.status === Walk.Empty) continue;
-      if (this.protNone !== ((lo & PRESENT) === 0)) break;
-      if (leafFrame(0, lo, hi, this.#form) !== this.frame + this.pages + index - from) break;
+      // The most frequent difference is tested first.
+      if (leafFrame(0, lo, hi, form) !== frame || protNone !== ((lo & PRESENT) === 0)) break;
+      if (endAt(0, lo, hi) !== Walk.Mapped) break;
     }
-    this.pages += index - from;
-    this.#index = index;
-    return index === stop;
+    return index;
   }
 
   /** Walks to the next page, and adds what it finds if it continues the run; else returns false. */
@@ -183,3 +196,11 @@ export class PageRuns {
     return frame === this.frame + this.pages && level === this.level && protNone === this.protNone;
   }
 }
+
+function emptyUpTo(table: DataView, from: number, stop: number): number {
+  let index = from;
+  while (index < stop && isEmpty(table.getInt32(index * 8, true), table.getInt32(index * 8 + 4, true))) index++;
+  return index;
+}
+
+const isEmpty = (lo: number, hi: number): boolean => endAt(0, lo, hi) === Walk.Empty;

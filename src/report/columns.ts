@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Schema, Type } from './types.js';
 
-/** One member of a row: its name, what it means, its type, and how a row gives it. */
+/** A member of a record: its name, its meaning, and a type that reads its value from a row. */
 export interface Column<in Row> {
   readonly name: string;
   readonly doc: string;
   readonly type: Type<Row>;
 }
 
-/** A member whose value is made from the row; `columns` gives it its name. */
+/** A column without its name. */
 export interface Made<in Row> {
   readonly doc: string;
   readonly type: Type<Row>;
 }
 
-/** A member that a row does not have under that name. */
+/** A column whose value `of` computes from the row. */
 export function made<Row, T>(type: Type<T>, doc: string, of: (row: Row) => T): Made<Row> {
   return {
     doc,
@@ -26,10 +26,10 @@ export function made<Row, T>(type: Type<T>, doc: string, of: (row: Row) => T): M
   };
 }
 
-/** For each member of a row its type and what it means; or how the member is made. The order is that of the output. */
+/** The type and the meaning of each member of a row, in the order of the output. */
 export type Members<Row> = { readonly [Name in keyof Row]: readonly [Type<Row[Name]>, string] };
 
-/** The columns of rows that have members of these names. */
+/** The columns of rows whose members are output under their own names. */
 export const columns = <Row>(members: Members<Row>): readonly Column<Row>[] =>
   Object.keys(members).map((key) => {
     const name = key as keyof Row & string;
@@ -37,11 +37,11 @@ export const columns = <Row>(members: Members<Row>): readonly Column<Row>[] =>
     return { name, ...made<Row, Row[keyof Row & string]>(type, doc, (row) => row[name]) };
   });
 
-/** The columns of rows of another shape, member by member. */
+/** The columns of rows whose members differ from those of the output. */
 export const columnsFrom = <Row>(members: Readonly<Record<string, Made<Row>>>): readonly Column<Row>[] =>
   Object.entries(members).map(([name, member]) => ({ name, ...member }));
 
-/** A row inside another one. */
+/** A type for a record nested in another one. */
 export function record<Row>(of: readonly Column<Row>[]): Type<Row> {
   return {
     json: compile(of),
@@ -52,14 +52,14 @@ export function record<Row>(of: readonly Column<Row>[]): Type<Row> {
   };
 }
 
-/** The schema of an object with these members, all of which are always there. Later releases may add others. */
+/** The schema of an object that always has these members. Later releases may add others. */
 export const objectSchema = (of: readonly Column<never>[]): Schema => ({
   type: 'object',
   required: of.map(({ name }) => name),
   properties: Object.fromEntries(of.map(({ name, doc, type }) => [name, { description: doc, ...type.schema }])),
 });
 
-/** A function that writes a row as a JSON object; what does not depend on the row is put together here. */
+/** Makes a function that writes a row as a JSON object. The parts that do not depend on the row are computed once, here. */
 export function compile<Row>(of: readonly Column<Row>[]): (row: Row) => string {
   const heads = of.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
   const writers = of.map(({ type }) => type.json);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes as xxd prints them.
+// Hex dumps in the format of xxd.
 
 const ROW = 16;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Rows of 16 bytes, each at an address that is as round as the first one. */
+/** Formats bytes in rows of 16, starting at the first address. */
 export class HexDump {
   readonly #row: number[] = [];
   #start = 0;
 
-  /** The rows that are whole now. Bytes that do not follow those before begin a new row. */
+  /** Adds bytes and returns the rows that are complete. Bytes that do not follow the previous ones start a new row. */
   add(address: number, bytes: Uint8Array): string {
     let text = this.#row.length > 0 && address !== this.#start + this.#row.length ? this.flush() : '';
     for (let i = 0; i < bytes.length; i++) {
@@ -20,7 +20,7 @@ export class HexDump {
     return text;
   }
 
-  /** What is left of a row. */
+  /** Returns the last, incomplete row. */
   flush(): string {
     if (this.#row.length === 0) return '';
     const digits = this.#row.map((byte, i) => `${HEX[byte]}${i % 2 === 1 ? ' ' : ''}`).join('');
@@ -30,8 +30,8 @@ export class HexDump {
   }
 }
 
-/** A stretch of bytes that are not there. */
+/** The line for a range of bytes that the dump lacks. */
 export const gapLine = (address: number, length: number, reason: string, message: string): string =>
-  `${addressText(address)}: -- ${length} bytes ${reason}: ${message}\n`;
+  `${addressText(address)}: -- ${length} ${length === 1 ? 'byte' : 'bytes'} ${reason}: ${message}\n`;
 
 const addressText = (address: number): string => address.toString(16).padStart(8, '0');

@@ -2,29 +2,29 @@
 import { type Column, compile, objectSchema } from './columns.js';
 import { oneOf, type Schema } from './types.js';
 
-/** What a writer makes of rows; a piece of bytes goes out as it is. */
+/** Converts rows to output: text, or bytes that are written unchanged. */
 export interface RowWriter<in Row> {
-  /** Before the first row. */
+  /** Output before the first row. */
   begin?(): string;
   row(row: Row): string | Uint8Array;
-  /** After the last row. */
+  /** Output after the last row. */
   end?(): string;
 }
 
-/** A kind of rows: one line of `--json` each. */
+/** A kind of record: one line of `--json` for each row. */
 export interface RecordKind<in Row> {
-  /** The file name of its schema in docs/schemas/. */
+  /** The value of `record`, and the file name of the schema in docs/schemas/. */
   readonly name: string;
-  /** What one is, for the schema and for docs/. */
+  /** What a record describes, for the schema and for docs/. */
   readonly title: string;
-  /** A row that is an answer of the first version of the output has no member `record`. */
+  /** Whether the JSON has the member `record`. Version 1 of the main command's output does not. */
   readonly tagged: boolean;
   readonly columns: readonly Column<Row>[];
-  /** What members have to do with each other: more parts of the schema. */
+  /** Dependencies between members: further parts of the schema. */
   readonly rules: readonly Schema[];
 }
 
-/** A kind of rows whose JSON has `record` as its first member. */
+/** Makes a kind of record whose JSON has `record` as its first member. */
 export const recordKind = <Row>(
   name: string,
   title: string,
@@ -43,7 +43,7 @@ function constant(word: string): Column<unknown>['type'] {
   return { json: () => `"${word}"`, cells: [{ name: '', text: () => word }], schema };
 }
 
-/** The schema of a line of `--json`. */
+/** The JSON schema of a line of `--json`. */
 export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Schema => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: `urn:kvm-vtop:${name}:1`,
@@ -52,7 +52,7 @@ export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Sc
   ...(rules.length === 0 ? {} : { allOf: rules }),
 });
 
-/** JSON lines. `kindOf` says which of the kinds a row is. */
+/** Writes JSON lines. `kindOf` returns the name of a row's kind. */
 export function jsonLines<Row>(kinds: readonly RecordKind<Row>[], kindOf: (row: Row) => string): RowWriter<Row> {
   const [only, ...others] = kinds.map(({ columns }) => compile(columns));
   if (only === undefined) throw new Error('no kind of record');
@@ -61,7 +61,7 @@ export function jsonLines<Row>(kinds: readonly RecordKind<Row>[], kindOf: (row: 
   return { row: (row) => `${(writers.get(kindOf(row)) as (row: Row) => string)(row)}\n` };
 }
 
-/** CSV as in RFC 4180, with a header: the rows of one kind. Nested members are columns `member.name`. */
+/** Writes rows of one kind as CSV (RFC 4180) with a header. Nested members become columns `member.name`. */
 export function csv<Row>({ columns }: RecordKind<Row>): RowWriter<Row> {
   const cells = columns.flatMap(({ name, type }) =>
     type.cells.map((cell) => ({ name: `${name}${cell.name}`, text: cell.text })),
@@ -73,5 +73,5 @@ export function csv<Row>({ columns }: RecordKind<Row>): RowWriter<Row> {
   };
 }
 
-/** A field with a comma, a quote or a line's end in it stands in quotes. */
+/** Quotes a field that contains a comma, a quote or a line break. */
 const field = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RowWriter } from './records.js';
 
-/** A column of a table for people. */
+/** A column of a table in the text output. */
 export interface TableColumn<in Row> {
   readonly heading: string;
-  /** Numbers are set to the right. */
+  /** Numbers are aligned right. */
   readonly align?: 'left' | 'right';
   readonly text: (row: Row) => string;
 }
 
-/** Rows that are held back until the columns' widths are known; later ones keep to these widths. */
+/** The widths of the columns are computed from the first rows, up to this number; later rows use the same widths. */
 const HELD = 1000;
 
-/** Aligned columns under headings, two blanks between them, none at the ends of lines. */
+/** Writes rows as aligned columns under headings, separated by two blanks, without blanks at the ends of lines. */
 export function table<Row>(columns: readonly TableColumn<Row>[]): RowWriter<Row> {
   let held: string[][] | null = [columns.map(({ heading }) => heading)];
   let widths: readonly number[] = [];
@@ -35,14 +35,14 @@ export function table<Row>(columns: readonly TableColumn<Row>[]): RowWriter<Row>
       held.push(cells);
       return held.length > HELD ? release() : '';
     },
-    // A table without rows has no headings either.
+    // A table without rows is empty: it has no headings.
     end: () => (held?.length === 1 ? '' : release()),
   };
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
-/** A number of bytes in the largest unit that leaves at least 1, to a tenth. */
+/** A number of bytes in the largest unit in which it is at least 1, with at most one decimal place. */
 export function size(bytes: number): string {
   const unit = Math.min(UNITS.length - 1, bytes < 1024 ? 0 : Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** unit;

@@ -6,13 +6,13 @@ import type { Surroundings } from '../translate/surroundings.js';
 import { centre } from './centre.js';
 import { digitsOf, digitsOfPage, digitsOfWords } from './hex.js';
 
-/** crash 9's labels and columns, or those of the mail of 2012. */
+/** The labels and columns of crash 9, or those of the crash extension of 2012. */
 export type Style = 'crash' | '2012';
 
 const ADDRESS_WIDTH = 16;
 const SIZES: Readonly<Record<number, string>> = { 4096: '', [2 ** 21]: '(2MB', [2 ** 30]: '(1GB' };
 
-/** Bits of an entry by name, in the order in which crash prints them (arch/x86/include/asm/pgtable_types.h). */
+/** Names of the bits of an entry, in the order in which crash prints them (arch/x86/include/asm/pgtable_types.h). */
 const FLAGS: readonly (readonly [string, number])[] = [
   ['PRESENT', 0x1],
   ['RW', 0x2],
@@ -23,7 +23,7 @@ const FLAGS: readonly (readonly [string, number])[] = [
   ['DIRTY', 0x40],
 ];
 
-/** The block of one address: what the crash extension of 2012 printed, below it what crash's vtop prints. */
+/** The text for one address: the lines of the crash extension of 2012, followed by those of crash's vtop. */
 export function block(gpa: string, answer: Answer, around: Surroundings, style: Style): string {
   const sections = [
     heading(gpa, answer, around),
@@ -43,7 +43,7 @@ function heading(gpa: string, answer: Answer, around: Surroundings): string {
   return row('GUEST PHYSICAL', 'HOST VIRTUAL', 'HOST PHYSICAL') + row(gpa, hva, physical(answer, around));
 }
 
-/** crash has two words for what is not there; what it can't tell apart is named by its state. */
+/** crash prints one of two phrases for a page without an address; states that it does not distinguish are printed by name. */
 function physical({ state, frame, offset }: Answer, { vma, vmaKnown }: Surroundings): string {
   if (state === 'mapped') return digitsOfPage(frame as number, offset);
   if (state === 'not-present' && vma === null && vmaKnown) return '(not accessible)';
@@ -73,13 +73,13 @@ function pageNote({ pageSize }: Answer, { zeroPage }: Surroundings): string {
   return size === '' ? '' : `${size})`;
 }
 
-/** First frame of the page that the leaf maps. */
+/** First frame of the page that the leaf entry maps. */
 function leafFrame({ frame, pageSize }: Answer): number {
   const pages = (pageSize as number) / 4096;
   return Math.floor((frame as number) / pages) * pages;
 }
 
-/** The lowest entry: its page and flags, or where in swap the page is. Nothing to say of an empty one. */
+/** The lowest entry: its page and flags, or the place of the page in swap. Empty for an empty entry. */
 function entry(answer: Answer, around: Surroundings): string {
   const step = answer.steps.at(-1);
   if (step === undefined) return '';
@@ -100,7 +100,7 @@ function entry(answer: Answer, around: Surroundings): string {
   return `${centre('PTE', width)}  ${centre('PHYSICAL', wide)}  FLAGS\n${centre(raw, width, 'left')}  ${centre(leaf, wide, 'left')}  (${flagNames(step)})\n`;
 }
 
-/** A path out of the dump: what is no plain letter in it is escaped. */
+/** The path of a swap device. It comes from the dump, so it is made printable. */
 const deviceOf = ({ device, type }: NonNullable<Answer['swap']>): string =>
   device === null ? `(type ${type})` : printable(device, 4096);
 
@@ -120,11 +120,11 @@ function mapping({ vma, file }: Surroundings): string {
   return `      VMA           START       END     FLAGS FILE\n${row} ${file}\n`;
 }
 
-/** Byte in the mapped file of the page that holds the HVA. */
+/** Offset in the mapped file of the page that contains the HVA, in bytes. */
 const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
   ((pgoff + BigInt(page as number)) * 4096n - start).toString(16);
 
-/** struct page of the frame, or the place in swap or in the file where the page's contents are. */
+/** The struct page of the frame, or the place in swap or in a file where the contents of the page are. */
 function where(answer: Answer, around: Surroundings, style: Style): string {
   if (answer.swap !== null) return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
   const { page, vma, file, memoryDigits } = around;

@@ -5,7 +5,10 @@ import type { Run, SwapPlace } from './space.js';
 
 /** `level` where no entry was read: tables have five levels at the most. */
 export const NO_ENTRY = 5;
+const NO_FRAME = -1;
 const NOT_IN_SWAP = -1;
+/** Bytes that a leaf maps, by level. */
+const SIZES = [PAGE_SIZE, PAGE_SIZE * 512, PAGE_SIZE * 512 ** 2] as const;
 
 /** What stands in the way, in words, found when it is asked for. */
 export type Explain = (run: MutableMmRun) => string;
@@ -24,7 +27,6 @@ export class MutableMmRun implements MmRun {
   pages = 1;
   state: State = 'not-present';
   reason: Reason | null = null;
-  frame: Pfn | null = null;
   pageSize: number | null = null;
   protNone = false;
   /** First page as the process counts: its virtual address / 4096. */
@@ -33,6 +35,8 @@ export class MutableMmRun implements MmRun {
   level = 0;
   /** Where that entry leads, in vain: the frame of a missing table, or one beyond the machine's memory. */
   leadsTo = 0;
+  // Numbers throughout: where a field can be null, V8 makes an object of each number that is written to it.
+  #frame: number = NO_FRAME;
   #swapType = NOT_IN_SWAP;
   #swapOffset = 0;
   #explain: Explain | null = null;
@@ -40,6 +44,10 @@ export class MutableMmRun implements MmRun {
 
   constructor(deviceOf: DeviceOf) {
     this.#deviceOf = deviceOf;
+  }
+
+  get frame(): Pfn | null {
+    return this.#frame === NO_FRAME ? null : (this.#frame as Pfn);
   }
 
   get swap(): SwapPlace | null {
@@ -55,8 +63,8 @@ export class MutableMmRun implements MmRun {
   mapped(frame: Pfn, level: number, protNone: boolean): State {
     this.state = 'mapped';
     this.reason = null;
-    this.frame = frame;
-    this.pageSize = PAGE_SIZE * 512 ** level;
+    this.#frame = frame;
+    this.pageSize = SIZES[level] as number;
     this.protNone = protNone;
     this.level = level;
     this.#swapType = NOT_IN_SWAP;
@@ -68,13 +76,18 @@ export class MutableMmRun implements MmRun {
   end(state: State, reason: Reason, level: number, explain: Explain): State {
     this.state = state;
     this.reason = reason;
-    this.frame = null;
+    this.#frame = NO_FRAME;
     this.pageSize = null;
     this.protNone = false;
     this.level = level;
     this.#swapType = NOT_IN_SWAP;
     this.#explain = explain;
     return state;
+  }
+
+  /** Says which frame the entry names. */
+  names(frame: number): void {
+    this.#frame = frame;
   }
 
   /** Says where in swap the first page is. */
@@ -90,7 +103,7 @@ export class MutableMmRun implements MmRun {
       next.reason === this.reason &&
       next.pageSize === this.pageSize &&
       next.protNone === this.protNone &&
-      next.frame === (this.frame === null ? null : this.frame + this.pages) &&
+      next.#frame === (this.#frame === NO_FRAME ? NO_FRAME : this.#frame + this.pages) &&
       next.#swapType === this.#swapType &&
       (this.#swapType === NOT_IN_SWAP || next.#swapOffset === this.#swapOffset + this.pages)
     );
@@ -102,7 +115,7 @@ export class MutableMmRun implements MmRun {
     this.pages = other.pages;
     this.state = other.state;
     this.reason = other.reason;
-    this.frame = other.frame;
+    this.#frame = other.#frame;
     this.pageSize = other.pageSize;
     this.protNone = other.protNone;
     this.vpn = other.vpn;

@@ -65,32 +65,39 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
   /** Makes `run` the next piece: a stretch of the tables, or as much of it as has one meaning. */
   #piece(run: MutableMmRun): boolean {
     const source = this.#source;
-    if (this.#done === source.pages) {
-      if (!source.nextStretch()) return this.#noncanonical(run);
+    if (this.#done < source.pages) return this.#part(run);
+    if (!source.nextStretch()) return this.#noncanonical(run);
+    const { first, pages, status } = source;
+    if (status === Walk.Mapped && source.frame + pages > this.#limit) {
       this.#done = 0;
+      return this.#part(run);
     }
-    const done = this.#done;
-    run.vpn = (source.first + done) as Vpn;
-    run.page = run.vpn;
-    run.pages = source.pages - done;
-    this.#isWhole = source.status === Walk.Mapped || source.status === Walk.Empty;
-    if (source.status !== Walk.Mapped) this.#meaning.notMapped(run, source);
-    else if (source.frame + source.pages <= this.#limit) run.mapped(source.frame, source.level, source.protNone);
-    else this.#cut(run, (source.frame + done) as Pfn);
-    this.#done += run.pages;
+    this.#done = pages;
+    run.vpn = first;
+    run.page = first;
+    run.pages = pages;
+    this.#isWhole = status === Walk.Mapped || status === Walk.Empty;
+    if (status === Walk.Mapped) run.mapped(source.frame, source.level, source.protNone);
+    else this.#meaning.notMapped(run, source);
     return true;
   }
 
-  /** What can be said of pages of which some are mapped to frames beyond the machine's memory. */
-  #cut(run: MutableMmRun, frame: Pfn): void {
-    const { level, protNone } = this.#source;
+  /** The next part of a stretch of which some pages are mapped to frames beyond the machine's memory. */
+  #part(run: MutableMmRun): true {
+    const { first, pages, level, protNone, frame: start } = this.#source;
     const { memoryEnd, mappings } = this.#meaning;
+    const frame = (start + this.#done) as Pfn;
+    const page = (first + this.#done) as Vpn;
+    const isInMemory = frame < memoryEnd;
+    const end = (first + pages) as Vpn;
+    run.vpn = page;
+    run.page = page;
+    run.pages = isInMemory ? Math.min(end - page, memoryEnd - frame) : mappings.endAt(page, end) - page;
+    this.#done += run.pages;
     this.#isWhole = false;
-    const inMemory = memoryEnd - frame;
-    run.pages =
-      inMemory > 0 ? Math.min(run.pages, inMemory) : mappings.endAt(run.vpn, (run.vpn + run.pages) as Vpn) - run.vpn;
-    if (inMemory > 0 || this.#meaning.isDevice(run.vpn)) run.mapped(frame, level, protNone);
+    if (isInMemory || this.#meaning.isDevice(page)) run.mapped(frame, level, protNone);
     else this.#meaning.nowhere(run, frame, level);
+    return true;
   }
 
   /** The pages behind those that a process can have. */

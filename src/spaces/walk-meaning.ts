@@ -126,7 +126,7 @@ export class WalkMeaning {
     // A whole table's worth of pages is never swapped out by one entry.
     const { state, reason, explain } = MEANINGS[kind === 'swap' && level > 0 ? 'unknown' : kind];
     run.end(state, reason, level, explain);
-    if (frame !== null) run.frame = pfn(frame + (level > 0 ? run.vpn % 512 ** level : 0));
+    if (frame !== null) run.names(frame + (level > 0 ? run.vpn % 512 ** level : 0));
     if (state === 'swapped') run.swapped(entry.type, entry.offset);
     return state;
   }

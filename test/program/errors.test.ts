@@ -169,7 +169,7 @@ describe('arguments and options', () => {
       () => selectVm(twoVms(), '150', null),
       { argument: null, remedies: ['vm'], choices: [expect.stringMatching(/^ {2}fd 4 /), expect.anything()] },
       'pid 150 (qemu) holds several VMs:\n  fd 4  ',
-      'pid 150 (qemu) holds several VMs; choose with --vm:\n  fd 4  ',
+      'pid 150 (qemu) holds several VMs; choose one with --vm:\n  fd 4  ',
     ],
     [
       'an address space that does not exist',
@@ -183,7 +183,7 @@ describe('arguments and options', () => {
       () => checkTarget(taken(), false, []),
       { argument: null, remedies: ['force'] },
       `${join(folder, 'taken')} already exists`,
-      `${join(folder, 'taken')} already exists; --force overwrites it`,
+      `${join(folder, 'taken')} already exists; use --force to overwrite it`,
     ],
   ])('%s', (_, work, carried, message, shown) => {
     const error = caught(work);
@@ -201,10 +201,10 @@ describe('arguments and options', () => {
   });
 
   test('remedies that belong together are one phrase', () => {
-    expect(adviceOf(['system-map', 'vmlinux'])).toEqual(['--system-map or --vmlinux gives it']);
+    expect(adviceOf(['system-map', 'vmlinux'])).toEqual(['use --system-map or --vmlinux to supply it']);
     expect(adviceOf(['all-parts', 'vmlinux', 'kvm-module', 'layout', 'system-map'])).toEqual([
-      '--vmlinux and --kvm-module take files with debug information, --layout a profile, --system-map symbols',
-      'name all of its parts with -c',
+      'use --vmlinux and --kvm-module for files with debug information, --layout for a layout profile, or --system-map for symbols',
+      'give every part with -c',
     ]);
   });
 });

@@ -143,7 +143,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     ]);
     expect(ask('191580', '5').lines[0]).toMatchObject({ hpa: '0x111005' });
     const { stderr: none } = kvmVtop([...beside, '-g', '1', '-p', '0']);
-    expect(none).toMatch(/pid 1 \(init\) holds no VM; processes that hold VMs: 191579 \(qemu-kvm, fd 9\)/);
+    expect(none).toMatch(/pid 1 \(init\) does not hold a VM; processes that hold VMs: 191579 \(qemu-kvm, fd 9\)/);
   });
 
   const smm = () => {
@@ -183,7 +183,10 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     });
     const files = ['-c', dumpOf(host, `${name}-ids`), '--vmlinux', typesOf(host, 4)];
     const { stdout, stderr } = kvmVtop([...files, '-g', '191579', '-p', '0']);
-    expect([stdout, stderr]).toEqual(['', expect.stringMatching(/memslot \d+ is at place 1, by id_to_index at 0: /)]);
+    expect([stdout, stderr]).toEqual([
+      '',
+      expect.stringMatching(/memslot \d+ is at place 1, but id_to_index says 0: /),
+    ]);
   };
   // Older kernels do not have id_to_index.
   if (options.types?.includes('id_to_index') === true)
@@ -282,7 +285,7 @@ ffffea00153e8a18 611de5000                0 7f9e743e5  0 c0000000008000
     const run = kvmVtop(['-c', dumpOf(host(), 'mail-bare'), '-g', '191579', '-p', '34de5840']);
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toMatch(
-      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 has no BTF .*; tried without success: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; --vmlinux and --kvm-module take .*\n$/,
+      /^kvm-vtop: kernel 2\.6\.32-220\.el6\.x86_64 has no BTF .*; tried without success: a shipped profile of 2\.6\.32-220\.el6\.x86_64 .*, kvm\.ko, vmlinux; use --vmlinux and --kvm-module for .*\n$/,
     );
   });
 

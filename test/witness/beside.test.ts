@@ -45,7 +45,9 @@ withGcc.describe('debug information in place of BTF', () => {
     const kvmModule = kvmKo((name) => name !== 'files_struct' && name !== 'fdtable');
     const { said, ...rest } = await ask(hostOf({ noBtf: true }), { kvmModule });
     expect(rest).toEqual({ ...RIGHT, fd: null });
-    expect(said).toMatch(/descriptors can't be read, no source of types has struct files_struct and fdtable/);
+    expect(said).toMatch(
+      /descriptors can't be read, because no source of types describes struct files_struct and fdtable/,
+    );
   });
 
   const packedModule = (ending: 'gz' | 'xz' | 'zst') => async (): Promise<void> => {

@@ -72,7 +72,7 @@ withGcc.describe('the index', () => {
 
   test.each<readonly [string, (text: string) => string]>([
     ['cut off', (text) => text.slice(0, -20)],
-    ['no JSON', () => 'hello'],
+    ['without JSON', () => 'hello'],
     ['of another version', (text) => text.replace('"version":1', '"version":999')],
     [
       'with a changed position',
@@ -83,7 +83,7 @@ withGcc.describe('the index', () => {
       (text) => text.replace('"structure nobody"', '"structure task_struct"'),
     ],
     ['of another file', (text) => text.replace(/"size":\d+/, '"size":1')],
-  ])('%s is passed over', async (_name, change) => {
+  ])('an index %s is ignored', async (_name, change) => {
     const file = path();
     const first = await openRecord(file);
     const found = ask(first.cached);

@@ -30,7 +30,7 @@ needing(peerDumps).describe('test files of libkdumpfile', () => {
       const paths = files.map((each) => join(PEER, each));
       if (REFUSED.test(name)) {
         await expect(openImage(paths)).rejects.toThrow(
-          /only x86-64|32-bit|big-endian|LKCD|sadump|is empty|sub-header of 0/,
+          /only x86-64|32-bit|big-endian|LKCD|sadump|the file is empty|sub-header of 0/,
         );
         return;
       }

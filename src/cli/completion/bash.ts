@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spellings, type TypedCommand, type TypedOption } from './words.js';
 
-/** A script for bash (complete -F). */
+/** The completion script for bash (complete -F). */
 export function bash(commands: readonly TypedCommand[]): string {
   const names = commands.map(({ name }) => name).filter((name) => name !== '');
   return `# bash completion of kvm-vtop
@@ -24,7 +24,7 @@ complete -F _kvm_vtop kvm-vtop
 `;
 }
 
-/** What follows an option that takes a value. */
+/** Cases that complete the value of an option. */
 function values({ name, options }: TypedCommand): string[] {
   return options
     .filter(({ takesValue }) => takesValue)
@@ -36,7 +36,7 @@ function values({ name, options }: TypedCommand): string[] {
 
 function reply({ values: known }: TypedOption): string {
   if (known === null) return '';
-  // With -o filenames a folder gets its slash, and blanks are escaped.
+  // -o filenames appends a slash to folders and escapes blanks.
   const what = known === 'file' ? '-f' : known === 'folder' ? '-d' : `-W '${known.join(' ')}'`;
   const names = typeof known === 'string' ? 'compopt -o filenames; ' : '';
   return `${names}mapfile -t COMPREPLY < <(compgen ${what} -- "$current"); `;
@@ -45,7 +45,7 @@ function reply({ values: known }: TypedOption): string {
 function words({ name, options, words: known }: TypedCommand, _index: number, all: readonly TypedCommand[]): string {
   const flags = options.flatMap(spellings);
   const commands = name === '' ? all.map((each) => each.name).filter((each) => each !== '') : [];
-  // A command's word stands first or nowhere.
+  // A command can only be the first word.
   const first = commands.length === 0 ? '' : `((COMP_CWORD == 1)) && list+=" ${commands.join(' ')}"; `;
   const list = `local list='${[...known, ...flags].join(' ')}'; ${first}`;
   return `    ${name === '' ? "''" : name}) ${list}mapfile -t COMPREPLY < <(compgen -W "$list" -- "$current") ;;`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TypedCommand, TypedOption } from './words.js';
 
-/** A script for fish (complete -c). */
+/** The completion script for fish (complete -c). */
 export function fish(commands: readonly TypedCommand[]): string {
   const names = commands.map(({ name }) => name).filter((name) => name !== '');
   const seen = `__fish_seen_subcommand_from ${names.join(' ')}`;

@@ -7,6 +7,6 @@ import { zsh } from './zsh.js';
 
 const SCRIPTS: Readonly<Record<Shell, (commands: readonly TypedCommand[]) => string>> = { bash, fish, zsh };
 
-/** A script that completes command lines of the program in a shell. */
+/** The completion script of the program for a shell. */
 export const completionScript = (shell: Shell, commands: readonly Command[]): string =>
   SCRIPTS[shell](typedCommands(commands));

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a shell must know of a command.
+// The commands and options in the form that the completion scripts need.
 import type { Command } from '../../commands/command.js';
 import { mainCommand } from '../../commands/index.js';
 import { optionsOf } from '../groups.js';
 import { kebab } from '../names.js';
 
-/** An option as it is typed. */
+/** An option as typed on a command line. */
 export interface TypedOption {
   readonly long: string;
-  /** With its hyphen; null where there is none. */
+  /** With its hyphen; null if the option has no short form. */
   readonly short: string | null;
   readonly summary: string;
   readonly takesValue: boolean;
   readonly repeats: boolean;
-  /** What its value is completed to. */
+  /** What the value is completed to; null if it can't be completed. */
   readonly values: readonly string[] | 'file' | 'folder' | null;
-  /** What its value is called. */
+  /** The name of the value in help. */
   readonly value: string;
 }
 
 export interface TypedCommand {
-  /** Empty for the command that is meant where no command is named. */
+  /** Empty for the command that runs if the command line does not name one. */
   readonly name: string;
   readonly summary: string;
   readonly options: readonly TypedOption[];
-  /** Words that its argument can be; empty where it can be anything. */
+  /** The valid words of its argument; empty if any word is valid. */
   readonly words: readonly string[];
 }
 
@@ -59,11 +59,11 @@ function typed(command: Command, name: string, commands: readonly Command[]): Ty
   };
 }
 
-/** The command without a name, then all others. */
+/** The main command without its name, followed by all commands. */
 export const typedCommands = (commands: readonly Command[]): readonly TypedCommand[] => [
   typed(mainCommand, '', commands),
   ...commands.map((command) => typed(command, command.name, commands)),
 ];
 
-/** Every way to write an option. */
+/** The short and the long form of an option. */
 export const spellings = ({ long, short }: TypedOption): string[] => (short === null ? [long] : [short, long]);

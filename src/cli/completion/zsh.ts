@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spellings, type TypedCommand, type TypedOption } from './words.js';
 
-/** A script for zsh (compsys), for a folder of fpath or to be sourced after compinit. */
+/** The completion script for zsh (compsys). It can be put in a folder of fpath, or be sourced after compinit. */
 export function zsh(commands: readonly TypedCommand[]): string {
   const [main, ...others] = commands;
   if (main === undefined) return '';
@@ -20,7 +20,7 @@ ${others.map(caseOf).join('\n')}
   fi
   _arguments -s ${argumentsOf(main)}
 }
-# Sourced, it is registered; autoloaded from fpath, it is called.
+# If sourced, register the function; if autoloaded from fpath, call it.
 if [[ \${funcstack[1]} == _kvm-vtop ]]; then _kvm-vtop "$@"; else compdef _kvm-vtop kvm-vtop; fi
 `;
 }
@@ -33,7 +33,7 @@ function argumentsOf({ options, words }: TypedCommand): string {
   return [...options.flatMap(specs), ...rest].join(' ');
 }
 
-/** One specification for each spelling; those that can't be repeated exclude each other. */
+/** One specification for each form of an option. The forms of an option that can't be repeated exclude each other. */
 function specs(option: TypedOption): string[] {
   const all = spellings(option);
   return all.map((spelling) => {

@@ -62,6 +62,7 @@ class ElfReader implements PageReader {
   readonly limit: number | undefined;
   readonly problems: readonly Problem[];
   readonly page: PieceReader['page'];
+  readonly gap: PieceReader['gap'];
   readonly parts: PieceReader['parts'];
   readonly gapEnd: PieceReader['gapEnd'];
   readonly present: PieceReader['present'];
@@ -73,6 +74,7 @@ class ElfReader implements PageReader {
     const pieces = new PieceReader(file, map);
     this.limit = loads.length === all.length ? map.frames : undefined;
     this.page = (frame) => pieces.page(frame);
+    this.gap = (frame) => pieces.gap(frame);
     this.parts = (frame) => pieces.parts(frame);
     this.gapEnd = (frame) => pieces.gapEnd(frame);
     this.present = () => pieces.present();

@@ -19,7 +19,7 @@ import {
   readKdumpSubHeader,
 } from '../../headers/headers.js';
 import { Bitmap } from '../bitmap.js';
-import { cutOff, Descriptors, undecodable } from '../descriptors.js';
+import { cutOff, type Descriptor, Descriptors, undecodable } from '../descriptors.js';
 import type { DumpFormat, PageReader, Problem, SplitPart } from '../image.js';
 import {
   EXCERPT_NOTE,
@@ -144,6 +144,19 @@ class KdumpReader implements PageReader {
   }
 
   page(frame: Pfn): DataView | FrameGap {
+    const found = this.#find(frame);
+    if ('reason' in found) return found;
+    const { at, offset, size, flags } = found;
+    return this.#decode(flags, this.file.read(offset, size, 'page'), size, at);
+  }
+
+  gap(frame: Pfn): FrameGap | null {
+    const found = this.#find(frame);
+    return 'reason' in found ? found : null;
+  }
+
+  /** The descriptor of a page whose data is in the file, or why there is none. */
+  #find(frame: Pfn): Descriptor | FrameGap {
     if (frame >= this.frames && !this.#excerpt)
       return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
     if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
@@ -176,15 +189,14 @@ class KdumpReader implements PageReader {
     return this.part === undefined || (frame >= this.part.start && frame < this.part.end);
   }
 
-  #dumpedPage(frame: Pfn): DataView | FrameGap {
+  #dumpedPage(frame: Pfn): Descriptor | FrameGap {
     // The bitmaps of a part are those of the whole dump, but its descriptors begin with that of its first frame.
     const before = this.part === undefined ? 0 : this.#before(this.part.start);
     const found = this.#descriptors.at(this.#dumped.rank(frame) - before);
     if ('reason' in found) return found;
-    const { at, offset, size, flags } = found;
+    const { at, offset, size } = found;
     if (size > 2 * PAGE_SIZE) return undecodable(at, `${size} bytes are too many for a page`);
-    if (offset + size > this.file.size) return cutOff('page', offset);
-    return this.#decode(flags, this.file.read(offset, size, 'page'), size, at);
+    return offset + size > this.file.size ? cutOff('page', offset) : found;
   }
 
   #decode(flags: number, data: Bytes, size: number, at: number): DataView | FrameGap {

@@ -67,6 +67,7 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
           ]
         : [],
     page: (frame) => pieces.page(frame),
+    gap: (frame) => pieces.gap(frame),
     parts: (frame) => pieces.parts(frame),
     gapEnd: (frame) => pieces.gapEnd(frame),
     present: () => pieces.present(),

@@ -7,14 +7,14 @@ import type { XaNodeFields } from './xarray-nodes.js';
 export { type XaNodeFields, xaNodes } from './xarray-nodes.js';
 
 const TOP = (1n << 64n) - 1n;
-/** No bit of an index above it: 64-bit indices. */
+/** Highest shift of a node, as indices have 64 bits. */
 const HIGHEST_SHIFT = 60;
-/** Nodes of 2^32 entries that lie side by side; a damaged array, whose nodes do not tell where they hang, could have more. */
+/** Most nodes: those of 2^32 adjacent entries. A damaged array, in which nodes have no parent, could lead to more. */
 const MOST_NODES = 2 ** 26;
 
 /**
- * The entry at an index of an XArray, 0 when there is none; `head` is the value of xa_head. Retry and zero entries
- * count as none. Each node's shift must be one slot width below its parent's, so the walk ends.
+ * The entry at an index of an XArray; 0 if there is none, or a retry or zero entry. `head` is the value of xa_head. The
+ * shift of each node must be one slot width below that of its parent, so the walk ends. Throws `DumpError` otherwise.
  */
 export function xarrayEntry(memory: Memory, at: XaNodeFields, head: bigint, index: bigint): bigint {
   let node = at.nodeOf(head, null);
@@ -29,30 +29,31 @@ export function xarrayEntry(memory: Memory, at: XaNodeFields, head: bigint, inde
     if (sibling !== null) entry = entryAt(memory, at, node, sibling);
     const child = at.nodeOf(entry, shift);
     if (child === null) return at.isStored(entry) ? entry : 0n;
-    // Siblings are of entries alone.
+    // Nodes have no siblings.
     if (sibling !== null) throw badSibling(node, sibling);
     [node, shift] = [child, shiftBelow(memory, at, child, shift)];
   }
 }
 
-/** An entry of an XArray: the first and the last index that it is kept for, and the order: these are 2^order. */
+/** An entry of an XArray, and the indices that it is stored at: `index` to `last`, both inclusive, 2^order of them. */
 export interface XaEntry {
   readonly index: bigint;
   readonly last: bigint;
-  /** Null for a number of indices that is no power of 2: the entry was just being stored. */
+  /** Null if the number of indices is not a power of 2: the entry was just being stored. */
   readonly order: number | null;
   readonly entry: bigint;
 }
 
-/** Indices `first` to `last`, both included, of which an XArray does not tell what is kept for them, and why. */
+/** Called for the indices `first` to `last`, both inclusive, whose entries can't be read; `why` says why. */
 export type LostIndices = (first: bigint, last: bigint, why: DumpError) => void;
 
 /**
- * The entries of an XArray that are kept for indices from `from` to `to`, both included, in ascending order; one that is
- * kept for several comes once, the first and the last may reach beyond. `head` is the value of xa_head. Retry and zero
- * entries count as none; value entries come as they are. Each node must tell that it hangs where it was met, as far as
- * the types know; what breaks this, and a node that can't be read, is a `DumpError`, unless there is `lost` to be told of
- * it, before the entries of higher indices: the rest is then found. What is lost may reach beyond the range too.
+ * The entries of an XArray at the indices `from` to `to`, both inclusive, in ascending order. An entry at several
+ * indices is yielded once; the first and the last may extend beyond the range. `head` is the value of xa_head. Retry
+ * and zero entries are left out; value entries are not decoded. The parent and slot in each node must be those through
+ * which it was reached, as far as the types have them. Otherwise, or if a node can't be read, throws `DumpError`,
+ * unless there is `lost`: it is called before the entries of higher indices are yielded, also with indices beyond the
+ * range.
  */
 export function* xarrayEntries(
   memory: Memory,
@@ -74,14 +75,14 @@ interface Wish {
   readonly lost: LostIndices | undefined;
 }
 
-/** A node, the lowest bit of an index that its slots tell apart, and its first index. */
+/** A node, the lowest of the index bits that select its slots, and its first index. */
 interface Node {
   readonly address: bigint;
   readonly shift: number;
   readonly base: bigint;
 }
 
-/** What a slot holds: an entry and how many slots it takes, or a node below; null for nothing. */
+/** Contents of a slot: an entry and the number of its slots, or a node below; null if it is empty. */
 type InSlot = { readonly entry: bigint; readonly slots: number } | { readonly child: Node } | null;
 
 class Walk {
@@ -103,7 +104,7 @@ class Walk {
     if (shift !== undefined) yield* this.#within({ address: root, shift, base: 0n });
   }
 
-  /** What is kept below a node. */
+  /** The entries below a node. */
   *#within(node: Node): Generator<XaEntry> {
     if (this.#nodes++ === MOST_NODES) throw new DumpError(`XArray: more than ${MOST_NODES} nodes`);
     const { from, to } = this.#wish;
@@ -155,7 +156,7 @@ class Walk {
     return { child: { address: child, shift: below, base: base + (BigInt(slot) << BigInt(shift)) } };
   }
 
-  /** Undefined where indices are lost, and that is allowed. */
+  /** Returns what `work` returns. If it throws `DumpError` and there is `lost`, calls that and returns undefined. */
   #orLost<T>(first: bigint, last: bigint, work: () => T): T | undefined {
     const { lost } = this.#wish;
     if (lost === undefined) return work();
@@ -168,7 +169,7 @@ class Walk {
     }
   }
 
-  /** The first slot of the entry that a slot belongs to; itself, where that can't be read and may be lost. */
+  /** The first slot of the entry that a slot belongs to; the slot itself if that can't be read and there is `lost`. */
   #start(bytes: LazyBytes, node: bigint, slot: number): number {
     const first = (): number => {
       const sibling = this.#at.siblingOf(bytes.u64(slot * 8), node);
@@ -178,7 +179,7 @@ class Walk {
     return this.#wish.lost === undefined ? first() : (orNull(first) ?? slot);
   }
 
-  /** How many slots behind one refer to it. */
+  /** Number of the slots after a slot that are its siblings. */
   #siblings(bytes: LazyBytes, node: bigint, slot: number): number {
     const { count } = this.#at.slots;
     let next = slot + 1;
@@ -186,7 +187,7 @@ class Walk {
     return next - slot - 1;
   }
 
-  /** Siblings are passed with their entry: one that was not may be left of an entry that was just being taken out. */
+  /** Siblings are skipped with their entry. Another one may be a leftover of an entry that was just being removed. */
   #checkLeftOver(bytes: LazyBytes, node: bigint, shift: number, slot: number, sibling: number): void {
     if (sibling >= this.#at.slots.count) throw badSibling(node, sibling);
     const entry = bytes.u64(sibling * 8);
@@ -216,7 +217,7 @@ function topShift(memory: Memory, at: XaNodeFields, node: bigint): number {
   return shift;
 }
 
-/** The shift of a node below one of shift `above`. */
+/** The shift of a node whose parent has the shift `above`. Throws `DumpError` if it is not one slot width below. */
 function shiftBelow(memory: Memory, at: XaNodeFields, node: bigint, above: number): number {
   const shift = at.shiftOf(memory, node);
   if (shift < 0 || shift !== above - at.bits) throw badNode(node, shift);

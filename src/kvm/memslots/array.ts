@@ -8,17 +8,17 @@ import { arrayMemslotsFields, inlineMemslotsFields, slotFields } from '../struct
 import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot } from './slot.js';
 
-/** KVM_MEMORY_SLOTS + KVM_PRIVATE_MEM_SLOTS up to Linux 3.7: 32 and 4; later 3 are KVM's own, whatever their number. */
+/** KVM_MEMORY_SLOTS + KVM_PRIVATE_MEM_SLOTS up to Linux 3.7: 32 and 4. Later 3 slots are KVM's own, of any total. */
 const OLDEST_SLOTS = 36;
 const OLDEST_USER_SLOTS = 32;
 const INTERNAL = 3;
-/** KVM_MEM_SLOTS_NUM was SHRT_MAX at the most (Linux 5.12 to 5.16). */
+/** KVM_MEM_SLOTS_NUM was at most SHRT_MAX (Linux 5.12 to 5.16). */
 const MOST_SLOTS = 32767;
 
 /**
- * Slots in an array, up to Linux 5.16: inside struct kvm (2.6.32), behind a pointer and as many as ids (RHEL 6, 3.x), or
- * sorted with the number of those in use (RHEL 7, 4.x, 5.x), as a fixed array or at the end. All are read; whatever
- * order the kernel kept them in is not relied on.
+ * Slots in an array, up to Linux 5.16. The array is inside struct kvm (2.6.32); or a pointer leads to an array with one
+ * slot for each id (RHEL 6, 3.x), or to a sorted array with a count of the slots in use (RHEL 7, 4.x, 5.x), of fixed size or
+ * flexible. All slots are read; their order does not matter.
  */
 export const arraySlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'memslots') !== null || isInline(types),
@@ -43,7 +43,7 @@ export const arraySlots: SlotReader = {
       if (place !== null && place !== i)
         throw bytes.error(
           0,
-          `memslot ${found.id} is at place ${i}, by id_to_index at ${place}: the dump is damaged there`,
+          `memslot ${found.id} is at place ${i}, but id_to_index says ${place}: the dump is damaged there`,
         );
       slots.push(found);
     }
@@ -51,28 +51,28 @@ export const arraySlots: SlotReader = {
   },
 };
 
-/** Before there was id_to_index nothing tells a VM without slots from a page of zeros. */
+/** Without id_to_index a VM without slots can't be distinguished from a page of zeros. */
 const NONE = 'it has no slot at all, which a page of zeros would say too';
 
-/** In 2.6.32 struct kvm holds the slots themselves. */
+/** In 2.6.32 the slots are inside struct kvm. */
 const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')?.kind === 'struct';
 
 type ArrayFields = Resolved<typeof arrayMemslotsFields>;
 
 function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, ids: number): number {
   if (ids === 0 || ids > MOST_SLOTS || (used === null && slots.count === 0))
-    throw new DumpError(`how many memslots there are is not known: struct kvm_memslots has room for ${ids}`);
+    throw new DumpError(`the number of memslots is not known: struct kvm_memslots has room for ${ids}`);
   if (used === null) return slots.count;
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
-  if (count > ids) throw bytes.error(0, `${count} memslots in use; there can be ${ids}`);
+  if (count > ids) throw bytes.error(0, `${count} memslots in use, but at most ${ids} are possible`);
   return count;
 }
 
 /**
- * Place of each id in the array by id_to_index (up to 5.16; null in kernels before it, and where it can't be read). Each
- * slot stands at its id's place (virt/kvm/kvm_main.c, sort_memslots and update_memslots). Ids without a slot have -1, up to
- * 5.6 a place behind those in use: 0 is never there twice, unless the page was overwritten.
+ * The place of each id in the array according to id_to_index; null if the kernel does not have it or it can't be read. Each
+ * slot is at the place of its id (virt/kvm/kvm_main.c, sort_memslots and update_memslots). The place of an id without a
+ * slot is -1, and up to 5.6 one after the slots in use. So 0 can't occur twice, unless the page was overwritten.
  */
 function placesOf(memory: Memory, address: bigint, { ids }: ArrayFields): ((id: number) => number | null) | null {
   if (ids === null || ids.count < 2 || (ids.element !== 2 && ids.element !== 4)) return null;

@@ -8,7 +8,7 @@ import { TREE_SLOTS } from './slot.js';
 
 /** struct hlist_head: the first node. */
 const HEAD_BYTES = 8;
-/** struct hlist_node: the next node, and the address of the pointer that leads here. */
+/** struct hlist_node: the next node, and the address of the pointer to this node. */
 const NODE_BYTES = 16;
 
 interface At {
@@ -17,9 +17,9 @@ interface At {
 }
 
 /**
- * Addresses of the slots of a set by its hash table of ids (kvm_memslots.id_hash, DECLARE_HASHTABLE of 7 bits), which has
- * the same slots as the tree in 128 short chains: one that is lost hides only those behind it in its own. A chain ends
- * where it can't be read or does not point back. `index`: which links of the slots the set uses.
+ * Addresses of the slots of a set, from its hash table of ids (kvm_memslots.id_hash, DECLARE_HASHTABLE of 7 bits). It has
+ * the same slots as the tree in 128 short chains, so a lost slot hides only those after it in its chain. A chain ends
+ * where it can't be read or where a node does not point back. `index`: which links of the slots the set uses.
  */
 export function* slotsById(memory: Memory, set: bigint, at: At, index: number): Generator<bigint> {
   const { ids } = at.set;

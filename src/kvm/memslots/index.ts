@@ -7,11 +7,11 @@ import { treeSlots } from './tree.js';
 
 const readers: readonly SlotReader[] = [treeSlots, arraySlots];
 
-/** The reader for this kernel's form of memslots. */
+/** The reader for the memslots of a kernel with these types. Throws `DumpError` if their form is not supported. */
 export function slotReader(types: TypeSource): SlotReader {
   const reader = readers.find((known) => known.recognise(types));
   if (reader === undefined)
-    throw new DumpError(`struct kvm_memslots has a form that is not known (types: ${types.source})`, {
+    throw new DumpError(`this form of struct kvm_memslots is not supported (types from ${types.source})`, {
       code: 'unsupported',
     });
   return reader;

@@ -3,16 +3,16 @@ import type { Memory } from '../../core/memory.js';
 import type { TypeSource } from '../../types/source.js';
 import type { Memslot } from './slot.js';
 
-/** Slots, and why there may be others: null when these are all. */
+/** Slots that were read. `missing`: the reason why others may be missing; null if none is. */
 export interface ReadSlots {
   readonly slots: readonly Memslot[];
   readonly missing: string | null;
 }
 
-/** One era's way to keep memslots. */
+/** Reads memslots in the form that some range of kernels uses. */
 export interface SlotReader {
-  /** By what the types have, never by a version. */
+  /** Whether the types have this form. Versions are not compared. */
   recognise(types: TypeSource): boolean;
-  /** The slots of the struct kvm_memslots (struct kvm, where it holds them itself) at this address, in any order. */
+  /** The slots of the struct kvm_memslots at an address (of struct kvm, if they are inside it), in any order. */
   read(memory: Memory, types: TypeSource, address: bigint): ReadSlots;
 }

@@ -5,16 +5,16 @@ import { lowerBound } from '../../core/search.js';
 import type { ReadSlots } from './reader.js';
 import type { Memslot } from './slot.js';
 
-/** The slots of one address space, by guest frame. */
+/** The slots of one address space, searchable by guest frame. */
 export class MemslotSet {
-  /** Ascending by first frame; slots without pages are left out. */
+  /** In ascending order of `first`, without slots that have no pages. */
   readonly slots: readonly Memslot[];
-  /** Why there may be other slots; null when these are all. */
+  /** The reason why slots may be missing; null if none is. */
   readonly missing: string | null;
   readonly #firsts: Float64Array;
   #last: Memslot | undefined;
 
-  /** Throws `DumpError` when two slots cover the same guest frame: the kernel never lets them. */
+  /** Throws `DumpError` if two slots cover the same guest frame, which the kernel does not allow. */
   constructor({ slots, missing }: ReadSlots) {
     this.missing = missing;
     this.slots = slots.filter(({ pages }) => pages > 0).sort((a, b) => a.first - b.first);
@@ -26,7 +26,7 @@ export class MemslotSet {
     });
   }
 
-  /** The slot that holds a guest frame. */
+  /** The slot that contains a guest frame. */
   find(frame: Gfn): Memslot | undefined {
     const last = this.#last;
     if (last !== undefined && frame >= last.first && frame < last.first + last.pages) return last;

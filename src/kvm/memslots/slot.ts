@@ -6,36 +6,36 @@ import type { slotFields } from '../structs.js';
 
 export type SlotFields = Resolved<typeof slotFields>;
 
-/** KVM_MEM_MAX_NR_PAGES: no slot is larger (include/linux/kvm_host.h). */
+/** KVM_MEM_MAX_NR_PAGES, the maximum size of a slot (include/linux/kvm_host.h). */
 export const MOST_PAGES = 2 ** 31 - 1;
-/** KVM_MEM_SLOTS_NUM of the tree era, SHRT_MAX, and the three at its end that KVM keeps for itself. */
+/** KVM_MEM_SLOTS_NUM is SHRT_MAX since slots are in trees; the last three are KVM's own. */
 export const TREE_SLOTS = 32767;
 export const TREE_USER_SLOTS = TREE_SLOTS - 3;
 
 /** Flags (include/uapi/linux/kvm.h, include/linux/kvm_host.h). */
 export const KVM_MEM_GUEST_MEMFD = 1 << 2;
-/** Since 6.18, in slots of guest_memfd: all pages are in the memfd, none at the HVA. */
+/** Since 6.18, in slots of a guest_memfd: all pages are in the guest_memfd, none at the HVA. */
 export const KVM_MEMSLOT_GMEM_ONLY = 1 << 17;
 
-/** Guest frames `first` to `first + pages - 1`, backed by as many pages of the VMM's memory from `hva` on. */
+/** Maps guest frames `first` to `first + pages - 1` to the pages of the process's memory that begin at `hva`. */
 export interface Memslot {
   readonly address: bigint;
   readonly id: number;
   readonly first: Gfn;
   readonly pages: number;
-  /** Virtual page of the first page; the kernel keeps userspace_addr page-aligned. */
+  /** Virtual page number of `hva`, which is page-aligned. */
   readonly page: Vpn;
   readonly hva: bigint;
   readonly flags: number;
-  /** One of KVM's own: TSS, identity map, APIC access page. */
+  /** Whether KVM made the slot for itself: TSS, identity map, APIC access page. */
   readonly internal: boolean;
-  /** How pages are kept: at the HVA; some of them in a guest_memfd; all of them there. */
+  /** Which pages are in a guest_memfd; the others are at the HVA. */
   readonly memfd: 'none' | 'some' | 'all';
 }
 
 /**
- * `userSlots`: ids from there on are KVM's own; `place`: the id where slots have none. Throws `DumpError` for numbers
- * that no slot can have.
+ * Reads a slot. `userSlots`: ids from this one on are KVM's own. `place`: the id of the slot if the kernel does not record
+ * it. Throws `DumpError` for impossible values.
  */
 export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlots: number, place: number): Memslot {
   const first = bytes.u64(at.baseGfn.offset);
@@ -43,11 +43,12 @@ export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlot
   const hva = bytes.u64(at.hva.offset);
   const id = at.id === null ? place : Number(BigInt.asIntN(at.id.size * 8, bytes.unsigned(at.id.offset, at.id.size)));
   if (first >= 2n ** 52n || pages > MOST_PAGES)
-    throw bytes.error(0, `a memslot of 0x${pages.toString(16)} pages from frame 0x${first.toString(16)}`);
-  if ((hva & 0xfffn) !== 0n) throw bytes.error(at.hva.offset, `a memslot's userspace_addr of 0x${hva.toString(16)}`);
+    throw bytes.error(0, `a memslot can't have 0x${pages.toString(16)} pages from frame 0x${first.toString(16)}`);
+  if ((hva & 0xfffn) !== 0n)
+    throw bytes.error(at.hva.offset, `userspace_addr of a memslot can't be 0x${hva.toString(16)}`);
   if (hva + pages * 4096n > 1n << 64n)
-    throw bytes.error(at.hva.offset, `a memslot of 0x${pages.toString(16)} pages at 0x${hva.toString(16)}`);
-  if (id < 0) throw bytes.error(at.id?.offset ?? 0, `a memslot's id of ${id}`);
+    throw bytes.error(at.hva.offset, `a memslot can't have 0x${pages.toString(16)} pages at 0x${hva.toString(16)}`);
+  if (id < 0) throw bytes.error(at.id?.offset ?? 0, `the id of a memslot can't be ${id}`);
   const flags = Number(bytes.unsigned(at.flags.offset, at.flags.size));
   return {
     address,
@@ -62,13 +63,13 @@ export function readSlot(bytes: Bytes, at: SlotFields, address: bigint, userSlot
   };
 }
 
-/** Bit 17 meant something else before there was guest_memfd, and so a member for it. */
+/** Bit 17 had another meaning in kernels without guest_memfd, whose slots do not have the member gmem. */
 function memfdOf(flags: number, at: SlotFields): Memslot['memfd'] {
   if (at.gmem !== null && (flags & KVM_MEMSLOT_GMEM_ONLY) !== 0) return 'all';
   return (flags & KVM_MEM_GUEST_MEMFD) !== 0 ? 'some' : 'none';
 }
 
-/** KVM_MEM_ and KVM_MEMSLOT_ bits by name; bit 17 in slots of a guest_memfd alone. */
+/** Names of the KVM_MEM_ and KVM_MEMSLOT_ bits. Bit 17 is named only in slots of a guest_memfd. */
 const FLAG_NAMES: Readonly<Record<number, string>> = {
   0: 'LOG_DIRTY_PAGES',
   1: 'READONLY',
@@ -76,7 +77,7 @@ const FLAG_NAMES: Readonly<Record<number, string>> = {
   16: 'INVALID',
 };
 
-/** Names of a slot's flags; a bit that has none is called by its number. */
+/** Names of the flags of a slot; a bit without a name is `bit N`. */
 export function flagNames({ flags, memfd }: Memslot): readonly string[] {
   const names: string[] = [];
   for (let bit = 0; bit < 32; bit++)

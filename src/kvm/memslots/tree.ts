@@ -11,7 +11,7 @@ import { slotsById } from './by-id.js';
 import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot, TREE_SLOTS, TREE_USER_SLOTS } from './slot.js';
 
-/** Slots in a red-black tree by guest frame (Linux 5.17 and later). */
+/** Slots in a red-black tree ordered by guest frame (Linux 5.17 and later). */
 export const treeSlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'gfn_tree') !== null,
   read(memory, types, memslots) {
@@ -30,13 +30,13 @@ export const treeSlots: SlotReader = {
     };
     const walk = { what: 'memslot tree', member: 'slot', most: TREE_SLOTS, lost };
     for (const node of rbNodes(memory, at.node, set.u64(at.set.root.offset), walk)) add(node - toSlot);
-    // What hangs below a node that is lost is found by its id.
+    // Slots below a lost node of the tree are found in the hash table of ids.
     if (missing.length > 0) for (const address of slotsById(memory, memslots, at, index)) add(address);
     return { slots: [...slots.values()], missing: missing[0] ?? null };
   },
 };
 
-/** KVM takes slots without pages out of the set: one that is in it was overwritten with zeros. */
+/** KVM removes slots without pages from the set, so one in the set was overwritten with zeros. */
 function inUse(slot: Memslot, bytes: Bytes): Memslot {
   if (slot.pages > 0) return slot;
   throw bytes.error(0, `memslot ${slot.id} has no pages, but is in use: the dump is damaged there`);

@@ -107,7 +107,7 @@ describe('input on which other decoders failed', () => {
     expect(decode(Uint8Array.from([0x80, 0x20, 0x08, 0x61, 0x62, 0x63]), SIZE)).toBeNull();
   });
 
-  test('zlib: a megabyte in a thousand bytes, a page with a wrong checksum', async () => {
+  test('zlib: a megabyte in a thousand bytes, and a page with a wrong checksum', async () => {
     const decode = await codecs.zlib();
     expect(decode(deflateSync(Buffer.alloc(2 ** 20)), SIZE)).toBeNull();
     const packed = deflateSync(Buffer.alloc(SIZE, 5));

@@ -50,7 +50,7 @@ describe('escape sequences in names of the dump', () => {
 
   test("a process's name in a message", async () => {
     const { warnings } = await ask('136', ['0'], { vm: '99' });
-    expect(warnings).toContain("(qemu\\x1b[2Jtem-x86) holds no VM '99'");
+    expect(warnings).toContain("(qemu\\x1b[2Jtem-x86) does not hold VM '99'");
     expect(warnings.replaceAll('\n', ' ')).not.toMatch(CONTROL);
   });
 });

@@ -108,7 +108,7 @@ describe('iteration', () => {
     ['nothing', 0n, []],
     ['an entry for only index 0', 0xffff888000001000n, [{ first: 0n, last: 0n, entry: 0xffff888000001000n }]],
     ['a reserved value', 0x402n, []],
-  ])('a root that is no node: %s', (_name, root, found) => {
+  ])('a root that is not a node: %s', (_name, root, found) => {
     expect(walk(root)).toEqual({ found, problem: null });
     expect(walk(root, 1n).found).toEqual([]);
     expect(mapleEntry(kernel.view, kernel.types, root, 0n)).toBe(found[0]?.entry ?? 0n);
@@ -246,7 +246,7 @@ describe('damage', () => {
     expect(walk(built.root, 0n, 100n)).toEqual({ found: built.list.slice(0, 13), problem: null });
   });
 
-  test('a root that is not one', () => {
+  test('a root that is not a root node', () => {
     const { inner } = three();
     expect(walk(inner | 2n)).toEqual({
       found: [],

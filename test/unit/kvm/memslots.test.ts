@@ -142,7 +142,9 @@ describe('slots', () => {
     host.set('kvm', vm, { nr_memslot_pages: 2n });
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped' });
     host.set('kvm', vm, { nr_memslot_pages: 1n });
-    expect(() => translatorOf(host)).toThrow(/struct kvm counts 0x1 pages in memslots, there are 0x3: damaged/);
+    expect(() => translatorOf(host)).toThrow(
+      /struct kvm counts 0x1 pages in memslots, there are 0x3: the dump is damaged there/,
+    );
   });
 
   test('two slots that cover one frame are damage, reported with their ids', () => {

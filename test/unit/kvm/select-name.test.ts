@@ -79,7 +79,7 @@ describe('no -g', () => {
     const { host, vms } = hostOf({ 100: qemu() });
     const { kvm, pid, fd, said } = select(host, null);
     expect({ kvm, pid, fd }).toEqual({ kvm: vms[100], pid: 100, fd: 9 });
-    expect(said).toEqual(['no process is named: the dump has one VM, that of pid 100 (qemu-system-x86)']);
+    expect(said).toEqual(['no process was given; using the only VM of the dump, that of pid 100 (qemu-system-x86)']);
   });
 
   test('of two VMs none is used, unless --vm names one by its address', () => {

@@ -24,7 +24,7 @@ describe('-g', () => {
     expect(select(host, '0x123')).toMatchObject({ pid: 0x123, kvm: vm, said: [] });
     const { kvm, said } = select(host, '123');
     expect(kvm).toBe(vm);
-    expect(said.join()).toMatch(/no process has pid 123; taken as hexadecimal: pid 291/);
+    expect(said.join()).toMatch(/no process has pid 123 in decimal; it is read as hexadecimal: pid 291/);
   });
 
   test('decimal takes precedence, and a warning names the hexadecimal reading', () => {
@@ -33,7 +33,7 @@ describe('-g', () => {
     host.vmm(0x123, [SLOT], 'other');
     const { kvm, said } = select(host, '123');
     expect(kvm).toBe(vm);
-    expect(said.join()).toMatch(/taken as decimal; read as hexadecimal it is pid 291 \(other\)/);
+    expect(said.join()).toMatch(/read as decimal; as hexadecimal it would be pid 291 \(other\)/);
   });
 
   test('a number is a pid, and nothing else', () => {
@@ -95,7 +95,7 @@ describe('-g', () => {
     const last = host.task(4712, 'last', 0n, 0n);
     host.u64(last + host.offset('task_struct', 'tasks'), 0xffff888fff000000n);
     expect(() => select(host, '99')).toThrow(
-      /99 in the dump; processes that hold VMs: 4711 .*; not all could be looked at: /,
+      /99 in the dump; processes that hold VMs: 4711 .*; not all processes can be read: /,
     );
   });
 

@@ -64,7 +64,7 @@ describe('the VM', () => {
       const nameless = host.file(host.vmFops, one, 'kvm-vm');
       host.set('file', nameless, { 'f_path.dentry': 0xffff888ffff00000n });
       host.task(150, 'qemu', mm, host.files({ 4: nameless }));
-      expect(() => select(host, '150')).toThrow(/whether descriptor 4 is a VM is not known: its name can't be read/);
+      expect(() => select(host, '150')).toThrow(/it is not known whether descriptor 4 is a VM: its name can't be read/);
       const named = host.file(host.vmFops, one, 'kvm-vm');
       host.task(151, 'qemu', mm, host.files({ 4: nameless, 5: named }));
       expect(() => select(host, '151')).toThrow(/may hold VMs that can't be read:\n/);
@@ -73,7 +73,7 @@ describe('the VM', () => {
   });
 
   test.each(['5', '4x', 'ffff888000000000', ''])('--vm %p matches none of them', (choice) => {
-    expect(() => select(twoVms().host, '150', choice)).toThrow(/holds no VM .*\n.*fd 4/);
+    expect(() => select(twoVms().host, '150', choice)).toThrow(/does not hold VM .*\n.*fd 4/);
   });
 
   test('held twice by one process it is listed once', () => {
@@ -97,7 +97,7 @@ describe('the VM', () => {
     host.task(150, 'holder', holders, host.files({ 3: host.file(host.vmFops, vm, 'kvm-vm') }));
     const { mm, said } = select(host, '150');
     expect(mm).toBe(creators);
-    expect(said.join()).toMatch(/its creator's, not that of pid 150/);
+    expect(said.join()).toMatch(/not in that of pid 150/);
   });
 
   test('a process without a VM is refused, and those with VMs are listed', () => {
@@ -105,7 +105,7 @@ describe('the VM', () => {
     host.vmm(4711, [SLOT], 'qemu\nevil');
     host.task(150, 'none', host.mm().address, host.files({ 0: host.file(0xffffffff81234000n, 0n, 'tty') }));
     expect(() => select(host, '150')).toThrow(
-      /pid 150 \(none\) holds no VM; processes that hold VMs: 4711 \(qemu\\x0aevil, fd 9\)/,
+      /pid 150 \(none\) does not hold a VM; processes that hold VMs: 4711 \(qemu\\x0aevil, fd 9\)/,
     );
   });
 
@@ -117,8 +117,10 @@ describe('the VM', () => {
     host.task(150, 'odd', mm, host.files(files));
     const { fd, said } = select(host, '150');
     expect(fd).toBe(7);
-    expect(said.join('\n')).toMatch(/descriptor 3 is named kvm-vm, but its f_op is not kvm_vm_fops/);
-    expect(said.join('\n')).toMatch(/descriptor 7 has kvm_vm_fops, but its file is named otherwise/);
+    expect(said.join('\n')).toMatch(/descriptor 3 is not taken for a VM: its f_op is not kvm_vm_fops/);
+    expect(said.join('\n')).toMatch(
+      /descriptor 7 is taken for a VM: its f_op is kvm_vm_fops, although its name is not kvm-vm/,
+    );
   });
 
   test.each([2 ** 20, 2 ** 21])('is found at the end of a descriptor table of %d', (size) => {

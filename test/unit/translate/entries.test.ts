@@ -51,7 +51,7 @@ describe('state of an address', () => {
     ['a page', 0, at(0x90000) | TABLE],
     ['a huge page', 1, at(0x90000) | TABLE | HUGE],
     ['a table', 1, at(0x90000) | TABLE],
-  ])('%s beyond the end of memory is damage, but for a device', (_name, level, entry) => {
+  ])('%s beyond the end of memory is damage, except for a device', (_name, level, entry) => {
     const translator = (limit: number) => ask(entryAt(level, entry, { limit }).translator, 0x5000n);
     expect(translator(0x80000)).toMatchObject({ state: 'damaged', reason: 'bad-entry', frame: null });
     expect(translator(0x100000).state).not.toBe('damaged');
@@ -135,7 +135,7 @@ describe('state of an address', () => {
   test.each([
     ['a swap entry', swapEntry(7, 5n), { state: 'swapped', swap: { type: 7, offset: 5, device: null } }],
     ['a frame beyond the memory', at(0x1000000) | TABLE, { state: 'damaged', frame: null }],
-  ])('%s is answered where the dump lacks the symbols that would tell more', (_name, entry, expected) => {
+  ])('%s is answered without symbols that the dump lacks', (_name, entry, expected) => {
     const opened = hostWith(0, entry, { swapFiles: 24 }).open();
     const { frames } = opened;
     const memory = { frame: frames.frame.bind(frames), why: frames.why.bind(frames), limit: 0x100000 };

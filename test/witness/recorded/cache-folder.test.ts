@@ -16,7 +16,7 @@ describe('a user whose cache folder cannot be created', () => {
   const byModule = ['-c', DUMP, ...ONE, '--kvm-module', kvmKo];
   const { test: withHosts } = needing(recordedHosts);
 
-  withHosts('a home folder in which the system says ENOENT of everything', () => {
+  withHosts('a home folder in which every system call fails with ENOENT', () => {
     const environment = { ...process.env, HOME: '/proc', XDG_CACHE_HOME: '' };
     expect(kvmVtop(byModule, '', environment)).toMatchObject({ status: 0, stdout: expect.stringMatching(ANSWER) });
     const output = join(folder, 'layout.json');

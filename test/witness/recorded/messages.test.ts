@@ -22,26 +22,26 @@ describe('without a VM, the processes that hold VMs are listed', () => {
     );
   });
 
-  withHosts('no -g: the processes that hold VMs', () => {
+  withHosts('without -g, the processes that hold VMs', () => {
     expect(kvmVtop(whole).stderr).toMatch(/^kvm-vtop: -g is missing: .*; processes that hold VMs: 136 .*156/);
   });
 
-  withHosts('a process without a VM', () => {
+  withHosts('a process without a VM, with the processes that hold VMs', () => {
     const { status, stderr } = kvmVtop([...whole, '-g', '1', '-p', '0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) holds no VM; processes that hold VMs: 136/);
+    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) does not hold a VM; processes that hold VMs: 136/);
   });
 });
 
 describe('messages for missing pages', () => {
-  withHosts('memory that /proc/vmcore leaves out is not called none of the machine', () => {
+  withHosts('memory that /proc/vmcore leaves out is not reported as missing in the machine', () => {
     const { stdout, status } = kvmVtop(['phys', '-c', dump('debian-6.1-zlib'), '1000']);
     expect(status).toBe(2);
     expect(stdout).toMatch(/the dump does not cover this frame: it is not RAM, or \/proc\/vmcore leaves it out/);
   });
 
   withHosts(
-    'a page of shared memory or of a file may be in the page cache or in swap; one of private memory is not there',
+    'a page of shared memory or of a file may be in the page cache or in swap; a private page does not exist',
     () => {
       const states = readFileSync(join(dumpFolder('debian-6.12-facts'), 'truth.txt'), 'latin1').matchAll(
         /^STATE states (\S+) \S+ (\S+)/gm,
@@ -75,7 +75,7 @@ describe('messages for missing pages', () => {
     expect(stdout).toBe(asHolder.stdout);
     expect(stderr).toMatch(
       new RegExp(
-        `^kvm-vtop: pid ${Number(creator)} made the VM and does not hold it any more: pid ${holder} \\(.*\\) holds it now$`,
+        `^kvm-vtop: pid ${Number(creator)} created the VM but no longer holds it: pid ${holder} \\(.*\\) holds it now$`,
         'm',
       ),
     );

@@ -9,7 +9,7 @@ import { check, dumpFolder } from '../../build/recorded.js';
 import { codecLibraries, needing, recordedHosts } from '../../needs.js';
 
 needing(recordedHosts, codecLibraries).test(
-  'a host whose pages the real snappy packed, as no makedumpfile of Debian does',
+  'a host with pages compressed by the real snappy, which Debian’s makedumpfile does not support',
   async () => {
     const host = dumpFolder('debian-6.1-zlib');
     const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-snappy-'));
