@@ -42,12 +42,15 @@ export function wrapped(paragraph: string, width: number): string[] {
 }
 
 /** The usage line of a command. */
-export function usageOf({ name, args, takesCommand }: Command): string {
+export const usageOf = (command: Command): string => `kvm-vtop ${command.name} ${usageWords(command)}`;
+
+/** What follows the name of a command in its usage line. */
+export function usageWords({ args, takesCommand }: Command): string {
   const word =
     args === null
       ? ''
       : args.number === 'one'
         ? ` <${args.name}>`
         : ` [${args.name}${args.number === 'optional' ? '' : '...'}]`;
-  return `kvm-vtop ${name} [options]${word}${takesCommand === true ? ' [-- command ...]...' : ''}`;
+  return `[options]${word}${takesCommand === true ? ' [-- command ...]...' : ''}`;
 }

@@ -37,8 +37,9 @@ export function manPage(date: Date): string {
 
 function synopsis(command: Command): string[] {
   const word = command === mainCommand ? [] : [`.Cm ${command.name}`];
-  const { args } = command;
-  return ['.Nm', ...word, '.Op Ar options', ...(args === null ? [] : [argument(args)])];
+  const { args, takesCommand } = command;
+  const other = takesCommand === true ? ['.Op Li \\-\\- Ar command ...'] : [];
+  return ['.Nm', ...word, '.Op Ar options', ...(args === null ? [] : [argument(args)]), ...other];
 }
 
 const argument = ({ name, number }: Args<unknown>): string =>

@@ -9,7 +9,7 @@ import { oneLine } from '../core/one-line.js';
 import { parseAddress, printable } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
 import { optionsOf } from './groups.js';
-import { afterHelp } from './help.js';
+import { afterHelp, usageWords } from './help.js';
 import { kebab } from './names.js';
 
 type Take = (request: Request) => unknown;
@@ -60,7 +60,7 @@ export function parserOf(commands: readonly Command[], version: string, take: Ta
 }
 
 function add(root: Parser, command: Command, take: Take): void {
-  const parser = describe(root.command(command.name), command).summary(command.summary);
+  const parser = describe(root.command(command.name), command).summary(command.summary).usage(usageWords(command));
   parser.action((...given: unknown[]) => {
     refuseBefore(root, command.name);
     take(requestOf(parser, command, given));

@@ -19,7 +19,9 @@ export const excerpt = command({
   args: { ...addresses, number: 'any' },
   takesCommand: true,
   options: {
-    process: valued('pid|task', 'the process that holds the VM, as for the main command', { short: 'g' }),
+    process: valued('pid|task|name|uuid', 'the process that holds the VM, or the guest, as for the main command', {
+      short: 'g',
+    }),
     vm: valued('fd|kvm', 'which VM, if the process holds several, as for the main command'),
     addressSpace,
     ...output,

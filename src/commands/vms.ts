@@ -11,6 +11,7 @@ import {
 } from '../kvm/about.js';
 import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
 import type { Kvm } from '../kvm/kvm.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
 import { selectVms } from '../kvm/select.js';
 import { Vm } from '../kvm/vm.js';
 import { columns, record } from '../report/columns.js';
@@ -45,9 +46,9 @@ export interface VmRow {
   readonly uuid: string | null;
   /** The command line of the VM's process; null where it can't be read. */
   readonly arguments: readonly string[] | null;
-  /** Address of the mm_struct that the VM's memory is in. */
+  /** Address of the mm_struct that maps the VM's memory. */
   readonly mm: bigint;
-  /** Bytes of the slots of address space 0 without KVM's own; null where they can't be read. */
+  /** Bytes in the slots of address space 0, except those that KVM made for itself; null if slots may be missing. */
   readonly memory: number | null;
   /** Address spaces that have slots. */
   readonly spaces: readonly SpaceSize[];
@@ -91,7 +92,10 @@ const kind = recordKind<VmRow>(
     uuid: [nullable(text), "The guest's UUID, from QEMU's option -uuid."],
     arguments: [nullable(list(text)), 'The command line of the process with this pid.'],
     mm: [hex, "Address of the mm_struct that maps the VM's memory."],
-    memory: [nullable(count()), 'Bytes in the slots of address space 0, except those that KVM made for itself.'],
+    memory: [
+      nullable(count()),
+      'Bytes in the slots of address space 0, except those that KVM made for itself; null if slots may be missing.',
+    ],
     spaces: [list(record(space)), 'The address spaces that have slots.'],
     vcpus: [nullable(count()), 'Number of vCPUs.'],
     module: [nullable(oneOf(...VENDOR_MODULES)), 'The KVM module of the processor vendor.'],
@@ -120,7 +124,7 @@ export const vms = command({
   ],
   exit: {
     0: 'all VMs are listed',
-    1: 'VMs may be missing, or the memslots or vCPUs of one could not be read',
+    1: 'VMs or holders may be missing, or the memslots or vCPUs of a VM could not be read',
     2: 'the VMs could not be listed',
   },
 
@@ -131,8 +135,8 @@ export const vms = command({
     const module = orProblem(common, 'module', () => vendorModule(host));
     let whole = selected.problems.length === 0;
     for (const known of selected.vms) {
-      const row = rowOf(selected.kvm, known, module, common);
-      whole &&= row.memory !== null && row.vcpus !== null;
+      const { row, isWhole } = describe(selected.kvm, known, module, common);
+      whole &&= isWhole;
       yield row;
     }
     return whole ? 0 : 1;
@@ -156,16 +160,22 @@ export const vms = command({
 function processText({ holders: [first], creator: maker, pid }: VmRow): string {
   const holding = first === undefined ? '-' : printable(first.comm);
   if (maker === null || maker.pid === pid) return holding;
-  return `${holding} (made by ${maker.pid}${maker.alive ? '' : ', exited'})`;
+  return `${holding} (created by ${maker.pid}${maker.alive ? '' : ', exited'})`;
 }
 
-function rowOf(kvm: Kvm, known: KnownVm, module: VendorModule | null, common: readonly string[]): VmRow {
+/** What is known of a VM, and whether its holders, memslots and vCPUs are complete. */
+function describe(
+  kvm: Kvm,
+  known: KnownVm,
+  module: VendorModule | null,
+  common: readonly string[],
+): { row: VmRow; isWhole: boolean } {
   const { address, mm, holders, pid } = known;
   const { words, name, uuid, problem } = argumentsOfVm(kvm, known);
-  const problems = [...common, ...(problem === null ? [] : [problem])];
+  const problems = [...common, ...known.problems, ...(problem === null ? [] : [problem])];
   const about = orProblem(problems, 'struct kvm', () => aboutVm(kvm, address));
   const slots = orProblem(problems, 'memslots', () => slotsOf(kvm, address, problems));
-  return {
+  const row = {
     kvm: address,
     pid,
     creator: known.creator,
@@ -181,18 +191,30 @@ function rowOf(kvm: Kvm, known: KnownVm, module: VendorModule | null, common: re
     type: about?.type ?? null,
     problems,
   };
+  return { row, isWhole: known.problems.length === 0 && slots?.isWhole === true && row.vcpus !== null };
 }
 
-function slotsOf(kvm: Kvm, address: bigint, problems: string[]): { memory: number; spaces: SpaceSize[] } {
+/** The sizes of the memslots. `memory` is null if slots may be missing, because a part of it would look like all of it. */
+function slotsOf(
+  kvm: Kvm,
+  address: bigint,
+  problems: string[],
+): { memory: number | null; spaces: SpaceSize[]; isWhole: boolean } {
   const vm = new Vm(kvm, address);
-  let memory = 0;
+  let memory: number | null = 0;
+  let isWhole = true;
   const spaces: SpaceSize[] = [];
   for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
     const { slots, missing } = vm.slots(addressSpace);
     if (missing !== null) problems.push(`memslots of address space ${addressSpace} may be missing: ${missing}`);
+    isWhole &&= missing === null;
     const bytes = slots.reduce((sum, { pages }) => sum + pages * 4096, 0);
     if (slots.length > 0) spaces.push({ addressSpace, slots: slots.length, bytes });
-    if (addressSpace === 0) memory = slots.reduce((sum, { pages, internal }) => sum + (internal ? 0 : pages * 4096), 0);
+    if (addressSpace === 0) memory = missing === null ? guestMemory(slots) : null;
   }
-  return { memory, spaces };
+  return { memory, spaces, isWhole };
 }
+
+/** Bytes of the slots that KVM did not make for itself. */
+const guestMemory = (slots: readonly Memslot[]): number =>
+  slots.reduce((sum, { pages, internal }) => sum + (internal ? 0 : pages * 4096), 0);

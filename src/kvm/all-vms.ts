@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All VMs of a host, with their creators, holders and names.
 import { DumpError, orNull } from '../core/errors.js';
+import { printable } from '../core/text.js';
 import { argumentsOf } from '../kernel/arguments.js';
 import { readMm } from '../kernel/mm.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
@@ -42,6 +43,8 @@ export interface KnownVm {
   readonly pid: number | null;
   /** Address of that process's mm_struct. */
   readonly processMm: bigint;
+  /** Why other processes may hold it. */
+  readonly problems: readonly string[];
 }
 
 /** The command line of a VM's process, and the guest's name and UUID in it. If it can't be read, `problem` says why. */
@@ -59,24 +62,39 @@ export interface VmArguments {
 export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; problems: readonly string[] } {
   const problems: string[] = [];
   const held = new Map<bigint, VmHolder[]>();
-  const trouble = collectHolders(kvm, tasks, held, problems);
+  const omitted: string[] = [];
+  const trouble = collectHolders(kvm, tasks, held, omitted);
+  if (trouble !== null) problems.push(`not all processes can be read: ${trouble.message}`);
   const listed = listOf(kvm, problems, trouble);
   for (const address of held.keys())
     if (!listed.some((vm) => vm.address === address)) listed.push(ofAddress(kvm, address));
-  return { vms: listed.map((vm) => known(tasks, vm, held.get(vm.address) ?? [])), problems };
+  return { vms: listed.map((vm) => known(tasks, vm, held.get(vm.address) ?? [], omitted)), problems };
 }
 
-/** Adds the holders of every VM to `held`. Returns the error that prevented reading all processes, or null. */
-function collectHolders(kvm: Kvm, tasks: Tasks, held: Map<bigint, VmHolder[]>, problems: string[]): DumpError | null {
+/**
+ * Adds the holders of every VM to `held`, and to `omitted` why others may be missing. Returns the error that ended the list
+ * of processes, or null.
+ */
+function collectHolders(kvm: Kvm, tasks: Tasks, held: Map<bigint, VmHolder[]>, omitted: string[]): DumpError | null {
+  const omit = (task: Task, { message }: DumpError): void => {
+    omitted.push(`holders: pid ${task.tgid} (${printable(task.comm)}) may hold the VM: ${message}`);
+  };
   try {
-    for (const holder of holders(kvm, tasks)) add(held, holder);
+    for (const holder of holders(kvm, tasks, omit)) {
+      add(held, holder);
+      if (holder.vms.some(({ fd, incomplete }) => fd === null || incomplete === true))
+        omitted.push(incompleteText(holder));
+    }
     return null;
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    problems.push(`not all processes can be read: ${error.message}`);
+    omitted.push(`holders: not all processes can be read: ${error.message}`);
     return error;
   }
 }
+
+const incompleteText = ({ task }: Holder): string =>
+  `holders: pid ${task.tgid} (${printable(task.comm)}) may hold other VMs: not all of its descriptors can be read`;
 
 function add(held: Map<bigint, VmHolder[]>, { task, vms }: Holder): void {
   for (const { address, fd } of vms) {
@@ -104,19 +122,25 @@ function ofAddress(kvm: Kvm, address: bigint): ListedVm {
   return { address, mm: bytes.u64(mm.offset), pid: userspacePid === null ? null : bytes.u32(userspacePid.offset) };
 }
 
-function known(tasks: Tasks, { address, mm, pid: maker }: ListedVm, holding: readonly VmHolder[]): KnownVm {
+function known(
+  tasks: Tasks,
+  { address, mm, pid: maker }: ListedVm,
+  holding: readonly VmHolder[],
+  problems: readonly string[],
+): KnownVm {
   const creator = maker === null ? creatorByMemory(tasks, mm, holding) : creatorOf(tasks, maker);
   const sorted = [...holding].sort((a, b) => a.pid - b.pid || (a.fd ?? 0) - (b.fd ?? 0));
   const pid = sorted[0]?.pid ?? creator?.pid ?? null;
   const own = pid === null ? 0n : mmOf(tasks, pid);
-  return { address, mm, creator, holders: sorted, pid, processMm: own === 0n ? mm : own };
+  return { address, mm, creator, holders: sorted, pid, processMm: own === 0n ? mm : own, problems };
 }
 
 /** The description of a VM if the other processes and VMs of the host can't be read. */
 export function heldAlone(kvm: Kvm, tasks: Tasks, { address, fd }: HeldVm, pid: number | null): KnownVm {
   const comm = pid === null ? null : orNull(() => tasks.byPid(pid)?.comm ?? null);
   const holding = pid === null || fd === null || comm === null ? [] : [{ pid, comm, fd }];
-  return { ...known(tasks, ofAddress(kvm, address), holding), pid };
+  const problems = ['holders: the other processes and VMs of the host could not be read'];
+  return { ...known(tasks, ofAddress(kvm, address), holding, problems), pid };
 }
 
 /** Address of the mm_struct of a process; 0 if the process no longer exists or can't be read. */

@@ -145,8 +145,11 @@ export interface Holder {
   readonly vms: readonly HeldVm[];
 }
 
-/** Every process that has the file of a VM open. Processes whose descriptors can't be read are omitted, with a warning. */
-export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
+/**
+ * Every process that has the file of a VM open. Processes whose descriptors can't be read are omitted, with a warning and a
+ * call of `omitted`.
+ */
+export function* holders(kvm: Kvm, tasks: Tasks, omitted?: (task: Task, why: DumpError) => void): Generator<Holder> {
   for (const task of tasks.leaders()) {
     try {
       const vms = vmsOf(kvm, tasks.alive(task));
@@ -154,6 +157,7 @@ export function* holders(kvm: Kvm, tasks: Tasks): Generator<Holder> {
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       kvm.host.log.warn(`pid ${task.tgid}: ${error.message}`, error);
+      omitted?.(task, error);
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError, UsageError } from '../core/errors.js';
 import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
-import type { Log } from '../core/log.js';
 import { listFromBothEnds } from '../kernel/containers/list.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
@@ -22,12 +21,15 @@ export class Kvm {
   /** Address of kvm_vm_fops, the f_op of a VM's file; null if no symbol table has it. */
   readonly vmFops: bigint | null;
   readonly #vmList: bigint | null;
+  /** Why the symbols of the module can't be read; null if they can. */
+  readonly #unreadable: DumpError | null;
 
   /** Throws `DumpError` if KVM is not loaded, `UsageError` if the host was not opened with needs: 'kvm'. */
   constructor(readonly host: Host) {
     if (!host.needs.modules.includes(KVM_MODULE))
       throw new UsageError("the dump was opened without what reading VMs requires; open it with needs: 'kvm'");
-    const find = symbolsOf(host);
+    const { find, unreadable } = symbolsOf(host);
+    this.#unreadable = unreadable;
     this.vmFops = find('kvm_vm_fops');
     this.#vmList = find('vm_list');
     this.at = resolve(host.types, { kvm: kvmFields }).kvm;
@@ -35,10 +37,12 @@ export class Kvm {
 
   /** Addresses of all struct kvm of the host, the newest VM first. Throws `DumpError` if vm_list is not known. */
   *all(): Generator<bigint> {
-    if (this.#vmList === null)
-      throw new DumpError("the VMs of this host can't be listed: no symbol table has vm_list", {
-        code: 'no-symbols',
+    if (this.#vmList === null) {
+      const why = this.#unreadable;
+      throw new DumpError(`the VMs of this host can't be listed: ${why?.message ?? 'no symbol table has vm_list'}`, {
+        code: why?.code ?? 'no-symbols',
       });
+    }
     for (const link of listFromBothEnds(this.host.memory, this.#vmList, MOST_VMS, 'vm_list'))
       yield link - BigInt(this.at.vmList.offset);
   }
@@ -48,32 +52,29 @@ export class Kvm {
  * The symbols of KVM: those of its module, or of the kernel if it is built in. If those of the module can't be read, logs
  * a warning and finds none; VMs are then recognised in other ways.
  */
-function symbolsOf(host: Host): Find {
+function symbolsOf(host: Host): { find: Find; unreadable: DumpError | null } {
   const { memory, types, symbols, release, log } = host;
   const modules = symbols.get('modules');
-  const table = orNull(log, () => {
+  const none = (): null => null;
+  try {
     const module = modules === undefined ? null : findModule(memory, types, modules, KVM_MODULE.name);
-    return module === null ? 'no module' : moduleSymbols(memory, types, module, KVM_MODULE.name);
-  });
-  if (table !== 'no module') return (name) => table?.find(name) ?? null;
+    if (module !== null) {
+      const table = moduleSymbols(memory, types, module, KVM_MODULE.name);
+      return { find: (name) => table.find(name) ?? null, unreadable: null };
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
+    log.warn(`module kvm: its symbols can't be read: ${error.message}`, error);
+    return { find: none, unreadable: error };
+  }
   if ([KVM_MODULE.builtIn, 'vm_list'].some((name) => symbols.get(name) !== undefined))
-    return (name) => symbols.get(name) ?? null;
+    return { find: (name) => symbols.get(name) ?? null, unreadable: null };
   if (modules !== undefined)
     throw new DumpError(`kernel ${release}: KVM is not loaded, so the host did not run VMs`, { code: 'no-kvm' });
   throw new DumpError(`kernel ${release}: no symbol table has 'modules', without which the module kvm can't be found`, {
     code: 'no-symbols',
     remedies: ['system-map', 'vmlinux'],
   });
-}
-
-function orNull<T>(log: Log, work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
-    log.warn(`module kvm: its symbols can't be read: ${error.message}`, error);
-    return null;
-  }
 }
 
 /** The bytes of the struct kvm at an address. It spans several pages; only those with the members that are read are needed. */

@@ -18,6 +18,7 @@ import {
   type SlotRow,
   silentLog,
   UsageError,
+  type VmRow,
 } from '../../../src/index.js';
 import { openDump as openHost } from '../../../src/open.js';
 import { DUMP } from '../../build/alpha.js';
@@ -105,6 +106,7 @@ describe('rows', () => {
     const [row] = dump.vms({ process: 136 });
     expect(row?.problems.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
       'module',
+      'holders',
       'arguments',
       'memslots of address space 1 may be missing',
     ]);
@@ -132,6 +134,36 @@ describe('rows', () => {
       dump.close();
     }
     expect(Math.min(missing, warned)).toBeGreaterThan(5);
+  });
+
+  test('of VMs: those that are whole have all VMs and all holders, whichever page of the host is missing', async () => {
+    const about = ({ kvm, pid, creator, holders, memory, spaces, vcpus }: VmRow) => ({
+      kvm,
+      pid,
+      creator,
+      holders,
+      memory,
+      spaces,
+      vcpus,
+    });
+    const whole = await withoutFrame(null);
+    const all = [...whole.dump.vms()].map(about);
+    expect(all.length).toBeGreaterThan(4);
+    let missing = 0;
+    const read = [...whole.read()];
+    for (const hidden of read.filter((_, i) => i % Math.ceil(read.length / 90) === 0)) {
+      const { dump } = await withoutFrame(hidden);
+      const rows = dump.vms();
+      try {
+        const found = [...rows].map(about);
+        if (rows.isWhole === true) expect({ hidden, found }).toEqual({ hidden, found: all });
+        else missing++;
+      } catch (error) {
+        if (!(error instanceof DumpError)) throw error;
+      }
+      dump.close();
+    }
+    expect(missing).toBeGreaterThan(5);
   });
 
   test('that can not be made throw when they are gone through', async () => {
