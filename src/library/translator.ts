@@ -5,6 +5,7 @@ import type { GuestRun } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
 import { byteOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
+import type { Lifetime } from './lifetime.js';
 
 /**
  * Translates guest frames one by one, millions a second: its members are the answer for the last frame, and nothing is
@@ -14,9 +15,11 @@ export class Translator {
   readonly #space: GuestSpace;
   /** The object that the space reuses for its answers. */
   readonly #answer: GuestRun;
+  readonly #lifetime: Lifetime;
 
-  private constructor(space: GuestSpace) {
+  private constructor(space: GuestSpace, lifetime: Lifetime) {
     this.#space = space;
+    this.#lifetime = lifetime;
     this.#answer = space.page(0);
   }
 
@@ -25,12 +28,13 @@ export class Translator {
    *
    * @internal
    */
-  static of(space: GuestSpace): Translator {
-    return new this(space);
+  static of(space: GuestSpace, lifetime: Lifetime): Translator {
+    return new this(space, lifetime);
   }
 
   /** Translates a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
   translate(frame: number): State {
+    this.#lifetime.check();
     if (!Number.isSafeInteger(frame) || frame < 0) throw new UsageError(`${frame} is not a frame number`);
     return this.#space.page(frame).state;
   }
@@ -62,6 +66,7 @@ export class Translator {
 
   /** The answer as an object that stays valid. */
   answer(): Answer {
+    this.#lifetime.check();
     return answerOf(byteOf(this.#answer.page, 0), this.#answer, this.#space.steps);
   }
 }
