@@ -52,7 +52,7 @@ export class Vm {
    * exist, `DumpError` for damaged slots.
    */
   slots(space: number): MemslotSet {
-    if (space >= this.spaces)
+    if (!Number.isInteger(space) || space < 0 || space >= this.spaces)
       throw new UsageError(
         `${space} does not exist; valid: ${Array.from({ length: this.spaces }, (_, i) => i).join(', ')}`,
         { wrong: 'address-space' },

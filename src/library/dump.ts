@@ -4,7 +4,7 @@ import type { SlotRow } from '../commands/slots.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
-import { type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
+import { checkOptions, type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
 import { Lifetime } from './lifetime.js';
 import { Physical } from './physical.js';
 import { type CommandRows, type Rows, rowsOf } from './rows.js';
@@ -56,9 +56,10 @@ export class Dump {
    * address `vm`. Throws `UsageError` if not exactly one VM matches; the message lists the VMs. Throws `DumpError` if the
    * dump does not contain the process or the VM, or if they cannot be read.
    */
-  vm(process: ProcessChoice | null = null, { vm }: { readonly vm?: VmChoice | null } = {}): Vm {
+  vm(process: ProcessChoice | null = null, options: { readonly vm?: VmChoice | null } = {}): Vm {
     this.#lifetime.check();
-    return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(vm)), this.#lifetime);
+    checkOptions(options);
+    return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(options.vm)), this.#lifetime);
   }
 
   /** The rows of the command with this name. */
@@ -67,6 +68,7 @@ export class Dump {
     options: CommandRows[Name]['options'] = {},
   ): Rows<CommandRows[Name]['row']> {
     this.#lifetime.check();
+    checkOptions(options);
     return rowsOf(name, options, { ...this.#opened, lifetime: this.#lifetime });
   }
 

@@ -2,7 +2,7 @@
 import type { Remedy } from '../core/advice.js';
 import { UsageError } from '../core/errors.js';
 import type { PhysicalMemory, Stretch } from '../dump/physical.js';
-import { addressOf } from './addresses.js';
+import { addressOf, lengthOf } from './addresses.js';
 import type { Lifetime } from './lifetime.js';
 
 /** Why a dump does not have the bytes of some memory. */
@@ -65,13 +65,13 @@ export class Physical {
 
   /**
    * The memory from a host physical address on, `length` bytes: each of them in one range, ascending. Bytes come page by
-   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` for an address or a length
-   * that is negative or has a fraction, or if the range ends above 2^53.
+   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` for anything but
+   * bigints and exact numbers from 0 on, or if the range ends above 2^53.
    */
   read(address: bigint | number, length: number): Generator<PhysicalRange, undefined> {
     this.#lifetime.check();
     const start = addressOf(address, 'physical address');
-    if (!Number.isSafeInteger(length) || length < 0 || start + BigInt(length) > EXACT)
+    if (start + BigInt(lengthOf(length)) > EXACT)
       throw new UsageError(`${length} bytes from 0x${start.toString(16)} on can't be read`);
     return this.#lifetime.during(ranges(this.#memory, Number(start), length));
   }

@@ -5,7 +5,7 @@ import type { Reason } from '../core/outcome.js';
 import type { GuestRun as Run } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
 import { isGap } from '../spaces/space.js';
-import { addressOf, byteOf, PAGE } from './addresses.js';
+import { addressOf, byteOf, lengthOf, PAGE } from './addresses.js';
 import { type Mapped, resultOf, type Unmapped } from './answer.js';
 import type { Lifetime } from './lifetime.js';
 import type { Gap } from './physical.js';
@@ -61,7 +61,7 @@ export class Space {
   /**
    * The pages from that of `from` to that of the last byte before `to` as the fewest runs, ascending: each page is in one
    * run, holes included. By default all memory from address 0 to the end of the last memslot. Throws `UsageError` for
-   * addresses that are negative, have a fraction or are above 2^52.
+   * anything but bigints and exact numbers from 0 to 2^52.
    */
   runs(from: bigint | number = 0, to?: bigint | number): Generator<GuestRun, undefined> {
     this.#lifetime.check();
@@ -77,7 +77,7 @@ export class Space {
   read(from: bigint | number, length: number): Generator<GuestRange, undefined> {
     this.#lifetime.check();
     const start = numberOf(from);
-    const end = start + numberOf(length);
+    const end = start + lengthOf(length);
     if (end > END) throw new UsageError(`${length} bytes from 0x${start.toString(16)} on reach above 2^52`);
     return this.#lifetime.during(ranges(this.#make, start, end));
   }

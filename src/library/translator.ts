@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { GuestRun } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
-import { byteOf } from './addresses.js';
+import { byteOf, isCount, shown } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 import type { Lifetime } from './lifetime.js';
 
@@ -32,10 +32,10 @@ export class Translator {
     return new this(space, lifetime);
   }
 
-  /** Translates a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
+  /** Translates a guest frame. Throws `UsageError` for anything but an exact number that is not negative. */
   translate(frame: number): State {
     this.#lifetime.check();
-    if (!Number.isSafeInteger(frame) || frame < 0) throw new UsageError(`${frame} is not a frame number`);
+    if (!isCount(frame)) throw new UsageError(`${shown(frame)} is not a frame number: an exact number from 0 on`);
     return this.#space.page(frame).state;
   }
 

@@ -4,6 +4,7 @@ import type { Selected } from '../kvm/select.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
+import { spaceOf } from './choice.js';
 import type { Lifetime } from './lifetime.js';
 import { Rows } from './rows.js';
 import { Space } from './space.js';
@@ -47,7 +48,7 @@ export class Vm {
   slots(addressSpace = 0): Rows<SlotRow> {
     this.#lifetime.check();
     const { vm, pid } = this.#selected;
-    const { slots, missing } = vm.slots(addressSpace);
+    const { slots, missing } = vm.slots(spaceOf(addressSpace));
     return Rows.of(function* (note) {
       if (missing !== null) note(`memslots are missing: ${missing}`);
       let isWhole = missing === null;
@@ -62,8 +63,8 @@ export class Vm {
 
   /**
    * Translates a guest physical address (GPA), in bytes, to the address in the memory of the VM's process and in the
-   * machine, or to the reason why it has none. Throws `UsageError` for a number that is negative, has a fraction or is
-   * not exact.
+   * machine, or to the reason why it has none. Throws `UsageError` for anything but a bigint or an exact number that is
+   * not negative.
    */
   translate(gpa: bigint | number, addressSpace = 0): Answer {
     this.#lifetime.check();
@@ -77,21 +78,25 @@ export class Vm {
   /** For many addresses: translates guest frames, with no allocation for each. */
   translator(addressSpace = 0): Translator {
     this.#lifetime.check();
-    return Translator.of(new GuestSpace(this.#selected.vm, addressSpace), this.#lifetime);
+    return Translator.of(this.#make(addressSpace), this.#lifetime);
   }
 
   /** The memory of the guest: its pages as runs, and their bytes. */
   space(addressSpace = 0): Space {
     this.#lifetime.check();
     this.#space(addressSpace);
-    return Space.of(() => new GuestSpace(this.#selected.vm, addressSpace), this.#lifetime);
+    return Space.of(() => this.#make(addressSpace), this.#lifetime);
   }
 
   #space(addressSpace: number): GuestSpace {
     const known = this.#spaces.get(addressSpace);
     if (known !== undefined) return known;
-    const space = new GuestSpace(this.#selected.vm, addressSpace);
+    const space = this.#make(addressSpace);
     this.#spaces.set(addressSpace, space);
     return space;
+  }
+
+  #make(addressSpace: number): GuestSpace {
+    return new GuestSpace(this.#selected.vm, spaceOf(addressSpace));
   }
 }

@@ -150,13 +150,15 @@ describe('the examples', () => {
 
   test('translate', () => {
     // facts.json: what the host's kernel and QEMU reported.
-    expect(example('translate', DUMP, '136', '0x1001840')).toBe('HVA 0x7f5763e01840, HPA 0xf601840\n');
+    for (const address of ['0x1001840', '1001840'])
+      expect(example('translate', DUMP, '136', address)).toBe('HVA 0x7f5763e01840, HPA 0xf601840\n');
     expect(example('translate', DUMP, '136', '0xfee00000')).toMatch(/^no-memslot: /);
   });
 
   test('physical', () => {
     // crash-vtop.txt: the PGD entry at 18e47f0 is 44fe0067.
-    expect(example('physical', DUMP, '0x18e47f0', '8')).toBe('0x18e47f0: 6700fe4400000000\n');
+    for (const address of ['0x18e47f0', '18e47f0'])
+      expect(example('physical', DUMP, address, '8')).toBe('0x18e47f0: 6700fe4400000000\n');
     expect(example('physical', DUMP, '0xf601840', '64')).toMatch(/^0xf601840: 64 bytes are missing: /);
   });
 
