@@ -23,10 +23,10 @@ rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
 // What is public, as a list: docs/api.md is compared with it.
 writeFileSync(at('dist/.api.md'), writeDeclarations(at('dist/index.d.ts')));
-await build({
+/** @satisfies {import('esbuild').BuildOptions} */
+const bundled = {
   absWorkingDir: at('.'),
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', internal: 'src/internal.ts' },
-  outdir: 'dist',
+  outdir: at('dist'),
   bundle: true,
   platform: 'node',
   target: 'node20.19',
@@ -36,7 +36,10 @@ await build({
   // An optional text decoder that the Kaitai runtime looks for; no header needs it.
   external: ['iconv-lite'],
   logLevel: 'warning',
-});
+};
+await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/internal.ts' } });
+// A program sees the names of classes: without keepNames that of DumpError would be _DumpError.
+await build({ ...bundled, entryPoints: { index: 'src/index.ts' }, keepNames: true });
 writeFileSync(at('dist/package.json'), '{ "type": "commonjs" }\n');
 const licences = Object.keys(dependencies).map(licenceOf);
 writeFileSync(at('dist/THIRD-PARTY.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));

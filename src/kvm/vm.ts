@@ -12,7 +12,7 @@ import { MemslotSet } from './memslots/set.js';
 const MOST_SPACES = 16;
 
 /** A virtual machine: its memslots, and the address space of the process that they are in. */
-export class Vm {
+class KvmVm {
   /** The address space of the creator. The HVAs of slots are addresses in it, whichever process holds the VM's file now. */
   readonly mm: Mm;
   /** Which guest frames are private. */
@@ -93,3 +93,6 @@ export class Vm {
     throw new DumpError(`${difference}: the dump is damaged there`);
   }
 }
+
+// The library has a class Vm: in the bundle of both, one could not keep its name, and stack traces would show another.
+export { KvmVm as Vm };

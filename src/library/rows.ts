@@ -3,7 +3,9 @@ import type { Command } from '../commands/command.js';
 import { contextOf, type Given } from '../commands/perform.js';
 import { type SlotRow, slots } from '../commands/slots.js';
 import { type VmRow, vms } from '../commands/vms.js';
+import { UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import { shown } from './addresses.js';
 import { processOf, vmOf, type WhichVms } from './choice.js';
 import type { Lifetime } from './lifetime.js';
 
@@ -69,7 +71,7 @@ export function rowsOf<Name extends keyof CommandRows>(
   { process, vm }: WhichVms,
   { lifetime, ...given }: Required<Pick<Given, 'image' | 'host'>> & { readonly lifetime: Lifetime },
 ): Rows<CommandRows[Name]['row']> {
-  const command = COMMANDS[name];
+  const command = commandOf(name);
   const values = { process: processOf(process), vm: vmOf(vm) };
   return Rows.of(function* (note) {
     const log = noting(given.host.log, note);
@@ -79,6 +81,14 @@ export function rowsOf<Name extends keyof CommandRows>(
     const rows = command.run(context as never) as Generator<CommandRows[Name]['row'], number | undefined>;
     return ((yield* rows) ?? 0) === 0;
   }, lifetime);
+}
+
+function commandOf(name: string): Command {
+  const found = Object.entries(COMMANDS).find(([known]) => known === name);
+  if (found !== undefined) return found[1];
+  throw new UsageError(
+    `${shown(name)} is not the name of a command with rows; valid: ${Object.keys(COMMANDS).join(', ')}`,
+  );
 }
 
 /** A log that also records its warnings. */

@@ -140,6 +140,40 @@ describe('the declarations', () => {
   });
 });
 
+describe('a program sees the names of the declarations', () => {
+  const lines = (script: string): string[] =>
+    output(process.execPath, ['--input-type=module', '-e', script], user).trimEnd().split('\n');
+
+  test('of classes and functions', () => {
+    const script =
+      "import * as all from 'kvm-vtop'; for (const [name, value] of Object.entries(all)) if (typeof value === 'function') console.log(name, value.name)";
+    const names = lines(script)
+      .map((line) => line.split(' '))
+      .filter(([name]) => name !== 'default' && name !== 'module.exports');
+    expect(names.length).toBeGreaterThan(8);
+    expect(names.map(([, name]) => name)).toEqual(names.map(([name]) => name));
+  });
+
+  test.each([
+    ['DumpError', 'dump.vm(99999)'],
+    ['UsageError', 'vm.translate(-1n)'],
+    ['UsageError', 'dump.rows("slot")'],
+  ])('of a %s, in its stack trace too: %s', (name, call) => {
+    const script = `
+      import { openDump } from 'kvm-vtop';
+      import { inspect } from 'node:util';
+      const dump = await openDump(${JSON.stringify(DUMP)});
+      const vm = dump.vm(136);
+      try { ${call} } catch (error) {
+        const frames = error.stack.split('\\n').map((line) => /^ +at (\\w+\\.\\w+) /.exec(line)?.[1]);
+        const method = ${JSON.stringify(call)}.replace(/\\(.*/, '').replace(/^./, (letter) => letter.toUpperCase());
+        console.log([error.name, error.constructor.name, /^\\w+/.exec(error.stack)[0], /^\\w+/.exec(inspect(error))[0]].join(' '));
+        console.log(Object.keys(error).includes('pid'), frames.includes(method));
+      }`;
+    expect(lines(script)).toEqual([Array.from({ length: 4 }, () => name).join(' '), 'false true']);
+  });
+});
+
 describe('the examples', () => {
   const example = (name: string, ...args: readonly string[]): string =>
     output(process.execPath, [join(examples, `${name}.mjs`), ...args], user);

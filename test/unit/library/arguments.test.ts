@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program without types may pass: everything that is not an argument of its kind is a UsageError.
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { openDump, UsageError } from '../../../src/index.js';
+import { openDump, openImage, UsageError } from '../../../src/index.js';
 import { DUMP } from '../../build/alpha.js';
+import { FIXTURES } from '../../run.js';
 
 const opened = openDump(DUMP);
 
@@ -74,5 +76,60 @@ describe('a process, a VM, options', () => {
       () => dump.vm(136, wrong),
     ])
       expect(call).toThrow('options must be an object');
+  });
+});
+
+describe('the name of a command', () => {
+  test.each([['slot'], [''], ['toString'], ['vtop'], [undefined], [1]])('%p', async (name) => {
+    const dump = await opened;
+    expect(() => dump.rows(name as 'slots')).toThrow(/is not the name of a command with rows; valid: vms, slots$/);
+    expect(() => dump.rows(name as 'slots')).toThrow(UsageError);
+  });
+});
+
+describe('paths', () => {
+  test.each<[unknown, string]>([
+    ['', 'the path of a file is empty'],
+    [['', ''], 'the path of a file is empty'],
+    [[], 'no file of a dump was given'],
+    [undefined, 'undefined is not the path of a file'],
+    [[DUMP, undefined], 'undefined is not the path of a file'],
+    [null, 'null is not the path of a file'],
+    [5, '5 is not the path of a file'],
+    [{}, 'a value of type object is not the path of a file'],
+  ])('%p', async (paths, message) => {
+    for (const open of [openDump, openImage]) {
+      const failed = open(paths as string);
+      await expect(failed).rejects.toBeInstanceOf(UsageError);
+      await expect(failed).rejects.toThrow(message);
+    }
+  });
+
+  test('of a file beside the dump', async () => {
+    await expect(openDump(DUMP, { beside: { vmcoreinfo: '' } })).rejects.toThrow('the path of a file is empty');
+  });
+});
+
+describe('the choices of a UsageError', () => {
+  test('are the VMs of the dump, where one must be selected', async () => {
+    const dump = await openDump(join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump'));
+    const known = [...dump.vms()].map(({ pid, kvm, name }) => ({ pid, kvm: `0x${kvm.toString(16)}`, name }));
+    expect(known.length).toBeGreaterThan(4);
+    for (const select of [() => dump.vm(), () => dump.vm('alhpa'), () => dump.vm(null, { vm: 1n })]) {
+      let error: unknown = null;
+      try {
+        select();
+      } catch (caught) {
+        error = caught;
+      }
+      expect(error).toBeInstanceOf(UsageError);
+      const { choices, message } = error as UsageError;
+      const found = choices.map((line) => {
+        const [, pid, kvm, name] = /^ {2}pid (\d+) .* {2}kvm (0x\w+) {2}(?:name (.*)|no name)$/.exec(line) ?? [];
+        return { pid: Number(pid), kvm, name: name ?? null };
+      });
+      expect(found).toEqual(known);
+      expect(message.split('\n').slice(1)).toEqual(choices);
+    }
   });
 });
