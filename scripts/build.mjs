@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { apiPage } from './api-page.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
 import { reference } from './reference.mjs';
@@ -21,8 +22,9 @@ const { dependencies, version } = /** @type {{ dependencies: Record<string, stri
 const sources = digest();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
-// What is public, as a list: docs/api.md is compared with it.
-writeFileSync(at('dist/.api.md'), writeDeclarations(at('dist/index.d.ts')));
+writeDeclarations(at('dist/index.d.ts'));
+// docs/api.md is compared with it.
+writeFileSync(at('dist/.api.md'), apiPage(readFileSync(at('dist/index.d.ts'), 'utf8')));
 /** @satisfies {import('esbuild').BuildOptions} */
 const bundled = {
   absWorkingDir: at('.'),

@@ -15,7 +15,7 @@ export type VmChoice = number | bigint | string;
 export interface WhichVms {
   /** A process that holds the VMs or created them, or the name of a guest. */
   readonly process?: ProcessChoice | null;
-  /** One of them. */
+  /** One VM: of this process, or of the host. */
   readonly vm?: VmChoice | null;
 }
 

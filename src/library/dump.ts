@@ -53,7 +53,8 @@ export class Dump {
 
   /**
    * Selects one VM. Without a process, or with null, it is the only VM of the dump, or the VM with its struct kvm at the
-   * address `vm`. Throws `UsageError` if not exactly one VM matches; the message lists the VMs. Throws `DumpError` if the
+   * address `vm`. Throws `UsageError` if not exactly one VM matches; its `choices` are
+   * the VMs. Throws `DumpError` if the
    * dump does not contain the process or the VM, or if they cannot be read.
    */
   vm(process: ProcessChoice | null = null, options: { readonly vm?: VmChoice | null } = {}): Vm {

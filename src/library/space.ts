@@ -12,7 +12,7 @@ import type { Gap } from './physical.js';
 
 /** Pages of a guest that follow each other and have the same answer; the answer is about the first of them. */
 export type GuestRun = (Mapped | Unmapped) & {
-  /** Bytes of all of them. */
+  /** Size of the run in bytes: that of all its pages. */
   readonly size: number;
 };
 

@@ -81,10 +81,26 @@ describe('the package', () => {
 });
 
 describe('the declarations', () => {
-  test('are those that docs/api.md lists', () => {
+  test('are those that docs/api.md describes', () => {
     const list = readFileSync(join(ROOT, 'dist', '.api.md'), 'utf8');
     if (process.env.GOLDEN === 'record') writeFileSync(join(ROOT, 'docs', 'api.md'), list);
     expect(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8')).toBe(list);
+  });
+
+  test('are all in docs/api.md with their doc comments', () => {
+    const flat = (text: string): string => text.replace(/\s+/g, ' ');
+    const page = flat(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8'));
+    const text = readFileSync(join(installed, 'dist', 'index.d.ts'), 'utf8');
+    const comments = [...text.matchAll(/\/\*\*(.*?)\*\//gs)].map(([, body = '']) =>
+      flat(body.replaceAll(/^ *\* /gm, '')).trim(),
+    );
+    expect(comments.length).toBeGreaterThan(150);
+    expect(comments.filter((comment) => !page.includes(comment))).toEqual([]);
+    const names = [...text.matchAll(/^export declare (?:interface|type|class|const|function) (\w+)/gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.length).toBeGreaterThan(40);
+    expect(names.filter((name) => !page.includes(` ### ${name} `))).toEqual([]);
   });
 
   test('name all that the library has', () => {
@@ -201,6 +217,28 @@ describe('the examples', () => {
     expect(example('states', DUMP, '136')).toBe('mapped: 34881\nswapped: 1535\ntable-missing: 512\n');
   });
 
+  test('runs', () => {
+    const runs = example('runs', DUMP, '136')
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const [, first = '', last = '', hva, hpa, state] =
+          /^(\w+)-(\w+) {2}(?:HVA (\w+) {2}HPA (\w+)|([a-z-]+): .+)$/.exec(line) ?? [];
+        return { first: parseInt(first, 16), end: parseInt(last, 16) + 1, hva, hpa, state };
+      });
+    expect(runs.map(({ first }) => first)).toEqual([0, ...runs.slice(0, -1).map(({ end }) => end)]);
+    // facts.json: what the host's kernel and QEMU reported of GPA 1001840.
+    const found = runs.find(({ first, end }) => first <= 0x1001840 && 0x1001840 < end);
+    const offset = 0x1001840 - (found?.first ?? NaN);
+    expect([found?.hva, found?.hpa].map((start = '') => (parseInt(start, 16) + offset).toString(16))).toEqual([
+      '7f5763e01840',
+      'f601840',
+    ]);
+    const pagesOf = (wanted?: string): number =>
+      runs.filter(({ state }) => state === wanted).reduce((sum, { first, end }) => sum + (end - first) / 4096, 0);
+    expect([pagesOf(), pagesOf('swapped'), pagesOf('table-missing')]).toEqual([34881, 1535, 512]);
+  });
+
   test('slots', () => {
     const dump = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
     const { stdout } = kvmVtop(['slots', '-c', dump, '--json']);
@@ -226,7 +264,7 @@ describe('the examples', () => {
   });
 
   test('are all tested', () => {
-    const tested = ['physical', 'slots', 'states', 'translate'];
+    const tested = ['physical', 'runs', 'slots', 'states', 'translate'];
     expect(readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.mjs'))).toEqual(
       tested.map((name) => `${name}.mjs`),
     );
