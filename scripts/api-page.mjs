@@ -2,8 +2,7 @@
 // docs/api.md: the library's declarations with their doc comments, as a page for people.
 import ts from 'typescript';
 
-const NOTE =
-  '<!-- Generated from the doc comments of the library: change them there, build, and copy dist/.api.md to docs/api.md. -->';
+const NOTE = '<!-- Generated from the doc comments of the library: docs/testing.md, Golden files, says how. -->';
 const INTRODUCTION =
   'All that the package `kvm-vtop` exports, with the doc comments of its declarations, `dist/index.d.ts`, which editors show ' +
   'too. Addresses are in bytes, as bigint; frames and page numbers are numbers: an address divided by 4096. ' +
