@@ -111,7 +111,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i !== 20),
       problem: expect.stringMatching(
-        /^kernel memory at 0x\w+: a mapping of 0x\w+-0x\w+ (after one that ends at|kept for) 0x\w+$/,
+        /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ (follows one that ends at|is stored for) 0x\w+$/,
       ),
     });
     // Ranges that do not reach it: after it, and up to where it begins.
@@ -133,9 +133,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     const [first, last] = name === 'a maple tree' ? [7, 14] : [21, 29];
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i < first || i > last),
-      problem: expect.stringMatching(
-        /node (of the tree of mappings )?at 0xffff888ffff00000: the kernel maps nothing there/,
-      ),
+      problem: expect.stringMatching(/node (of the tree of mappings )?at 0xffff888ffff00000: not mapped/),
     });
     expect(walk(built, 0n, (forty[3] as Wish).end)).toEqual({ found: built.found.slice(0, 4), problem: null });
   });
@@ -147,7 +145,7 @@ test('a mapping with another range than in the maple tree is damage', () => {
   const built = build(era, forty, { planted });
   expect(walk(built)).toEqual({
     found: built.found.filter((_, i) => i !== 20),
-    problem: expect.stringMatching(/a mapping of 0x103c000-0x103e000 kept for 0x103c000$/),
+    problem: expect.stringMatching(/the mapping 0x103c000-0x103e000 is stored for 0x103c000$/),
   });
 });
 
@@ -158,6 +156,6 @@ test("a mapping that can't be read is reported after the others", () => {
   era.plant(built.host, built.mm, forty, addresses);
   expect(walk(built)).toEqual({
     found: built.found.filter((_, i) => i !== 20),
-    problem: expect.stringMatching(/^vm_area_struct at 0xffff888ffff00000: the kernel maps nothing there/),
+    problem: expect.stringMatching(/^vm_area_struct at 0xffff888ffff00000: not mapped/),
   });
 });

@@ -63,7 +63,7 @@ describe('slots', () => {
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     host.set('rb_node', host.pointer(root + host.offset('rb_node', 'rb_left')), { rb_left: root });
-    expect(() => translatorOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ is met twice/);
+    expect(() => translatorOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ occurs twice/);
   });
 
   test('a node that names another parent is damage', () => {
