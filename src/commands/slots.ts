@@ -17,11 +17,11 @@ import { command } from './command.js';
 export interface SlotRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  /** A holder of the VM, else its creator; null where neither is known. */
+  /** Pid of a holder of the VM, or else of its creator; null if neither is known. */
   readonly pid: number | null;
   /** KVM's address space: 0, or 1 for SMM. */
   readonly addressSpace: number;
-  /** Its number in KVM. */
+  /** KVM's number of the slot. */
   readonly id: number;
   /** First guest physical address. */
   readonly gpa: bigint;
@@ -33,9 +33,9 @@ export interface SlotRow {
   readonly flags: number;
   /** Names of these bits. */
   readonly flagNames: readonly string[];
-  /** One of KVM's own: TSS, identity map, APIC access page. */
+  /** Whether KVM made the slot for itself: TSS, identity map, APIC access page. */
   readonly internal: boolean;
-  /** The process's memory below it. */
+  /** The memory of the process that backs the slot. */
   readonly backing: Backing;
   /** What could not be read, and why. */
   readonly problems: readonly string[];
@@ -145,7 +145,7 @@ function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Gener
   }
 }
 
-/** What is known of a slot, and of the memory below it. */
+/** The row of a slot, with the memory that backs it. */
 export function rowOf(vm: Vm, slot: Memslot, { pid, addressSpace }: Pick<SlotRow, 'pid' | 'addressSpace'>): SlotRow {
   const { id, first, pages, hva, flags, internal } = slot;
   const gpa = BigInt(first) * 4096n;
