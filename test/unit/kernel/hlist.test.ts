@@ -86,7 +86,7 @@ describe('damage ends a chain after the nodes that were found', () => {
     });
   });
 
-  test('a circle is detected within twice its length and the way to it, without pprev', () => {
+  test('a loop is detected within twice its length and the distance to it, without pprev', () => {
     const kernel = new ContainerMemory('');
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(29), (length, back) => {

@@ -254,7 +254,7 @@ describe('damage', () => {
     });
   });
 
-  test('where the types have no parents, a loop ends by its depth', () => {
+  test('if the types have no parents, a loop ends at the maximum depth', () => {
     const types = new LayoutTypes(MAPLE.replaceAll('  ptr parent\n', '  u64 hidden\n'));
     const { root } = three();
     // The node has one slot, which contains the node itself.
@@ -265,7 +265,7 @@ describe('damage', () => {
     expect(() => mapleEntry(kernel.view, types, root, 0n)).toThrow(/maple tree: deeper than 16 levels/);
   });
 
-  test('a node that names one that is just being replaced is not damage, while that one holds it', () => {
+  test('a node whose parent is just being replaced is not damage while the old parent still points to it', () => {
     const { list, root, inner } = three();
     // As between mas_put_in_tree and mas_adopt_children: the tree has the new node, but its children name the old one.
     const old = kernel.allocate(256);

@@ -157,7 +157,7 @@ describe('damage', () => {
 });
 
 describe("nodes that can't be read", () => {
-  test('are reported, and all that does not hang below them is found', () => {
+  test('are reported, and all nodes that are not below them are found', () => {
     fc.assert(
       fc.property(keys, fc.array(fc.nat(60), { maxLength: 4 }), (list, some) => {
         const { root, nodes } = treeOf(list);

@@ -9,7 +9,7 @@ import { SyntheticHost } from '../../build/host.js';
 import { type EraOfMappings, eras, type Wish } from '../../build/mappings.js';
 
 const PAGE = 4096n;
-/** A host with one process of these mappings: where its mm and they are, and what is to be found. */
+/** A host with a process with these mappings: the addresses of its mm and the mappings, and the expected result. */
 interface Built {
   readonly host: SyntheticHost;
   readonly mm: bigint;
@@ -17,7 +17,7 @@ interface Built {
   readonly found: readonly unknown[];
 }
 
-/** `plant`: what the tree says, where that is not the mappings. */
+/** `plant`: the contents of the tree, if they differ from the mappings. */
 function build(era: EraOfMappings, list: readonly Wish[], { users = 1, planted = list } = {}): Built {
   const host = new SyntheticHost({ types: era.types });
   const mm = host.mm(users).address;
@@ -65,7 +65,7 @@ const forty = Array.from({ length: 40 }, (_, i) => {
 });
 
 describe.each(Object.entries(eras))('in %s', (name, era) => {
-  test('all come in order, also those of a range, and look-ups find each', () => {
+  test('all are found in order, also those of a range, and look-ups find each', () => {
     fc.assert(
       fc.property(wishes, fc.nat(300), fc.nat(300), (list, a, b) => {
         const built = build(era, list);
@@ -114,7 +114,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
         /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ (follows one that ends at|is stored for) 0x\w+$/,
       ),
     });
-    // Ranges that do not reach it: after it, and up to where it begins.
+    // Ranges that do not overlap it: after it, and up to its start.
     expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
     expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
     expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
@@ -129,7 +129,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
       const node = (built.addresses[30] as bigint) + built.host.offset('vm_area_struct', 'vm_rb');
       built.host.set('rb_node', node, { rb_left: NOWHERE });
     }
-    // The second leaf, after one that holds seven and the gaps between them; the left half of the right half.
+    // The second leaf, after one with seven mappings and the gaps between them; the left half of the right half.
     const [first, last] = name === 'a maple tree' ? [7, 14] : [21, 29];
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i < first || i > last),

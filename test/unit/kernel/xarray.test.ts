@@ -148,7 +148,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(walk(built.head, 10n, 20n)).toEqual({ found: built.list.slice(10, 21), problem: null });
   });
 
-  test('what a node would have kept that is damaged can be lost: all else is found', () => {
+  test('the entries of a damaged node can be lost: all others are found', () => {
     const { list, head, root } = four();
     const lost: unknown[] = [];
     const walked = (from: bigint, to: bigint) => {
@@ -167,7 +167,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(lost).toHaveLength(2);
   });
 
-  test('a root that is damaged has lost all', () => {
+  test('with a damaged root all entries are lost', () => {
     const lost: unknown[] = [];
     const head = NOWHERE | builder.form.rootTag;
     const entries = xarrayEntries(builder.kernel.view, xaNodes(builder.kernel.types), head, 5n, 9n, (...range) =>
@@ -177,7 +177,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(lost).toEqual([[0n, TOP]]);
   });
 
-  test('of a range, the path to it and the range are read', () => {
+  test('iteration over a range reads only the path to it and the range', () => {
     const { list, head } = four();
     const view = new Counted(builder.kernel.view);
     expect(walk(head, 70n, 72n, view).found).toEqual(list.slice(70, 73));
@@ -208,7 +208,7 @@ test('a look-up reads a byte and a slot of each node on its path', () => {
   expect(view.reads.map(([, length]) => length)).toEqual([1, 8, 1, 8, 1, 8]);
 });
 
-test('where the types do not say where nodes hang, they are taken as they are met', () => {
+test('if the types lack the members for the parent and the slot, nodes are not checked', () => {
   const builder = new ArrayBuilder('4.20');
   const list = [1n, 100n, 5000n].map((index) => ({ index, order: 0, entry: 0xffff888000001000n + index * 8n }));
   const head = builder.head(list);

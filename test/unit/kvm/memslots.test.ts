@@ -57,7 +57,7 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/more than 32767 slots/);
   });
 
-  test('a tree with a circle is damage', () => {
+  test('a tree with a loop is damage', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
@@ -137,7 +137,7 @@ describe('slots', () => {
     expect(translator.slots.missing).toBe('struct kvm records 0x3 pages in memslots, but 0x0 were found');
   });
 
-  test('more pages than it counts are damage, unless one slot was being created', () => {
+  test('more pages than it records are damage, unless one slot was being created', () => {
     const { host, vm } = three();
     host.set('kvm', vm, { nr_memslot_pages: 2n });
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped' });
