@@ -12,7 +12,7 @@ import ts from 'typescript';
 const at = (/** @type {string} */ path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /**
- * Writes the declarations of what `entry` exports, as the compiler makes them, a file a module.
+ * Writes the declarations of what `entry` exports, as the compiler makes them: one file per module.
  *
  * @param {string} entry
  * @param {string} folder
