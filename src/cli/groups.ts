@@ -86,7 +86,7 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
   { title: 'Other files', options: beside },
-  { title: 'Output', options: { verbose, quiet, json } },
+  { title: 'Output', options: { verbose, quiet, json, csv: asCsv } },
 ];
 
 /** All options of a command, in the order of its help. */

@@ -3,7 +3,7 @@ import type { Command } from '../commands/command.js';
 import type { RecordKind } from '../report/records.js';
 import type { Schema } from '../report/types.js';
 import { optionsOf } from './groups.js';
-import { usageOf } from './help.js';
+import { meaningOf, usageOf } from './help.js';
 import { kebab } from './names.js';
 
 const NOTE = '<!-- Generated from src/commands by npm run generate: change it there. -->\n';
@@ -38,10 +38,10 @@ const example = ({ line, note }: Command['examples'][number]): string =>
 const fence = (lines: readonly string[]): string => `\`\`\`\n${lines.join('\n')}\n\`\`\``;
 
 function optionTable(command: Command): string {
-  const rows = Object.entries(optionsOf(command)).map(([key, { short, value, many, choices, summary }]) => {
+  const rows = Object.entries(optionsOf(command)).map(([key, spec]) => {
+    const { short, value, many } = spec;
     const placeholder = value === undefined ? '' : ` <${value}${many === true ? '...' : ''}>`;
-    const words = choices === undefined ? '' : ` (${choices.join(', ')})`;
-    return [`\`${short === undefined ? '' : `-${short}, `}--${kebab(key)}${placeholder}\``, `${summary}${words}`];
+    return [`\`${short === undefined ? '' : `-${short}, `}--${kebab(key)}${placeholder}\``, meaningOf(spec)];
   });
   return table(['option', 'meaning'], [...rows, ['`-h, --help`', 'display help for command']]);
 }
