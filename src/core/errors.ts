@@ -118,7 +118,7 @@ export class UsageError extends Error {
   readonly isMissing: boolean;
   /** What the caller can do about it. */
   readonly remedies: readonly Remedy[];
-  /** The valid choices, one line each. */
+  /** The valid choices, one line each, for example the VMs of the dump; empty if the message does not list them. */
   readonly choices: readonly string[];
   /** What is wrong, without the name of the argument and without the choices. */
   readonly problem: string;

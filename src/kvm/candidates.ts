@@ -4,8 +4,8 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
 import { allVms, argumentsOfVm, type KnownVm } from './all-vms.js';
-import { listHolders, nameOf } from './describe-vms.js';
-import { Definite, decimalPid, findTask, isNumber } from './find-process.js';
+import { listHolders, listKnown, nameOf } from './describe-vms.js';
+import { decimalPid, definite, findTask, isNumber } from './find-process.js';
 import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
@@ -51,7 +51,8 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
   const held = vmsOf(kvm, alive);
   if (held.length === 0) {
     const { text, remedies } = listHolders(kvm, tasks);
-    throw new Definite(`${nameOf(task)} does not hold a VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
+    const problem = `${nameOf(task)} does not hold a VM; ${text}`;
+    throw definite.put(new DumpError(problem, { code: 'no-vm', remedies }), task.tgid);
   }
   return {
     title: nameOf(task),
@@ -69,7 +70,8 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
  * hold a VM, or has exited while another process holds the VM.
  */
 function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError): Candidates {
-  const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
+  const given = typeof process === 'number' ? process : decimalPid(process);
+  const pid = definite.has(why) ? (definite.get(why) ?? null) : given;
   const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (pid === null || made.length === 0) {
@@ -83,7 +85,7 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
 
 function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
   const { log } = kvm.host;
-  if (!(why instanceof Definite)) {
+  if (!definite.has(why)) {
     log.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
     return { pid, fd: null, address, mm: null };
   }
@@ -104,13 +106,14 @@ function holderOf(kvm: Kvm, tasks: Tasks, address: bigint): { task: Task; fd: nu
 
 /** The VMs with this name or UUID on QEMU's command line. `why`: the error of looking up the text as a number. */
 function named(kvm: Kvm, tasks: Tasks, text: string, why: DumpError | null): Candidates {
-  const wrong = (problem: string): Error =>
-    why ?? new UsageError(`'${printable(text)}' ${problem}`, { wrong: 'process' });
+  const wrong = (problem: string, choices: readonly string[] = []): Error =>
+    why ?? new UsageError(`'${printable(text)}' ${problem}`, { wrong: 'process', choices });
   const all = listOrThrow(kvm, tasks, wrong);
   const found = all.filter((vm) => isCalled(kvm, vm, text));
   if (found.length > 0)
     return { title: `'${printable(text)}'`, pid: null, held: found.map(held), chosen: (vm) => ofKnown(found, vm) };
-  throw wrong(`is not a pid, the address of a task_struct, or the name or UUID of a VM; ${namesOf(kvm, all)}`);
+  const problem = 'is not a pid, the address of a task_struct, or the name or UUID of a VM';
+  throw all.length === 0 ? wrong(`${problem}; no VM was found`) : wrong(`${problem}; VMs`, listKnown(kvm, all));
 }
 
 function listOrThrow(kvm: Kvm, tasks: Tasks, wrong: (problem: string) => Error): readonly KnownVm[] {
@@ -133,16 +136,6 @@ const held = ({ address, holders: [first] }: KnownVm): HeldVm => ({ fd: first?.f
 export function ofKnown(all: readonly KnownVm[], { address }: HeldVm): Chosen {
   const vm = all.find((each) => each.address === address) as KnownVm;
   return { pid: vm.pid ?? 0, fd: vm.holders[0]?.fd ?? null, address, mm: null };
-}
-
-/** The names of VMs for a message, as far as the dump has them. */
-function namesOf(kvm: Kvm, all: readonly KnownVm[]): string {
-  const texts = all.map((vm) => {
-    const { name, problem } = argumentsOfVm(kvm, vm);
-    const called = problem === null ? (name === null ? 'no name' : printable(name)) : 'name not in the dump';
-    return `${vm.pid ?? '?'} (${called})`;
-  });
-  return texts.length === 0 ? 'no VM was found' : `VMs: ${texts.join(', ')}`;
 }
 
 /** The VMs of vm_list. Throws `why` if the list can't be read. */

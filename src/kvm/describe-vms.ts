@@ -4,6 +4,7 @@ import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
+import { argumentsOfVm, type KnownVm } from './all-vms.js';
 import { type HeldVm, holders, listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
@@ -24,6 +25,21 @@ function slotsText(kvm: Kvm, address: bigint): string {
     if (error instanceof DumpError) return error.message;
     throw error;
   }
+}
+
+/** One line per VM of a host: the pid to select it by, descriptor, address, name. */
+export const listKnown = (kvm: Kvm, vms: readonly KnownVm[]): string[] =>
+  vms.map((vm) => {
+    const { pid, creator, holders: holding, address } = vm;
+    const comm = holding[0]?.comm ?? creator?.comm ?? null;
+    const process = `pid ${pid ?? '?'}${comm === null ? '' : ` (${printable(comm)})`}`;
+    return `  ${process}  fd ${holding[0]?.fd ?? '?'}  kvm 0x${address.toString(16)}  ${calledText(kvm, vm)}`;
+  });
+
+function calledText(kvm: Kvm, vm: KnownVm): string {
+  const { name, problem } = argumentsOfVm(kvm, vm);
+  if (problem !== null) return 'name not in the dump';
+  return name === null ? 'no name' : `name ${printable(name)}`;
 }
 
 /** Lists the processes that hold VMs, and the VMs for which no such process was found. */

@@ -6,7 +6,7 @@ import { Tasks } from '../kernel/tasks.js';
 import { orProblem } from './about.js';
 import { allVms, heldAlone, type KnownVm } from './all-vms.js';
 import { type Candidates, type Chosen, candidates, ofKnown } from './candidates.js';
-import { listHolders, listVms } from './describe-vms.js';
+import { listHolders, listKnown, listVms } from './describe-vms.js';
 import type { HeldVm } from './find-vms.js';
 import { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
@@ -73,7 +73,7 @@ function ofHost(kvm: Kvm, tasks: Tasks, choice: string | null): SelectedVms {
   const { vms, problems } = allVms(kvm, tasks);
   if (choice === null) return { kvm, vms, problems };
   const found = vms.filter((vm) => isAddress(vm.address, choice));
-  if (found.length === 0) throw missingProcess(kvm, tasks);
+  if (found.length === 0) throw missingProcess(kvm, tasks, { vms, problems });
   return { kvm, vms: found, problems: [] };
 }
 
@@ -87,7 +87,7 @@ function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   const found = choice === null ? vms : vms.filter((vm) => isAddress(vm.address, choice));
   const [only] = found;
   if (only === undefined || found.length > 1 || (choice === null && problems.length > 0))
-    throw missingProcess(kvm, tasks);
+    throw missingProcess(kvm, tasks, { vms, problems });
   const { pid, creator, holders } = only;
   const comm = holders[0]?.comm ?? creator?.comm ?? null;
   if (choice === null)
@@ -107,15 +107,14 @@ function tryAll(kvm: Kvm, tasks: Tasks): ReturnType<typeof allVms> {
   }
 }
 
-function missingProcess(kvm: Kvm, tasks: Tasks): UsageError {
+/** Lists the VMs of the host; if there are none, the processes that hold some. */
+function missingProcess(kvm: Kvm, tasks: Tasks, { vms, problems }: ReturnType<typeof allVms>): UsageError {
+  const wanted = "the pid or task_struct address of the process that holds the VM, or the guest's name or UUID";
+  const missing = 'process';
+  if (vms.length > 0)
+    return new UsageError([wanted, ...problems, 'VMs'].join('; '), { missing, choices: listKnown(kvm, vms) });
   const { text, remedies } = listHolders(kvm, tasks);
-  return new UsageError(
-    `the pid or task_struct address of the process that holds the VM, or the guest's name or UUID; ${text}`,
-    {
-      missing: 'process',
-      remedies,
-    },
-  );
+  return new UsageError(`${wanted}; ${text}`, { missing, remedies });
 }
 
 const isAddress = (address: bigint, text: string): boolean =>
