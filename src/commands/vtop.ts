@@ -43,7 +43,7 @@ export const vtop = command({
   ],
   exit: {
     0: 'every address has a host physical address',
-    1: 'some addresses have none (the output says why)',
+    1: 'some addresses have no host physical address',
     2: 'nothing was answered',
   },
 
