@@ -57,6 +57,7 @@ const beside = {
 };
 
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
+const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
 const asCsv = flag('print comma-separated values, with a header line');
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
@@ -67,16 +68,16 @@ export type BesideValues = Values<typeof beside>;
 /** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
-  files: [host, { ...beside, verbose }],
-  image: [image, { verbose: whatFile }],
-  host: [host, { ...beside, verbose }],
+  files: [host, { ...beside, verbose, quiet }],
+  image: [image, { verbose: whatFile, quiet }],
+  host: [host, { ...beside, verbose, quiet }],
   vm: [
     { ...host, ...vm },
-    { ...beside, verbose },
+    { ...beside, verbose, quiet },
   ],
   vms: [
     { ...host, ...vm },
-    { ...beside, verbose },
+    { ...beside, verbose, quiet },
   ],
 };
 
@@ -85,7 +86,7 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
   { title: 'Other files', options: beside },
-  { title: 'Output', options: { verbose, json } },
+  { title: 'Output', options: { verbose, quiet, json } },
 ];
 
 /** All options of a command, in the order of its help. */

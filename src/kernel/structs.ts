@@ -147,6 +147,10 @@ export const pageFlags = enumeration('pageflags');
 
 /** include/linux/mmzone.h */
 export const nodeFields = fields('pglist_data', { present: required('node_present_pages', 8) });
+export const nodeSpanFields = fields('pglist_data', {
+  start: required('node_start_pfn', 8),
+  spanned: required('node_spanned_pages', 8),
+});
 
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
