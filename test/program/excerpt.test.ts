@@ -73,9 +73,24 @@ describe('excerpt', () => {
     expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
     expect(cut('dangling').status).toBe(2);
     expect(args(target('dangling')).stderr).toMatch(/is a dangling symbolic link/);
-    expect(args(folder).stderr).toMatch(/is not a regular file/);
-    expect(args('/dev/null').stderr).toMatch(/is not a regular file/);
     expect(partial()).toEqual([]);
+  });
+
+  test('what --force would not help against is said without it', () => {
+    const refusal = (output: string) => cut(output).stderr;
+    for (const more of [[], ['--force']]) {
+      const at = (output: string) => kvmVtop(['excerpt', ...ALPHA, '-p', '840', '-o', output, ...more]).stderr;
+      expect(at(folder)).toBe(`kvm-vtop: ${folder} is a directory\n`);
+      expect(at('/dev/null')).toBe('kvm-vtop: /dev/null is not a regular file\n');
+      expect(at(DUMP)).toBe(`kvm-vtop: ${DUMP} is an input file and is not overwritten\n`);
+      expect(at('-')).toMatch(
+        /^kvm-vtop: standard output can't be used: a file is needed; '.\/-' is a file named '-'\n$/,
+      );
+    }
+    expect(refusal('no/such/x')).toBe(`kvm-vtop: ${target('no/such')}: no such directory\n`);
+    file('', 'plain');
+    expect(refusal('plain/x')).toBe(`kvm-vtop: ${target('plain')}: not a directory\n`);
+    expect(refusal('x'.repeat(300))).toBe(`kvm-vtop: ${target('x'.repeat(300))}: the name is too long\n`);
   });
 
   test('if the output is a link, the target is replaced', () => {
