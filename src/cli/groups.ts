@@ -32,7 +32,7 @@ const host = {
 const vm = {
   process: valued(
     'pid|task|name|uuid',
-    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID",
+    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID if the dump has QEMU's command line",
     { short: 'g' },
   ),
   vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),

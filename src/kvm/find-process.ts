@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, type DumpErrorDetails, orNull } from '../core/errors.js';
+import { DumpError, type DumpErrorCode, orNull } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, type Tasks } from '../kernel/tasks.js';
-import { listHolders, nameOf } from './describe-vms.js';
+import { listAll, nameOf, type VmList } from './describe-vms.js';
 import { listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
 /** An error that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is unknown. */
 export class Definite extends DumpError {
+  /** The last parameter: the VMs that there are. */
   constructor(
-    problem: string,
+    readonly problem: string,
     readonly pid: number | null,
-    details: DumpErrorDetails,
+    code: DumpErrorCode,
+    { text, remedies }: Partial<VmList>,
   ) {
-    super(problem, details);
+    super(problem, {
+      code,
+      ...(text === undefined ? {} : { hint: text }),
+      ...(remedies === undefined ? {} : { remedies }),
+    });
   }
 }
 
@@ -32,8 +38,7 @@ export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | n
 function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
   const task = tasks.byPid(pid);
   if (task !== null) return task;
-  const { text, remedies } = listHolders(kvm, tasks);
-  throw new Definite(`no process has pid ${pid}; ${text}`, pid, { code: 'no-process', remedies });
+  throw new Definite(`no process has pid ${pid}`, pid, 'no-process', listAll(kvm, tasks));
 }
 
 function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
@@ -42,7 +47,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
   const asDecimal = decimalPid(text);
   if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
-    throw new Definite(`no process has pid ${text}`, asDecimal, { code: 'no-process' });
+    throw new Definite(`no process has pid ${text}`, asDecimal, 'no-process', {});
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
@@ -50,12 +55,9 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   }
   const task = other ?? tasks.byAddress(value);
   if (task === null) {
-    const { text: list, remedies } = listHolders(kvm, tasks);
     const pid = asDecimal ?? (value < PID_LIMIT ? Number(value) : null);
-    throw new Definite(`no process or task_struct ${printable(text)} in the dump; ${list}`, pid, {
-      code: 'no-process',
-      remedies,
-    });
+    const problem = `no process or task_struct ${printable(text)} in the dump`;
+    throw new Definite(problem, pid, 'no-process', listAll(kvm, tasks));
   }
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text} in decimal; it is read as hexadecimal: ${nameOf(task)}`);
