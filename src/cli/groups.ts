@@ -59,7 +59,7 @@ const beside = {
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
 const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
-const asCsv = flag('print comma-separated values, with a header line');
+const asCsv = flag('print comma-separated values, with a header line', { excludes: ['json'] });
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
 
 export type ImageValues = Values<typeof image>;
