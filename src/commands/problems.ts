@@ -17,14 +17,14 @@ export class Warnings {
     readonly rest: string,
   ) {}
 
-  /** `kind`: messages of one kind say the same. */
-  add(text: string, kind = text): void {
-    if (this.#kinds.has(kind) || this.#kinds.size >= MOST) {
+  /** `kind`: messages of one kind say the same. `text` is called only for those that are logged. */
+  add(kind: string, text: () => string): void {
+    if (this.#kinds.size >= MOST || this.#kinds.has(kind)) {
       this.#omitted++;
       return;
     }
     this.#kinds.add(kind);
-    this.log.warn(text);
+    this.log.warn(text());
   }
 
   /** Called after the last message. */
@@ -49,7 +49,7 @@ export function warning(writer: RowWriter<unknown>, { columns }: RecordKind<neve
     row(row) {
       for (const problem of (row as { readonly problems: readonly string[] }).problems) {
         // What is known of all VMs is a problem of each row.
-        if (!all.has(problem)) warnings.add(problem, kindOf(problem));
+        if (!all.has(problem)) warnings.add(kindOf(problem), () => problem);
         all.add(problem);
       }
       return writer.row(row);
