@@ -116,7 +116,7 @@ export const vms = command({
   records: [kind],
   csv: true,
   notes: [
-    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out.",
+    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out; NAME and UUID are then ?.",
   ],
   examples: [
     { line: 'vms -c vmcore' },
@@ -145,16 +145,20 @@ export const vms = command({
   text: () =>
     table<VmRow>([
       { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
-      { heading: 'NAME', text: ({ name }) => (name === null ? '-' : printable(name)) },
+      { heading: 'NAME', text: (row) => fromArguments(row, row.name) },
       { heading: 'PROCESS', text: processText },
       { heading: 'FD', align: 'right', text: ({ holders: [first] }) => `${first?.fd ?? '-'}` },
       { heading: 'VCPUS', align: 'right', text: ({ vcpus }) => `${vcpus ?? '-'}` },
       { heading: 'MEMORY', align: 'right', text: ({ memory }) => (memory === null ? '-' : size(memory)) },
       { heading: 'SLOTS', align: 'right', text: ({ spaces }) => spaces.map(({ slots }) => slots).join('+') || '0' },
       { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
-      { heading: 'UUID', text: ({ uuid }) => (uuid === null ? '-' : printable(uuid)) },
+      { heading: 'UUID', text: (row) => fromArguments(row, row.uuid) },
     ]),
 });
+
+/** What the command line says: '-' if it does not have it, '?' if it can't be read. */
+const fromArguments = ({ arguments: words }: VmRow, text: string | null): string =>
+  text === null ? (words === null ? '?' : '-') : printable(text);
 
 /** The process that holds the VM, and the creator if that is another process. */
 function processText({ holders: [first], creator: maker, pid }: VmRow): string {
