@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run bench: kvm-vtop against drgn and crash on the same dumps, in turn, and its own speed inside one process.
+// npm run bench: compares kvm-vtop with drgn and crash on the same dumps, and measures its own speed in one process.
 //
 //   KVM_VTOP_SHARED      folder of recorded hosts (default ../shared)
 //   KVM_VTOP_PEERS       root folder in which `chroot … crash` and `chroot … python3` (with drgn) run; if it is not
 //                        set, nothing is compared
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
 //                        root
-//   KVM_VTOP_BENCH_RUNS  pairs that a comparison takes (default 7)
+//   KVM_VTOP_BENCH_RUNS  number of pairs for a comparison (default 7)
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

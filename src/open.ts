@@ -31,7 +31,7 @@ export interface DumpOptions extends FileOptions {
   readonly beside?: Partial<BesideOptions>;
 }
 
-/** The same, with a hook for tests and recordings. */
+/** Options for opening the dump of a host, with a hook for tests and recordings. */
 export interface OpenOptions extends DumpOptions {
   /** Returns the frames that the kernel is read from: `image`, or a wrapper that records what is read. */
   readonly watch?: (image: DumpImage) => FrameSource;
@@ -78,8 +78,8 @@ export async function openImage(paths: string | readonly string[], options: File
 }
 
 /**
- * Opens the dump of a host. Throws `DumpError` if the file is not a dump, or if its kernel cannot be read; the error says
- * what is missing.
+ * Opens the dump of a host. Throws `DumpError` if the file is not a dump, or if its kernel cannot be read; the error
+ * says what is missing.
  */
 export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;
@@ -121,6 +121,8 @@ export async function describeDump(path: string | readonly string[], options: Op
   return { types, identity: kernel, close };
 }
 
-/** The same from a vmlinux and the kvm.ko of its build (null if KVM is built in), without a dump. */
+/**
+ * Types and identity of the kernel of a vmlinux and the kvm.ko of its build (null if KVM is built in), without a dump.
+ */
 export const describeFiles = (vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> =>
   describeObjects({ vmlinux, module: kvmModule === null ? null : { path: kvmModule, is: KVM_MODULE } }, KVM_NEEDS, log);

@@ -23,11 +23,11 @@ import { flag as flagOption } from './options.js';
 export interface SlotRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  /** A holder of the VM, else its creator; null where neither is known. */
+  /** Pid of a holder of the VM, or else of its creator; null if neither is known. */
   readonly pid: number | null;
   /** KVM's address space: 0, or 1 for SMM. */
   readonly addressSpace: number;
-  /** Its number in KVM. */
+  /** KVM's number of the slot. */
   readonly id: number;
   /** First guest physical address. */
   readonly gpa: bigint;
@@ -39,9 +39,9 @@ export interface SlotRow {
   readonly flags: number;
   /** Names of these bits. */
   readonly flagNames: readonly string[];
-  /** One of KVM's own: TSS, identity map, APIC access page. */
+  /** Whether KVM made the slot for itself: TSS, identity map, APIC access page. */
   readonly internal: boolean;
-  /** The process's memory below it. */
+  /** The memory of the process that backs the slot. */
   readonly backing: Backing;
   /** Bytes of its pages that are in memory; null if they were not counted. */
   readonly resident: number | null;
@@ -180,7 +180,7 @@ function counted(row: SlotRow, space: GuestSpace, { first, pages }: Memslot): Sl
   return { ...row, resident: bytesOf('mapped'), swapped: bytesOf('swapped') };
 }
 
-/** What is known of a slot, and of the memory below it. */
+/** The row of a slot, with the memory that backs it. */
 export function rowOf(vm: Vm, slot: Memslot, { pid, addressSpace }: Pick<SlotRow, 'pid' | 'addressSpace'>): SlotRow {
   const { id, first, pages, hva, flags, internal } = slot;
   const gpa = BigInt(first) * 4096n;
