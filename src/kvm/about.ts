@@ -41,14 +41,38 @@ export function aboutVm({ host }: Kvm, address: bigint): AboutVm {
   return { vcpus, type: type === null ? null : (VM_TYPES[type] ?? null) };
 }
 
-/** The vendor's module, loaded or built in; null if it is not known. Throws `DumpError` if the list of modules is damaged. */
-export function vendorModule({ memory, types, symbols }: Host): VendorModule | null {
+/**
+ * The vendor's module, loaded or built in. The list of modules is read first: a built-in module is found only in the
+ * symbols, of which the dump may lack pages. Throws `DumpError` if neither has it.
+ */
+export function vendorModule(host: Host): VendorModule {
+  const loaded = orError(() => loadedVendor(host));
+  if (typeof loaded === 'string') return loaded;
+  const builtIn = VENDORS.find(([, symbol]) => host.symbols.get(symbol) !== undefined);
+  if (builtIn !== undefined) return builtIn[0];
+  if (loaded !== null) throw loaded;
+  throw new DumpError(
+    `no symbol table has ${VENDORS.map(([, symbol]) => symbol).join(' or ')}, and no module is loaded`,
+    {
+      code: 'no-symbols',
+    },
+  );
+}
+
+function loadedVendor({ memory, types, symbols }: Host): VendorModule | null {
   const modules = symbols.get('modules');
-  for (const [name, symbol] of VENDORS) {
-    if (symbols.get(symbol) !== undefined) return name;
-    if (modules !== undefined && findModule(memory, types, modules, name) !== null) return name;
+  if (modules === undefined) return null;
+  return VENDORS.find(([name]) => findModule(memory, types, modules, name) !== null)?.[0] ?? null;
+}
+
+/** Returns what `work` returns, or the `DumpError` that it throws. */
+function orError<T>(work: () => T): T | DumpError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DumpError) return error;
+    throw error;
   }
-  return null;
 }
 
 /** Returns what `work` returns. If it throws a `DumpError`, adds the message to `problems` and returns null. */
