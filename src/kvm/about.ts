@@ -22,23 +22,34 @@ const VENDORS: readonly (readonly [VendorModule, string])[] = [
 ];
 export const VENDOR_MODULES = VENDORS.map(([name]) => name);
 
-/** A larger number of vCPUs is damage (KVM_MAX_VCPUS of 7.2 is 4096). */
-const MOST_VCPUS = 0x10000;
+/** The largest KVM_MAX_VCPUS that a kernel can be built with (CONFIG_KVM_MAX_NR_VCPUS, arch/x86/kvm/Kconfig of 7.2). */
+const MOST_VCPUS = 4096;
 
-export interface AboutVm {
-  readonly vcpus: number;
-  /** Null if the kernel does not record a type (before 6.8), or if the value is unknown. */
-  readonly type: VmType | null;
-}
-
-/** Reads the properties of a VM. Throws `DumpError` if struct kvm can't be read or has an impossible value. */
-export function aboutVm({ host }: Kvm, address: bigint): AboutVm {
+/** Reads the number of vCPUs of a VM. Throws `DumpError` if it can't be read or is impossible. */
+export function vcpusOf({ host }: Kvm, address: bigint): number {
   const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
   const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
   const vcpus = bytes.u32(at.vcpus.offset);
+  // Each vCPU is counted in created_vcpus before it is counted in online_vcpus (kvm_vm_ioctl_create_vcpu).
+  const created = at.created === null ? vcpus : bytes.u32(at.created.offset);
   if (vcpus > MOST_VCPUS) throw bytes.error(at.vcpus.offset, `a VM can't have ${vcpus} vCPUs`);
-  const type = at.type === null ? null : bytes.u8(at.type.offset);
-  return { vcpus, type: type === null ? null : (VM_TYPES[type] ?? null) };
+  if (created < vcpus)
+    throw bytes.error(at.vcpus.offset, `a VM can't have ${vcpus} vCPUs if only ${created} were created`);
+  return vcpus;
+}
+
+/**
+ * Reads the type of a VM; null if the kernel does not record one (before 6.8). Throws `DumpError` if it can't be read or is
+ * unknown.
+ */
+export function typeOf({ host }: Kvm, address: bigint): VmType | null {
+  const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
+  if (at.type === null) return null;
+  const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
+  const value = bytes.u8(at.type.offset);
+  const type = VM_TYPES[value];
+  if (type === undefined) throw bytes.error(at.type.offset, `the type ${value} of a VM is not known`);
+  return type;
 }
 
 /**

@@ -5,6 +5,8 @@ import { fields, optional, required } from '../types/fields.js';
 /** Read only for the output of `vms`. */
 export const kvmAboutFields = fields('kvm', {
   vcpus: required('online_vcpus.counter', 4),
+  // Since Linux 4.8.
+  created: optional('created_vcpus', 4),
   // Since Linux commit 89ea60c2c7b5 ("KVM: x86: Add support for "protected VMs" that can utilize private memory") (in v6.8).
   type: optional('arch.vm_type'),
 });
