@@ -25,7 +25,8 @@ class Changed implements FrameSource {
   }
 
   why(frame: Pfn) {
-    return this.hidden.has(frame) ? ({ reason: 'excluded', message: 'hidden' } as const) : this.image.why(frame);
+    if (!this.hidden.has(frame)) return this.image.why(frame);
+    return { reason: 'excluded', message: 'hidden', by: 'makedumpfile' } as const;
   }
 
   get limit(): number | undefined {

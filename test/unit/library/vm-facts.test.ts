@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { DumpError, type VmRow } from '../../../src/index.js';
+import { KernelMemory } from '../../../src/kernel/memory.js';
+import { readMm } from '../../../src/kernel/mm.js';
 import { PatchedDump } from '../../build/patched.js';
 import { FIXTURES } from '../../run.js';
 
@@ -59,4 +61,31 @@ test("the vendor's module is found in the list of modules, if pages of the symbo
     rows.map(() => ({ module: 'kvm_amd', problems: [] })),
   );
   expect(rows.length).toBeGreaterThan(1);
+});
+
+describe('arguments that the dump lacks', () => {
+  /** The frame of the first page of alpha's arguments. */
+  function frameOfArguments(): number {
+    const { host } = patched;
+    const mm = readMm(host, patched.u64(patched.at('kvm', alpha, 'mm')));
+    const start = patched.u64(patched.at('mm_struct', mm.address, 'arg_start'));
+    const frame = new KernelMemory(host.frames, host.memory.form, mm.root, 'process').frameOf(start);
+    return frame as number;
+  }
+
+  test('are null; pages of a process are left out on purpose, not because makedumpfile is old', () => {
+    patched.hide(frameOfArguments());
+    const { vm } = row();
+    expect(vm).toMatchObject({ arguments: null, name: null, uuid: null });
+    expect(vm?.problems).toEqual([
+      expect.stringMatching(/^arguments: 0x[0-9a-f]+: physical page 0x[0-9a-f]+: hidden$/),
+    ]);
+  });
+
+  test('are not taken for empty ones if there are zeros in their place', () => {
+    patched.zero(frameOfArguments());
+    const { vm } = row();
+    expect(vm).toMatchObject({ arguments: null, name: null, uuid: null });
+    expect(vm?.problems).toEqual([expect.stringMatching(/^arguments: 0x[0-9a-f]+: only zeros/)]);
+  });
 });
