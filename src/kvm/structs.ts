@@ -47,7 +47,10 @@ export const inlineMemslotsFields = fields('kvm', arrays);
 export const treeSlotFields = fields('kvm_memory_slot', {
   node: required('gfn_node'),
   idNode: optional('id_node'),
+  hvaNode: optional('hva_node'),
 });
+/** include/linux/interval_tree.h: the addresses `start` to `last` - of a memslot, those in the process. */
+export const intervalFields = fields('interval_tree_node', { start: required('start', 8), last: required('last', 8) });
 
 export const slotFields = fields('kvm_memory_slot', {
   baseGfn: required('base_gfn', 8),
