@@ -104,7 +104,6 @@ describe('rows', () => {
     const dump = await openDump(DUMP);
     const [row] = dump.vms({ process: 136 });
     expect(row?.problems.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
-      'module',
       'holders',
       'arguments',
       'memslots of address space 1 may be missing',
