@@ -20,5 +20,5 @@ export function views(): readonly Fields<Wants>[] {
   return [...declared].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** The names of all declared enumerations. */
-export const enums = (): readonly string[] => declaredEnums();
+/** The names of all declared enumerations, sorted. */
+export const enums = (): readonly string[] => [...declaredEnums()].sort();

@@ -63,7 +63,7 @@ export class ModuleTypes {
       return this.#own?.ofModule(name) ?? null;
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      this.#log.warn(`types of module ${name}: ${error.message}`, error);
+      this.#log.warn(`the types of module ${name} can't be read: ${error.message}`, error);
       return null;
     }
   }

@@ -3,12 +3,14 @@
 import { DumpError } from '../../core/errors.js';
 
 /** Where a register was read: struct kvm_vcpu_arch and what it points to, or the control block of an AMD processor. */
-export const REGISTER_SOURCES = ['vcpu.arch', 'vmcb'] as const;
-export type RegisterSource = (typeof REGISTER_SOURCES)[number];
+export type RegisterSource = 'vcpu.arch' | 'vmcb';
+export const REGISTER_SOURCES: readonly RegisterSource[] = ['vcpu.arch', 'vmcb'];
 
 /** A segment register with its hidden part. */
 export interface Segment {
+  /** The selector. */
   readonly selector: number;
+  /** The base: a linear address. */
   readonly base: bigint;
   /** In bytes, whatever the granularity. */
   readonly limit: number;
@@ -18,42 +20,42 @@ export interface Segment {
 
 /** The register of a descriptor table. */
 export interface DescriptorTable {
+  /** The base: a linear address. */
   readonly base: bigint;
+  /** In bytes. */
   readonly limit: number;
 }
 
-/** The general-purpose registers in the order of vcpu.arch.regs (asm/kvm_vcpu_regs.h). */
-export const GENERAL = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const;
-const CONTROL = ['rip', 'rflags', 'cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const;
-/** Registers that are a number. */
-export const NUMBERS = [...GENERAL, ...CONTROL] as const;
-export const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldtr', 'tr'] as const;
-export const TABLES = ['gdtr', 'idtr'] as const;
-export const DEBUG = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const;
-/** All registers, in the order of the output. */
-export const REGISTERS = [...NUMBERS, ...SEGMENTS, ...TABLES, ...DEBUG] as const;
+/** A general-purpose register. */
+export type GeneralName =
+  | ('rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rbp' | 'rsp')
+  | ('r8' | 'r9' | 'r10' | 'r11' | 'r12' | 'r13' | 'r14' | 'r15');
+/** A register that is a number. */
+export type NumberName =
+  | GeneralName
+  | ('rip' | 'rflags' | 'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer')
+  | ('dr0' | 'dr1' | 'dr2' | 'dr3' | 'dr6' | 'dr7');
+/** A segment register. */
+export type SegmentName = 'cs' | 'ss' | 'ds' | 'es' | 'fs' | 'gs' | 'ldtr' | 'tr';
+/** A register of a descriptor table. */
+export type TableName = 'gdtr' | 'idtr';
+/** Any register. */
+export type RegisterName = NumberName | SegmentName | TableName;
 
-export type NumberName = (typeof NUMBERS | typeof DEBUG)[number];
-export type SegmentName = (typeof SEGMENTS)[number];
-export type TableName = (typeof TABLES)[number];
-export type RegisterName = (typeof REGISTERS)[number];
+/** The general-purpose registers in the order of vcpu.arch.regs (asm/kvm_vcpu_regs.h). */
+export const GENERAL: readonly GeneralName[] = [
+  ...(['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
+];
+export const NUMBERS: readonly NumberName[] = [
+  ...GENERAL,
+  ...(['rip', 'rflags', 'cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const),
+];
+export const SEGMENTS: readonly SegmentName[] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldtr', 'tr'];
+export const TABLES: readonly TableName[] = ['gdtr', 'idtr'];
+export const DEBUG: readonly NumberName[] = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'];
+/** All registers, in the order of the output. */
+export const REGISTERS: readonly RegisterName[] = [...NUMBERS, ...SEGMENTS, ...TABLES, ...DEBUG];
 
 /** The registers of a vCPU as the guest sees them; null for one that is not known. */
 export type Registers = { readonly [Name in NumberName]: bigint | null } & {

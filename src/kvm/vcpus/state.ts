@@ -6,25 +6,20 @@ import { ifAnswered } from '../../types/source.js';
 import type { Arch } from './arch.js';
 import { emulatorFields, vcpuListFields } from './structs.js';
 
-/** Where a vCPU is in its loop, in the order of the kernel's values (include/linux/kvm_host.h). */
-export const VCPU_MODES = ['outside', 'in-guest', 'exiting', 'reading-shadow-page-tables'] as const;
-export type VcpuMode = (typeof VCPU_MODES)[number];
+/** Where a vCPU was in KVM's loop; 'exiting': it was in guest mode, and was asked to leave it. */
+export type VcpuMode = 'outside' | 'in-guest' | 'exiting' | 'reading-shadow-page-tables';
+/** The modes in the order of the kernel's values (include/linux/kvm_host.h). */
+export const VCPU_MODES: readonly VcpuMode[] = ['outside', 'in-guest', 'exiting', 'reading-shadow-page-tables'];
 
-/** KVM_MP_STATE_, in the order of the values (include/uapi/linux/kvm.h). */
-export const MP_STATES = [
-  'runnable',
-  'uninitialized',
-  'init-received',
-  'halted',
-  'sipi-received',
-  'stopped',
-  'check-stop',
-  'operating',
-  'load',
-  'ap-reset-hold',
-  'suspended',
-] as const;
-export type MpState = (typeof MP_STATES)[number];
+/** The multiprocessing state of a vCPU (KVM_MP_STATE_...). */
+export type MpState =
+  | ('runnable' | 'uninitialized' | 'init-received' | 'halted' | 'sipi-received' | 'stopped')
+  | ('check-stop' | 'operating' | 'load' | 'ap-reset-hold' | 'suspended');
+/** These states in the order of the values (include/uapi/linux/kvm.h). */
+export const MP_STATES: readonly MpState[] = [
+  ...(['runnable', 'uninitialized', 'init-received', 'halted', 'sipi-received', 'stopped'] as const),
+  ...(['check-stop', 'operating', 'load', 'ap-reset-hold', 'suspended'] as const),
+];
 
 /** Bits of vcpu.arch.hflags (HF_, asm/kvm_host.h). */
 const HFLAGS = { nestedGuest: 1 << 0, smm: 1 << 1 };
