@@ -82,7 +82,9 @@ describe('a process, a VM, options', () => {
 describe('the name of a command', () => {
   test.each([['slot'], [''], ['toString'], ['vtop'], [undefined], [1]])('%p', async (name) => {
     const dump = await opened;
-    expect(() => dump.rows(name as 'slots')).toThrow(/is not the name of a command with rows; valid: vms, slots$/);
+    expect(() => dump.rows(name as 'slots')).toThrow(
+      /is not the name of a command with rows; valid: vms, slots, vcpus$/,
+    );
     expect(() => dump.rows(name as 'slots')).toThrow(UsageError);
   });
 });
