@@ -2,6 +2,7 @@
 import type { Command, Example } from '../commands/command.js';
 import type { OptionSpec } from '../commands/options.js';
 import { optionsOf } from './groups.js';
+import { kebab } from './names.js';
 
 /** Width of the paragraphs of help, in columns. */
 const WIDTH = 80;
@@ -63,8 +64,12 @@ export function usageWords(command: Command): string {
 export const hasOptions = (command: Command): boolean => Object.keys(optionsOf(command)).length > 0;
 
 /** The meaning of an option, with its choices and its default. */
-export function meaningOf({ summary, choices, value, default: start }: OptionSpec<unknown>): string {
+export function meaningOf({ summary, choices, excludes, value, default: start }: OptionSpec<unknown>): string {
   const hasDefault = value !== undefined && (typeof start === 'string' || typeof start === 'number');
-  const parts = [...(choices === undefined ? [] : [choices.join(', ')]), ...(hasDefault ? [`default: ${start}`] : [])];
+  const parts = [
+    ...(choices === undefined ? [] : [choices.join(', ')]),
+    ...(hasDefault ? [`default: ${start}`] : []),
+    ...(excludes === undefined ? [] : [`not with ${excludes.map((name) => `--${kebab(name)}`).join(', ')}`]),
+  ];
   return parts.length === 0 ? summary : `${summary} (${parts.join('; ')})`;
 }

@@ -4,6 +4,7 @@ import { Bytes } from '../core/bytes.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
+import { reasonOf } from './system-error.js';
 
 /** Block size in bytes. 64 KiB to 256 KiB are equally fast; the smallest wastes least on scattered reads. */
 const BLOCK = 0x10000;
@@ -52,7 +53,7 @@ export class FileSource implements ByteSource {
       // Without O_NONBLOCK, opening a FIFO blocks until there is a writer.
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
-      throw new DumpError(`${path}: ${reasonOf(cause)}`, { code: 'system', cause });
+      throw new DumpError(`${path}: ${reasonOf(cause, { ENOENT: 'no such file' })}`, { code: 'system', cause });
     }
     const stat = fstatSync(descriptor);
     if (stat.isFile()) return new FileSource(path, descriptor, block);
@@ -159,14 +160,3 @@ export class FileSource implements ByteSource {
 
 /** Names that mean standard input. */
 const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EIO: 'input/output error',
-};
-
-function reasonOf(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return REASONS[code ?? ''] ?? message;
-}

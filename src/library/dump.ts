@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { SlotRow } from '../commands/slots.js';
+import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
@@ -49,6 +50,15 @@ export class Dump {
   /** The memslots of all VMs, or of those that `which` selects: the rows of the command `slots`. */
   slots(which: WhichVms = {}): Rows<SlotRow> {
     return this.rows('slots', which);
+  }
+
+  /**
+   * The vCPUs of all VMs, or of those that `which` selects, and their registers: the rows of the command `vcpus`. If the
+   * dump of an AMD host does not have the types of module kvm_amd, some registers are known only if the dump was opened
+   * with `needs: 'vcpus'`, and files with these types were found.
+   */
+  vcpus(which: WhichVms = {}): Rows<VcpuRow> {
+    return this.rows('vcpus', which);
   }
 
   /**

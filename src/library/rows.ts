@@ -2,6 +2,7 @@
 import type { Command } from '../commands/command.js';
 import { contextOf, type Given } from '../commands/perform.js';
 import { type SlotRow, slots } from '../commands/slots.js';
+import { type VcpuRow, vcpus } from '../commands/vcpus.js';
 import { type VmRow, vms } from '../commands/vms.js';
 import { UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -15,9 +16,11 @@ export interface CommandRows {
   readonly vms: { readonly options: WhichVms; readonly row: VmRow };
   /** The memslots of the VMs. */
   readonly slots: { readonly options: WhichVms; readonly row: SlotRow };
+  /** The vCPUs of the VMs and their registers. */
+  readonly vcpus: { readonly options: WhichVms; readonly row: VcpuRow };
 }
 
-const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots };
+const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots, vcpus };
 
 /** Records a warning. */
 type Note = (problem: string) => void;

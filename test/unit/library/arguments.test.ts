@@ -82,7 +82,9 @@ describe('a process, a VM, options', () => {
 describe('the name of a command', () => {
   test.each([['slot'], [''], ['toString'], ['vtop'], [undefined], [1]])('%p', async (name) => {
     const dump = await opened;
-    expect(() => dump.rows(name as 'slots')).toThrow(/is not the name of a command with rows; valid: vms, slots$/);
+    expect(() => dump.rows(name as 'slots')).toThrow(
+      /is not the name of a command with rows; valid: vms, slots, vcpus$/,
+    );
     expect(() => dump.rows(name as 'slots')).toThrow(UsageError);
   });
 });
@@ -113,8 +115,9 @@ describe('paths', () => {
 describe('the choices of a UsageError', () => {
   test('are the VMs of the dump, where one must be selected', async () => {
     const dump = await openDump(join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump'));
-    const known = [...dump.vms()].map(({ pid, kvm, name }) => ({ pid, kvm: `0x${kvm.toString(16)}`, name }));
-    expect(known.length).toBeGreaterThan(4);
+    // One entry for each process, as several VMs can be one process's.
+    const known = [...new Set([...dump.vms()].map(({ pid, name }) => `${pid} (${name === null ? '' : `'${name}', `}`))];
+    expect(known.length).toBeGreaterThan(3);
     for (const select of [() => dump.vm(), () => dump.vm('alhpa'), () => dump.vm(null, { vm: 1n })]) {
       let error: unknown = null;
       try {
@@ -124,12 +127,9 @@ describe('the choices of a UsageError', () => {
       }
       expect(error).toBeInstanceOf(UsageError);
       const { choices, message } = error as UsageError;
-      const found = choices.map((line) => {
-        const [, pid, kvm, name] = /^ {2}pid (\d+) .* {2}kvm (0x\w+) {2}(?:name (.*)|no name)$/.exec(line) ?? [];
-        return { pid: Number(pid), kvm, name: name ?? null };
-      });
-      expect(found).toEqual(known);
-      expect(message.split('\n').slice(1)).toEqual(choices);
+      expect(choices).toHaveLength(known.length);
+      for (const start of known) expect(choices.filter((entry) => entry.startsWith(start))).toHaveLength(1);
+      expect(message).toContain(`VMs: ${choices.join(', ')}`);
     }
   });
 });
