@@ -12,7 +12,7 @@ import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
 
 import { size, table } from '../report/table.js';
-import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { count, flag, hex, list, nullable, oneOf, text, word } from '../report/types.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { SlotRuns } from '../spaces/slot-runs.js';
 import { Totals } from '../spaces/totals.js';
@@ -73,7 +73,7 @@ const kind = recordKind<SlotRow>(
     size: [count(4096), 'Size in bytes.'],
     hva: [hex, 'Host virtual address of its first byte.'],
     flags: [count(), "The slot's flags (KVM_MEM_...)."],
-    flagNames: [list(text), 'Names of the flags.'],
+    flagNames: [list(word), 'Names of the flags.'],
     internal: [flag, 'Whether KVM made the slot for itself: TSS, identity map, APIC access page.'],
     backing: [record(backing), 'The memory of the process that backs the slot.'],
     resident: [nullable(count()), 'Bytes of its pages that are in memory; null without --sizes.'],
