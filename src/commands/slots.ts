@@ -95,6 +95,7 @@ export const slots = command({
   csv: true,
   notes: [
     'AS is the address space: 0 is the normal one, 1 is that of System Management Mode (SMM). Slots that KVM made for itself (TSS, identity map, APIC access page) are marked "internal".',
+    "PID is the pid to give with -g, KVM the address of struct kvm, ID KVM's number of the slot. GUEST PHYSICAL has the first and the last address, HOST VIRTUAL the first. BACKING is the kind of the memory (? if it is not known), the page size if it is not 4 KiB, and the path of the file. FLAGS are the names of the KVM_MEM_ bits. A value that is not known is -.",
   ],
   examples: [
     { line: 'slots -c vmcore -g 191579' },

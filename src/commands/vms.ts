@@ -118,6 +118,7 @@ export const vms = command({
   csv: true,
   notes: [
     "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out; NAME and UUID are then ?.",
+    'PID is the pid to give with -g. PROCESS and FD are the name and the file descriptor of the first process that holds the VM; --json has all of them. MEMORY is the size of address space 0, without the slots that KVM made for itself. SLOTS is the number of memslots in each address space that has some: 203+1 is 203 in one and 1 in the other. KVM is the address of struct kvm. A value that does not exist, or is not known, is -.',
   ],
   examples: [
     { line: 'vms -c vmcore' },
