@@ -30,6 +30,7 @@ async function calls(): Promise<{ dump: Dump; all: Readonly<Record<string, () =>
   const all = {
     'Dump.vms': () => dump.vms(),
     'Dump.slots': () => dump.slots(),
+    'Dump.vcpus': () => dump.vcpus(),
     'Dump.vm': () => dump.vm(136),
     'Dump.rows': () => dump.rows('slots'),
     'Vm.slots': () => vm.slots(),
