@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** @import { IConfiguration, IForbiddenRuleType } from 'dependency-cruiser' */
 
-// The rooms of docs/architecture.md and what each may import: the only place where the directions are written down.
+// The rooms of docs/architecture.md and what each may import. The directions are not written down anywhere else.
 /** @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   core: [],
@@ -56,7 +56,7 @@ const rooms = Object.entries(MAY_IMPORT).map(([room, below]) => ({
   to: {
     path: '^src/',
     pathNot: `^src/(${[room, ...below].join('|')})[/.]`,
-    // A report shows what other rooms found: it may import their types, and nothing else.
+    // A report shows results of other rooms: it may import their types, but nothing else.
     ...(room === 'report' ? { dependencyTypesNot: ['type-only'] } : {}),
   },
 }));

@@ -14,7 +14,7 @@ const ADDRESSES = 1_000_000;
 const PAGE = 4096;
 
 /**
- * Prints how many translations a second a `Translator` makes, over all pages of a VM.
+ * Prints the number of translations per second of a `Translator`, over all pages of a VM.
  *
  * @param {string} name
  * @param {string} dump
@@ -31,11 +31,11 @@ export async function inProcess(name, dump, pid) {
     ['random', shuffled(ascending)],
   ])) {
     const rate = median(times(RUNS, () => rateOf(translator, frames))).toFixed(2);
-    console.log(`${name}, in process, ${frames.length} pages ${order}: ${rate} million translations a second`);
+    console.log(`${name}, in process, ${frames.length} pages ${order}: ${rate} million translations per second`);
   }
 }
 
-/** Millions of translations a second. @type {(translator: Translator, frames: readonly number[]) => number} */
+/** Millions of translations per second. @type {(translator: Translator, frames: readonly number[]) => number} */
 function rateOf(translator, frames) {
   let mapped = 0;
   const start = performance.now();
@@ -59,11 +59,11 @@ function shuffled(frames) {
 }
 
 /**
- * Prints how many addresses a second go from standard input to JSON.
+ * Prints the number of addresses per second from standard input to JSON.
  *
  * @param {string} name
  * @param {Command} command
- * @param {readonly bigint[]} gpas these are asked again and again
+ * @param {readonly bigint[]} gpas these are translated repeatedly
  * @param {string} scratch
  */
 export function throughput(name, command, gpas, scratch) {
@@ -74,5 +74,5 @@ export function throughput(name, command, gpas, scratch) {
   const words = [...command, '-p', '-', '--json'].map((word) => `'${word}'`);
   const all = times(3, () => timed(['sh', '-c', `${words.join(' ')} < '${file}' > /dev/null`]));
   const rate = (ADDRESSES / median(all.map(({ seconds }) => seconds)) / 1000).toFixed(0);
-  console.log(`${name}, -p - --json: ${rate} thousand addresses a second, memory ${memoryOf(all)}`);
+  console.log(`${name}, -p - --json: ${rate} thousand addresses per second, memory ${memoryOf(all)}`);
 }

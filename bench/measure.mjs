@@ -6,12 +6,12 @@ import { present } from '../scripts/present.mjs';
 
 /** A command: the program, and its arguments. @typedef {readonly [string, ...string[]]} Command */
 /**
- * A process that has ended: seconds, and its largest memory in KiB (NaN where there is no /usr/bin/time to say so).
+ * A process that has ended: seconds, and its maximum memory in KiB (NaN without /usr/bin/time).
  *
  * @typedef {{ seconds: number, memory: number, stdout: string }} Timed
  */
 
-/** Pairs that a comparison takes. */
+/** Number of pairs for a comparison. */
 export const RUNS = Number(process.env.KVM_VTOP_BENCH_RUNS ?? 7);
 const METER = '/usr/bin/time';
 
@@ -19,7 +19,7 @@ const METER = '/usr/bin/time';
 export const median = (list) =>
   present([...list].sort((a, b) => a - b)[Math.floor(list.length / 2)], 'a measurement to take the median of');
 
-/** Results of as many calls. @type {<T>(count: number, measure: () => T) => T[]} */
+/** The results of `count` calls. @type {<T>(count: number, measure: () => T) => T[]} */
 export const times = (count, measure) => Array.from({ length: count }, measure);
 
 /** Runs a command. @type {(command: Command, input?: string) => Timed} */
@@ -35,17 +35,17 @@ export function timed(command, input) {
 /** @type {(list: readonly Timed[]) => string} */
 const summary = (list) => `${(median(list.map(({ seconds }) => seconds)) * 1000).toFixed(0)} ms`;
 
-/** Median of the largest memory, in MiB. @type {(list: readonly Timed[]) => string} */
+/** Median of the maximum memory, in MiB. @type {(list: readonly Timed[]) => string} */
 export const memoryOf = (list) => `${(median(list.map(({ memory }) => memory)) / 1024).toFixed(0)} MB`;
 
 /**
- * Prints how two commands compare. They run in turn, and the ratio is taken pair by pair, because the machine's speed
- * drifts.
+ * Prints a comparison of two commands. They run alternately, and the ratio is computed for each pair, because the speed
+ * of the machine varies over time.
  *
  * @param {string} title
  * @param {Command} a
  * @param {Command} b
- * @param {string} [input] of b
+ * @param {string} [input] standard input of b
  */
 export function compare(title, a, b, input) {
   timed(a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kvm-vtop beside drgn and crash: one address, asked by a process of its own.
+// kvm-vtop compared with drgn and crash: one address, in a process of its own.
 import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { compare, median, RUNS, timed, times } from './measure.mjs';
@@ -7,19 +7,19 @@ import { compare, median, RUNS, timed, times } from './measure.mjs';
 /** @import { Command } from './measure.mjs' */
 
 /**
- * What is asked: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA,
- * in hexadecimal.
+ * A question: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA, in
+ * hexadecimal.
  *
  * @typedef {{ name: string, dump: string, release: string, pid: string, gpa: string, hva: string }} Question
  */
 /**
- * Where everything is: kvm-vtop's command line; folders as bench/run.mjs describes them.
+ * The command line of kvm-vtop, and the folders that bench/run.mjs describes.
  *
  * @typedef {{ cli: Command, shared: string, scratch: string, peers: string | undefined,
  *   debug: string | undefined }} Places
  */
 /**
- * A way to ask: a command, its input, and a text that is in each right answer.
+ * A program that answers: its command, its input, and a text that every right answer contains.
  *
  * @typedef {{ command: Command, input?: string, sign: string }} Peer
  */
@@ -30,7 +30,7 @@ import { compare, median, RUNS, timed, times } from './measure.mjs';
  */
 
 /**
- * Prints the comparisons of a host; without peers, what kvm-vtop takes alone.
+ * Prints the comparisons of a host; without peers, only the time of kvm-vtop.
  *
  * @type {(places: Places, question: Question) => void}
  */
@@ -48,36 +48,47 @@ export function comparePeers(places, question) {
     ['drgn', peers.drgn],
     ['crash', peers.crash],
   ]))
-    if (!answers(way)) console.log(`${name}: ${peer} has no answer`);
+    if (!answers(way)) console.log(`${name}: ${peer} does not answer`);
     else compare(`${name}, one address, against ${peer}`, ours, way.command, way.input);
   compareByDwarf(places.scratch, name, ours, peers);
+}
+
+/**
+ * The command that asks drgn for addresses of a dump, given as its script takes them; null without peers.
+ *
+ * @type {(places: Places, question: Pick<Question, 'release' | 'pid'>) => ((dump: string, words: readonly string[]) => Command) | null}
+ */
+export function drgnFor(places, { release, pid }) {
+  const files = debugFiles(places, release);
+  if (files === null) return null;
+  const { peers, script, vmlinux, module } = files;
+  return (dump, words) => [
+    'chroot',
+    peers,
+    ...['python3', script, '-c', dump, '-s', vmlinux, '-s', module, '-p', pid],
+    ...words,
+  ];
 }
 
 /** @type {(peer: Peer) => boolean} */
 const answers = ({ command, input, sign }) => timed(command, input).stdout.includes(sign);
 
 /**
- * Null where a peer or the debug files are missing.
+ * Null if a peer or the debug files are missing.
  *
  * @type {(places: Places, question: Question) => Peers | null}
  */
-function peersFor({ peers, debug, shared }, { dump, release, pid, gpa, hva }) {
-  if (!peers || !debug) return null;
-  const files = join(debug, release, 'usr', 'lib', 'debug');
-  const vmlinux = join(files, 'boot', `vmlinux-${release}`);
-  const module = join(files, 'lib', 'modules', release, 'kernel', 'arch', 'x86', 'kvm', 'kvm.ko');
-  if (!existsSync(vmlinux)) return null;
-  const script = join(shared, 'bench', 'gpa_hpa_drgn.py');
-  const inside = /** @type {const} */ (['chroot', peers]);
+function peersFor(places, { dump, release, pid, gpa, hva }) {
+  const files = debugFiles(places, release);
+  const drgn = drgnFor(places, { release, pid });
+  if (files === null || drgn === null) return null;
+  const { peers, vmlinux, module } = files;
   return {
     vmlinux,
     module,
-    drgn: {
-      command: [...inside, 'python3', script, gpa, '-c', dump, '-s', vmlinux, '-s', module, '-p', pid, '--json'],
-      sign: '"hpa": "',
-    },
+    drgn: { command: drgn(dump, [gpa, '--json']), sign: '"hpa": "' },
     crash: {
-      command: [...inside, 'crash', '-s', vmlinux, dump],
+      command: ['chroot', peers, 'crash', '-s', vmlinux, dump],
       input: `vtop -c ${pid} ${hva}\nquit\n`,
       sign: 'PAGE:',
     },
@@ -85,7 +96,20 @@ function peersFor({ peers, debug, shared }, { dump, release, pid, gpa, hva }) {
 }
 
 /**
- * The same by debug information alone: without a record of where its types are, and with the record of a run before.
+ * The debug files of a kernel, and drgn's script; null where they or the peers are missing.
+ *
+ * @type {(places: Places, release: string) => { peers: string, script: string, vmlinux: string, module: string } | null}
+ */
+function debugFiles({ peers, debug, shared }, release) {
+  if (!peers || !debug) return null;
+  const files = join(debug, release, 'usr', 'lib', 'debug');
+  const vmlinux = join(files, 'boot', `vmlinux-${release}`);
+  const module = join(files, 'lib', 'modules', release, 'kernel', 'arch', 'x86', 'kvm', 'kvm.ko');
+  return existsSync(vmlinux) ? { peers, script: join(shared, 'bench', 'gpa_hpa_drgn.py'), vmlinux, module } : null;
+}
+
+/**
+ * Compares runs with debug information alone: without an index of it, and with the index of an earlier run.
  *
  * @param {string} scratch
  * @param {string} name
@@ -96,11 +120,11 @@ function compareByDwarf(scratch, name, ours, { vmlinux, module, drgn, crash }) {
   const files = ['--types', 'dwarf', '--vmlinux', vmlinux, '--kvm-module', module];
   /** @type {(folder: string) => Command} */
   const withCache = (folder) => ['env', `XDG_CACHE_HOME=${folder}`, ...ours];
-  // A folder that can't be made, so that nothing is kept.
+  // A folder that can't be created, so that nothing is cached.
   /** @type {Command} */
   const first = [...withCache('/dev/null/none'), ...files];
   if (answers(drgn)) compare(`${name}, by DWARF, against drgn`, first, drgn.command);
   if (answers(crash)) compare(`${name}, by DWARF, against crash`, first, crash.command, crash.input);
   const cached = withCache(mkdtempSync(join(scratch, 'cache-')));
-  compare(`${name}, by DWARF with the record of a run before, against BTF`, [...cached, ...files], cached);
+  compare(`${name}, by DWARF with the index of an earlier run, against BTF`, [...cached, ...files], cached);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run bench: kvm-vtop against drgn and crash on the same dumps, in turn, and its own speed inside one process.
+// npm run bench: compares kvm-vtop with drgn and crash on the same dumps, and measures its own speed in one process.
 //
 //   KVM_VTOP_SHARED      folder of recorded hosts (default ../shared)
 //   KVM_VTOP_PEERS       root folder in which `chroot … crash` and `chroot … python3` (with drgn) run; if it is not
 //                        set, nothing is compared
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
 //                        root
-//   KVM_VTOP_BENCH_RUNS  pairs that a comparison takes (default 7)
+//   KVM_VTOP_BENCH_RUNS  number of pairs for a comparison (default 7)
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,11 +15,14 @@ import { present } from '../scripts/present.mjs';
 import { hex, RecordedHost } from '../scripts/recorded-host.mjs';
 import { inProcess, throughput } from './alone.mjs';
 import { timed } from './measure.mjs';
-import { comparePeers } from './peers.mjs';
+import { comparePeers, drgnFor } from './peers.mjs';
+import { scale } from './scale.mjs';
 
 /** @import { Places } from './peers.mjs' */
 
 const HOSTS = ['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
+/** The host that is made larger: one with page tables of 4 levels. */
+const SCALED = 'debian-6.1-zlib';
 const VM = 'alpha';
 const GPA = '1001840';
 const PAGE = 4096n;
@@ -63,6 +66,15 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);
+}
+if (existsSync(join(dumps, SCALED))) {
+  const host = new RecordedHost(join(dumps, SCALED));
+  const { pid } = present(
+    host.facts('VM').find(({ name }) => name === 'protnone'),
+    'a VM of two slots',
+  );
+  const { release } = host.host();
+  scale(places, { source: join(dumps, SCALED, 'vmcore'), pid, drgn: drgnFor(places, { release, pid }) });
 }
 if (!existsSync(dumps))
   console.log(

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Compares what two witnesses say about an address; knows the faults that one of them has.
+// Compares the answers of kvm-vtop and of the extension in crash, and explains differences by the known faults of
+// crash.
 import { parseJson } from '../scripts/json.mjs';
 
 /** @import { Answer, Vm } from './sample.mjs' */
 
 const MOST_SHOWN = 10;
 
-/** Differences by the fault of crash that explains them, and those that nothing explains. */
+/** The number of differences for each known fault of crash, and of those that no fault explains. */
 export class Faults {
   unexplained = 0;
   /** @type {Map<string, number>} */
@@ -27,7 +28,7 @@ export class Faults {
     if (this.unexplained++ < MOST_SHOWN) console.log(`DIFFERS ${where}: ${detail}`);
   }
 
-  /** The differences that are explained, a line for each fault. */
+  /** The explained differences, one line per fault. */
   summary() {
     return [...this.#counts].map(([fault, count]) => `${count} parts: ${fault}\n`).join('');
   }
@@ -37,7 +38,7 @@ export class Faults {
 const placeOf = ({ pid, kvm }, gpa) => `pid ${pid} kvm ${kvm} gpa ${gpa}`;
 
 /**
- * What is compared: facts, not messages. Why a page is not in the dump only kvm-vtop can say.
+ * The members that are compared: all but messages. Only kvm-vtop knows why a page is not in the dump.
  *
  * @type {(answer: Answer) => Map<string, string>}
  */
@@ -121,10 +122,10 @@ const NO_SWAP = new Set(['migrating', 'poisoned', 'marker']);
  */
 function faultOf(answer, part, mine, theirs) {
   if (answer.protNone && isPhysical(part, mine, theirs))
-    return 'PROT_NONE: crash does not turn the inverted frame back';
-  if (part === 'page' && mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash before 9 does not name it';
+    return 'PROT_NONE: crash does not undo the inversion of the frame';
+  if (part === 'page' && mine === `${theirs}  (ZERO PAGE)`) return 'zero page: crash before 9 does not mark it';
   if (NO_SWAP.has(answer.state) && part === 'VMA' && theirs === '')
-    return 'no swap: crash gives up at entries that are neither a page nor swap';
+    return 'no swap: crash stops at entries that are neither a page nor swap';
   return null;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: crash with qemu-vtop.so and kvm-vtop over the same
-// addresses of every VM of a dump. Each field of JSON and each part of the text is compared. Exit 1 if they differ in
-// anything that the known faults of crash (docs/cross-check.md) do not explain.
+// cross-check DUMP --vmlinux FILE --kvm-module FILE [options]: runs crash with qemu-vtop.so, and kvm-vtop, over the
+// same addresses of every VM of a dump, and compares each field of the JSON and each part of the text. Exit status 1 if
+// there is a difference that the known faults of crash (docs/cross-check.md) do not explain.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,19 +11,19 @@ import { addressesOf, optionsFor, parseAnswer, slotsOf, vmsOf } from './sample.m
 import { OPTIONS, session, setupOf } from './session.mjs';
 
 /** @import { Ours, Slot, Vm } from './sample.mjs' */
-/** The addresses that are asked of a VM, in hexadecimal. @typedef {Vm & { addresses: string[] }} Asked */
+/** A VM, and the hexadecimal addresses to translate. @typedef {Vm & { addresses: string[] }} Asked */
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const USAGE = `usage: cross-check DUMP --vmlinux FILE --kvm-module FILE
-  --crash COMMAND     how crash is run (default: crash)
-  --extension FILE    the extension (default: qemu-vtop.so beside this script)
-  --original FILE     the extension of 2012: what it says of the first address of each VM is printed
-  --cli COMMAND       how kvm-vtop is run (default: node dist/cli.js of this checkout)
-  --addresses FILE    guest physical addresses, one a line, for every VM, instead of samples
-  --expect FILE       lines "PID GPA HVA HPA" in hexadecimal (the pid decimal), as QEMU's monitor gave them: the
-                      extension must say the same
-  --count N           addresses of each VM that are sampled (default 400)
-  --scratch FOLDER    for crash's commands, where crash can read it (default: a temporary one)`;
+  --crash COMMAND     the command that runs crash (default: crash)
+  --extension FILE    the extension (default: qemu-vtop.so next to this script)
+  --original FILE     the extension of 2012: its answer for the first address of each VM is printed
+  --cli COMMAND       the command that runs kvm-vtop (default: node dist/cli.js of this checkout)
+  --addresses FILE    guest physical addresses, one per line, for every VM, instead of samples
+  --expect FILE       lines "PID GPA HVA HPA", hexadecimal except the pid, as QEMU's monitor reported them: the
+                      extension must give the same answers
+  --count N           number of addresses to sample for each VM (default 400)
+  --scratch FOLDER    a folder for crash's commands that crash can read (default: a temporary one)`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,7 +42,7 @@ if (!existsSync(setup.extension)) {
   process.exit(2);
 }
 
-/** What a session of crash prints. @type {(extension: string, commands: readonly string[]) => string} */
+/** The output of a session of crash. @type {(extension: string, commands: readonly string[]) => string} */
 function crash(extension, commands) {
   const { stdout, stderr, ended, isLoaded, isWhole } = session(setup, { dump: setup.dump, extension, commands });
   if (!isLoaded || !isWhole || ended !== 0)
@@ -61,24 +61,24 @@ function ours(args, input) {
   return { stdout: run.stdout, stderr: run.stderr };
 }
 
-/** crash takes lines of 1,500 characters and 100 words. */
+/** crash accepts lines of at most 1,500 characters and 100 words. */
 const PER_LINE = 50;
-/** A list in pieces for a line each. @type {<T>(list: readonly T[]) => T[][]} */
+/** Divides a list into pieces that fit on a line. @type {<T>(list: readonly T[]) => T[][]} */
 const inLines = (list) =>
   Array.from({ length: Math.ceil(list.length / PER_LINE) }, (_, i) => list.slice(i * PER_LINE, (i + 1) * PER_LINE));
 /** @type {(file: string) => string[]} */
 const linesOf = (file) => readFileSync(file, 'latin1').split('\n').filter(Boolean);
-/** Lines of JSON among others. @type {(text: string) => string[]} */
+/** The lines of the output that are JSON. @type {(text: string) => string[]} */
 const jsonOf = (text) => text.split('\n').filter((line) => line.startsWith('{'));
 
 /** @type {(vm: Vm, slots: readonly Slot[]) => string[]} */
 const addressesFor = (vm, slots) =>
   values.addresses === undefined ? addressesOf(ours, vm, slots, Number(values.count)) : linesOf(values.addresses);
 
-/** The addresses to ask of every VM. @returns {Asked[]} */
+/** The addresses to translate, for every VM. @returns {Asked[]} */
 function choose() {
   const vms = vmsOf(ours);
-  if (vms.length === 0) throw new Error('kvm-vtop lists no VM in this dump');
+  if (vms.length === 0) throw new Error('kvm-vtop does not list a VM in this dump');
   const slots = slotsOf(vms, (commands) => crash(setup.extension, commands));
   return vms.map((vm, i) => {
     const own = slots[i];
@@ -88,7 +88,7 @@ function choose() {
 }
 
 /**
- * What the extension prints for all addresses.
+ * The output of the extension for all addresses.
  *
  * @type {(asked: readonly Asked[], options: string) => string}
  */
@@ -99,7 +99,7 @@ function extensionText(asked, options) {
   return crash(setup.extension, commands);
 }
 
-/** How many of each size or state. @type {(kinds: readonly string[]) => string} */
+/** The number of addresses of each size or state. @type {(kinds: readonly string[]) => string} */
 function countsText(kinds) {
   /** @type {Map<string, number>} */
   const counts = new Map();
@@ -108,7 +108,7 @@ function countsText(kinds) {
 }
 
 /**
- * Compares what both say about the addresses of a VM.
+ * Compares both answers for each address of a VM.
  *
  * @param {Faults} faults
  * @param {Asked} vm
@@ -133,7 +133,7 @@ function compareVm(faults, vm, json, blocks) {
 }
 
 /**
- * Compares the extension with what QEMU itself said before the crash.
+ * Compares the extension with what QEMU itself reported before the crash.
  *
  * @param {Faults} faults
  * @param {string} file
@@ -156,10 +156,10 @@ function checkExpected(faults, file) {
     else
       faults.add(
         `pid ${pid} gpa ${gpa}`,
-        `QEMU said ${hva} ${hpa}, the extension ${answer?.hva ?? 'nothing'} ${answer?.hpa ?? 'nothing'}`,
+        `QEMU reported ${hva} ${hpa}, the extension ${answer?.hva ?? 'nothing'} ${answer?.hpa ?? 'nothing'}`,
       );
   }
-  console.log(`${right} of ${lines.length} as QEMU's monitor told them`);
+  console.log(`${right} of ${lines.length} as QEMU's monitor reported them`);
 }
 
 const faults = new Faults();

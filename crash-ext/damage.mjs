@@ -27,7 +27,7 @@ async function descriptorOf(file, frame) {
 }
 
 /**
- * Appends a page to a dump, uncompressed, and makes a frame's descriptor lead to it.
+ * Appends an uncompressed page to a dump, and makes the descriptor of a frame point to it.
  *
  * @param {string} path
  * @param {number} frame

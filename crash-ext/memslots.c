@@ -71,12 +71,12 @@ static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_
 	slot->flags = number(bytes + at->slot_flags, (size_t)at->slot_flags_size);
 	slot->id = at->slot_id < 0 ? place : signed_number(bytes + at->slot_id, (size_t)at->slot_id_size);
 	if (slot->first >= MOST_FRAMES || slot->pages > MOST_PAGES)
-		return fail(why, "memslot at 0x%" PRIx64 ": 0x%" PRIx64 " pages from frame 0x%" PRIx64, address, slot->pages,
-			    slot->first);
+		return fail(why, "the memslot at 0x%" PRIx64 " can't have 0x%" PRIx64 " pages from frame 0x%" PRIx64, address,
+			    slot->pages, slot->first);
 	if (slot->hva % PAGE || slot->pages > (UINT64_MAX - slot->hva) / PAGE)
-		return fail(why, "memslot at 0x%" PRIx64 ": userspace_addr 0x%" PRIx64, address, slot->hva);
+		return fail(why, "userspace_addr of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->hva);
 	if (slot->id < 0)
-		return fail(why, "memslot at 0x%" PRIx64 ": id %" PRId64, address, slot->id);
+		return fail(why, "the id of the memslot at 0x%" PRIx64 " can't be %" PRId64, address, slot->id);
 	slot->internal = slot->id >= user;
 	/* Bit 17 had another meaning before guest_memfd existed; kernels with guest_memfd have the member. */
 	slot->gmem_only = at->slot_gmem >= 0 && (slot->flags & KVM_MEMSLOT_GMEM_ONLY);
@@ -106,7 +106,7 @@ static int check_places(struct kvt *kvt, uint64_t set, char *why)
 
 	if (last || place_of(kvt, set, kvt->at.set_ids_count - 2))
 		return 0;
-	return fail(why, "kvm_memslots.id_to_index at 0x%" PRIx64 ": zeros alone: the dump is damaged there, or lacks the page",
+	return fail(why, "kvm_memslots.id_to_index at 0x%" PRIx64 ": only zeros: the dump is damaged there, or lacks the page",
 		    set + (uint64_t)kvt->at.set_ids);
 }
 
@@ -119,11 +119,12 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 	uint32_t count = (uint32_t)room;
 
 	if (room <= 0 || room > MOST_SLOTS || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
-		return fail(why, "how many memslots there are is not known: there is room for %" PRId64, room);
+		return fail(why, "the number of memslots is not known: struct kvm_memslots has room for %" PRId64, room);
 	if (count_at >= 0 && kvt_read_kernel(kvt, set + (uint64_t)count_at, &count, sizeof(count)))
 		return fail(why, "the number of memslots at 0x%" PRIx64 " can't be read", set + (uint64_t)count_at);
 	if (count > (uint32_t)room)
-		return fail(why, "%" PRIu32 " memslots in use at 0x%" PRIx64 "; there can be %" PRId64, count, set, room);
+		return fail(why, "there can't be %" PRIu32 " memslots in use at 0x%" PRIx64 ": at most %" PRId64 " are possible",
+			    count, set, room);
 	if (check_places(kvt, set, why))
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
@@ -142,14 +143,14 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 			return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
 		int64_t place = at->slot_id < 0 ? -1 : place_of(kvt, set, slot.id);
 		if (place >= 0 && place != i)
-			return fail(why, "memslot %" PRId64 " is at place %" PRIu32 ", by id_to_index at %" PRId64
+			return fail(why, "memslot %" PRId64 " is at index %" PRIu32 ", but id_to_index has %" PRId64
 				    ": the dump is damaged there", slot.id, i, place);
 		if (slot.pages && add_slot(vm, &slot, why))
 			return -1;
 	}
 	/* In kernels without id_to_index a VM without slots looks like a page of zeros. */
 	if (!vm->count && !vm->missing[0] && place_of(kvt, set, at->set_ids_count - 1) < 0)
-		snprintf(vm->missing, sizeof(vm->missing), "it has no slot at all, which a page of zeros would say too");
+		snprintf(vm->missing, sizeof(vm->missing), "there are no slots, but a page of zeros would look the same");
 	return 0;
 }
 
@@ -181,7 +182,7 @@ static int read_node(struct kvt *kvt, struct kvt_vm *vm, struct node node, uint6
 	if (parse_slot(kvt, bytes, slot_address, 0, MOST_SLOTS - INTERNAL, &slot, why))
 		return -1;
 	if (!slot.pages)
-		return fail(why, "memslot %" PRId64 " has no pages, but is in the tree: the dump is damaged there", slot.id);
+		return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
 	return add_slot(vm, &slot, why);
 }
 
@@ -201,7 +202,7 @@ static int read_tree(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why
 	    kvt_read_kernel(kvt, set + (uint64_t)at->set_index, &index, sizeof(index)))
 		failed = fail(why, "struct kvm_memslots at 0x%" PRIx64 " can't be read", set);
 	else if (index > 1 || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
-		failed = fail(why, "kvm_memslots.node_idx at 0x%" PRIx64 " is %" PRIu32, set, index);
+		failed = fail(why, "node_idx of struct kvm_memslots at 0x%" PRIx64 " can't be %" PRIu32, set, index);
 	else if (root)
 		stack[depth++] = (struct node){ root, 0 };
 	while (!failed && depth) {
@@ -247,7 +248,7 @@ static int read_mm(struct kvt *kvt, struct kvt_vm *vm, char *why)
 		return fail(why, "mm_struct at 0x%" PRIx64 " can't be read", vm->mm);
 	kvt_walk(kvt, (uint64_t)kvt->at.kernel_root, pgd, &top);
 	if (pgd % PAGE || top.end != KVT_MAPPED)
-		return fail(why, "mm_struct at 0x%" PRIx64 ": pgd 0x%" PRIx64 " is no page table's address", vm->mm, pgd);
+		return fail(why, "mm_struct at 0x%" PRIx64 ": pgd 0x%" PRIx64 " is not the address of a page table", vm->mm, pgd);
 	vm->root = top.physical;
 	return 0;
 }
@@ -280,8 +281,9 @@ static int has_slot_of(const struct kvt_vm *vm, uint64_t pages)
 }
 
 /*
- * Compares the slots with the number of pages that struct kvm counts in all address spaces. If the numbers are equal no slot
- * is missing; if the slots have fewer pages, one is. If they have more, by the size of one slot, that one was being created.
+ * Compares the slots with the number of pages that struct kvm records for all address spaces. If the numbers are equal no
+ * slot is missing; if the slots have fewer pages, one is. If they have more, by the size of one slot, that one was being
+ * created.
  */
 static int check_count(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, char *why)
 {
@@ -310,9 +312,10 @@ static int check_count(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, c
 		vm->missing[0] = 0;
 	if (sum == counted || is_missing || is_making)
 		return 0;
-	snprintf(unused, sizeof(unused), "struct kvm counts 0x%" PRIx64 " pages in memslots, there are 0x%" PRIx64, counted, sum);
+	snprintf(unused, sizeof(unused), "struct kvm records 0x%" PRIx64 " pages in memslots, but 0x%" PRIx64 " were found",
+		 counted, sum);
 	if (sum > counted)
-		return fail(why, "%s: damaged", unused);
+		return fail(why, "%s: the dump is damaged there", unused);
 	memcpy(vm->missing, unused, sizeof(vm->missing));
 	return 0;
 }
@@ -324,7 +327,7 @@ int kvt_open_vm(struct kvt *kvt, uint64_t kvm, unsigned int space, struct kvt_vm
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm = kvm;
 	if (space >= (uint64_t)at->spaces)
-		return fail(why, "address space %u: this kernel's KVM has %" PRId64, space, at->spaces);
+		return fail(why, "address space %u does not exist; valid: %s", space, at->spaces == 1 ? "0" : "0, 1");
 	if (read_mm(kvt, vm, why) || read_set(kvt, space, vm, why) || check_count(kvt, space, vm, why))
 		return -1;
 	return sort_slots(vm, why);

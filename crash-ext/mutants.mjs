@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mutants DUMP --process PID --vmlinux FILE --kvm-module FILE [--crash COMMAND] [--extension FILE] [--count N]
-// [--seed S] [--scratch FOLDER]: copies of a kdump-compressed dump, each with one page changed that the extension
-// reads (struct kvm, memslots, descriptors, page tables of the process). crash with the extension must come to its
-// own "quit". Exit 1 if it does not.
+// [--seed S] [--scratch FOLDER]: makes copies of a kdump-compressed dump, each with one changed page of those that the
+// extension reads (struct kvm, memslots, descriptors, page tables of the process). crash with the extension must reach
+// the "quit" at the end of its input. Exit status 1 if it does not.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -17,7 +17,7 @@ import { damaged, replacePage } from './damage.mjs';
 import { exitWithUsage, OPTIONS, session, setupOf } from './session.mjs';
 
 /** @import { Session } from './session.mjs' */
-/** A frame, and who reads it. @typedef {{ frame: number, reader: string }} ReadFrame */
+/** A frame, and the reader of it. @typedef {{ frame: number, reader: string }} ReadFrame */
 
 const USAGE = 'usage: mutants DUMP --process PID --vmlinux FILE --kvm-module FILE [--count N] [--seed S]';
 /** Readers whose pages are changed. */
@@ -38,8 +38,8 @@ const { dump, extension } = setup;
 const pid = values.process ?? exitWithUsage(USAGE);
 
 /**
- * The frames that are read for the VM of a process, beyond what crash itself needs to start; and addresses to ask, in
- * hexadecimal.
+ * The frames that are read for the VM of a process, without those that crash itself needs to start; and hexadecimal
+ * addresses to translate.
  */
 async function framesRead() {
   /** @type {Map<number, string>} */
@@ -61,7 +61,7 @@ async function framesRead() {
   return { frames, addresses: asked.map((frame) => (frame * PAGE).toString(16)) };
 }
 
-/** What became of crash on a mutant. @type {(path: string, withExtension: Session) => string} */
+/** The outcome of crash on a mutant. @type {(path: string, withExtension: Session) => string} */
 function outcomeOf(path, { ended, stdout, isLoaded, isWhole }) {
   if (ended === 0 && isLoaded && isWhole) return stdout.includes('"gpa"') ? 'answered' : 'refused';
   const alone = session(setup, { dump: path, extension: null, commands: [] });

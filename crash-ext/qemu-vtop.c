@@ -146,7 +146,7 @@ static struct held_vm choose(const struct host *host, const struct question *que
 	char *end;
 
 	if (!count)
-		error(FATAL, "pid %ld (%s) holds no VM%s\n", (long)task->pid, task->comm,
+		error(FATAL, "pid %ld (%s) does not hold a VM%s\n", (long)task->pid, task->comm,
 		      is_partial ? " that can be read" : "");
 	if (!question->choice && count == 1 && !is_partial)
 		return held[0];
@@ -156,7 +156,7 @@ static struct held_vm choose(const struct host *host, const struct question *que
 			return held[i];
 	list_vms(held, count);
 	if (question->choice)
-		error(FATAL, "pid %ld (%s) holds no VM '%s'\n", (long)task->pid, task->comm, question->choice);
+		error(FATAL, "pid %ld (%s) does not hold VM '%s'\n", (long)task->pid, task->comm, question->choice);
 	error(FATAL, "pid %ld (%s) %s: choose one with -v\n", (long)task->pid, task->comm,
 	      is_partial ? "may hold VMs that can't be read" : "holds several VMs");
 	return held[0];
@@ -280,7 +280,7 @@ static void print_notes(const struct host *host, const struct kvt_answer *answer
 	if (answer->slot->flags & KVM_MEMSLOT_INVALID)
 		error(INFO, "%s: slot %lld was being deleted or moved\n", gpa, (long long)answer->slot->id);
 	if (!answer->reason && host->max_pfn && answer->hpa / 4096 >= host->max_pfn)
-		error(INFO, "%s: outside the memory that the kernel knows: device memory, or a damaged entry\n", gpa);
+		error(INFO, "%s: outside the memory that the kernel knows of: device memory, or a damaged entry\n", gpa);
 	if (answer->reason)
 		error(INFO, "%s: %s\n", gpa, answer->message);
 	else if (answer->prot_none)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which VMs a dump has, and addresses of every slot, page size and state of one.
+// The VMs of a dump, and samples of addresses of every slot, page size and state of a VM.
 import { parseJson } from '../scripts/json.mjs';
 
 /** An address space of a VM. @typedef {{ pid: number, kvm: string, space: number }} Vm */
-/** Guest physical addresses, without the end. @typedef {{ start: bigint, end: bigint }} Slot */
+/** Guest physical addresses, `end` excluded. @typedef {{ start: bigint, end: bigint }} Slot */
 /**
- * What kvm-vtop --json prints for an address; the members that are read by name.
+ * The members that are read by name of what kvm-vtop --json prints for an address.
  *
  * @typedef {object} Answer
  * @property {string} gpa
@@ -24,7 +24,7 @@ import { parseJson } from '../scripts/json.mjs';
  */
 
 const PAGE = 4096n;
-/** Pages of a slot that are asked; of larger slots these many at random. */
+/** Most pages of a slot that are translated; of larger slots this number of random ones. */
 const MOST_PAGES = 4000;
 
 /** @type {(line: string) => Answer} */
@@ -37,7 +37,7 @@ export const optionsFor = ({ pid, kvm, space }) => [
 ];
 
 /**
- * The processes that hold VMs, as kvm-vtop lists them where none is named; each VM in both address spaces.
+ * The VMs of the processes that kvm-vtop lists as holders, each in both address spaces.
  *
  * @param {Ours} ours
  * @returns {Vm[]}
@@ -46,7 +46,7 @@ export function vmsOf(ours) {
   const { stderr } = ours(['-p', '0'], '');
   const processes = [...stderr.matchAll(/(\d+) \([^)]*, fd [\d ]+\)/g)].map(([, pid]) => Number(pid));
   return [...new Set(processes)].flatMap((pid) => {
-    // No process has this descriptor: the message lists those that there are.
+    // No process has this descriptor: the message lists those that exist.
     const { stderr: list } = ours(['-g', String(pid), '--vm', '999999', '-p', '0'], '');
     return [...list.matchAll(/kvm 0x([0-9a-f]+)\s+slots (\d+)(?: \+ (\d+))?/g)].flatMap(([, kvm = '', ...counts]) =>
       [0, 1].flatMap((space) => (Number(counts[space] ?? 0) > 0 ? [{ pid, kvm, space }] : [])),
@@ -54,7 +54,7 @@ export function vmsOf(ours) {
   });
 }
 
-/** Numbers below `end`, the same in every run. @type {(seed: number) => (end: number) => number} */
+/** Pseudo-random numbers below `end`, the same in every run. @type {(seed: number) => (end: number) => number} */
 function dice(seed) {
   let state = seed;
   return (end) => {
@@ -64,7 +64,7 @@ function dice(seed) {
 }
 
 /**
- * The slots of each VM, as the extension lists them where an address is in none.
+ * The slots of each VM, which the extension lists if an address is not in a slot.
  *
  * @param {readonly Vm[]} vms
  * @param {(commands: readonly string[]) => string} crash runs commands in crash
@@ -103,7 +103,7 @@ function bytesOf(slots) {
   });
 }
 
-/** What kvm-vtop answers. @type {(ours: Ours, vm: Vm, gpas: readonly bigint[]) => Answer[]} */
+/** The answers of kvm-vtop. @type {(ours: Ours, vm: Vm, gpas: readonly bigint[]) => Answer[]} */
 function ask(ours, vm, gpas) {
   const input = `${gpas.map((gpa) => gpa.toString(16)).join('\n')}\n`;
   const { stdout } = ours([...optionsFor(vm), '--json', '-p', '-'], input);
@@ -111,7 +111,7 @@ function ask(ours, vm, gpas) {
 }
 
 /**
- * `count` addresses in hexadecimal: edges of every slot, then of every slot, state and page size as many as there are.
+ * `count` hexadecimal addresses: the edges of every slot, then equally many of every slot, state and page size.
  *
  * @param {Ours} ours
  * @param {Vm} vm

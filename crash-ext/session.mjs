@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Options that every script has, for parseArgs. */
+/** The options that all scripts have, for parseArgs. */
 export const OPTIONS = /** @type {const} */ ({
   vmlinux: { type: 'string' },
   'kvm-module': { type: 'string' },
@@ -15,19 +15,19 @@ export const OPTIONS = /** @type {const} */ ({
 });
 
 /**
- * The dump, and the values of these options. `scratch` is a new folder in the one that was named.
+ * The dump, and the values of these options. `scratch` is a new folder inside the given one.
  *
  * @typedef {{ dump: string, vmlinux: string, kvmModule: string, crash: string, extension: string,
  *   scratch: string }} Setup
  */
 /**
- * What parseArgs gives for these options.
+ * The values that parseArgs returns for these options.
  *
  * @typedef {{ vmlinux?: string, 'kvm-module'?: string, crash: string, extension: string, scratch: string }} Values
  */
 /**
- * What a session printed; its exit status, or the signal that ended it; whether the extension was loaded; and whether
- * crash came to its own "quit".
+ * The output of a session; its exit status, or the signal that ended it; whether the extension was loaded; and whether
+ * crash reached the "quit" at the end of its input.
  *
  * @typedef {object} Session
  * @property {string} stdout
@@ -37,14 +37,14 @@ export const OPTIONS = /** @type {const} */ ({
  * @property {boolean} isWhole
  */
 
-/** Prints how a script is called, and ends it with status 2. @type {(usage: string) => never} */
+/** Prints the usage of a script, and ends it with status 2. @type {(usage: string) => never} */
 export function exitWithUsage(usage) {
   console.error(usage);
   process.exit(2);
 }
 
 /**
- * What the command line says. Ends the script with its usage where something is missing.
+ * Reads the command line. Ends the script with its usage if something is missing.
  *
  * @param {string} usage
  * @param {Values} values
@@ -60,7 +60,7 @@ export function setupOf(usage, { vmlinux, 'kvm-module': kvmModule, crash, extens
   return { dump, vmlinux, kvmModule, crash, extension, scratch };
 }
 
-/** The last command: crash runs it only if none before it ended the session. */
+/** The last command: crash runs it only if no earlier command ended the session. */
 const [LAST, SAID] = ['eval 0x5a5a5a5a', 'hexadecimal: 5a5a5a5a'];
 const LIMIT_MS = 600_000;
 

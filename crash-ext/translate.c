@@ -13,13 +13,14 @@ struct meaning {
 };
 
 static const struct meaning meanings[] = {
-	[KVT_UNKNOWN] = { "damaged", "bad-entry", "an entry of a type that this kernel could not be asked about" },
+	[KVT_UNKNOWN] = { "damaged", "bad-entry", "the meaning of the entry is not known for this kernel" },
 	[KVT_SWAP] = { "swapped", "swap-entry", "the page has been swapped out" },
-	[KVT_MIGRATION] = { "migrating", "migration-entry", "the page was being moved from the frame given" },
-	[KVT_HWPOISON] = { "poisoned", "hwpoison-entry", "the frame given has a memory error and was taken away" },
+	[KVT_MIGRATION] = { "migrating", "migration-entry", "the page was being migrated from the frame in the entry" },
+	[KVT_HWPOISON] = { "poisoned", "hwpoison-entry", "the frame in the entry has a memory error and is no longer used" },
 	[KVT_DEVICE_PRIVATE] = { "not-present", "device-private", "the page is in the memory of a device" },
-	[KVT_DEVICE_EXCLUSIVE] = { "not-present", "device-exclusive", "a device holds the frame given for itself" },
-	[KVT_MARKER] = { "marker", "marker-entry", "a marker stands there (userfaultfd, guard, poison), no page" },
+	[KVT_DEVICE_EXCLUSIVE] = { "not-present", "device-exclusive",
+				   "a device has exclusive access to the frame in the entry" },
+	[KVT_MARKER] = { "marker", "marker-entry", "the entry is a marker (userfaultfd, guard, poison), not a page" },
 	[KVT_SWAPIN_ERROR] = { "marker", "swapin-error", "the page was lost: reading it back from swap failed" },
 };
 
@@ -95,22 +96,22 @@ static void not_mapped(const struct kvt *kvt, const struct kvt_vm *vm, const str
 
 	switch (walk->end) {
 	case KVT_MISSING:
-		snprintf(words, sizeof(words), "its %s table at 0x%" PRIx64 ": can't be read", name, walk->physical);
+		snprintf(words, sizeof(words), "its %s table at 0x%" PRIx64 " can't be read", name, walk->physical);
 		end(answer, "table-missing", "table-unreadable", words);
 		break;
 	case KVT_EMPTY:
-		snprintf(words, sizeof(words), "the %s entry is empty: no page has been put there", name);
+		snprintf(words, sizeof(words), "the %s entry is empty: no page is mapped there", name);
 		if (vm->users)
 			end(answer, "not-present", "empty-entry", words);
 		else
 			end(answer, "not-present", "address-space-gone",
-			    "the address space that held the VM has been torn down: its processes have exited");
+			    "the address space that contained the VM is gone: its processes have exited");
 		break;
 	case KVT_SPECIAL:
 		special(kvt, walk, answer);
 		break;
 	default:
-		snprintf(words, sizeof(words), "the %s entry can be none of a page table", name);
+		snprintf(words, sizeof(words), "the %s entry is not valid", name);
 		end(answer, "damaged", "bad-entry", words);
 	}
 }
@@ -136,7 +137,7 @@ static void no_slot(const struct kvt_vm *vm, struct kvt_answer *answer)
 	char words[2 * KVT_WORDS];
 
 	if (answer->gpa >= PHYSICAL_END)
-		end(answer, "no-memslot", "beyond-physical", "no guest physical address reaches 2^52");
+		end(answer, "no-memslot", "beyond-physical", "guest physical addresses must be below 2^52");
 	else if (!vm->missing[0])
 		end(answer, "no-memslot", "no-slot", "no memslot of this address space holds it");
 	else {
@@ -158,7 +159,7 @@ static int in_memfd(const struct kvt *kvt, const struct kvt_vm *vm, struct kvt_a
 		    "the page is private: it is in the guest_memfd, not at the host virtual address");
 	else if (secret < 0)
 		end(answer, "guest-memfd", "gmem-attribute-unreadable",
-		    "whether the page is private, and so in the guest_memfd, can not be read");
+		    "it is not known whether the page is private and in the guest_memfd: its attributes can't be read");
 	return secret != 0;
 }
 
@@ -180,7 +181,7 @@ void kvt_translate(const struct kvt *kvt, const struct kvt_vm *vm, uint64_t gpa,
 	if (slot->gmem && in_memfd(kvt, vm, answer))
 		return;
 	if (answer->hva >> (9 * kvt->at.levels + 11)) {
-		end(answer, "noncanonical", "hva-noncanonical", "the host virtual address is none of a process");
+		end(answer, "noncanonical", "hva-noncanonical", "the host virtual address is not a user-space address");
 		return;
 	}
 	kvt_walk(kvt, vm->root, answer->hva, &walk);

@@ -2,7 +2,7 @@
 // node slots.mjs DUMP: the memslots of every VM of a host, as CSV.
 import { openDump } from 'kvm-vtop';
 
-/** A field as RFC 4180 has it. @type {(value: string | number | bigint | null) => string} */
+/** A field of CSV (RFC 4180). @type {(value: string | number | bigint | null) => string} */
 const field = (value) => {
   const text = typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// node states.mjs DUMP PROCESS: goes over every page of a VM and counts what became of it.
+// node states.mjs DUMP PROCESS: counts the states of all pages of a VM.
 import { openDump, silentLog } from 'kvm-vtop';
 
 const PAGE = 4096;
-/** What the result depends on is worth knowing. @param {string} text */
+/** Warnings say what the result depends on. @param {string} text */
 const warn = (text) => {
   console.error(text);
 };
@@ -11,7 +11,7 @@ const warn = (text) => {
 const [path = '', name = ''] = process.argv.slice(2);
 const dump = await openDump(path, { log: { ...silentLog, warn } });
 const vm = dump.vm(name);
-// One object answers one page after the other: there may be millions.
+// One object is reused for all pages: there may be millions.
 const translator = vm.translator();
 /** @type {Map<string, number>} */
 const counts = new Map();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks a dump for addresses of a fixture's VMs.
+// Translates addresses of a fixture's VMs in a dump.
 import { GuestTranslator, gfn, openDump, selectVm, silentLog } from '#internal';
 import { watching, whoReads } from './readers.mjs';
 
@@ -7,8 +7,7 @@ import { watching, whoReads } from './readers.mjs';
 
 /** An address of a question. @typedef {Omit<Question, 'cases'> & { gpa: bigint }} Address */
 /**
- * `facts`: all of an answer but its message. `entries`: the physical addresses of the page-table entries that were
- * walked.
+ * `facts`: an answer without its message. `entries`: the physical addresses of the page-table entries that were walked.
  *
  * @typedef {{ facts: string, state: string, entries: number[] }} Answered
  */
@@ -50,10 +49,10 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
   }
 }
 
-/** What each frame is read for, by frame. @typedef {Map<number, Set<string>>} Readers */
+/** The readers of each frame. @typedef {Map<number, Set<string>>} Readers */
 
 /**
- * The readers of each frame while these addresses are answered.
+ * The readers of each frame that is read for these addresses.
  *
  * @param {string} path
  * @param {readonly Address[]} addresses

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixtures in the forms that are mutated.
+// The fixtures, in all forms that are mutated.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openImage } from '#internal';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node fuzz/cut.mjs DUMP FIXTURE: how much of a dump that was cut off is still answered. FIXTURE is the folder that was
-// cut out of the same dump: its questions and answers are what the dump's kernel reported.
+// node fuzz/cut.mjs DUMP FIXTURE: counts the answers that a truncated copy of a dump still gives. FIXTURE is the folder
+// of the excerpt of the same dump: its questions and answers are what the dump's kernel reported.
 import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const { questions } = readFacts(fixture);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-cut-'));
 const { size } = statSync(dump);
 
-/** What became of one address. @type {(vm: Translator, asked: Case) => 'right' | 'not answered' | 'wrong'} */
+/** The outcome for one address. @type {(vm: Translator, asked: Case) => 'right' | 'not answered' | 'wrong'} */
 function judge(vm, { gpa, state, hpa }) {
   const byte = BigInt(gpa) % PAGE;
   vm.translate(Number(BigInt(gpa) / PAGE));
@@ -33,7 +33,7 @@ function judge(vm, { gpa, state, hpa }) {
 }
 
 /**
- * Null where the dump, or the VM in it, can't be read.
+ * Null if the dump, or the VM in it, can't be read.
  *
  * @type {(opened: Dump, question: Question) => Translator | null}
  */

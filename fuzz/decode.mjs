@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // decode FILE COUNT: writes the first pages of a dump to standard output, each as its length (32 bits, little endian; 0
-// if the dump does not have the page) and its bytes. It is a program of its own so that one that never ends can be
-// killed.
+// if the dump does not have the page) and its bytes. It is a separate program so that it can be killed if it never
+// ends.
 import { createWriteStream } from 'node:fs';
 import { openImage } from 'kvm-vtop';
 

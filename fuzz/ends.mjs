@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // node fuzz/ends.mjs [--runs N] [--parallel P] [--limit SECONDS] [--stress]: starts the built program N times, P at
-// once, in the ways that take long, and counts the runs that do not end in time. With --stress V8 has threads that
-// ask for garbage collections all the time, which makes the wait of nodejs/node#54918 likely. Exit 1 if a run does
-// not end, or ends with another status.
+// once, in the ways that take long, and counts the runs that do not end in time. With --stress V8 runs threads that
+// request garbage collections all the time, which makes the deadlock of nodejs/node#54918 likely. Exit status 1 if a
+// run does not end, or ends with another status than expected.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -36,23 +36,23 @@ const kvmKo = join(shared, 'debug/6.12.107+deb13-amd64/kvm.ko.xz');
 const host = join(shared, 'dumps/debian-6.12-zstd/vmcore');
 const dwarf = ['-c', host, '-g', '182', '-p', '840', '--json', '--types', 'dwarf', '--kvm-module', kvmKo];
 /**
- * What is run, what it reads and writes (`closed`: a pipe whose reader goes away), and the status with which it ends.
+ * A kind of run: its arguments, its input and output (`closed`: a pipe that its reader closes), and its exit status.
  *
  * @typedef {{ name: string, args: string[], input: string, output: string, status: number }} Kind
  */
 /** @type {Kind[]} */
 const kinds = [
   { name: 'addresses from standard input', args: [...ask, '-p', '-'], input: many, output: 'pipe', status: 1 },
-  { name: 'a reader that goes away', args: [...ask, '-p', '-'], input: many, output: 'closed', status: 0 },
+  { name: 'a reader that closes the pipe', args: [...ask, '-p', '-'], input: many, output: 'closed', status: 0 },
   { name: 'a full disk', args: [...ask, '-p', '-'], input: many, output: '/dev/full', status: 2 },
   ...(existsSync(kvmKo) ? [{ name: '--types dwarf', args: dwarf, input: '/dev/null', output: 'pipe', status: 0 }] : []),
 ];
 
-/** Runs of a kind: those that ended as they should, the others, and the longest time in milliseconds. */
+/** Runs of a kind: those that ended as expected, the others, and the longest time in milliseconds. */
 const counts = new Map(kinds.map((kind) => [kind, { ended: 0, bad: 0, slowest: 0 }]));
 
 /**
- * The program with its input and output as `kind` has them.
+ * Starts the program with the input and output of `kind`.
  *
  * @type {(kind: Kind) => import('node:child_process').ChildProcess}
  */
@@ -104,7 +104,7 @@ await Promise.all(
 rmSync(scratch, { recursive: true });
 for (const [{ name }, { ended, bad, slowest }] of counts)
   console.log(
-    `${name}: ${ended} of ${ended + bad} ended as they should, the slowest after ${(slowest / 1000).toFixed(1)} s`,
+    `${name}: ${ended} of ${ended + bad} ended as expected, the slowest after ${(slowest / 1000).toFixed(1)} s`,
   );
 console.log(`${runs} runs, ${parallel} at once, ${Math.round((performance.now() - began) / 1000)} s`);
 if ([...counts.values()].some(({ bad }) => bad > 0)) process.exitCode = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges the answers of a mutant by those of the sound dump.
+// Compares the answers of a mutant with those of the undamaged dump.
 import { DumpError, UsageError } from '#internal';
 import { present } from '../scripts/present.mjs';
 import { ask, HONEST, readersOf } from './ask.mjs';
@@ -12,7 +12,7 @@ const PAGE = 4096;
 const ENTRY_BYTES = 8;
 
 /**
- * What became of a mutant. `where`: which changed byte excuses a wrong answer; `detail` says what is wrong.
+ * The outcome of a mutant. `where`: the changed byte that excuses a wrong answer; `detail`: what is wrong.
  *
  * @typedef {{ outcome: 'refused' | 'right' | 'right or not answered' }
  *   | { outcome: 'internal error', detail: string }
@@ -20,13 +20,13 @@ const ENTRY_BYTES = 8;
  *   | { outcome: 'wrong, and a changed byte was read', where: string, detail: string }} Outcome
  */
 /**
- * A mutant: its file, and the addresses that it is asked for.
+ * A mutant: its file, and the addresses to translate.
  *
  * @typedef {{ path: string, typesFrom: 'auto' | 'layout', addresses: readonly Address[], base: Base,
  *   mutation: Mutation }} Mutant
  */
 
-/** Knows the right answers of a fixture, and what they read. */
+/** Has the right answers for a fixture, and what they read. */
 export class Judge {
   #right;
   #readers;
@@ -43,7 +43,9 @@ export class Judge {
   /** @type {(path: string, addresses: readonly Address[]) => Promise<Judge>} */
   static async of(path, addresses) {
     const answers = await ask(path, 'layout', addresses);
-    const right = new Map(addresses.map((address, i) => [address, present(answers[i], 'an answer of the sound dump')]));
+    const right = new Map(
+      addresses.map((address, i) => [address, present(answers[i], 'an answer of the undamaged dump')]),
+    );
     return new Judge(right, await readersOf(path, addresses));
   }
 
@@ -94,12 +96,12 @@ export class Judge {
   }
 
   /**
-   * Which byte that was changed an answer read; null if it read none.
+   * The kind of the changed byte that an answer read; null if it read none.
    *
    * @type {(mutation: Mutation, base: Base, walked: readonly number[]) => string | null}
    */
   #excuse({ changes }, base, walked) {
-    // A compressed page that decompresses to another one is changed from end to end.
+    // A compressed page that decompresses to another one counts as changed in every byte.
     if (!base.plain) return 'a page that unpacks';
     const addresses = changes.flatMap(([at, bytes]) =>
       [...bytes].flatMap((byte, i) => (byte === base.file[at + i] ? [] : [addressOf(base, at + i)])),

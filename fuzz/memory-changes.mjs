@@ -10,7 +10,7 @@ import { present } from '../scripts/present.mjs';
 const PAGE = 4096;
 const WORD = 8;
 const WORDS = PAGE / WORD;
-/** Values that lengths and pointers do not have. */
+/** Values that valid lengths and pointers do not have. */
 export const LENGTHS = [0n, 1n, 0xffffffffn, 1n << 32n, 1n << 53n, 1n << 63n, (1n << 64n) - 1n, 4097n, 1n << 40n];
 /** Flags of page-table entries: small and huge, with NX, and one that is not present. */
 const FLAGS = [0x67n, 0xe7n, 0x8000000000000067n, 0x166n];
@@ -23,13 +23,13 @@ export function u64(value) {
 }
 
 /**
- * A copy, because the file it is from changes.
+ * Copies bytes of the file, which changes later.
  *
  * @type {(base: Base, offset: number, length: number) => Buffer}
  */
 const copy = ({ file }, offset, length) => Buffer.from(file.subarray(offset, offset + length));
 
-/** One bit of the byte at an offset. @type {(dice: Dice, base: Pick<Base, 'file'>, at: number) => Change} */
+/** Changes one bit of the byte at an offset. @type {(dice: Dice, base: Pick<Base, 'file'>, at: number) => Change} */
 export const flip = (dice, { file }, at) => [at, Buffer.from([file.readUInt8(at) ^ (1 << dice.below(8))])];
 
 /** Offset of a random page of memory. @type {(dice: Dice, base: Base) => number} */
@@ -39,7 +39,7 @@ function pickPage(dice, { regions }) {
 }
 
 /**
- * Where the file has a physical address; null where it does not.
+ * The offset of a physical address in the file; null if the file does not have it.
  *
  * @type {(base: Base, address: number) => number | null}
  */
@@ -49,20 +49,20 @@ function offsetOf({ regions, frames }, address) {
 }
 
 /**
- * Changes of the word at an offset, which is in the page at another.
+ * Changes of the word at offset `at`, which is in the page at offset `page`.
  *
  * @type {((dice: Dice, base: Base, page: number, at: number) => Change)[]}
  */
 const OF_A_WORD = [
   (dice, base, _, at) => flip(dice, base, at + dice.below(WORD)),
   (dice, _, __, at) => [at, u64(dice.pick(LENGTHS))],
-  // A pointer from elsewhere, so that structures cross or run in circles.
+  // A pointer from elsewhere, so that structures share parts or form loops.
   (dice, base, _, at) => {
     const [start, end] = base.regions.pages;
     return [at, copy(base, start + dice.below((end - start) / WORD) * WORD, WORD)];
   },
   (dice, base, page, at) => [at, copy(base, page + dice.below(WORDS) * WORD, WORD)],
-  // An entry of a page table that leads to its own page, or to another.
+  // A page-table entry that points to its own page, or to another.
   (dice, base, page, at) => {
     const own = (page - base.regions.pages[0]) / PAGE;
     const frame = present(base.frames[dice.pick([own, dice.below(base.frames.length)])], 'the frame of a page');

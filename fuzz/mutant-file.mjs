@@ -13,7 +13,7 @@ export function apply(path, { changes, length }) {
 }
 
 /**
- * Undoes a mutation; `file` is the sound one.
+ * Undoes a mutation; `file` has the undamaged bytes.
  *
  * @type {(path: string, file: Buffer, mutation: Mutation) => void}
  */

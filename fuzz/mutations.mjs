@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done to a file: a structure of it is hit, or memory.
+// The mutations of a file: of its structures, or of memory.
 import { present } from '../scripts/present.mjs';
 import { changeMemory, flip, LENGTHS, u64 } from './memory-changes.mjs';
 
@@ -8,24 +8,24 @@ import { changeMemory, flip, LENGTHS, u64 } from './memory-changes.mjs';
 /** @import { Dice } from './random.mjs' */
 
 /**
- * What a mutant is made from: a file, the frames that it has, and the physical addresses of page-table entries that the
+ * The base of mutants: a file, the frames that it has, and the physical addresses of page-table entries that the
  * answers read.
  *
  * @typedef {Form & { readonly frames: readonly number[], readonly entries: readonly number[] }} Base
  */
 /** Structures by name: those in one piece, and the records. @typedef {Part | 'records'} Name */
 /**
- * The structure that is hit, and the changes to the file: bytes in place, or a shorter length (null: it keeps its own).
+ * The structure that is changed, and the changes to the file: bytes in place, or a shorter length (null: unchanged).
  *
  * @typedef {{ hit: string, changes: Change[], length: number | null }} Hit
  */
 /**
- * `structural`: nothing that changes is a byte of memory, so nothing excuses a wrong answer.
+ * `structural`: no byte of memory is changed, so nothing excuses a wrong answer.
  *
  * @typedef {Hit & { structural: boolean }} Mutation
  */
 
-/** Structures around the pages. @type {readonly Name[]} */
+/** The structures other than the pages. @type {readonly Name[]} */
 const AROUND = [
   'header',
   'sub-header',
@@ -43,7 +43,7 @@ const ARRAYS = [
   ['program headers', 56],
 ];
 
-/** A byte in a structure. @type {(dice: Dice, base: Base, name: Name) => number} */
+/** The offset of a random byte in a structure. @type {(dice: Dice, base: Base, name: Name) => number} */
 function placeIn(dice, { regions }, name) {
   const span = name === 'records' ? dice.pick(present(regions.records, name)) : regions[name];
   const [start, end] = present(span, name);
@@ -53,7 +53,7 @@ function placeIn(dice, { regions }, name) {
 /** @type {(dice: Dice, base: Base, names: readonly Name[]) => Name} */
 const pickName = (dice, { regions }, names) => dice.pick(names.filter((name) => name in regions));
 
-/** One to eight bits in one structure. @type {(dice: Dice, base: Base, names: readonly Name[]) => Hit} */
+/** Changes one to eight bits in one structure. @type {(dice: Dice, base: Base, names: readonly Name[]) => Hit} */
 function bits(dice, base, names) {
   const name = pickName(dice, base, names);
   const count = dice.pick([1, 1, 1, 2, 4, 8]);
@@ -61,7 +61,7 @@ function bits(dice, base, names) {
   return { hit: name, changes, length: null };
 }
 
-/** A word of a structure gets a value that no writer gives it. @type {(dice: Dice, base: Base) => Hit} */
+/** Sets a word of a structure to a value that no writer uses. @type {(dice: Dice, base: Base) => Hit} */
 function words(dice, base) {
   const name = pickName(dice, base, AROUND);
   const at = placeIn(dice, base, name) & ~7;
@@ -70,7 +70,7 @@ function words(dice, base) {
 }
 
 /**
- * Two elements of an array, or two of their fields, change places.
+ * Swaps two elements of an array, or two of their fields.
  *
  * @type {(dice: Dice, base: Base) => Hit}
  */
@@ -99,7 +99,7 @@ function crossed(dice, { file, regions }) {
 /** @type {(dice: Dice, base: Base) => Hit} */
 const cut = (dice, { file }) => ({ hit: 'tail', changes: [], length: dice.below(file.length) });
 
-/** One mutant. @type {(dice: Dice, base: Base) => Mutation} */
+/** A random mutation. @type {(dice: Dice, base: Base) => Mutation} */
 export function mutate(dice, base) {
   const kind = dice.below(10);
   if (kind < 3) return { ...bits(dice, base, AROUND), structural: true };

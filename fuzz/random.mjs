@@ -20,13 +20,13 @@ export function random(seed, mutant) {
     /** 0 to `below` - 1. @type {(below: number) => number} */
     below: (below) => next() % Math.max(1, below),
     /**
-     * One of a list, which must not be empty.
+     * A random element of a list, which must not be empty.
      *
      * @template T
      * @param {readonly T[]} list
      */
     pick(list) {
-      if (list.length === 0) throw new Error('there is nothing to pick from');
+      if (list.length === 0) throw new Error('the list is empty');
       return /** @type {T} */ (list[next() % list.length]);
     },
   };

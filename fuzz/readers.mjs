@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who reads a frame of a dump.
+// Finds out which part of the program reads a frame of a dump.
 
 /** @import { OpenOptions } from '#internal' */
 
@@ -9,7 +9,7 @@ export const FILES = 'files';
 export const STRUCTS = 'struct kvm, mm_struct';
 
 /**
- * Kinds of readers, by the functions that the call stack has; the first that matches.
+ * Kinds of readers, by functions on the call stack; the first match counts.
  *
  * @type {[string, RegExp][]}
  */
@@ -25,7 +25,7 @@ const READERS = [
 ];
 const DEPTH = 60;
 
-/** What is being read where this is called. */
+/** The kind of reader that called this function. */
 export function whoReads() {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = DEPTH;

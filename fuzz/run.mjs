@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form NAME] [--hit NAME]: damages the fixtures in many
-// ways and compares every answer with the right one. Exit 1 if one is wrong without an excuse, hangs, grows too
-// large, or ends in anything but our own errors. With --form or --hit (what is changed, as the summary names it) only
-// those of the mutants are made.
+// ways and compares every answer with the right one. Exit status 1 if a mutant gives a wrong answer without an excuse,
+// hangs, uses too much memory, or ends with anything but one of the program's own errors. --form and --hit (what is
+// changed, as named in the summary) restrict the mutants.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { Share } from './share.mjs';
 import { LIMIT_MS, Tally } from './tally.mjs';
 
 const PER_MUTANT = 6;
-/** A mutant hangs when it takes several times as long as is too slow. */
+/** A mutant counts as hanging if it takes several times the limit for slow ones. */
 const HANGS_MS = 4 * LIMIT_MS;
 
 const { values } = parseArgs({
@@ -32,9 +32,9 @@ const began = Date.now();
 
 /** Mutants `from` to `to` - 1 of a fixture. @typedef {{ fixture: string, from: number, to: number }} Piece */
 
-/** The mutants of each fixture, in halves: there are few fixtures and many workers. @returns {Piece[]} */
+/** The mutants of each fixture, divided in two: there are few fixtures and many workers. @returns {Piece[]} */
 function pieces() {
-  // Kernels before 6.0 are searched for their symbols each time, so they get a twentieth of a share.
+  // Kernels before 6.0 are searched for their symbols each time, so they get only a twentieth of a share.
   const weights = fixtures.map((name) => (name.includes('5.10') ? 0.05 : 1));
   const whole = weights.reduce((sum, weight) => sum + weight, 0);
   let at = 0;
@@ -59,7 +59,7 @@ function end() {
   process.exitCode = tally.isGood ? 0 : 1;
 }
 
-// A run that is ended early reports what was done.
+// A run that is interrupted reports what was done.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
     end();

@@ -7,8 +7,8 @@ import { fork } from 'node:child_process';
 /** @import { Tally } from './tally.mjs' */
 
 /**
- * What a worker does: mutants `from` to `to` - 1 of a fixture, each asked for `perMutant` addresses. `only`: the form,
- * and the structure that is hit, where others are left out.
+ * The task of a worker: mutants `from` to `to` - 1 of a fixture, with `perMutant` addresses each. `only`: the form and
+ * the structure to which mutants are restricted.
  *
  * @typedef {object} Task
  * @property {string} folder
@@ -20,7 +20,7 @@ import { fork } from 'node:child_process';
  * @property {{ form: string | undefined, hit: string | undefined }} only
  */
 /**
- * What a worker reports for a mutant. `rss` is in bytes.
+ * The report of a worker about a mutant. `rss` is in bytes.
  *
  * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number } & Outcome} Report
  */
@@ -28,7 +28,9 @@ import { fork } from 'node:child_process';
 const WORKER = new URL('worker.mjs', import.meta.url);
 const MAX_HEAP_MB = 400;
 
-/** Runs a task in workers: when a mutant hangs or ends its worker, that is counted, and another goes on after it. */
+/**
+ * Runs a task in workers: if a mutant hangs or ends its worker, it is counted, and another worker continues after it.
+ */
 export class Share {
   #fixture;
   #task;
@@ -58,7 +60,7 @@ export class Share {
   }
 
   /**
-   * Runs one worker until it ends. Resolves to whether it did all that was left.
+   * Runs one worker until it ends. Resolves to whether it completed the task.
    *
    * @returns {Promise<boolean>}
    */
@@ -79,14 +81,14 @@ export class Share {
       // 'exit' can come before the last messages.
       worker.on('close', (code, signal) => {
         clearTimeout(this.#timer);
-        // SIGKILL is our own: the mutant that hangs was counted then.
+        // SIGKILL is sent by this class, which has counted the mutant that hangs.
         if (code !== 0 && signal !== 'SIGKILL') this.#lose(`the process ended with ${signal ?? code}`);
         resolve(code === 0);
       });
     });
   }
 
-  /** Gives the worker the time that one mutant may take. @type {(worker: ChildProcess) => void} */
+  /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess) => void} */
   #watch(worker) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -95,7 +97,7 @@ export class Share {
     }, this.#limit);
   }
 
-  /** Counts the current mutant as lost, and goes on to the next. @type {(what: string) => void} */
+  /** Counts the current mutant as lost, and continues with the next. @type {(what: string) => void} */
   #lose(what) {
     this.#tally.lose(`${this.#fixture} mutant ${this.#next}: ${what}`);
     this.#next++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What became of all mutants.
+// Counts the outcomes of all mutants.
 
 /** @import { Report } from './share.mjs' */
 
@@ -24,7 +24,7 @@ const isBad = ({ outcome, ms, rss }) =>
 /** Milliseconds that a mutant may take. */
 export const LIMIT_MS = SLOWEST_MS;
 
-/** Counts the mutants, prints those that are bad as they come, and a summary. */
+/** Counts the mutants, prints bad ones at once, and a summary at the end. */
 export class Tally {
   #mutants;
   #done = 0;
@@ -32,12 +32,12 @@ export class Tally {
   #largest = 0;
   /** @type {(Report & { fixture: string }) | null} */
   #slowest = null;
-  /** Mutants by the structure that was hit, then by outcome. @type {Map<string, Map<string, number>>} */
+  /** Mutants by the structure that was changed, then by outcome. @type {Map<string, Map<string, number>>} */
   #counts = new Map();
   /** Wrong answers by their excuse. @type {Map<string, number>} */
   #excused = new Map();
 
-  /** @param {number} mutants how many are made, if none is left out */
+  /** @param {number} mutants their number, if none is left out */
   constructor(mutants) {
     this.#mutants = mutants;
   }
@@ -74,7 +74,7 @@ export class Tally {
   /**
    * Prints the counts.
    *
-   * @param {string} run what was run, for the first line
+   * @param {string} run description of the run, for the first line
    * @param {number} workers
    */
   print(run, workers) {
@@ -90,7 +90,7 @@ export class Tally {
     console.log(`${this.#bad} bad`);
   }
 
-  /** A row for each structure that was hit, a column for each outcome. */
+  /** A row for each structure that was changed, a column for each outcome. */
   #printTable() {
     const rows = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
     const outcomes = [...new Set(rows.flatMap(([, counts]) => [...counts.keys()]))].sort();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes mutants of one fixture, asks each for some addresses, and reports what became of it. It is started by
+// Makes mutants of one fixture, translates some addresses in each, and reports the outcomes. It is started by
 // share.mjs.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ for (const [name, path] of files) writeFileSync(path, present(forms.get(name), n
 const judge = await Judge.of(present(files.get('kdump'), 'kdump'), addresses);
 
 /**
- * What became of a mutant; null if only others are wanted.
+ * The outcome of a mutant; null if the options leave it out.
  *
  * @type {(mutant: number) => Promise<Report | null>}
  */

@@ -21,7 +21,7 @@ const { dependencies, version } = /** @type {{ dependencies: Record<string, stri
 const sources = digest();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
-// What is public, as a list: docs/api.md is compared with it.
+// The list of what is public; docs/api.md is compared with it.
 writeFileSync(at('dist/.api.md'), writeDeclarations(at('dist/index.d.ts')));
 await build({
   absWorkingDir: at('.'),
@@ -41,7 +41,7 @@ writeFileSync(at('dist/package.json'), '{ "type": "commonjs" }\n');
 const licences = Object.keys(dependencies).map(licenceOf);
 writeFileSync(at('dist/THIRD-PARTY.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));
 const { manPage } = await reference();
-// Two builds of the same sources make the same page where the date is given (reproducible-builds.org).
+// With a given date, two builds of the same sources make the same page (reproducible-builds.org).
 const epoch = process.env.SOURCE_DATE_EPOCH;
 writeFileSync(at('dist/kvm-vtop.1'), manPage(epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)));
 chmodSync(at('dist/cli.js'), 0o755);

@@ -13,7 +13,7 @@ const { output } = await cruise(
   {},
   { tsConfig: extractTsConfig('tsconfig.json') },
 );
-if (typeof output === 'string') throw new Error(`dependency-cruiser gave text instead of an object: ${output}`);
+if (typeof output === 'string') throw new Error(`dependency-cruiser returned text instead of an object: ${output}`);
 const { violations, totalCruised, totalDependenciesCruised } = output.summary;
 for (const { rule, from, to } of violations) console.error(`${rule.name}: ${from} -> ${to}`);
 console.log(`${totalCruised} modules, ${totalDependenciesCruised} dependencies, ${violations.length} broken rules`);

@@ -18,17 +18,17 @@ if (host === undefined || target === undefined) {
 }
 const recorded = new RecordedHost(host);
 
-/** crash's own blocks, kept for the golden test of the text. */
+/** The blocks that crash printed, for the golden test of the text. */
 const blocks = recorded
   .read('crash-vtop.txt')
   .split(/^(?=== )/m)
   .filter((block) => block.startsWith('== '));
-/** The addresses that crash was asked for, by VM. @type {Map<string, bigint[]>} */
+/** The addresses that were passed to crash, by VM. @type {Map<string, bigint[]>} */
 const crashGpas = new Map();
 for (const block of blocks) {
   const [, vm, gpa] = /^== (\S+) pid \d+ gpa (\S+)/.exec(block) ?? [];
   if (vm === undefined || gpa === undefined)
-    throw new Error(`crash-vtop.txt: not a block's head: ${block.slice(0, 80)}`);
+    throw new Error(`crash-vtop.txt: not the header of a block: ${block.slice(0, 80)}`);
   crashGpas.set(vm, [...(crashGpas.get(vm) ?? []), hex(gpa)]);
 }
 

@@ -10,11 +10,11 @@ import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-ex
 import ts from 'typescript';
 
 const at = (/** @type {string} */ path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-/** What API Extractor calls the list. */
+/** The name that API Extractor gives the list. */
 const LIST = 'kvm-vtop.api.md';
 
 /**
- * Writes the declarations of what `entry` exports, as the compiler makes them, a file a module.
+ * Writes the declarations of what `entry` exports, as the compiler makes them: one file per module.
  *
  * @param {string} entry
  * @param {string} folder

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kvm-vtop must answer about a recorded host, by what the host's own kernel and QEMU reported (docs/output.md has
-// the words).
+// The right answers for a recorded host, derived from what the host's own kernel and QEMU reported (states: see
+// docs/output.md).
 import { present } from './present.mjs';
 import { hex } from './recorded-host.mjs';
 
@@ -25,7 +25,7 @@ const out = (value) => `0x${value.toString(16)}`;
 /** @type {(bits: bigint, mask: bigint) => boolean} */
 const has = (bits, mask) => (bits & mask) !== 0n;
 
-/** VMs whose guest_memfd has all pages of their slots (made with GUEST_MEMFD_FLAG_MMAP): no page is at its HVA. */
+/** VMs whose guest_memfd has all pages of their slots (created with GUEST_MEMFD_FLAG_MMAP): no page is at its HVA. */
 const IN_MEMFD = /^gmem-(0-1|0-3|own)$/;
 
 /** The answers for one VM of a recorded host. */
@@ -69,7 +69,7 @@ export class ExpectedAnswers {
     });
   }
 
-  /** Some pages of every part, all that are neither a page nor swap, and some of those that are PROT_NONE. */
+  /** Some pages of every part, all entries that are neither a page nor swap, and some PROT_NONE pages. */
   #samples(/** @type {readonly Page[]} */ rows) {
     const step = Math.max(1, Math.floor(rows.length / PER_VM));
     return rows.flatMap((row, i) => {
@@ -80,7 +80,7 @@ export class ExpectedAnswers {
     });
   }
 
-  /** The pages of an orphan's memory are gone: only the slots say where it was. */
+  /** The page tables of an orphan are gone: only the slots are left. */
   #orphanCases() {
     const { name, orphan } = this.#machine;
     const slots = orphan ? this.#recorded.facts('SLOT').filter((slot) => slot.name === name) : [];
@@ -122,7 +122,7 @@ export class ExpectedAnswers {
   }
 }
 
-/** A page that is part of a transparent huge page may be mapped by a small entry all the same. */
+/** A page of a transparent huge page may nevertheless be mapped by a small entry. */
 function pageSizes(/** @type {bigint} */ flags) {
   if (has(flags, HUGE)) return [2 ** 21, 2 ** 30];
   return has(flags, THP) ? [4096, 2 ** 21] : [4096];

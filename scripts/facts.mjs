@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parseJson } from './json.mjs';
 
 /**
- * A guest physical address and the right answer, in the words of docs/output.md. `pageSizes`: the sizes that the
- * mapping may have.
+ * A guest physical address and the right answer, with the members of docs/output.md. `pageSizes`: the page sizes that
+ * are possible.
  *
  * @typedef {object} Case
  * @property {string} gpa
@@ -24,8 +24,8 @@ import { parseJson } from './json.mjs';
  * @typedef {{ name: string, process: string, vm: string | null, addressSpace: number, cases: Case[] }} Question
  */
 /**
- * `levels`: of the host's page tables. `guestValues`: what a program in the guests wrote at the start of each of its
- * pages (its complement is in the page's last bytes).
+ * `levels`: number of levels of the host's page tables. `guestValues`: values that a program in the guests wrote at the
+ * start of each of its pages (the complement is in the last bytes of the page).
  *
  * @typedef {{ release: string, levels: number, questions: Question[], guestValues: string[] }} Facts
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * JSON.parse without `any`: the caller says what the text holds, by a cast.
+ * JSON.parse without `any`: the caller casts the result to the type of the text.
  *
  * @type {(text: string) => unknown}
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// measure [FOLDER]: sizes of the source: lines a file and a function, exports and their documentation, comments.
+// measure [FOLDER]: sizes of the source: lines per file and function, exports and their documentation, comments.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -59,10 +59,10 @@ for (const file of files) {
 
 const total = exported.reduce((sum, count) => sum + count, 0);
 console.log(`${folder}: ${files.length} files, ${lines.reduce((sum, count) => sum + count, 0)} lines`);
-console.log(`lines a file (median/90th percentile/largest): ${spread(lines)}`);
-console.log(`lines a function: ${spread(functions)} (${functions.length} functions)`);
+console.log(`lines per file (median/90th percentile/largest): ${spread(lines)}`);
+console.log(`lines per function: ${spread(functions)} (${functions.length} functions)`);
 console.log(
-  `exports a file (median/90th percentile/largest): ${spread(exported)}; documented: ${documented} of ${total}`,
+  `exports per file (median/90th percentile/largest): ${spread(exported)}; documented: ${documented} of ${total}`,
 );
 console.log(`comment lines: ${Math.round((100 * comments) / filled)} %`);
 console.log(`files of 200 lines and more: ${lines.filter((count) => count >= 200).length}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The value itself, which must be there: throws where it is null or undefined. `what` names it in the error.
+ * Returns the value, which must exist: throws if it is null or undefined. `what` names it in the error.
  *
  * @template T
  * @param {T | null | undefined} value

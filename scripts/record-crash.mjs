@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// record-crash HOST DUMP VMLINUX [CRASH…]: has crash print `vtop -c PID HVA` for addresses of every kind of page of a
-// recorded host, into HOST/crash-vtop.txt. HOST is as for cut-fixture; CRASH is the command that starts crash (default:
-// crash).
+// record-crash HOST DUMP VMLINUX [CRASH…]: records in HOST/crash-vtop.txt what crash prints for `vtop -c PID HVA`, for
+// addresses of every kind of page of a recorded host. HOST is as for cut-fixture; CRASH is the command that starts
+// crash (default: crash).
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { RecordedHost } from './recorded-host.mjs';
 /** @import { Page } from './recorded-host.mjs' */
 
 const PER_KIND = 3;
-/** Bits of /proc/kpageflags that tell kinds of pages apart. */
+/** Bits of /proc/kpageflags that distinguish kinds of pages. */
 const BITS = { mmap: 11, anon: 12, head: 15, tail: 16, huge: 17, ksm: 21, thp: 22, zero: 24 };
 
 const [folder, dump, vmlinux, command = 'crash', ...before] = process.argv.slice(2);
@@ -22,7 +22,7 @@ if (folder === undefined || dump === undefined || vmlinux === undefined) {
 const host = new RecordedHost(folder);
 
 /**
- * What pagemap and kpageflags say about a page, and the 16 MiB that it is in.
+ * The kind of a page according to pagemap and kpageflags, and the 16 MiB that it is in.
  *
  * @type {(page: Page) => string}
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recorded host: a folder with a dump, and what the host's kernel and QEMU reported before it crashed (truth.txt,
+// A recorded host: a folder with a dump, and with what the host's kernel and QEMU reported before the crash (truth.txt,
 // pagemap-*.txt; each may be compressed).
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const PAGE = 4096n;
 /** Value of a hexadecimal number without 0x. @type {(text: string) => bigint} */
 export const hex = (text) => BigInt(`0x${text}`);
 
-/** The facts that are read from truth.txt: the first word of a line, and names for the words after it. */
+/** The facts that are read from truth.txt: the first word of a line, and the names of the words after it. */
 const FIELDS = /** @type {const} */ ({
   HOST: ['release', 'levels'],
   SWAP: ['path'],
@@ -30,8 +30,8 @@ const FIELDS = /** @type {const} */ ({
  * @typedef {Record<(typeof FIELDS)[W][number], string>} Fact
  */
 /**
- * A VM: the process to name for it, and the descriptor to choose it by where that process holds several (else null). An
- * orphan's creator has exited; another process holds it.
+ * A VM: the process for -g, and the descriptor for --vm if that process holds several (else null). The creator of an
+ * orphan has exited; another process holds it.
  *
  * @typedef {{ name: string, pid: string, vm: string | null, orphan: boolean }} Machine
  */
@@ -41,7 +41,7 @@ const FIELDS = /** @type {const} */ ({
  * @typedef {{ gpa: bigint, hva: bigint, entry: bigint, flags: bigint }} Page
  */
 
-/** What was recorded of a host. */
+/** The records of a host. */
 export class RecordedHost {
   /** @param {string} folder */
   constructor(folder) {
@@ -50,7 +50,7 @@ export class RecordedHost {
   }
 
   /**
-   * The text of a file, uncompressed; empty where there is none.
+   * The text of a file, uncompressed; empty if it does not exist.
    *
    * @param {string} name
    */
@@ -66,7 +66,7 @@ export class RecordedHost {
   }
 
   /**
-   * The facts of truth.txt that begin with a word. Throws where a line has fewer fields than are known here.
+   * The facts of truth.txt that begin with a word. Throws if a line has too few fields.
    *
    * @template {Word} W
    * @param {W} word
@@ -120,7 +120,7 @@ export class RecordedHost {
   }
 
   /**
-   * What was done to the memory around a GPA, and which page of that memory it is in.
+   * What was done to the memory around a GPA, and the index of its page in that memory.
    *
    * @param {string} name
    * @param {bigint} gpa

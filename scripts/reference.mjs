@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is generated from the commands, as src/cli/reference.ts makes it: bundled for this moment, so that no build is needed.
+// Loads src/cli/reference.ts, which generates documentation from the commands. It is bundled on the fly, so no build is
+// needed.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

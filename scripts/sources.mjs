@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether dist/ was built from the sources as they are now: the build leaves a digest of its sources there.
+// Whether dist/ is up to date: the build writes a digest of its sources there.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

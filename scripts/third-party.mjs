@@ -23,14 +23,14 @@ OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
 `;
 
 /**
- * The members of a package.json that are read here.
+ * The members of a package.json that this script reads.
  *
  * @typedef {string | { name?: string }} Person
  * @typedef {{ version: string, license?: string, author?: Person, contributors?: Person[] }} Manifest
  */
 
 /**
- * Name, version and licence of an installed package. Throws where there is no licence text that could be shipped.
+ * Name, version and licence of an installed package. Throws if there is no licence text that can be shipped.
  *
  * @param {string} name
  */
@@ -43,7 +43,7 @@ export function licenceOf(name) {
   const title = `${name} ${manifest.version}`;
   if (file !== undefined) return `${title}\n\n${readFileSync(file, 'utf8')}`;
   // Some packages name their licence but do not ship its text.
-  if (manifest.license !== 'MIT') throw new Error(`${name}: no licence to ship`);
+  if (manifest.license !== 'MIT') throw new Error(`${name}: no licence text that can be shipped`);
   return `${title}\n\nCopyright (c) ${holdersOf(manifest).join(', ')}\n\n${MIT}`;
 }
 

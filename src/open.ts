@@ -33,7 +33,7 @@ export interface DumpOptions extends FileOptions {
   readonly beside?: Partial<BesideOptions>;
 }
 
-/** The same, with a hook for tests and recordings. */
+/** Options for opening the dump of a host, with a hook for tests and recordings. */
 export interface OpenOptions extends DumpOptions {
   /** Returns the frames that the kernel is read from: `image`, or a wrapper that records what is read. */
   readonly watch?: (image: DumpImage) => FrameSource;
@@ -80,8 +80,8 @@ export async function openImage(paths: string | readonly string[], options: File
 }
 
 /**
- * Opens the dump of a host. Throws `DumpError` if the file is not a dump, or if its kernel cannot be read; the error says
- * what is missing.
+ * Opens the dump of a host. Throws `DumpError` if the file is not a dump, or if its kernel cannot be read; the error
+ * says what is missing.
  */
 export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ELF form (System V gABI, chapters 4 and 5), with the note VMCOREINFO alone.
+// The ELF form (System V gABI, chapters 4 and 5), with VMCOREINFO as its only note.
 
 /** @import { Form } from './form.mjs' */
 
@@ -8,10 +8,10 @@ const HEADER_BYTES = 64;
 const PROGRAM_BYTES = 56;
 const [PT_LOAD, PT_NOTE] = [1, 4];
 const [ET_CORE, EM_X86_64, EV_CURRENT] = [4, 62, 1];
-/** The virtual address of physical address 0 that the kernel's own vmcore gives (without KASLR). */
+/** The virtual address of physical address 0 in the kernel's own vmcore (without KASLR). */
 const DIRECT_MAP = 0xffff888000000000n;
 
-/** Frames that follow each other. @typedef {{ frame: number, pages: number }} Run */
+/** Consecutive frames. @typedef {{ frame: number, pages: number }} Run */
 
 /**
  * An ELF core of some pages.
@@ -64,7 +64,7 @@ function runsOf(frames) {
 function noteOf(vmcoreinfo) {
   const name = Buffer.from('VMCOREINFO\0\0');
   const note = Buffer.concat([Buffer.alloc(12), name, vmcoreinfo]);
-  // Without its last byte, which only fills up to four.
+  // Without its last byte, which is only padding.
   note.writeUInt32LE(name.length - 1, 0);
   note.writeUInt32LE(vmcoreinfo.length, 4);
   return note;

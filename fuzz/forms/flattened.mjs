@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// makedumpfile's flattened form (makedumpfile -F): the pieces of another file, each after a record with its offset and
-// length.
+// makedumpfile's flattened form (makedumpfile -F): the pieces of another file, each preceded by a record with its
+// offset and length.
 
 /** @import { Form, Span } from './form.mjs' */
 
@@ -59,7 +59,7 @@ function record(offset, length) {
   return bytes;
 }
 
-/** Where a byte of the file is in its flattened form. @type {(offset: number) => number} */
+/** The offset of a byte of the file in its flattened form. @type {(offset: number) => number} */
 const moved = (offset) => HEADER_BYTES + offset + RECORD_BYTES * (Math.floor(offset / PIECE_BYTES) + 1);
 
 /** @type {(span: Span) => Span} */

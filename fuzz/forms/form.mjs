@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the forms of a dump have in common.
+// Types that the forms of a dump share.
 
 /**
  * Offsets in a file: of the first byte, and of the one after the last.
@@ -8,14 +8,14 @@
  */
 
 /**
- * A structure that lies in one piece.
+ * A structure that is contiguous in the file.
  *
  * @typedef {'header' | 'sub-header' | 'notes' | 'bitmap of memory' | 'bitmap of pages' | 'descriptors' |
  *   'program headers' | 'pages'} Part
  */
 
 /**
- * Where a file's structures are. `records`: the heads of makedumpfile's flattened form.
+ * The places of a file's structures. `records`: the record headers of makedumpfile's flattened form.
  *
  * @typedef {Partial<Record<Part, Span>> & { readonly pages: Span, readonly records?: readonly Span[] }} Regions
  */

@@ -5,7 +5,7 @@
 
 export const PAGE = 4096;
 export const HEADER = { bytes: 464, status: 424, subHeaderBlocks: 432, bitmapBlocks: 436 };
-/** A bit of `status`: the dump was made with an incomplete bitmap. All others name a compression. */
+/** A bit of `status`: the dump is incomplete. All others name a compression. */
 const INCOMPLETE = 8;
 const SUB_HEADER = { bytes: 104, noteBytes: 56 };
 export const DESCRIPTOR = { bytes: 24, offset: 0, length: 8, flags: 12 };
@@ -36,7 +36,7 @@ export function kdumpRegions(file) {
 }
 
 /**
- * The frames whose pages a kdump file has.
+ * The frames whose pages are in a kdump file.
  *
  * @param {Buffer} file
  */
@@ -51,7 +51,7 @@ export function framesOf(file) {
 }
 
 /**
- * The same kdump file with uncompressed pages, so that a byte of the file is a byte of memory.
+ * A copy of a kdump file with uncompressed pages, so that a byte of the file is a byte of memory.
  *
  * @param {Buffer} file
  * @param {readonly Buffer[]} pages

@@ -5,7 +5,7 @@
 /** @typedef {Parameters<import('@jest/test-sequencer').default['cacheResults']>[1]} AggregatedResult */
 
 /**
- * Counts by the reason that test/needs.ts puts into the title of a skipped test.
+ * Counts skipped tests by the reason that test/needs.ts adds to their titles.
  *
  * @param {AggregatedResult['testResults']} testResults
  */
@@ -26,7 +26,7 @@ module.exports = class SkipReporter {
    * @param {AggregatedResult} results
    */
   onRunComplete(_contexts, results) {
-    // A test file that does not load has no tests that could fail.
+    // A test file that can't be loaded has no tests, but must count as a failure.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     // jest prints its summary after all reporters have run.
     process.once('exit', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs jest on a build of the sources as they are now; with --no-build as the first argument on whatever build there is,
-// which is enough for test/unit. What tests leave in the folder for temporary files is removed afterwards.
+// Runs jest on an up-to-date build; with --no-build as the first argument, on whatever build exists, which is enough
+// for test/unit. Afterwards removes what tests left in the folder for temporary files.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const needsBuild = given[0] !== '--no-build';
 const built = !needsBuild || isBuilt() ? 0 : run(fileURLToPath(new URL('../build.mjs', import.meta.url)), []);
 if (built !== 0) process.exit(built);
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-vtop-tests-'));
-// jest keeps the modules that it transformed in the folder for temporary files too; those are worth keeping.
+// jest caches transformed modules in the folder for temporary files; that cache is kept.
 const cache = join(tmpdir(), 'kvm-vtop-jest');
 const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
 process.exitCode = run(jest, ['--cacheDirectory', cache, ...given.slice(needsBuild ? 0 : 1)], {

@@ -3,7 +3,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** @typedef {Parameters<Sequencer['sort']>[0]} Tests */
 
-/** Test files that take a minute start first, so that none of them runs alone at the end. */
+/** The slowest test files start first, so that none of them runs alone at the end. */
 const LONG =
   /\/(omission|tasks|recorded\/(debian.*|snappy|excerpt)|old-kernels|crash|crash-ext|one-crash|ends|golden|fuzz|excerpt)\.test/;
 

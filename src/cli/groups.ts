@@ -65,6 +65,7 @@ const besideVcpus = {
 };
 
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
+const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
 const asCsv = flag('print comma-separated values, with a header line');
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
@@ -75,20 +76,20 @@ export type BesideValues = Values<typeof beside> & Partial<Values<typeof besideV
 /** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
-  files: [host, { ...besideVcpus, verbose }],
-  image: [image, { verbose: whatFile }],
-  host: [host, { ...beside, verbose }],
+  files: [host, { ...besideVcpus, verbose, quiet }],
+  image: [image, { verbose: whatFile, quiet }],
+  host: [host, { ...beside, verbose, quiet }],
   vm: [
     { ...host, ...vm },
-    { ...beside, verbose },
+    { ...beside, verbose, quiet },
   ],
   vms: [
     { ...host, ...vm },
-    { ...beside, verbose },
+    { ...beside, verbose, quiet },
   ],
   vcpus: [
     { ...host, ...vm },
-    { ...besideVcpus, verbose },
+    { ...besideVcpus, verbose, quiet },
   ],
 };
 
@@ -97,7 +98,7 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
   { title: 'Other files', options: besideVcpus },
-  { title: 'Output', options: { verbose, json } },
+  { title: 'Output', options: { verbose, quiet, json } },
 ];
 
 /** All options of a command, in the order of its help. */

@@ -9,22 +9,32 @@ const PATIENCE = 1000;
 /** Only each call of `tick` with this interval reads the clock. */
 const TICKS = 64;
 
-/** Writes to standard error: warnings; with --verbose also findings and times; on a terminal also the running step. */
+/**
+ * Writes to standard error: warnings and notes; with --verbose also findings and times; on a terminal also the running step.
+ * With --quiet only warnings.
+ */
 export class StderrLog implements Log {
   readonly #verbose: boolean;
-  readonly #terminal = process.stderr.isTTY;
+  readonly #quiet: boolean;
+  readonly #terminal: boolean;
   #step = '';
   #since = 0;
   #shown = 0;
   #ticks = 0;
   #line = false;
 
-  constructor(verbose: boolean) {
+  constructor({ verbose, quiet }: { readonly verbose: boolean; readonly quiet: boolean }) {
     this.#verbose = verbose;
+    this.#quiet = quiet;
+    this.#terminal = process.stderr.isTTY && !quiet;
   }
 
   warn(text: string, { remedies = [] }: Advice = {}): void {
     this.#write(`kvm-vtop: ${oneLine(advised(text, remedies))}\n`);
+  }
+
+  note(text: string): void {
+    if (!this.#quiet) this.#write(`${text.split('\n').map(oneLine).join('\n')}\n`);
   }
 
   found(text: string): void {
@@ -49,13 +59,14 @@ export class StderrLog implements Log {
     }
   }
 
-  tick(): void {
+  tick(part?: number): void {
     if (!this.#terminal || this.#step === '' || this.#ticks++ % TICKS !== 0) return;
     const now = performance.now();
     if (now - Math.max(this.#since, this.#shown) < PATIENCE) return;
     this.#shown = now;
     this.#line = true;
-    process.stderr.write(`\r\x1b[K${this.#step} … ${Math.round((now - this.#since) / 1000)} s`);
+    const done = part === undefined ? '' : ` ${Math.floor(part * 100)} %,`;
+    process.stderr.write(`\r\x1b[K${this.#step} …${done} ${Math.round((now - this.#since) / 1000)} s`);
   }
 
   /** Erases the line that shows the running step. */

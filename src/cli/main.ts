@@ -38,7 +38,7 @@ const FOREVER = 2 ** 31 - 1;
 /** Parses the command line and runs its command. */
 async function answer(): Promise<ExitCode> {
   const request = readCommandLine(process.argv.slice(2), commands, KVM_VTOP_VERSION);
-  const log = new StderrLog(request.values.verbose === true);
+  const log = new StderrLog({ verbose: request.values.verbose === true, quiet: request.values.quiet === true });
   return run(request, programOf(commands, KVM_VTOP_VERSION), streams(log));
 }
 

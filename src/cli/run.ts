@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ExitCode, type Files, hostNeedsOf, type Need, type Request, type Streams } from '../commands/command.js';
-import { checkWords, type Form, type Given, needWords, perform } from '../commands/perform.js';
+import {
+  type ExitCode,
+  type Files,
+  type Form,
+  hostNeedsOf,
+  type Need,
+  type Request,
+  type Streams,
+} from '../commands/command.js';
+import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
 import { UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';

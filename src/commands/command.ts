@@ -141,7 +141,12 @@ export interface Context<O extends Options, T> {
   /** The words, with `-` replaced by the lines of standard input, in groups as they arrive. */
   readonly asked: AsyncIterable<readonly (T | BadLine)[]>;
   readonly log: Log;
+  /** How the rows are written; commands only choose the order of rows by it. */
+  readonly form: Form;
 }
+
+/** Format of the output. */
+export type Form = 'text' | 'json' | 'csv';
 
 /** Yields rows and returns the exit status. An asynchronous command yields groups of rows: awaiting each row is too slow. */
 export type Rows<Row> = Generator<Row, ExitCode | undefined> | AsyncGenerator<Iterable<Row>, ExitCode | undefined>;
@@ -174,6 +179,8 @@ export interface CommandSpec<N extends Need, O extends Options, T, Row> extends 
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
+  /** The text of a row of another kind, which goes to standard error where the rows of the first kind are CSV. */
+  readonly aside?: (row: Row) => string;
   /** Whether other commands can follow, each after a `--`. */
   readonly takesCommand?: boolean;
   readonly run: (context: Context<O, T> & Needs[N]) => Rows<Row>;

@@ -29,7 +29,7 @@ export const excerpt = command({
   records: [],
   csv: false,
   notes: [
-    "The excerpt is a kdump-compressed file with the pages that were read and the notes of the dump. It does not contain memory of the guest. It does contain whole pages of the host's kernel, including data next to the structures that were read, and the registers of the host's processors: check what it discloses before you pass it on. An excerpt for vms includes the command lines of the VMs' processes. The bitmaps of the file are holes, which take no space on disk.",
+    "The excerpt is a kdump-compressed file with the pages that were read and the notes of the dump. It does not contain memory of the guest. It does contain whole pages of the host's kernel, including data next to the structures that were read, and the registers of the host's processors: check what it discloses before you pass it on. An excerpt for vms includes the command lines of the VMs' processes, one for vcpus the registers of the guests. The bitmaps of the file are holes, which take no space on disk.",
   ],
   examples: [
     { line: 'excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump' },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
+import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
@@ -14,15 +15,13 @@ import {
   type Command,
   type ExitCode,
   type Files,
+  type Form,
   type Need,
   type ProgramGiven,
   type Request,
   type Streams,
   type VmsGiven,
 } from './command.js';
-
-/** Format of the output. */
-export type Form = 'text' | 'json' | 'csv';
 
 /** The opened dump and other inputs, as far as the command needs them. */
 export interface Given {
@@ -41,13 +40,13 @@ const BATCH = 0x10000;
 export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
   const { command } = request;
   const { log } = streams;
-  const context = contextOf(request, given, streams);
-  const writer = writerOf(command, form, context);
+  const context = contextOf(request, given, streams, form);
+  const writer = writerOf(command, form, context, log);
   return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
 }
 
 /** What a command is run on: what was opened, and what it was asked. */
-export function contextOf(request: Request, given: Given, streams: Streams): object {
+export function contextOf(request: Request, given: Given, streams: Streams, form: Form): object {
   const { command, values, words } = request;
   const { args } = command;
   const opened = GIVE[command.needs](given, request, streams);
@@ -55,6 +54,7 @@ export function contextOf(request: Request, given: Given, streams: Streams): obj
   return {
     ...opened,
     options: values,
+    form,
     log: streams.log,
     words: args === null ? [] : words.filter((word) => word !== '-' || !args.stdin).map((word) => parsed(args, word)),
     asked: args === null ? [] : asked(args, words, streams),
@@ -79,11 +79,19 @@ function givenVms({ image, host }: Given, { values: { process, vm } }: Request):
   return { image, host, process, vm };
 }
 
-function writerOf(command: Command, form: Form, context: object): RowWriter<unknown> {
-  const { records } = command;
+function writerOf(command: Command, form: Form, context: object, log: Log): RowWriter<unknown> {
+  const { records, aside } = command;
   const [first] = records;
   if (form === 'text' || first === undefined) return command.text(context as never);
-  return form === 'csv' ? csv(first) : jsonLines(records, (row) => (row as { record: string }).record);
+  if (form === 'json') return jsonLines(records);
+  return csv(
+    first,
+    aside === undefined
+      ? undefined
+      : (row) => {
+          log.note(aside(row));
+        },
+  );
 }
 
 /** Throws `UsageError` if a command that needs words has none. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import { orProblem } from '../kvm/about.js';
 import type { KnownVm } from '../kvm/all-vms.js';
@@ -9,19 +10,24 @@ import { selectVms } from '../kvm/select.js';
 import { Vm } from '../kvm/vm.js';
 import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
+
 import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { GuestSpace } from '../spaces/guest-space.js';
+import { SlotRuns } from '../spaces/slot-runs.js';
+import { Totals } from '../spaces/totals.js';
 import { command } from './command.js';
+import { flag as flagOption } from './options.js';
 
 /** A memslot of a VM. */
 export interface SlotRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  /** A holder of the VM, else its creator; null where neither is known. */
+  /** Pid of a holder of the VM, or else of its creator; null if neither is known. */
   readonly pid: number | null;
   /** KVM's address space: 0, or 1 for SMM. */
   readonly addressSpace: number;
-  /** Its number in KVM. */
+  /** KVM's number of the slot. */
   readonly id: number;
   /** First guest physical address. */
   readonly gpa: bigint;
@@ -33,10 +39,14 @@ export interface SlotRow {
   readonly flags: number;
   /** Names of these bits. */
   readonly flagNames: readonly string[];
-  /** One of KVM's own: TSS, identity map, APIC access page. */
+  /** Whether KVM made the slot for itself: TSS, identity map, APIC access page. */
   readonly internal: boolean;
-  /** The process's memory below it. */
+  /** The memory of the process that backs the slot. */
   readonly backing: Backing;
+  /** Bytes of its pages that are in memory; null if they were not counted. */
+  readonly resident: number | null;
+  /** Bytes of its pages that are in swap; null if they were not counted. */
+  readonly swapped: number | null;
   /** What could not be read, and why. */
   readonly problems: readonly string[];
 }
@@ -66,6 +76,8 @@ const kind = recordKind<SlotRow>(
     flagNames: [list(text), 'Names of the flags.'],
     internal: [flag, 'Whether KVM made the slot for itself: TSS, identity map, APIC access page.'],
     backing: [record(backing), 'The memory of the process that backs the slot.'],
+    resident: [nullable(count()), 'Bytes of its pages that are in memory; null without --sizes.'],
+    swapped: [nullable(count()), 'Bytes of its pages that are in swap; null without --sizes.'],
     problems: [list(text), 'What could not be read, and why.'],
   }),
 );
@@ -78,7 +90,7 @@ export const slots = command({
     'Lists the memslots of all VMs, or of the VMs that -g selects: the guest physical addresses of each slot, its virtual address in the process, and the kind of memory that backs it.',
   needs: 'vms',
   args: null,
-  options: {},
+  options: { sizes: flagOption('count the bytes of each slot that are in memory and in swap') },
   records: [kind],
   csv: true,
   notes: [
@@ -94,12 +106,12 @@ export const slots = command({
     2: 'the memslots could not be listed',
   },
 
-  *run({ host, process, vm, log }) {
+  *run({ host, process, vm, log, options: { sizes } }) {
     const selected = selectVms(host, process, vm);
     const problems = [...selected.problems];
     let whole = true;
     for (const known of selected.vms)
-      for (const row of rowsOf(selected.kvm, known, problems)) {
+      for (const row of rowsOf(selected.kvm, known, problems, sizes)) {
         whole &&= row.problems.length === 0;
         yield row;
       }
@@ -107,7 +119,7 @@ export const slots = command({
     return whole && problems.length === 0 ? 0 : 1;
   },
 
-  text: () =>
+  text: ({ options: { sizes } }) =>
     table<SlotRow>([
       { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
       { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
@@ -116,6 +128,12 @@ export const slots = command({
       { heading: 'GUEST PHYSICAL', align: 'right', text: rangeText },
       { heading: 'HOST VIRTUAL', align: 'right', text: ({ hva }) => hva.toString(16) },
       { heading: 'SIZE', align: 'right', text: (row) => size(row.size) },
+      ...(sizes
+        ? [
+            { heading: 'RESIDENT', align: 'right' as const, text: ({ resident }: SlotRow) => sizeText(resident) },
+            { heading: 'SWAPPED', align: 'right' as const, text: ({ swapped }: SlotRow) => sizeText(swapped) },
+          ]
+        : []),
       { heading: 'BACKING', text: backingText },
       {
         heading: 'FLAGS',
@@ -123,6 +141,8 @@ export const slots = command({
       },
     ]),
 });
+
+const sizeText = (bytes: number | null): string => (bytes === null ? '-' : size(bytes));
 
 const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
   `${gpa.toString(16)}-${(gpa + BigInt(bytes) - 1n).toString(16)}`;
@@ -132,7 +152,7 @@ function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): stri
   return `${what ?? '?'}${pages}${path === null ? '' : ` ${printable(path, 4096)}`}`;
 }
 
-function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Generator<SlotRow> {
+function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[], sizes: boolean): Generator<SlotRow> {
   const what = `VM at 0x${address.toString(16)}`;
   const vm = orProblem(problems, what, () => new Vm(kvm, address));
   if (vm === null) return;
@@ -141,16 +161,43 @@ function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[]): Gener
     if (set === null) continue;
     if (set.missing !== null)
       problems.push(`${what}: memslots of address space ${addressSpace} may be missing: ${set.missing}`);
-    for (const slot of set.slots) yield rowOf(vm, slot, { pid, addressSpace });
+    const space = sizes ? new GuestSpace(vm, addressSpace) : null;
+    for (const slot of set.slots) {
+      const row = rowOf(vm, slot, { pid, addressSpace });
+      yield space === null ? row : counted(row, space, slot);
+    }
   }
 }
 
-/** What is known of a slot, and of the memory below it. */
+/** A row with the bytes of its pages that are in memory and in swap; null if the dump hides some of them. */
+function counted(row: SlotRow, space: GuestSpace, { first, pages }: Memslot): SlotRow {
+  const sums = new Totals();
+  const cursor = new SlotRuns(space, [{ first, end: first + pages }], null);
+  while (cursor.advance()) sums.add(cursor.run);
+  const { states, hidden } = sums;
+  if (hidden.size > 0) return { ...row, problems: [...row.problems, ...sums.problems()] };
+  const bytesOf = (state: State): number => (states.get(state) ?? 0) * 4096;
+  return { ...row, resident: bytesOf('mapped'), swapped: bytesOf('swapped') };
+}
+
+/** The row of a slot, with the memory that backs it. */
 export function rowOf(vm: Vm, slot: Memslot, { pid, addressSpace }: Pick<SlotRow, 'pid' | 'addressSpace'>): SlotRow {
   const { id, first, pages, hva, flags, internal } = slot;
   const gpa = BigInt(first) * 4096n;
   const found = backingOf(vm.kvm.host, vm.mm, slot);
   const names = flagNames(slot);
   const place = { kvm: vm.address, pid, addressSpace };
-  return { ...place, id, gpa, size: pages * 4096, hva, flags, flagNames: names, internal, ...found };
+  return {
+    ...place,
+    id,
+    gpa,
+    size: pages * 4096,
+    hva,
+    flags,
+    flagNames: names,
+    internal,
+    resident: null,
+    swapped: null,
+    ...found,
+  };
 }

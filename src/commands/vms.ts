@@ -24,39 +24,39 @@ import { command } from './command.js';
 export interface SpaceSize {
   /** Its number: 0, or 1 for SMM. */
   readonly addressSpace: number;
-  /** Memslots, KVM's own included. */
+  /** Number of memslots, including those that KVM made for itself. */
   readonly slots: number;
-  /** Bytes of all of them. */
+  /** Their total size in bytes. */
   readonly bytes: number;
 }
 
-/** A VM of the host. Names and arguments are as they are in the dump: escape them before a terminal shows them. */
+/** A VM of the host. Names and arguments are not escaped: escape them before they are shown on a terminal. */
 export interface VmRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  /** A holder, else the creator; null where neither is known. */
+  /** Pid of a holder, or else of the creator; null if neither is known. */
   readonly pid: number | null;
-  /** The process that made the VM; null where it can't be found out. */
+  /** The process that created the VM; null if it is not known. */
   readonly creator: Creator | null;
-  /** Every process that has its file open. */
+  /** Every process that has the file of the VM open. */
   readonly holders: readonly VmHolder[];
-  /** The guest's name: QEMU's -name. Null without one, and where it is not in the dump. */
+  /** The guest's name, from QEMU's option -name; null if there is none, or it is not in the dump. */
   readonly name: string | null;
-  /** The guest's UUID: QEMU's -uuid. */
+  /** The guest's UUID, from QEMU's option -uuid; null if there is none, or it is not in the dump. */
   readonly uuid: string | null;
-  /** The command line of the VM's process; null where it can't be read. */
+  /** The command line of the VM's process; null if it can't be read. */
   readonly arguments: readonly string[] | null;
   /** Address of the mm_struct that maps the VM's memory. */
   readonly mm: bigint;
   /** Bytes in the slots of address space 0, except those that KVM made for itself; null if slots may be missing. */
   readonly memory: number | null;
-  /** Address spaces that have slots. */
+  /** The address spaces that have slots. */
   readonly spaces: readonly SpaceSize[];
-  /** Number of vCPUs; null where it can't be read. */
+  /** Number of vCPUs; null if it can't be read. */
   readonly vcpus: number | null;
-  /** The vendor's module; null where it can't be found out. */
+  /** The KVM module of the processor vendor; null if it is not known. */
   readonly module: VendorModule | null;
-  /** Type of the VM; null if the kernel keeps none (before 6.8). */
+  /** Type of the VM; null if the kernel does not record it (before 6.8). */
   readonly type: VmType | null;
   /** What could not be read, and why. */
   readonly problems: readonly string[];
@@ -156,7 +156,7 @@ export const vms = command({
     ]),
 });
 
-/** The process that holds the VM, and its creator if that is another process. */
+/** The process that holds the VM, and the creator if that is another process. */
 function processText({ holders: [first], creator: maker, pid }: VmRow): string {
   const holding = first === undefined ? '-' : printable(first.comm);
   if (maker === null || maker.pid === pid) return holding;

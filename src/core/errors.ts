@@ -40,7 +40,7 @@ export type DumpErrorCode =
   | 'no-kvm'
   /** No process in the dump has this pid or task_struct address. */
   | 'no-process'
-  /** The process holds no VM. */
+  /** The process does not hold a VM. */
   | 'no-vm';
 
 export interface DumpErrorDetails {
@@ -66,7 +66,7 @@ export const TRUNCATED = 'the dump is truncated or incomplete: ';
 export class DumpError extends Error {
   /** What kind of problem it is. */
   readonly code: DumpErrorCode;
-  /** The innermost place, where the problem was met. */
+  /** The innermost place: where the problem was found. */
   readonly place: Place | undefined;
   /** What helps to judge the problem; the message ends with it. */
   readonly hint: string | undefined;

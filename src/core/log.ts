@@ -5,19 +5,22 @@ import type { Advice } from './advice.js';
 export interface Log {
   /** Something the user must know to judge an answer. `advice`: what would help, or the error that the text reports. */
   warn(text: string, advice?: Advice): void;
+  /** A result that is not part of the output, such as totals of rows in CSV. */
+  note(text: string): void;
   /** What was found where; shown on request. */
   found(text: string): void;
   /** Runs a step of the work. Its name and duration are reported on request, or while it takes long. */
   step<T>(name: string, work: () => T): T;
-  /** The same for a step that waits. */
+  /** Runs an asynchronous step of the work, like `step`. */
   stepAsync<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Called often during a step, so that the log can report that it is still running. */
-  tick(): void;
+  /** Called often during a step, so that the log can report that it is still running. `part`: what is done of it, 0 to 1. */
+  tick(part?: number): void;
 }
 
-/** Drops everything. With a method of its own it is a log that listens to one thing: `{ ...silentLog, warn }`. */
+/** Discards everything. A log that handles only one kind of message can extend it: `{ ...silentLog, warn }`. */
 export const silentLog: Log = {
   warn: () => undefined,
+  note: () => undefined,
   found: () => undefined,
   step: (_name, work) => work(),
   stepAsync: (_name, work) => work(),

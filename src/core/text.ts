@@ -23,6 +23,25 @@ export function parseAddress(text: string): AskedAddress | null {
   return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };
 }
 
+/** Bytes from `first` to `last`. */
+export interface AskedRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * Parses `A-B`, with both ends included, `A+SIZE`, or an address, all hexadecimal with or without 0x; null for anything else,
+ * for a size of 0 and for an end before the start.
+ */
+export function parseRange(text: string): AskedRange | null {
+  const [, start = '', sign, other = ''] = /^([^-+]+)(?:([-+])([^-+]+))?$/.exec(text) ?? [];
+  const [first, second] = [parseAddress(start), parseAddress(sign === undefined ? start : other)];
+  if (first === null || second === null) return null;
+  const [a, b] = [BigInt(`0x${first.digits}`), BigInt(`0x${second.digits}`)];
+  const last = sign === '+' ? a + b - 1n : b;
+  return last < a ? null : { first: a, last };
+}
+
 /** Makes text from a dump or a file safe to print: cuts it to `longest` characters, escapes all but printable ASCII. */
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;

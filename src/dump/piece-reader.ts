@@ -12,7 +12,7 @@ export interface PagePart {
   readonly gap: FrameGap | null;
 }
 
-/** Reads pages from a file that contains ranges of memory as they are, uncompressed. */
+/** Reads pages from a file that contains uncompressed ranges of memory. */
 export class PieceReader {
   constructor(
     readonly file: ByteSource,

@@ -23,7 +23,10 @@ export function argumentsOf(host: Host, mm: Mm): readonly string[] {
   const bytes = readOf(host.memory, mm.address, at.bytes, 'mm_struct');
   const [start, end] = [bytes.u64(at.start.offset), bytes.u64(at.end.offset)];
   if (end < start || end - start > MOST_BYTES)
-    throw bytes.error(at.start.offset, `arguments from 0x${start.toString(16)} to 0x${end.toString(16)}`);
+    throw bytes.error(
+      at.start.offset,
+      `arg_start 0x${start.toString(16)} and arg_end 0x${end.toString(16)} are not a valid range`,
+    );
   const words = textOf(host, mm, start, Number(end - start)).split('\0');
   // The last word too ends with a NUL.
   return words.at(-1) === '' ? words.slice(0, -1) : words;

@@ -56,7 +56,7 @@ export class Files {
     const fdt = pointerAt(memory, files + BigInt(at.files.fdt.offset), 'files_struct');
     const table = readOf(memory, fdt, at.table.bytes, 'fdtable');
     const count = table.u32(at.table.maxFds.offset);
-    if (count > MOST_FILES) throw table.error(at.table.maxFds.offset, `fdtable: max_fds is ${count}`);
+    if (count > MOST_FILES) throw table.error(at.table.maxFds.offset, `fdtable: max_fds can't be ${count}`);
     const array = table.u64(at.table.fd.offset);
     const batch = PAGE_SIZE / 8;
     for (let start = 0; start < count; start += batch) {
@@ -132,8 +132,9 @@ export class Files {
   #nameOfDentry(dentry: bigint): string {
     const bytes = readOf(this.#host.memory, dentry, this.#dentry.bytes, 'dentry');
     const length = bytes.u32(this.#dentry.length.offset);
-    if (length > LONGEST_NAME) throw bytes.error(this.#dentry.length.offset, `a dentry's name of ${length} bytes`);
-    return readOf(this.#host.memory, bytes.u64(this.#dentry.name.offset), length, "a dentry's name").text();
+    if (length > LONGEST_NAME)
+      throw bytes.error(this.#dentry.length.offset, `the name of a dentry can't have ${length} bytes`);
+    return readOf(this.#host.memory, bytes.u64(this.#dentry.name.offset), length, 'name of a dentry').text();
   }
 }
 

@@ -7,7 +7,7 @@ import { PageWalker, Walk } from '../paging/walker.js';
 
 const SOURCE = 'kernel memory';
 /** No dump level excludes pages of the kernel; but makedumpfile 1.7.8 excludes slab pages of Linux 7.1 and later. */
-const TOO_OLD = ", as one that is older than the kernel can do to the kernel's own pages";
+const TOO_OLD = " (a version older than the kernel may leave out the kernel's own pages)";
 
 /**
  * The kernel's virtual memory. Every address is translated by the kernel's own page tables, so that no base addresses
@@ -45,10 +45,10 @@ export class KernelMemory implements Memory {
     return Bytes.of(whole, place);
   }
 
-  /** The frame of a kernel address, or why it is not known. */
+  /** The frame of a kernel address, or the reason why it is unknown. */
   frameOf(address: bigint): Pfn | Unreadable {
     if (BigInt.asIntN(this.form.levels * 9 + 12, address) !== BigInt.asIntN(64, address))
-      return { address, reason: 'unmapped', message: 'no canonical address: a damaged pointer' };
+      return { address, reason: 'unmapped', message: 'not a canonical address: the pointer is damaged' };
     const walker = this.#walker;
     const status = walker.walk(this.root, vpnOf(address));
     return status === Walk.Mapped ? walker.frame : this.#fault(address, status);
@@ -69,9 +69,9 @@ export class KernelMemory implements Memory {
     const { frame, level } = this.#walker;
     const table = levelNames(this.form.levels)[level] ?? '';
     if (status !== Walk.TableMissing)
-      return { address, reason: 'unmapped', message: `the kernel maps nothing there (its ${table} entry)` };
+      return { address, reason: 'unmapped', message: `not mapped: its ${table} entry does not lead to a page` };
     const { reason, message, remedies } = this.frames.why(pfn(frame));
-    const where = `its ${table} table at physical 0x${(frame * PAGE_SIZE).toString(16)}`;
+    const where = `its ${table} table at physical address 0x${(frame * PAGE_SIZE).toString(16)}`;
     return { address, reason, message: `${where}: ${message}`, remedies };
   }
 }

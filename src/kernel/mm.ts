@@ -28,6 +28,6 @@ export function readMm(host: Host, address: bigint): Mm {
   const root = host.memory.frameOf(pgd);
   if (typeof root !== 'number') throw unreadableError(root, pgd, `page tables of mm 0x${address.toString(16)}`);
   if ((pgd & 0xfffn) !== 0n)
-    throw new DumpError(`mm_struct at 0x${address.toString(16)}: pgd 0x${pgd.toString(16)} is no page's start`);
+    throw new DumpError(`mm_struct at 0x${address.toString(16)}: pgd 0x${pgd.toString(16)} is not page-aligned`);
   return { address, root, users: bytes.u32(mm.users.offset) };
 }

@@ -38,11 +38,12 @@ export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint,
     at.kallsyms === null ? module : pointerAt(memory, module + BigInt(at.kallsyms.offset), `module ${name}`);
   const record = readOf(memory, kallsyms, table.bytes, `symbol table of module ${name}`);
   const count = record.u32(table.count.offset);
-  if (count > MOST_SYMBOLS) throw new DumpError(`module ${name}: ${count} symbols`);
+  if (count > MOST_SYMBOLS) throw new DumpError(`module ${name} can't have ${count} symbols`);
   const symbols = readOf(memory, record.u64(table.symtab.offset), count * SYM_SIZE, `symbols of module ${name}`);
   let last = 0;
   for (let i = 0; i < count; i++) last = Math.max(last, symbols.u32(i * SYM_SIZE));
-  if (last > count * LONGEST_NAME) throw new DumpError(`module ${name}: a symbol's name at ${last} in its strings`);
+  if (last > count * LONGEST_NAME)
+    throw new DumpError(`module ${name}: the name of a symbol can't be at offset ${last} of the string table`);
   // The size of the string table is not recorded: it extends to the end of the last name.
   const strings = LazyBytes.of(
     memory,

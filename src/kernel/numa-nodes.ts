@@ -2,23 +2,65 @@
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
+import type { Member } from '../types/source.js';
 import type { Host } from './host.js';
-import { nodeFields } from './structs.js';
+import { nodeFields, nodeSpanFields } from './structs.js';
 
 /** Most nodes: 2^NODES_SHIFT (include/linux/numa.h). */
 const MOST_NODES = 1024;
 
 /** Memory of all nodes in bytes (pglist_data.node_present_pages). Throws `DumpError` if it can't be read. */
-export function memorySize({ info, symbols, memory, types }: Host): bigint {
-  const table = info.symbol('node_data') ?? symbols.get('node_data');
-  if (table === undefined) throw new DumpError("the kernel's symbols lack node_data", { code: 'no-symbols' });
-  const { node } = resolve(types, { node: nodeFields });
-  const count = Math.min(info.length('node_data') ?? 1, MOST_NODES);
-  const pointers = readOf(memory, table, count * 8, 'node_data');
+export function memorySize(host: Host): bigint {
+  const { node } = resolve(host.types, { node: nodeFields });
   let pages = 0n;
-  for (let i = 0; i < count; i++) {
-    const address = pointers.u64(i * 8);
-    if (address !== 0n) pages += readOf(memory, address + BigInt(node.present.offset), 8, 'pglist_data').u64(0);
-  }
+  for (const { address } of nodes(host)) pages += memberOf(host, address, node.present);
   return pages * 4096n;
+}
+
+/** The frames that a NUMA node spans. Some of them may be holes, or belong to another node. */
+export interface NodeSpan {
+  readonly node: number;
+  readonly first: number;
+  /** The frame after the last one. */
+  readonly end: number;
+}
+
+/** The spans of the nodes that have memory, by node. Throws `DumpError` if they can't be read or are impossible. */
+export function nodeSpans(host: Host): NodeSpan[] {
+  const { span } = resolve(host.types, { span: nodeSpanFields });
+  const spans: NodeSpan[] = [];
+  for (const { node, address } of nodes(host)) {
+    const [first, pages] = [memberOf(host, address, span.start), memberOf(host, address, span.spanned)];
+    if (first + pages >= 1n << 40n)
+      throw new DumpError(
+        `pglist_data of node ${node} spans 0x${pages.toString(16)} pages from 0x${first.toString(16)}`,
+      );
+    if (pages > 0n) spans.push({ node, first: Number(first), end: Number(first + pages) });
+  }
+  return spans;
+}
+
+/** A member of a pglist_data. The structure spans many pages: only that of the member is needed. */
+const memberOf = ({ memory }: Host, address: bigint, { offset }: Member): bigint =>
+  readOf(memory, address + BigInt(offset), 8, 'pglist_data').u64(0);
+
+/** The largest number of nodes of this kernel (MAX_NUMNODES), if the dump has it. */
+export const mostNodes = ({ info }: Host): number | null => info.length('node_data');
+
+/** The pglist_data of each node. Without CONFIG_NUMA it is contig_page_data (mm/memblock.c). */
+function* nodes(host: Host): Generator<{ node: number; address: bigint }> {
+  const { info, symbols, memory } = host;
+  const table = info.symbol('node_data') ?? symbols.get('node_data');
+  if (table === undefined) {
+    const only = info.symbol('contig_page_data') ?? symbols.get('contig_page_data');
+    if (only === undefined) throw new DumpError("the kernel's symbols lack node_data", { code: 'no-symbols' });
+    yield { node: 0, address: only };
+    return;
+  }
+  const count = Math.min(mostNodes(host) ?? 1, MOST_NODES);
+  const pointers = readOf(memory, table, count * 8, 'node_data');
+  for (let node = 0; node < count; node++) {
+    const address = pointers.u64(node * 8);
+    if (address !== 0n) yield { node, address };
+  }
 }

@@ -24,7 +24,7 @@ export function pidInHash(host: Host, pid: number, namespace: bigint): bigint | 
   if (table === undefined || shiftAt === undefined)
     throw new DumpError("the kernel's symbols lack pid_hash and pidhash_shift", { code: 'no-symbols' });
   const shift = readOf(memory, shiftAt, 4, 'pidhash_shift').u32(0);
-  if (shift < 1 || shift > MOST_SHIFT) throw new DumpError(`pidhash_shift is ${shift}`);
+  if (shift < 1 || shift > MOST_SHIFT) throw new DumpError(`pidhash_shift can't be ${shift}`);
   const buckets = pointerAt(memory, table, 'pid_hash');
   const key = BigInt.asUintN(64, BigInt(pid) + namespace);
   for (const ratio of RATIOS) {

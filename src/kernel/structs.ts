@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members of kernel structures that are read, by name; every era's names, newest first.
+// The members of kernel structures that are read. Of several names, the newest comes first.
 import { enumeration, fields, optional, required } from '../types/fields.js';
 
 /** include/linux/sched.h */
@@ -11,12 +11,12 @@ export const taskFields = fields('task_struct', {
   mm: required('mm', 8),
   files: required('files', 8),
   signal: required('signal', 8),
-  // Since Linux commit 0c740d0afc3b ("introduce for_each_thread() to replace the buggy while_each_thread()") (in v3.14)
-  // a list with a head in signal_struct; before it a ring, gone in 6.7.
+  // Threads are in a list with its head in signal_struct since Linux commit 0c740d0afc3b ("introduce for_each_thread()
+  // to replace the buggy while_each_thread()") (in v3.14); before, in a ring without a head, which 6.7 removed.
   threadNode: optional('thread_node'),
   threadGroup: optional('thread_group'),
-  // Since Linux commit 2c4704756cab ("pids: Move the pgrp and session pid pointers from task_struct to
-  // signal_struct") (in v4.19) pid_links, before it pids[] of struct pid_link.
+  // An array of struct pid_link until Linux commit 2c4704756cab ("pids: Move the pgrp and session pid pointers from
+  // task_struct to signal_struct") (in v4.19).
   pidLinks: required(['pid_links', 'pids']),
 });
 
@@ -26,7 +26,7 @@ export const signalFields = fields('signal_struct', { threadHead: optional('thre
 /** include/linux/pid.h */
 export const pidFields = fields('pid', { tasks: required('tasks') });
 
-/** include/linux/pid.h, kernel/pid.c; up to 4.14 a hash table leads from numbers to struct pid. */
+/** include/linux/pid.h, kernel/pid.c: the hash table of struct upid, up to 4.14. */
 export const hashedPidFields = fields('pid', { numbers: required('numbers') });
 export const upidFields = fields('upid', {
   number: required('nr', 4),
@@ -37,14 +37,16 @@ export const upidFields = fields('upid', {
 /** The number of a struct pid in one namespace; the first is that in the initial one. */
 export const pidNumberFields = fields('upid', { number: required('nr', 4) });
 
-/** include/linux/pid_namespace.h, idr.h; since Linux commit 95846ecf9dac ("pid: replace pid bitmap implementation
- * with IDR API") (in v4.15). */
+/**
+ * include/linux/pid_namespace.h, idr.h; since Linux commit 95846ecf9dac ("pid: replace pid bitmap implementation with
+ * IDR API") (in v4.15).
+ */
 export const pidNamespaceFields = fields('pid_namespace', {
   root: required(['idr.idr_rt.xa_head', 'idr.idr_rt.rnode'], 8),
   base: optional('idr.idr_base', 4),
 });
 
-/** Where a node says that it hangs. */
+/** The members of a node for its parent and its slot in the parent. */
 const above = { parent: optional('parent', 8), offset: optional('offset', 1) };
 /** include/linux/xarray.h */
 export const xaNodeFields = fields('xa_node', { shift: required('shift', 1), slots: required('slots', 8) });
@@ -52,8 +54,8 @@ export const xaAboveFields = fields('xa_node', above);
 /** include/linux/radix-tree.h; up to v4.19. */
 export const radixNodeFields = fields('radix_tree_node', { shift: required('shift', 1), slots: required('slots', 8) });
 /**
- * Up to v4.6 nodes have a height; since Linux commit 449dd6984d0e ("mm: keep page cache radix tree nodes in check")
- * (in v3.15) in the low bits of `path`, below the slot that the node hangs in.
+ * Up to v4.6 nodes record their height; since Linux commit 449dd6984d0e ("mm: keep page cache radix tree nodes in
+ * check") (in v3.15) in the low bits of `path`, whose upper bits are the node's slot in its parent.
  */
 export const radixHeightFields = fields('radix_tree_node', {
   height: required(['path', 'height'], 4),
@@ -77,15 +79,15 @@ export const dentryFields = fields('dentry', {
   name: required('d_name.name', 8),
   length: required('d_name.len', 4),
 });
-/** include/linux/fs.h, dcache.h: the file system that a file is of. */
+/** include/linux/fs.h, dcache.h: the file system that contains a file. */
 export const dentryInodeFields = fields('dentry', { inode: required('d_inode', 8) });
 export const inodeFields = fields('inode', { superBlock: required('i_sb', 8) });
 export const superBlockFields = fields('super_block', { type: required('s_type', 8), info: required('s_fs_info', 8) });
 export const fileSystemFields = fields('file_system_type', { name: required('name', 8) });
-/** include/linux/hugetlb.h: the size of the pages of a hugetlbfs. */
+/** include/linux/hugetlb.h: the page size of a hugetlbfs. */
 export const hugetlbfsFields = fields('hugetlbfs_sb_info', { hstate: required('hstate', 8) });
 export const hstateFields = fields('hstate', { order: required('order', 4) });
-/** Before Linux commit 7d6fec45a5131 ("vfs: start hiding vfsmount guts series") (in v3.3) they were in struct vfsmount. */
+/** In struct vfsmount until Linux commit 7d6fec45a5131 ("vfs: start hiding vfsmount guts series") (in v3.3). */
 export const oldMountFields = fields('vfsmount', {
   root: required('mnt_root', 8),
   parent: required('mnt_parent', 8),
@@ -103,7 +105,7 @@ export const mmFields = fields('mm_struct', {
   pgd: required('pgd', 8),
   users: required('mm_users', 4),
 });
-/** Where a process's arguments are in its own memory. */
+/** Addresses of a process's arguments in its own memory. */
 export const argumentsFields = fields('mm_struct', {
   start: required('arg_start', 8),
   end: required('arg_end', 8),
@@ -150,6 +152,10 @@ export const pageFlags = enumeration('pageflags');
 
 /** include/linux/mmzone.h */
 export const nodeFields = fields('pglist_data', { present: required('node_present_pages', 8) });
+export const nodeSpanFields = fields('pglist_data', {
+  start: required('node_start_pfn', 8),
+  spanned: required('node_spanned_pages', 8),
+});
 
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
@@ -158,21 +164,21 @@ export const traceFlagsFields = fields('trace_print_flags', { mask: required('ma
 export const moduleFields = fields('module', {
   list: required('list'),
   name: required('name'),
-  // Since Linux commit 8244062ef1e5 ("modules: fix longstanding /proc/kallsyms vs module insertion race.") (in v4.5)
-  // behind a pointer; before it in struct module itself.
+  // A pointer to the table since Linux commit 8244062ef1e5 ("modules: fix longstanding /proc/kallsyms vs module
+  // insertion race.") (in v4.5); before, the table is in struct module itself.
   kallsyms: optional('kallsyms', 8),
 });
 export const moduleTaintsFields = fields('module', { taints: optional('taints', 8) });
 const moduleTable = { symtab: required('symtab', 8), count: required('num_symtab', 4), strtab: required('strtab', 8) };
 export const oldModuleTableFields = fields('module', moduleTable);
-/** kernel/module/sysfs.c: where a module's notes are; before 5.14 its build-id is told nowhere else. */
+/** kernel/module/sysfs.c: the notes of a module. Before 5.14 only they have its build-id. */
 export const moduleNotesFields = fields('module', {
   // Since Linux commit 9294523e3768 ("module: add printk formats to add module build ID to stacktraces") (in v5.14).
   buildId: optional('build_id'),
   notes: optional('notes_attrs', 8),
 });
 export const notesAttrsFields = fields('module_notes_attrs', {
-  // Later (7.2 has it) their number is told by the pointers of an attribute group, the last of which is 0.
+  // Later kernels (seen in 7.2) do not record the number: an attribute group has pointers to them, ended by 0.
   count: optional('notes', 4),
   pointers: optional('grp.bin_attrs', 8),
   attributes: required('attrs'),

@@ -40,14 +40,14 @@ export function specialsOf(host: Host): SwapKind[] {
   }
   const flags = valuesOf(types, pageFlags);
   if (flags === null) {
-    log.warn('swap: which entry types are special is not known, no source of types has enum pageflags');
+    log.warn('swap: it is not known which entry types are special: no source of types has enum pageflags');
     return repeat('unknown', 32 - files);
   }
   const tails = flags.has('PG_anon_exclusive') ? tailsWithMarkers(types) : [[], DEVICE[2], DEVICE[4]];
   const head = headOf(flags);
   const tail = tails.find(({ length }) => files + head.length + length === 32);
   if (tail !== undefined) return [...head, ...tail];
-  log.warn(`swap: ${32 - files} special entry types, an unknown mixture`);
+  log.warn(`swap: it is not known what the ${32 - files} special entry types mean`);
   return repeat('unknown', 32 - files);
 }
 

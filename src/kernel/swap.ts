@@ -107,7 +107,7 @@ function known(host: Host): readonly SwapKind[] {
     return specialsOf(host);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    host.log.warn(`swap: which entry types are special is not known: ${error.message}`, error);
+    host.log.warn(`swap: it is not known which entry types are special: ${error.message}`, error);
     return [];
   }
 }

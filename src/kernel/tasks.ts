@@ -47,14 +47,13 @@ export class Tasks {
       return this.#host.types.member('pid_namespace', 'idr') === null ? this.#byHash(pid) : this.#byIdr(pid);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      if (!this.#hasWarned)
-        this.#host.log.warn(`pid ${pid}: ${error.message}; looking through the task list instead`, error);
+      if (!this.#hasWarned) this.#host.log.warn(`pid ${pid}: ${error.message}; searching the task list instead`, error);
       this.#hasWarned = true;
       return this.#byList(pid);
     }
   }
 
-  /** The task whose task_struct is at an address; null if its pid does not lead back to that address. */
+  /** The task whose task_struct is at an address; null if a lookup of its pid gives another address. */
   byAddress(address: bigint): Task | null {
     const task = this.#plausible(address);
     if (task === null) return null;
@@ -94,7 +93,7 @@ export class Tasks {
     return task;
   }
 
-  /** By init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
+  /** Looks up a pid in init_pid_ns.idr, an XArray of struct pid (kernel/pid.c, find_pid_ns). */
   #byIdr(pid: number): Task | null {
     const { memory, types } = this.#host;
     const { namespace } = resolve(types, { namespace: pidNamespaceFields });
@@ -106,7 +105,7 @@ export class Tasks {
     return entry === 0n ? null : this.#ofPid(entry, pid);
   }
 
-  /** By pid_hash, a hash table of struct upid by number and namespace (kernel/pid.c up to 4.14, find_pid_ns). */
+  /** Looks up a pid in pid_hash, a hash table of struct upid (kernel/pid.c up to 4.14, find_pid_ns). */
   #byHash(pid: number): Task | null {
     const found = pidInHash(this.#host, pid, this.#symbol('init_pid_ns'));
     return found === null ? null : this.#ofPid(found, pid);
@@ -121,11 +120,11 @@ export class Tasks {
     if (link === 0n) return null;
     const task = this.#read(link - BigInt(this.#at.pidLinks.offset));
     if (task.pid !== pid)
-      throw new DumpError(`task_struct at 0x${task.address.toString(16)} has pid ${task.pid}, ${pid} was looked for`);
+      throw new DumpError(`task_struct at 0x${task.address.toString(16)} has pid ${task.pid}, not ${pid}`);
     return task;
   }
 
-  /** By the task list. Throws `DumpError` if the pid is not found and a part of the list can't be read. */
+  /** Searches the task list. Throws `DumpError` if the pid is not found and a part of the list can't be read. */
   #byList(pid: number): Task | null {
     let trouble: DumpError | null = null;
     for (const leader of this.leaders()) {

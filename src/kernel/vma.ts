@@ -22,17 +22,20 @@ export interface Vma {
   readonly file: bigint;
 }
 
-/** One after the last address. */
+/** The last address plus one. */
 const END = 1n << 64n;
 /**
- * Mappings of a process, at the most. The kernel's bound is sysctl vm.max_map_count: 65530 unless it is raised, up to
- * 2^31 - 1; but so many would take 3 GiB of its memory.
+ * Most mappings of a process. The kernel's limit is the sysctl vm.max_map_count: 65530 by default, at most 2^31 - 1.
+ * 2^24 mappings take 3 GiB of kernel memory.
  */
 const MOST_VMAS = 2 ** 24;
 
-/** The mapping that holds an address; null when there is none. */
+/**
+ * The mapping that contains an address; null if there is none. Throws `DumpError` if it can't be read, or if the one in
+ * the kernel's tree does not contain the address.
+ */
 export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
-  // An address space that is gone has no mappings; before 6.1 its tree still leads to where they had been.
+  // After exit an address space has no mappings; before 6.1 its tree still points to where they were.
   if (mm.users === 0) return null;
   const { vma: at } = resolve(host.types, { vma: vmaFields });
   const found = isInMaple(host) ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
@@ -41,14 +44,15 @@ export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   if (address >= vma.start && address < vma.end) return vma;
   throw readOf(host.memory, found, at.bytes, 'vm_area_struct').error(
     0,
-    `a mapping of 0x${vma.start.toString(16)}-0x${vma.end.toString(16)} found for 0x${address.toString(16)}`,
+    `the mapping 0x${vma.start.toString(16)}-0x${vma.end.toString(16)}, found for 0x${address.toString(16)}, does not contain it`,
   );
 }
 
 /**
- * The mappings that have addresses from `from` to `to` - 1, in ascending order; the first and the last may reach
- * beyond. They must not overlap, nor be elsewhere than the kernel's tree says. Where one can't be, or can't be read, the
- * others come first, and then the `DumpError` that says what is missing; a tree that is damaged ends there.
+ * The mappings that overlap the addresses `from` to `to` - 1, in ascending order; the first and the last may extend
+ * beyond. Mappings must not overlap, and must have the addresses for which the kernel's tree has them. If one does not,
+ * or can't be read, the others are yielded first, then the `DumpError` is thrown. Damage of the tree itself ends the
+ * iteration.
  */
 export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
   if (mm.users === 0 || from >= to) return;
@@ -80,7 +84,7 @@ function orLost<T>(lost: Range['lost'], work: () => T): T | null {
   }
 }
 
-/** Where a mapping is said to be: its vm_area_struct, and its addresses, where the tree tells. */
+/** A mapping in the kernel's tree: address of its vm_area_struct and, in a maple tree, its first and last address. */
 interface Place {
   readonly address: bigint;
   readonly first?: bigint;
@@ -93,21 +97,23 @@ interface Range {
   readonly lost: (why: DumpError) => void;
 }
 
-/** `end`: of the mapping before. Throws `DumpError` for one that can't be there. */
+/**
+ * Reads the mapping at a place of the tree. `end`: end of the previous mapping. Throws `DumpError` if they disagree.
+ */
 function vmaAt(host: Host, { address, first, last }: Place, end: bigint, at: Resolved<typeof vmaFields>): Vma {
   const vma = readVma(host, address, at);
   const { start } = vma;
   const isThere = start === (first ?? start) && vma.end - 1n === (last ?? vma.end - 1n);
   if (isThere && start >= end && vma.end > start) return vma;
   const said =
-    first === undefined ? `after one that ends at 0x${end.toString(16)}` : `kept for 0x${first.toString(16)}`;
+    first === undefined ? `follows one that ends at 0x${end.toString(16)}` : `is stored for 0x${first.toString(16)}`;
   throw readOf(host.memory, address, at.bytes, 'vm_area_struct').error(
     0,
-    `a mapping of 0x${start.toString(16)}-0x${vma.end.toString(16)} ${said}`,
+    `the mapping 0x${start.toString(16)}-0x${vma.end.toString(16)} ${said}`,
   );
 }
 
-/** Since Linux commit 524e00b36e8c ("mm: remove rb tree.") (in v6.1) mappings are kept in a maple tree. */
+/** Mappings are in a maple tree since Linux commit 524e00b36e8c ("mm: remove rb tree.") (in v6.1). */
 const isInMaple = ({ types }: Host): boolean => types.member('mm_struct', 'mm_mt') !== null;
 
 function mapleRoot({ memory, types }: Host, mm: Mm): bigint {
@@ -127,7 +133,7 @@ function* inMaple(host: Host, mm: Mm, { from, to, lost }: Range): Generator<Plac
   }
 }
 
-/** Before, in a red-black tree (mm/mmap.c, find_vma). */
+/** The red-black tree in which mappings were before (mm/mmap.c, find_vma). */
 function rbTreeOf({ memory, types }: Host, mm: Mm) {
   const { tree, node, link } = resolve(types, { tree: rbVmasFields, node: rbNodeFields, link: vmaNodeFields });
   const root = pointerAt(memory, mm.address + BigInt(tree.root.offset), 'mm_struct');
@@ -136,7 +142,7 @@ function rbTreeOf({ memory, types }: Host, mm: Mm) {
 
 function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeof vmaFields>): Generator<Place> {
   const { root, node, toVma } = rbTreeOf(host, mm);
-  // One that can't be read, or is none, does not tell what lies before: its neighbours on both sides are looked at.
+  // A mapping that can't be read, or is invalid, does not show on which side the range begins: both sides are searched.
   const isBefore = (link: bigint): boolean => {
     const vma = orNull(() => readVma(host, link - toVma, at));
     return vma !== null && vma.start < vma.end && vma.end <= from;

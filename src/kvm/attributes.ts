@@ -7,23 +7,23 @@ import { type XaEntry, type XaNodeFields, xarrayEntries } from '../kernel/contai
 /** Bit of a frame's attributes (include/uapi/linux/kvm.h, KVM_MEMORY_ATTRIBUTE_PRIVATE). */
 const PRIVATE = 1n << 3n;
 
-/** Whether pages are private, so in their slot's guest_memfd; null where that can't be read. */
+/** Whether pages are private and so in the guest_memfd of their slot; null if that can't be read. */
 export type Privacy = boolean | null;
 
-/** Guest frames up to `end` - 1, from where the one before ended, that are alike. */
+/** Guest frames with the same privacy, from the end of the previous run to `end` - 1. */
 export interface PrivacyRun {
   readonly end: Gfn;
   readonly isPrivate: Privacy;
 }
 
-/** The array of attributes of a VM: where its head is, and how its nodes are laid out. */
+/** The array of attributes of a VM: the value of its head, and the layout of its nodes. */
 export interface AttributeArray {
   readonly memory: Memory;
   readonly at: XaNodeFields;
   readonly head: bigint;
 }
 
-/** Frames that are looked up together: those of one node of the array. */
+/** Number of frames that are looked up together: those of one node of the array. */
 const GROUP = 64;
 
 /** Attributes of guest frames (kvm.mem_attr_array, CONFIG_KVM_GENERIC_MEMORY_ATTRIBUTES, since Linux 6.8). */
@@ -32,7 +32,7 @@ export class Attributes {
   #group: readonly Privacy[] = [];
   #groupStart = -1;
 
-  /** Null: they are not kept where this program looks, so nothing is known of any frame. */
+  /** `array`: null if the attributes are not stored in a known place; then nothing is known about any frame. */
   constructor(array: AttributeArray | null) {
     this.#array = array;
   }
@@ -47,7 +47,7 @@ export class Attributes {
     return this.#group[frame - start] ?? null;
   }
 
-  /** The same of the frames from `first` to `end` - 1, in the longest runs. */
+  /** Whether the pages of the frames `first` to `end` - 1 are private, in the longest possible runs. */
   *runs(first: Gfn, end: Gfn): Generator<PrivacyRun> {
     if (first >= end) return;
     const runs = new Growing(first, end);
@@ -64,10 +64,10 @@ export class Attributes {
   }
 }
 
-/** Attributes are value entries: bit 0 set, the number above it. */
+/** Attributes are value entries: bit 0 is set, the number is in the bits above. */
 const privacyOf = (entry: bigint): Privacy => ((entry & 1n) === 1n ? ((entry >> 1n) & PRIVATE) !== 0n : null);
 
-/** The longest runs of frames, made of ranges that come in ascending order; frames between them have no attributes. */
+/** Joins ranges of frames, added in ascending order, to the longest runs. Frames between them have no attributes. */
 class Growing {
   #runs: PrivacyRun[] = [];
   #at: number;
@@ -80,13 +80,13 @@ class Growing {
     this.#at = first;
   }
 
-  /** `last` is included. */
+  /** Adds the frames `first` to `last`, both inclusive. */
   add(first: bigint, last: bigint, isPrivate: Privacy): void {
     this.#grow(Number(first), false);
     this.#grow(Number(last) + 1, isPrivate);
   }
 
-  /** The runs that end before the one that may grow. */
+  /** The runs that are complete, and have not been returned yet. */
   finished(): readonly PrivacyRun[] {
     if (this.#runs.length === 0) return NONE;
     const runs = this.#runs;
@@ -111,7 +111,7 @@ class Growing {
 
 const NONE: readonly PrivacyRun[] = [];
 
-/** The entries; what comes after damage that ends the array is lost too. */
+/** The entries of the array. After damage that ends the walk, the rest of the range is lost, too. */
 function* untilDamage(
   { memory, at, head }: AttributeArray,
   first: Gfn,
@@ -131,7 +131,7 @@ function* untilDamage(
   }
 }
 
-/** One value for each frame of runs that begin at `start`. */
+/** Returns a function that expands consecutive runs, the first at `start`, to one value for each frame. */
 function spread(start: number): (run: PrivacyRun) => Privacy[] {
   let at = start;
   return ({ end, isPrivate }) => {

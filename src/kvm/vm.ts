@@ -13,7 +13,9 @@ const MOST_SPACES = 16;
 
 /** A virtual machine: its memslots, and the address space of the process that they are in. */
 export class Vm {
-  /** The address space of the creator. The HVAs of slots are addresses in it, whichever process holds the VM's file now. */
+  /**
+   * The address space of the creator. The HVAs of slots are addresses in it, whichever process holds the VM's file now.
+   */
   readonly mm: Mm;
   /** Which guest frames are private. */
   readonly attributes: Attributes;
@@ -48,8 +50,8 @@ export class Vm {
   }
 
   /**
-   * The slots of an address space: 0 is the normal one, 1 is that of SMM. Throws `UsageError` for a number that does not
-   * exist, `DumpError` for damaged slots.
+   * The slots of an address space: 0 is the normal one, 1 is that of SMM. Throws `UsageError` for a number that does
+   * not exist, `DumpError` for damaged slots.
    */
   slots(space: number): MemslotSet {
     if (space >= this.spaces)
@@ -71,10 +73,10 @@ export class Vm {
   }
 
   /**
-   * The reason why slots may be missing; null if none is. struct kvm counts the pages of all slots of all address spaces
-   * (nr_memslot_pages). If the slots that were read have that number of pages, none is missing, even if a node could not be
-   * read. If they have fewer pages, slots are missing. If they have more, and one slot is as large as the difference, KVM
-   * was adding that slot and had not counted it yet.
+   * The reason why slots may be missing; null if none is. struct kvm has the number of pages in the slots of all
+   * address spaces (nr_memslot_pages). If the slots that were read have that number of pages, none is missing, even if
+   * a node could not be read. If they have fewer pages, slots are missing. If they have more, and one slot is as large
+   * as the difference, KVM was adding that slot and had not counted it yet.
    */
   #missing(space: number, own: ReadSlots): string | null {
     const { pages } = this.kvm.at;
@@ -87,7 +89,7 @@ export class Vm {
     const sum = slots.reduce((total, slot) => total + slot.pages, 0);
     if (sum === counted) return null;
     if (sets.some(({ missing }) => missing !== null)) return own.missing;
-    const difference = `struct kvm counts 0x${counted.toString(16)} pages in memslots, there are 0x${sum.toString(16)}`;
+    const difference = `struct kvm records 0x${counted.toString(16)} pages in memslots, but 0x${sum.toString(16)} were found`;
     if (sum < counted) return difference;
     if (slots.some((slot) => slot.pages === sum - counted)) return null;
     throw new DumpError(`${difference}: the dump is damaged there`);

@@ -75,7 +75,7 @@ export function rowsOf<Name extends keyof CommandRows>(
     const log = noting(given.host.log, note);
     const streams = { log, write: () => Promise.resolve(), input: nothing };
     const request = { command, values, words: [], inner: [] };
-    const context = contextOf(request, { ...given, host: { ...given.host, log } }, streams);
+    const context = contextOf(request, { ...given, host: { ...given.host, log } }, streams, 'json');
     const rows = command.run(context as never) as Generator<CommandRows[Name]['row'], number | undefined>;
     return ((yield* rows) ?? 0) === 0;
   });
@@ -87,13 +87,16 @@ const noting = (log: Log, note: Note): Log => ({
     note(text);
     log.warn(text, advice);
   },
+  note: (text) => {
+    log.note(text);
+  },
   found: (text) => {
     log.found(text);
   },
   step: (name, work) => log.step(name, work),
   stepAsync: (name, work) => log.stepAsync(name, work),
-  tick: () => {
-    log.tick();
+  tick: (part) => {
+    log.tick(part);
   },
 });
 

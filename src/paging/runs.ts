@@ -9,18 +9,19 @@ import { PageWalker } from './walker.js';
 export const NO_ENTRY = -1;
 
 /**
- * Walks a range of pages, where `PageWalker` walks one: reports leaves and whole gaps at the level where they are
- * found, in ascending order. Each page of the range is in exactly one run. An empty PGD entry is one run of 2^27 pages,
- * a missing table one run of all pages that it covers. The first and the last run are cut at the ends of the range.
- * What a run says holds for each of its pages, as `PageWalker.walk` would answer.
+ * Walks a range of pages and reports leaves and whole gaps as runs at the level where they are found, in ascending
+ * order. Each page of the range is in exactly one run. An empty PGD entry is one run of 2^27 pages; a missing table is
+ * one run of all pages that it covers. The first and the last run are cut at the ends of the range. A run has the same
+ * result as `PageWalker.walk` for each of its pages.
  *
- * An object can be used for many ranges, and does not allocate: each run is in the fields until the next one is read.
+ * An object can be used for many ranges and does not allocate: the fields are those of a run until the next one is
+ * read.
  *
  *     for (runs.over(root, from, to); runs.next(); ) total += runs.pages;
  *
- * A table is fetched once each time the range enters it. A range costs at most one entry per page, and damaged tables
- * that point to each other in circles can make it cost that much: 2^36 leaves from a few frames. So the caller must
- * bound the range, to a memslot or a mapping, and may stop after any run.
+ * A table is fetched once each time the range enters it. At most one entry is read per page, but damaged tables that
+ * point to each other in a loop can reach that number: 2^36 leaves from a few frames. So callers must limit the range,
+ * to a memslot or a mapping, and can stop after any run.
  *
  * Exceptions of the `FrameSource` pass through; calling the same method again resumes at the same page.
  */
@@ -33,9 +34,9 @@ export class PageRuns {
   frame = 0 as Pfn;
   /** Level of the entry, or of the missing table; 0 is the PTE. */
   level = 0;
-  /** Mapped by a leaf that is PROT_NONE, or that is being split. */
+  /** Whether the run is mapped by a leaf that is PROT_NONE, or that is being split. */
   protNone = false;
-  /** The raw entry where the walk ended, or that points to the missing table; 0 if there is none. */
+  /** The raw entry at which the walk ended, or that points to the missing table; 0 if there is none. */
   lo = 0;
   hi = 0;
   /** Physical address of that entry, in bytes; `NO_ENTRY` if there is none. */
@@ -45,12 +46,12 @@ export class PageRuns {
   readonly #walker: PageWalker;
   #root = 0 as Pfn;
   #to = 0;
-  /** The PTE table in which the run ends, its frame, and the range of its entries that come next. */
+  /** The PTE table in which the run ends, its frame, and the range of the entries that follow the run. */
   #table: DataView | null = null;
   #tableFrame = 0 as Pfn;
   #index = 0;
   #stop = 0;
-  /** The last call threw an exception before it found the end of the stretch. */
+  /** Whether the last call threw an exception before it found the end of the stretch. */
   #isOpen = false;
 
   constructor(memory: FrameSource, form: PagingForm) {
@@ -82,11 +83,11 @@ export class PageRuns {
   }
 
   /**
-   * Moves to the next run like `next`, but joins runs as far as possible. Leaves of one level whose frames follow each
-   * other, all PROT_NONE or all not, are one run; so are empty entries, across tables and levels. Any other entry and
-   * each missing table stays a run of its own, because only the layer above knows which of them belong together
-   * (offsets in swap, reasons). `level`, `lo`, `hi` and `entryAddress` are those of the first entry. A call reads to
-   * the end of its run, whatever its length.
+   * Moves to the next run like `next`, but joins runs as far as possible. Leaves of one level with consecutive frames,
+   * all of them PROT_NONE or none, are one run; so are empty entries, across tables and levels. Any other entry and
+   * each missing table is a run of its own, because only the caller knows which of them belong together (offsets in
+   * swap, reasons). `level`, `lo`, `hi` and `entryAddress` are those of the first entry. A call reads to the end of its
+   * run, however long it is.
    */
   nextStretch(): boolean {
     if (!this.#isOpen && !this.next()) return false;
@@ -99,7 +100,7 @@ export class PageRuns {
     return true;
   }
 
-  /** Makes the next entry of the PTE table the run. */
+  /** Starts a run with the next entry of the PTE table. */
   #begin(table: DataView, index: number): void {
     const lo = table.getInt32(index * 8, true);
     const hi = table.getInt32(index * 8 + 4, true);
@@ -117,7 +118,7 @@ export class PageRuns {
     this.entryAddress = this.#tableFrame * 4096 + index * 8;
   }
 
-  /** The next run, for which the tables have to be walked from the top. */
+  /** Moves to the next run by a walk from the top table. */
   #walk(): boolean {
     const page = (this.first + this.pages) as Vpn;
     if (page >= this.#to) return false;
@@ -137,7 +138,10 @@ export class PageRuns {
     return true;
   }
 
-  /** Number of pages that an entry of a level maps, from `page` on. The rest of a PTE table then needs no walk. */
+  /**
+   * Number of pages that an entry of a level maps, from `page` on. Remembers the rest of a PTE table, which then needs
+   * no walk.
+   */
   #enter(level: number, page: Vpn): number {
     if (level > 0) {
       const size = 512 ** level;

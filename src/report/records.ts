@@ -52,24 +52,48 @@ export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Sc
   ...(rules.length === 0 ? {} : { allOf: rules }),
 });
 
-/** Writes JSON lines. `kindOf` returns the name of a row's kind. */
-export function jsonLines<Row>(kinds: readonly RecordKind<Row>[], kindOf: (row: Row) => string): RowWriter<Row> {
-  const [only, ...others] = kinds.map(({ columns }) => compile(columns));
-  if (only === undefined) throw new Error('no kind of record');
-  if (others.length === 0) return { row: (row) => `${only(row)}\n` };
-  const writers = new Map(kinds.map(({ name, columns }) => [name, compile(columns)]));
-  return { row: (row) => `${(writers.get(kindOf(row)) as (row: Row) => string)(row)}\n` };
+/** A row of a command with several kinds of records: `record` is the name of its kind. */
+export interface TaggedRow {
+  readonly record: string;
 }
 
-/** Writes rows of one kind as CSV (RFC 4180) with a header. Nested members become columns `member.name`. */
-export function csv<Row>({ columns }: RecordKind<Row>): RowWriter<Row> {
+/** The kinds of a command with two kinds of records. A row is only given to the kind that its `record` names. */
+export const kinds = <A extends TaggedRow, B extends TaggedRow>(
+  first: RecordKind<A>,
+  second: RecordKind<B>,
+): readonly RecordKind<A | B>[] => [first as RecordKind<A | B>, second as RecordKind<A | B>];
+
+/** Writes JSON lines. With several kinds, rows are `TaggedRow`s. */
+export function jsonLines<Row>(kinds: readonly RecordKind<Row>[]): RowWriter<Row> {
+  const [first, ...others] = kinds.map(({ name, columns }) => ({ name, write: compile(columns) }));
+  if (first === undefined) throw new Error('no kind of record');
+  const { name, write } = first;
+  if (others.length === 0) return { row: (row) => `${write(row)}\n` };
+  const rest = new Map(others.map((other) => [other.name, other.write]));
+  return {
+    row(row) {
+      const { record } = row as TaggedRow;
+      return `${(record === name ? write : (rest.get(record) as (row: Row) => string))(row)}\n`;
+    },
+  };
+}
+
+/**
+ * Writes rows of a kind as CSV (RFC 4180) with a header. Nested members become columns `member.name`. `aside` is called with
+ * the rows of other kinds.
+ */
+export function csv<Row>({ name: kind, columns }: RecordKind<Row>, aside?: (row: Row) => void): RowWriter<Row> {
   const cells = columns.flatMap(({ name, type }) =>
     type.cells.map((cell) => ({ name: `${name}${cell.name}`, text: cell.text })),
   );
   const line = (fields: readonly string[]): string => `${fields.map(field).join(',')}\r\n`;
   return {
     begin: () => line(cells.map(({ name }) => name)),
-    row: (row) => line(cells.map(({ text }) => text(row))),
+    row(row) {
+      if (aside === undefined || (row as TaggedRow).record === kind) return line(cells.map(({ text }) => text(row)));
+      aside(row);
+      return '';
+    },
   };
 }
 

@@ -93,6 +93,16 @@ export function list<T>(type: Type<T>, limits: Schema = {}): Type<readonly T[]> 
   };
 }
 
+/** Values by key, in order: an object in JSON, `key=value` joined by spaces in CSV. */
+export const keyed = <T>(type: Type<T>): Type<readonly (readonly [string, T])[]> => ({
+  json: (entries) => `{${entries.map(([key, value]) => `${quoted(key)}:${type.json(value)}`).join(',')}}`,
+  cells: type.cells.map(({ name, text: of }) => ({
+    name,
+    text: (entries) => entries.map(([key, value]) => `${key}=${of(value)}`).join(' '),
+  })),
+  schema: { type: 'object', additionalProperties: type.schema },
+});
+
 /**
  * A copy of a type that keeps the JSON of the last value, for values that many consecutive rows share. Objects are compared
  * by identity.

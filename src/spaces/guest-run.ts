@@ -5,18 +5,18 @@ import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import { type Explain, type MmRun, MutableMmRun, NO_ENTRY } from './mm-run.js';
 
-/** First guest frame that there can't be. */
+/** The first guest frame beyond the physical address space. */
 export const BEYOND = PHYSICAL_LIMIT / PAGE_SIZE;
 
-/** A run of a guest's pages: of one slot, or of none. */
+/** A run of a guest's pages that are all in the same slot, or all in no slot. */
 export interface GuestRun extends MmRun {
-  /** The slot that holds its pages; null for none. */
+  /** The slot that contains the pages; null if there is none. */
   readonly slot: Memslot | null;
-  /** Host virtual address of the first page / 4096; null where there is no slot. */
+  /** Host virtual address of the first page / 4096; null without a slot. */
   readonly hva: Vpn | null;
 }
 
-/** A run of a guest's pages while it is made. */
+/** A run of a guest's pages whose fields are set one after another. */
 export class MutableGuestRun extends MutableMmRun implements GuestRun {
   slot: Memslot | null = null;
 
@@ -24,7 +24,7 @@ export class MutableGuestRun extends MutableMmRun implements GuestRun {
     return this.slot === null ? null : this.vpn;
   }
 
-  /** Becomes the answer for pages that no slot holds. */
+  /** Sets the run to the answer for pages that are in no slot. */
   inNoSlot({ missing }: MemslotSet): State {
     this.slot = null;
     if (this.page >= BEYOND) return this.end('no-memslot', 'beyond-physical', NO_ENTRY, TOO_HIGH);
@@ -37,17 +37,20 @@ export class MutableGuestRun extends MutableMmRun implements GuestRun {
     );
   }
 
-  /** Becomes the answer for pages of a slot with guest_memfd that are not known to be shared. */
+  /** Sets the run to the answer for pages of a slot with guest_memfd that are not known to be shared. */
   inMemfd(isPrivate: true | null | 'all'): State {
     const [reason, explain] = MEMFD[`${isPrivate}`];
     return this.end('guest-memfd', reason, NO_ENTRY, explain);
   }
 }
 
-const TOO_HIGH: Explain = () => 'no guest physical address reaches 2^52';
+const TOO_HIGH: Explain = () => 'guest physical addresses must be below 2^52';
 const NO_SLOT: Explain = () => 'no memslot of this address space holds it';
 const MEMFD = {
   all: ['gmem-only', () => 'all pages of this slot are in its guest_memfd, not at the host virtual address'],
   true: ['gmem-private', () => 'the page is private: it is in the guest_memfd, not at the host virtual address'],
-  null: ['gmem-attribute-unreadable', () => 'whether the page is private, and so in the guest_memfd, can not be read'],
+  null: [
+    'gmem-attribute-unreadable',
+    () => "it is not known whether the page is private and in the guest_memfd: its attributes can't be read",
+  ],
 } as const;

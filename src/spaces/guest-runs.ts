@@ -9,17 +9,18 @@ import type { MmRuns } from './mm-runs.js';
 import type { MmSpace } from './mm-space.js';
 import { RunCursor } from './space.js';
 
-/** The runs of a range of a guest's memory: holes, what is in a guest_memfd, and the process's runs for the rest. */
+/** The runs of a range of a guest's memory: holes, pages in a guest_memfd, and the runs of the process's memory. */
 export class GuestRuns extends RunCursor<MutableGuestRun> {
   readonly #vm: Vm;
   readonly #slots: MemslotSet;
   readonly #memory: MmRuns<MutableGuestRun>;
   #at: Gfn;
   readonly #end: number;
-  /** What is left of a slot with guest_memfd. */
+  /** The runs of a slot with guest_memfd that are still to come. */
   #privacy: Iterator<PrivacyRun> | null = null;
-  /** The run comes from the process's memory; guest frame less page of the process there. */
+  /** Whether the run is one of the process's memory. */
   #isInMemory = false;
+  /** Of such a run: guest frame minus page number in the process. */
   #shift = 0;
 
   constructor(vm: Vm, slots: MemslotSet, memory: MmSpace, first: number, end: number) {
@@ -44,7 +45,9 @@ export class GuestRuns extends RunCursor<MutableGuestRun> {
     return true;
   }
 
-  /** Goes on after what was given: true where the process's runs come next, false where `run` is the next one. */
+  /**
+   * Continues after the last run: returns true if runs of the process's memory come next, false if `run` is the next.
+   */
   #begin(): boolean {
     const { run } = this;
     const at = this.#at;
@@ -70,7 +73,7 @@ export class GuestRuns extends RunCursor<MutableGuestRun> {
 
   #memfd(slot: Memslot, slotEnd: number): boolean {
     this.#privacy ??= this.#vm.attributes.runs(this.#at, gfn(slotEnd));
-    // The last one ends with the slot.
+    // The last privacy run ends at the end of the slot.
     const { end, isPrivate } = this.#privacy.next().value as PrivacyRun;
     if (end === slotEnd) this.#privacy = null;
     if (isPrivate === false) return this.#enter(slot, end);

@@ -10,7 +10,10 @@ import { bytesOf, MmSpace } from './mm-space.js';
 import type { PageLookup, WalkStep } from './page-lookup.js';
 import type { AddressSpace, Gap, RunCursor } from './space.js';
 
-/** A guest's physical memory, in one of KVM's address spaces: memslots over the memory of the process that made the VM. */
+/**
+ * A guest's physical memory in one of KVM's address spaces: memslots, on top of the memory of the process that created
+ * the VM.
+ */
 export class GuestSpace implements AddressSpace<GuestRun> {
   readonly name: string;
   readonly limit: number;
@@ -22,7 +25,7 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   readonly #read: MutableGuestRun;
   readonly #reading: PageLookup;
 
-  /** `addressSpace`: 0 is the ordinary one, 1 that of SMM. Throws what `Vm.slots` throws. */
+  /** `addressSpace`: 0 is the normal one, 1 that of SMM. Throws what `Vm.slots` throws. */
   constructor(vm: Vm, addressSpace: number, memory = new MmSpace(vm.kvm.host, vm.mm)) {
     this.name = `memory of the guest of the VM at 0x${vm.address.toString(16)}, address space ${addressSpace}`;
     this.slots = vm.slots(addressSpace);

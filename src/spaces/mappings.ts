@@ -7,7 +7,7 @@ import { findVma, type Vma, vmas } from '../kernel/vma.js';
 
 const addressOf = (page: Vpn): bigint => BigInt(page) * BigInt(PAGE_SIZE);
 
-/** The mappings of a process by page. The last one is kept. */
+/** The mappings of a process by page. The last one is cached. */
 export class Mappings {
   readonly #host: Host;
   readonly #mm: Mm;
@@ -18,7 +18,7 @@ export class Mappings {
     this.#mm = mm;
   }
 
-  /** The mapping that holds a page; null where there is none, and where that can't be read. */
+  /** The mapping that contains a page; null if there is none, or it can't be read. */
   at(page: Vpn): Vma | null {
     const address = addressOf(page);
     const last = this.#last;
@@ -27,14 +27,16 @@ export class Mappings {
     return this.#last;
   }
 
-  /** The first page after this one that may have another mapping; `end` at most. */
+  /** The first page after this one that may be in another mapping; at most `end`. */
   endAt(page: Vpn, end: Vpn): Vpn {
     const vma = this.at(page);
     const border = vma === null ? this.#nextStart(page, end) : vpnOf(vma.end - 1n) + 1;
     return Math.min(Math.max(border, page + 1), end) as Vpn;
   }
 
-  /** Where a tree of mappings is damaged, the next page may have one. */
+  /**
+   * Start of the next mapping; the page itself if the tree is damaged, because the next page may have a mapping then.
+   */
   #nextStart(page: Vpn, end: Vpn): number {
     try {
       for (const { start } of vmas(this.#host, this.#mm, addressOf(page), addressOf(end))) return vpnOf(start);

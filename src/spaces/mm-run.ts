@@ -3,24 +3,24 @@ import { PAGE_SIZE, type Pfn, type Vpn } from '../core/address.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Run, SwapPlace } from './space.js';
 
-/** `level` where no entry was read: tables have five levels at the most. */
+/** Value of `level` if no entry was read: tables have at most five levels. */
 export const NO_ENTRY = 5;
 const NO_FRAME = -1;
 const NOT_IN_SWAP = -1;
 /** Bytes that a leaf maps, by level. */
 const SIZES = [PAGE_SIZE, PAGE_SIZE * 512, PAGE_SIZE * 512 ** 2] as const;
 
-/** What stands in the way, in words, found when it is asked for. */
+/** Makes the message for a run that is not mapped; called only when the message is read. */
 export type Explain = (run: MutableMmRun) => string;
-/** Path of the device or file behind a swap type; null where it can't be read. */
+/** Path of the device or file of a swap type; null if it can't be read. */
 export type DeviceOf = (type: number) => string | null;
 
 /** A run of a process's pages. */
 export type MmRun = Run<State, Reason>;
 
 /**
- * A run of a process's pages while it is made. Nothing is allocated for one: `swap` and `message` are made when they
- * are asked for.
+ * A run of a process's pages whose fields are set one after another. Setting them does not allocate: `swap` and
+ * `message` are made when they are read.
  */
 export class MutableMmRun implements MmRun {
   page = 0;
@@ -29,13 +29,13 @@ export class MutableMmRun implements MmRun {
   reason: Reason | null = null;
   pageSize: number | null = null;
   protNone = false;
-  /** First page as the process counts: its virtual address / 4096. */
+  /** Page number of the first page in the process: its virtual address / 4096. */
   vpn = 0 as Vpn;
-  /** Level of the lowest entry that was read for the first page; above the top where none was. */
+  /** Level of the lowest entry that was read for the first page; above the top level if none was. */
   level = 0;
-  /** Where that entry leads, in vain: the frame of a missing table, or one beyond the machine's memory. */
+  /** The frame that this entry points to, if it is a missing table or beyond the machine's memory. */
   leadsTo = 0;
-  // Numbers throughout: where a field can be null, V8 makes an object of each number that is written to it.
+  // Numbers only: if a field can also be null, V8 allocates an object for each number that is written to it.
   #frame: number = NO_FRAME;
   #swapType = NOT_IN_SWAP;
   #swapOffset = 0;
@@ -59,7 +59,7 @@ export class MutableMmRun implements MmRun {
     return this.#explain === null ? null : this.#explain(this);
   }
 
-  /** Becomes the answer for pages that a leaf of a level maps. */
+  /** Sets the run to the answer for pages that a leaf of a level maps. */
   mapped(frame: Pfn, level: number, protNone: boolean): State {
     this.state = 'mapped';
     this.reason = null;
@@ -72,7 +72,7 @@ export class MutableMmRun implements MmRun {
     return 'mapped';
   }
 
-  /** Becomes the answer for pages that are not mapped. */
+  /** Sets the run to the answer for pages that are not mapped. */
   end(state: State, reason: Reason, level: number, explain: Explain): State {
     this.state = state;
     this.reason = reason;
@@ -85,18 +85,18 @@ export class MutableMmRun implements MmRun {
     return state;
   }
 
-  /** Says which frame the entry names. */
+  /** Sets the frame in the entry of a run that is not mapped. */
   names(frame: number): void {
     this.#frame = frame;
   }
 
-  /** Says where in swap the first page is. */
+  /** Sets the place of the first page in swap. */
   swapped(type: number, offset: number): void {
     this.#swapType = type;
     this.#swapOffset = offset;
   }
 
-  /** Whether the pages of another run, which come next, continue this one. */
+  /** Whether the pages of the next run can be appended to this one. */
   isContinuedBy(next: MutableMmRun): boolean {
     return (
       next.state === this.state &&
@@ -109,7 +109,7 @@ export class MutableMmRun implements MmRun {
     );
   }
 
-  /** Becomes what another run is. */
+  /** Copies another run to this one. */
   take(other: MutableMmRun): void {
     this.page = other.page;
     this.pages = other.pages;

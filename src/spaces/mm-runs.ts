@@ -8,18 +8,21 @@ import { MutableMmRun } from './mm-run.js';
 import { RunCursor } from './space.js';
 import type { WalkMeaning } from './walk-meaning.js';
 
-/** The runs of ranges of a process's memory. The stretches of its page tables are cut where the meaning changes, and joined. */
+/**
+ * The runs of ranges of a process's memory. Stretches of its page tables are divided into pieces with one meaning, and
+ * pieces are joined if they continue each other.
+ */
 export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> {
   readonly #source: PageRuns;
   readonly #meaning: WalkMeaning;
   readonly #root: Pfn;
   readonly #limit: number;
-  /** The piece after the run, where it had to be looked at to see that it does not continue it. */
+  /** The piece after the run, if it was read to find out whether it continues the run. */
   readonly #ahead: MutableMmRun;
   #isAhead = false;
-  /** Nothing continues the piece made last: a stretch of the tables is as long as it can be. */
+  /** Whether the last piece can't be continued, because a stretch of the tables is as long as possible. */
   #isWhole = false;
-  /** Pages of the source's stretch that are made into pieces. */
+  /** Number of pages of the source's stretch that pieces have been made of. */
   #done = 0;
   #to = 0;
 
@@ -32,7 +35,7 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
     this.#ahead = new MutableMmRun(meaning.deviceOf);
   }
 
-  /** Begins a range, the pages from `from` to `to` - 1. */
+  /** Starts a range, the pages `from` to `to` - 1. */
   over(from: Vpn, to: Vpn): this {
     const user = Math.max(from, Math.min(to, this.#meaning.userPages)) as Vpn;
     this.#source.over(this.#root, from, user);
@@ -62,7 +65,7 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
     }
   }
 
-  /** Makes `run` the next piece: a stretch of the tables, or as much of it as has one meaning. */
+  /** Sets `run` to the next piece: a stretch of the tables, or the part of it that has one meaning. */
   #piece(run: MutableMmRun): boolean {
     const source = this.#source;
     if (this.#done < source.pages) return this.#part(run);
@@ -82,7 +85,7 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
     return true;
   }
 
-  /** The next part of a stretch of which some pages are mapped to frames beyond the machine's memory. */
+  /** Sets `run` to the next part of a stretch that maps some pages to frames beyond the machine's memory. */
   #part(run: MutableMmRun): true {
     const { first, pages, level, protNone, frame: start } = this.#source;
     const { memoryEnd, mappings } = this.#meaning;
@@ -100,7 +103,7 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
     return true;
   }
 
-  /** The pages behind those that a process can have. */
+  /** Sets `run` to the pages above those that a process can have; false if the range has none. */
   #noncanonical(run: MutableMmRun): boolean {
     const source = this.#source;
     const first = (source.first + source.pages) as Vpn;

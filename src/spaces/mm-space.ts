@@ -50,17 +50,17 @@ export class MmSpace implements AddressSpace<MmRun> {
     return bytesOf(this.host, this.#read);
   }
 
-  /** For a space that is made of this one: single answers, independent of those given here. */
+  /** Single answers for a space that is built on this one, independent of the answers of this object. */
   lookup(): PageLookup {
     return new PageLookup(this.host, this.#mm, this.#meaning);
   }
 
-  /** The same of runs; they are made in `run`. */
+  /** Runs for a space that is built on this one; each is written to `run`. */
   cursor<R extends MutableMmRun>(run: R): MmRuns<R> {
     return new MmRuns(this.host, this.#mm, this.#meaning, run);
   }
 
-  /** What its runs have to know. */
+  /** The function that runs use to find the device of a swap type. */
   get deviceOf(): DeviceOf {
     return this.#meaning.deviceOf;
   }

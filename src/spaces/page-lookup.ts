@@ -7,7 +7,7 @@ import { PageWalker, Walk } from '../paging/walker.js';
 import type { MutableMmRun } from './mm-run.js';
 import type { WalkMeaning } from './walk-meaning.js';
 
-/** One level of a walk that was read: where its entry stands in physical memory, and the entry's two words. */
+/** A page-table entry that a walk read: its level, its physical address, and its two 32-bit words. */
 export interface WalkStep {
   readonly level: string;
   readonly address: number;
@@ -31,7 +31,7 @@ export class PageLookup {
     this.#limit = meaning.limit;
   }
 
-  /** Makes `run` the answer for a page; its `page` and `pages` are left. */
+  /** Sets `run` to the answer for a page, except its `page` and `pages`. */
   find(page: Vpn, run: MutableMmRun): State {
     run.vpn = page;
     if (page >= this.#userPages) return this.#meaning.noncanonical(run);

@@ -7,12 +7,13 @@ import { type AddressSpace, type Gap, type Run, RunCursor } from './space.js';
 
 const FRAMES = PHYSICAL_LIMIT / PAGE_SIZE;
 
-/** A run of the machine's frames: `mapped` where the dump has them, `missing` where not. */
+/** A run of the machine's frames: `mapped` if the dump has them, else `missing`. */
 export type PhysicalRun = Run<'mapped' | 'missing', FrameGap['reason']>;
 
 /**
- * The machine's physical memory, as far as a dump has it. What is there is taken from the dump's index where it has one:
- * of a page whose data is damaged only `bytes` says so. Of missing frames the runs are by reason.
+ * The machine's physical memory, as far as a dump has it. If the dump has an index, it alone decides which frames are
+ * there, so only `bytes` reports a page whose data is damaged. Missing frames are in one run if they have the same
+ * reason.
  */
 export class PhysicalSpace implements AddressSpace<PhysicalRun> {
   readonly name: string;
@@ -67,7 +68,7 @@ class MutablePhysicalRun implements PhysicalRun {
     return this.#gap === null ? pfn(this.page) : null;
   }
 
-  /** Becomes the answer for one frame. */
+  /** Sets the run to the answer for one frame. */
   set(page: number, gap: FrameGap | null): this {
     this.page = page;
     this.pages = 1;
@@ -81,7 +82,7 @@ class PhysicalRuns extends RunCursor<PhysicalRun> {
   readonly #run: MutablePhysicalRun;
   readonly #end: number;
   #at: number;
-  /** What there is at `#at`, where the run before was ended by it. */
+  /** The gap at `#at` (null if the frame is present), if the previous run ended because of it. */
   #ahead: FrameGap | null | undefined;
 
   constructor(image: DumpImage, first: number, end: number) {
@@ -108,7 +109,7 @@ class PhysicalRuns extends RunCursor<PhysicalRun> {
     return true;
   }
 
-  /** The first frame after one that may be otherwise. */
+  /** The first frame after `frame` that may differ from it. */
   #after(frame: number, gap: FrameGap | null): number {
     if (gap === null) return frame + 1;
     if (frame >= FRAMES) return this.#end;

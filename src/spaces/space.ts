@@ -4,45 +4,45 @@ import type { Advice } from '../core/advice.js';
 import type { FrameGap } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 
-/** States of the main job; `missing` is a frame of which the dump has no bytes. */
+/** The states of a translation, and `missing`: a frame of which the dump has no bytes. */
 export type SpaceState = State | 'missing';
 export type SpaceReason = Reason | FrameGap['reason'];
 
-/** Where in swap a page is. */
+/** The place of a page in swap. */
 export interface SwapPlace {
   /** Number of the swap area. */
   readonly type: number;
-  /** Pages from its start. */
+  /** Offset from its start, in pages. */
   readonly offset: number;
-  /** Path of its device or file; null where it can't be read. */
+  /** Path of its device or file; null if it can't be read. */
   readonly device: string | null;
 }
 
 /**
- * Pages that follow each other and have the same answer. `frame` and `swap` are those of the first page, and count up
- * from page to page; `message` is about the first page. A single answer is a run of one page.
+ * Contiguous pages with the same answer. `frame` and `swap` are those of the first page, and increase by one from page
+ * to page; `message` is about the first page. A single answer is a run of one page.
  */
 export interface Run<S extends SpaceState = SpaceState, R extends SpaceReason = SpaceReason> {
-  /** First page, as the space counts its pages. */
+  /** Page number of the first page in the space. */
   readonly page: number;
   /** Number of pages. */
   readonly pages: number;
   readonly state: S;
-  /** Null for `mapped` alone. */
+  /** Null only if `mapped`. */
   readonly reason: R | null;
-  /** `mapped`: the machine's frame that holds the page. Otherwise the one that the entry names, if any. */
+  /** If `mapped`: the machine's frame that contains the page. Otherwise the frame in its entry, if there is one. */
   readonly frame: Pfn | null;
-  /** Bytes that a leaf of the page table maps; null unless `mapped` by one. */
+  /** Bytes that the leaf entry maps; null unless a page table maps the page. */
   readonly pageSize: number | null;
-  /** The leaf is PROT_NONE: the page is in memory, marked not present. */
+  /** Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present. */
   readonly protNone: boolean;
   /** Null unless `swapped`. */
   readonly swap: SwapPlace | null;
-  /** The reason for people, made when it is asked for; null for `mapped`. */
+  /** The reason as a text for people, made when it is read; null if `mapped`. */
   readonly message: string | null;
 }
 
-/** Why there are no bytes of a page: the answer's reason, or the dump's where the page is mapped. */
+/** Why there are no bytes of a page: the reason of the answer, or for a mapped page that of the dump. */
 export interface Gap extends Advice {
   readonly reason: SpaceReason;
   readonly message: string;
@@ -51,30 +51,34 @@ export interface Gap extends Advice {
 export const isGap = (bytes: DataView | Gap): bytes is Gap => !(bytes instanceof DataView);
 
 /**
- * Pages of 4096 bytes by number: physical memory, a process's memory, a guest's. `runs` and `page` agree in each page.
+ * Pages of 4096 bytes by number: physical memory, or the memory of a process or a guest. `runs` and `page` give the
+ * same answer for each page.
  *
  *     for (const run of space.runs(first, end)) total += run.pages;
  *
- * Runs and answers are objects that are used again: `kept` makes a copy. A range of a damaged dump can have a run for each
- * of its pages, so the caller bounds it, to a memslot or a mapping, and can stop after any run.
+ * Runs and answers are objects that are reused; `kept` makes a copy. In a damaged dump each page of a range can be a
+ * run of its own, so callers should limit the range, to a memslot or a mapping, and can stop after any run.
  */
 export interface AddressSpace<A extends Run = Run> {
-  /** For people. */
+  /** For messages. */
   readonly name: string;
-  /** No page from here on has bytes. */
+  /** The first page from which on no page has bytes. */
   readonly limit: number;
   /**
-   * The pages from `first` to `end` - 1 as the fewest runs: ascending, each page in one. The first and the last are cut at
-   * the ends of the range.
+   * The pages `first` to `end` - 1 as the fewest possible runs, ascending. Each page is in exactly one run; the first
+   * and the last run are cut at the ends of the range.
    */
   runs(first: number, end: number): RunCursor<A>;
   /** The answer for one page; valid until the next call. */
   page(page: number): A;
-  /** The page's 4096 bytes, valid for good and not to be changed, or why there are none. It leaves the answer of `page`. */
+  /**
+   * The page's 4096 bytes, or why there are none. The bytes stay valid and must not be changed. The last answer of
+   * `page` stays valid, too.
+   */
   bytes(page: number): DataView | Gap;
 }
 
-/** The runs of a range. One object, `run`, serves all of them: it is the next one after each step. */
+/** The runs of a range. A single object, `run`, is used for all of them: each step sets it to the next one. */
 export abstract class RunCursor<R extends Run> implements IterableIterator<R, undefined> {
   readonly #more: IteratorYieldResult<R>;
 
@@ -82,7 +86,7 @@ export abstract class RunCursor<R extends Run> implements IterableIterator<R, un
     this.#more = { done: false, value: run };
   }
 
-  /** Makes `run` the next run; false after the last one. */
+  /** Sets `run` to the next run; false after the last one. */
   abstract advance(): boolean;
 
   next(): IteratorResult<R, undefined> {
@@ -96,7 +100,7 @@ export abstract class RunCursor<R extends Run> implements IterableIterator<R, un
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** A run, or an answer, to keep. */
+/** A copy of a run or an answer, which is not reused. */
 export function kept<S extends SpaceState, R extends SpaceReason>(run: Run<S, R>): Run<S, R> {
   const { page, pages, state, reason, frame, pageSize, protNone, swap, message } = run;
   return { page, pages, state, reason, frame, pageSize, protNone, swap, message };

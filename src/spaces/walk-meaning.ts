@@ -13,13 +13,13 @@ import { Walk } from '../paging/walker.js';
 import { Mappings } from './mappings.js';
 import { type Explain, type MutableMmRun, NO_ENTRY } from './mm-run.js';
 
-/** MAX_PHYSMEM_BITS where the kernel does not say: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
+/** MAX_PHYSMEM_BITS if VMCOREINFO lacks it: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
 const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
 const VM_SHARED = 0x8n;
 /** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
 const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
-/** The end of a walk that is not mapped, as `PageWalker` and `PageRuns` give it. */
+/** The end of a walk that did not find a page, as `PageWalker` and `PageRuns` report it. */
 export interface End {
   readonly status: Walk;
   readonly level: number;
@@ -29,13 +29,13 @@ export interface End {
   readonly hi: number;
 }
 
-/** What the end of a walk means for a page of a process. It is decided here alone, for single pages and for runs. */
+/** Decides what the end of a walk means for a page of a process, both for single pages and for runs. */
 export class WalkMeaning {
   /** Names of the levels, from the PTE up. */
   readonly names: readonly string[];
-  /** First page that is not a process's: the lower half of the canonical addresses is. */
+  /** First page that a process can't have: its addresses are the lower half of the canonical ones. */
   readonly userPages: number;
-  /** First frame that the dump does not take for memory of the machine. */
+  /** First frame beyond the machine's memory according to the dump; Infinity if the dump does not record it. */
   readonly limit: number;
   readonly mappings: Mappings;
   readonly #host: Host;
@@ -56,7 +56,7 @@ export class WalkMeaning {
     this.mappings = new Mappings(host, mm);
   }
 
-  /** Path of the device or file behind a swap type; null where it can't be read. */
+  /** Path of the device or file of a swap type; null if it can't be read. */
   readonly deviceOf = (type: number): string | null => this.#areas.device(type);
 
   noncanonical(run: MutableMmRun): State {
@@ -68,25 +68,28 @@ export class WalkMeaning {
     return frame < this.memoryEnd || this.isDevice(page);
   }
 
-  /** Memory that was added after kdump was set up is not in the dump, but the kernel knows of it. */
+  /**
+   * First frame beyond the memory that the dump or the kernel knows: memory added after kdump was set up is not in the
+   * dump.
+   */
   get memoryEnd(): number {
     this.#memoryEnd ??= Math.max(this.limit, this.#mostFrames());
     return this.#memoryEnd;
   }
 
-  /** Whether frames beyond the machine's memory can be mapped at a page: a device's. */
+  /** Whether a page can be mapped to a frame beyond the machine's memory, because its mapping is that of a device. */
   isDevice(page: Vpn): boolean {
     const vma = this.mappings.at(page);
     return vma !== null && (vma.flags & DEVICE_FLAGS) !== 0n;
   }
 
-  /** The entry at a level leads to a frame where the machine has no memory. */
+  /** Sets `run` to the answer for an entry that points to a frame beyond the machine's memory. */
   nowhere(run: MutableMmRun, frame: Pfn, level: number): State {
     run.leadsTo = frame;
     return run.end('damaged', 'bad-entry', level, this.#nowhereText);
   }
 
-  /** `run.vpn` is the page. */
+  /** Sets `run` to the answer for a page, `run.vpn`, that is not mapped. */
   notMapped(run: MutableMmRun, end: End): State {
     const { level } = end;
     switch (end.status) {
@@ -103,7 +106,7 @@ export class WalkMeaning {
     }
   }
 
-  /** max_pfn, or 0 where it can't be read. */
+  /** The kernel's max_pfn; 0 if it can't be read. */
   #mostFrames(): number {
     const { symbols, memory } = this.#host;
     const end = orNull(() => {
@@ -123,7 +126,7 @@ export class WalkMeaning {
   #special(run: MutableMmRun, { level, lo, hi }: End): State {
     const swap = this.#areas;
     const { kind, entry, frame } = meaningOf(lo, hi, swap, this.#frameBitsOf());
-    // A whole table's worth of pages is never swapped out by one entry.
+    // The kernel never swaps out all pages of a table with a single entry.
     const { state, reason, explain } = MEANINGS[kind === 'swap' && level > 0 ? 'unknown' : kind];
     run.end(state, reason, level, explain);
     if (frame !== null) run.names(frame + (level > 0 ? run.vpn % 512 ** level : 0));
@@ -144,7 +147,7 @@ export class WalkMeaning {
   readonly #nowhereText: Explain = ({ level, leadsTo }) => {
     const place = `0x${(leadsTo * PAGE_SIZE).toString(16)}`;
     const end = `0x${(this.limit * PAGE_SIZE).toString(16)}`;
-    return `its ${this.names[level] ?? ''} entry leads to ${place}, the machine's memory ends at ${end}`;
+    return `its ${this.names[level] ?? ''} entry points to ${place}, but the machine's memory ends at ${end}`;
   };
 
   readonly #tableText: Explain = ({ level, leadsTo }) => {
@@ -152,16 +155,16 @@ export class WalkMeaning {
     return `its ${this.#name(level - 1)} table at 0x${(leadsTo * PAGE_SIZE).toString(16)}: ${message}`;
   };
 
-  readonly #badText: Explain = ({ level }) => `the ${this.#name(level)} entry can be none of a page table`;
+  readonly #badText: Explain = ({ level }) => `the ${this.#name(level)} entry is not valid`;
 
-  /** What an empty entry means depends on the mapping: what is shared or of a file has pages that no table leads to. */
+  /** An empty entry has another meaning in a shared mapping or that of a file: the page can be elsewhere. */
   readonly #emptyText: Explain = ({ level, vpn }) => {
     const text = `the ${this.#name(level)} entry is empty`;
     const vma = this.mappings.at(vpn);
-    if (vma === null) return `${text}: the page table maps nothing there`;
+    if (vma === null) return `${text}: no page is mapped there`;
     if (vma.file !== 0n || (vma.flags & VM_SHARED) !== 0n)
-      return `${text}: the page table maps nothing there; the page may be in the page cache or in swap`;
-    return `${text}: no page has been put there`;
+      return `${text}: no page is mapped there, but the page may be in the page cache or in swap`;
+    return `${text}: no page is allocated there`;
   };
 
   #name(level: number): string {
@@ -169,8 +172,8 @@ export class WalkMeaning {
   }
 }
 
-const NONCANONICAL: Explain = () => 'the host virtual address is none of a process';
-const GONE: Explain = () => 'the address space that held the VM has been torn down: its processes have exited';
+const NONCANONICAL: Explain = () => 'the host virtual address is not a user-space address';
+const GONE: Explain = () => 'the address space that contained the VM is gone: its processes have exited';
 
 const TABLE_REASON: Readonly<Record<FrameGap['reason'], Reason>> = {
   excluded: 'table-excluded',
@@ -190,11 +193,15 @@ const means = (state: State, reason: Reason, text: string): Meaning => ({ state,
 
 const MEANINGS: Readonly<Record<SwapKind, Meaning>> = {
   swap: means('swapped', 'swap-entry', 'the page has been swapped out'),
-  migration: means('migrating', 'migration-entry', 'the page was being moved from the frame given'),
-  hwpoison: means('poisoned', 'hwpoison-entry', 'the frame given has a memory error and was taken away'),
+  migration: means('migrating', 'migration-entry', 'the page was being migrated from the frame in the entry'),
+  hwpoison: means('poisoned', 'hwpoison-entry', 'the frame in the entry has a memory error and is no longer used'),
   'device-private': means('not-present', 'device-private', 'the page is in the memory of a device'),
-  'device-exclusive': means('not-present', 'device-exclusive', 'a device holds the frame given for itself'),
-  marker: means('marker', 'marker-entry', 'a marker stands there (userfaultfd, guard, poison), no page'),
+  'device-exclusive': means(
+    'not-present',
+    'device-exclusive',
+    'a device has exclusive access to the frame in the entry',
+  ),
+  marker: means('marker', 'marker-entry', 'the entry is a marker (userfaultfd, guard, poison), not a page'),
   'swapin-error': means('marker', 'swapin-error', 'the page was lost: reading it back from swap failed'),
-  unknown: means('damaged', 'bad-entry', 'an entry of a type that this kernel could not be asked about'),
+  unknown: means('damaged', 'bad-entry', 'the meaning of the entry is not known for this kernel'),
 };

@@ -18,7 +18,7 @@ export class SortedNames {
     readonly names: CompressedNames,
   ) {}
 
-  /** The table at the first of these addresses where there is one; null if there is none. */
+  /** The table at the first of these addresses that has one; null if none has. */
   static at(memory: Memory, addresses: readonly bigint[], names: CompressedNames): SortedNames | null {
     return (
       addresses.map((address) => new SortedNames(memory, address, names)).find((table) => table.#ascends()) ?? null

@@ -11,7 +11,7 @@ const FIRST_ADDRESS = 1n << 63n;
 /** Number of functions that are compared with the dump. */
 const SAMPLE = 16;
 
-/** Where the kernel is: run-time address of _stext (null if the dump does not say), and the KASLR offset in bytes. */
+/** Where the kernel is: run-time address of _stext (null if it is not in the dump), and the KASLR offset in bytes. */
 export interface Placed {
   readonly stext: bigint | null;
   readonly slide: bigint;

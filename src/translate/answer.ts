@@ -6,22 +6,22 @@ import type { SwapPlace } from '../spaces/space.js';
 
 export type { WalkStep } from '../spaces/page-lookup.js';
 
-/** What became of a guest physical address. A `GuestTranslator` is one, until it is asked for the next. */
+/** The answer for a guest physical address. A `GuestTranslator` is the answer for the last address it translated. */
 export interface Answer {
   readonly state: State;
   readonly reason: Reason | null;
-  /** For people; null for `mapped`. */
+  /** The reason as a text for people; null if `mapped`. */
   readonly message: string | null;
   readonly slot: Memslot | null;
-  /** Page number and offset of the HVA; page is null where there is no slot. */
+  /** Page number and offset of the HVA; `page` is null without a slot. */
   readonly page: number | null;
   readonly offset: number;
-  /** The frame that holds the address if `mapped`; else the one its entry names, if any. */
+  /** If `mapped`, the frame that contains the address; else the frame in its entry, if there is one. */
   readonly frame: number | null;
-  /** Bytes that the leaf maps; null unless `mapped`. */
+  /** Bytes that the leaf entry maps; null unless `mapped`. */
   readonly pageSize: number | null;
   readonly protNone: boolean;
-  /** Entries read, from the top table down. */
+  /** The entries that were read, from the top table down. */
   readonly steps: readonly WalkStep[];
   readonly swap: SwapPlace | null;
 }

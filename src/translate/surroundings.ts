@@ -10,22 +10,22 @@ import { findVma, type Vma } from '../kernel/vma.js';
 import type { Vm } from '../kvm/vm.js';
 import type { Answer } from './answer.js';
 
-/** What stands around an answer in the text output. */
+/** What the text output shows in addition to an answer. */
 export interface Surroundings {
   readonly vma: Vma | null;
-  /** False where the mapping could not be looked up: then it is not known that there is none. */
+  /** False if the mapping could not be looked up: a null `vma` does not mean then that there is none. */
   readonly vmaKnown: boolean;
   /** Path of the mapping's file, empty for anonymous memory. */
   readonly file: string;
   readonly page: Page | null;
   readonly zeroPage: boolean;
-  /** Hexadecimal digits of the size of the machine's memory: crash's column for physical addresses. */
+  /** Hexadecimal digits of the size of the machine's memory: the width of crash's column for physical addresses. */
   readonly memoryDigits: number;
-  /** The memory encryption bit, which crash takes off the entries it prints. */
+  /** The memory encryption bit, which crash clears in the entries that it prints. */
   readonly encryption: bigint;
 }
 
-/** What the text output tells beside the answer. What can't be read is left out, and a warning says so. */
+/** Finds what the text output shows in addition to an answer. What can't be read is left out, with a warning. */
 export class SurroundingsOf {
   readonly #host: Host;
   readonly #vm: Vm;
@@ -74,7 +74,7 @@ export class SurroundingsOf {
   }
 }
 
-/** First frame of the page of that size. */
+/** First frame of the page of this size that contains a frame. */
 function firstFrame(frame: number, pageSize: number | null): number {
   const pages = (pageSize ?? 4096) / 4096;
   return frame - (frame % pages);

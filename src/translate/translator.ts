@@ -11,8 +11,8 @@ import type { WalkStep } from '../spaces/page-lookup.js';
 import type { Answer } from './answer.js';
 
 /**
- * Guest physical address, memslot, host virtual address, page tables, host physical address. One object answers one
- * address after the other; it is the answer until it is asked for the next.
+ * Translates guest physical addresses: memslot, host virtual address, page tables, host physical address. The object is
+ * itself the answer for the last address.
  */
 export class GuestTranslator implements Answer {
   offset = 0;
@@ -28,13 +28,13 @@ export class GuestTranslator implements Answer {
     return this.#space.slots;
   }
 
-  /** Answers for a guest frame; `offset` is the byte inside it. */
+  /** Translates an address given as guest frame and `offset` in the frame. */
   translate(frame: Gfn, offset = 0): State {
     this.offset = offset;
     return this.#space.page(frame).state;
   }
 
-  /** Answers for an address that no guest frame number can name. */
+  /** The answer for an address beyond the physical address space, which has no guest frame number. */
   beyond(offset: number): State {
     this.offset = offset;
     return this.#space.page(BEYOND).state;
@@ -80,7 +80,7 @@ export class GuestTranslator implements Answer {
     return this.#answer.swap;
   }
 
-  /** The same answer, to keep. */
+  /** A copy of the answer, which stays valid. */
   snapshot(): Answer {
     const { state, reason, message, slot, page, offset, frame, pageSize, protNone, steps, swap } = this;
     return { state, reason, message, slot, page, offset, frame, pageSize, protNone, steps, swap };

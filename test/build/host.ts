@@ -86,7 +86,7 @@ export class SyntheticHost extends SyntheticKernel {
     // Pointers to nodes end in binary 10 in an XArray, in 01 in the radix tree before it.
     const type = this.layouts.structs.has('xa_node') ? 'xa_node' : 'radix_tree_node';
     const tag = type === 'xa_node' ? 2n : 1n;
-    // Where a node hangs, as far as this kernel's nodes tell.
+    // The node's parent and slot, as far as this kernel's nodes record them.
     const hang = (node: bigint, parent: bigint, offset: bigint): void => {
       if (this.has(type, 'parent')) this.set(type, node, { parent });
       if (this.has(type, 'offset')) this.set(type, node, { offset });

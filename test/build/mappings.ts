@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mappings of a process, in the two trees that kernels have kept them in.
+// Mappings of a process, in the two kinds of trees that kernels have used.
 import type { SyntheticHost } from './host.js';
 import { MAPLE, mapleTree } from './maple.js';
 import { KVM_TYPES, SMALL_KERNEL } from './small-kernel.js';
@@ -15,7 +15,7 @@ const VMA = `vm_area_struct {
 }
 `;
 
-/** Where a mapping is. */
+/** The place of a mapping. */
 export interface Wish {
   readonly start: bigint;
   readonly end: bigint;

@@ -67,7 +67,7 @@ const SPOTS = [0, 1, 2, 3, 100, 255, 510, 511];
 const TABLES = 3;
 /** The frame of a table at a level. */
 const tableFrame = (level: number, which: number) => 0x1000 + level * 16 + which;
-/** Frames of tables that are not there, and why. */
+/** Frames of missing tables, and the reasons why they are missing. */
 const MISSING: readonly (readonly [frame: number, gap: FrameGap])[] = [
   [0x98, { reason: 'excluded', message: 'left out' }],
   [0x99, { reason: 'excluded', message: 'left out too' }],
@@ -132,7 +132,9 @@ function entry(level: number): fc.Arbitrary<bigint> {
 
 type Contents = readonly (readonly [index: number, value: bigint])[];
 
-/** The whole table alike: leaves, or places in swap, that follow each other and those of the table before, or one entry. */
+/**
+ * A uniform table: consecutive leaves or places in swap, which continue those of the previous table; or a single entry.
+ */
 function fill(level: number, which: number): fc.Arbitrary<Contents> {
   const inStep = fc.boolean().map((isNone) =>
     Array.from({ length: 512 }, (_, i) => {
@@ -178,7 +180,7 @@ function put(memory: PhysicalMemory, frame: number, contents: Contents, sme: big
   memory.frames.set(frame, bytes);
 }
 
-/** A few tables at each level, some shared or in circles, and a range of any length. */
+/** A few tables at each level, some of them shared or in loops, and a range of any length. */
 export const randomSpaces: fc.Arbitrary<Space> = fc.constantFrom<4 | 5>(4, 5).chain((levels) => {
   const places = Array.from({ length: levels * TABLES }, (_, i) => ({
     level: Math.floor(i / TABLES),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs of address spaces, held against single answers.
+// Compares the runs of address spaces with single answers.
 import { expect } from '@jest/globals';
 import { type AddressSpace, kept, type Run } from '../../src/spaces/space.js';
 
-/** A run that was kept, and in a guest its slot. */
+/** A copy of a run; of a guest's run, with its slot. */
 type Kept = Run & { readonly slot?: unknown };
 
-/** The runs of a range, `most` at most; each begins where the one before ends. */
+/** The runs of a range, at most `most`. Each must begin where the previous one ends. */
 export function runsOf<A extends Run>(space: AddressSpace<A>, first: number, end: number, most = Infinity): Kept[] {
   const all: Kept[] = [];
   let next = first;
@@ -22,7 +22,7 @@ export function runsOf<A extends Run>(space: AddressSpace<A>, first: number, end
   return all;
 }
 
-/** What a run says of one of its pages but for the words, which are about its first page. */
+/** The answer of a run for one of its pages, without the message, which is about the first page. */
 function at({ page, state, reason, frame, pageSize, protNone, swap }: Run, asked: number) {
   const on = asked - page;
   return {
@@ -33,7 +33,7 @@ function at({ page, state, reason, frame, pageSize, protNone, swap }: Run, asked
   };
 }
 
-/** Pages of a run that are asked one by one: all of a short one, some of a long one. */
+/** Pages of a run that are compared with single answers: all of a short run, some of a long one. */
 function sample({ page, pages }: Run): number[] {
   const all = pages <= 40 ? Array.from({ length: pages }, (_, i) => i) : [];
   return [...new Set([...all, 0, 1, Math.floor(pages / 3), 511 - (page % 512), 512 - (page % 512), pages - 1])]
@@ -41,7 +41,7 @@ function sample({ page, pages }: Run): number[] {
     .map((on) => page + on);
 }
 
-/** Each run says of its pages what a single answer says of each; and none continues the one before it. */
+/** Each run must give the same answer for its pages as single answers, and must not continue the previous run. */
 export function expectAgreement<A extends Run>(
   space: AddressSpace<A>,
   runs: readonly Kept[],

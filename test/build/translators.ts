@@ -8,7 +8,7 @@ import { PAGE } from './memory.js';
 export const HVA = 0x7f0000000000n;
 export const slot = (id: number, gpa: bigint, pages: bigint, hva = HVA, flags = 0) => ({ id, gpa, pages, hva, flags });
 
-/** The way to the memory of the VM of pid 191. */
+/** A translator for the VM of pid 191. */
 export function translatorOf(host: SyntheticHost, space = 0): GuestTranslator {
   const opened = host.open();
   return new GuestTranslator(selectVm(opened, '191', null).vm, space);

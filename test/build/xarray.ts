@@ -21,7 +21,7 @@ interface Form {
   /** The entry for a value (not a pointer). */
   readonly value: (number: bigint) => bigint;
   readonly sibling: (slots: bigint, slot: number) => bigint;
-  /** Members of a node that say in which slot of which parent it is. */
+  /** Members of a node that record its parent and its slot there. */
   readonly place: (shift: number, slot: number, parent: bigint) => Readonly<Record<string, bigint | number>>;
 }
 

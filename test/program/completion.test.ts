@@ -23,7 +23,7 @@ function script(shell: string): string {
 type Ask = (typed: string) => string[];
 
 const shell = (program: string, args: readonly string[], environment = {}): string => {
-  // Completion must not start the program: there is none of this name.
+  // Completion must not start the program: PATH does not have it.
   const env = { PATH: '/usr/bin:/bin', HOME: folder, TERM: 'dumb', ...environment };
   const run = spawnSync(program, args, { encoding: 'utf8', env, timeout: LIMIT, cwd: folder });
   return run.stdout;

@@ -183,10 +183,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     });
     const files = ['-c', dumpOf(host, `${name}-ids`), '--vmlinux', typesOf(host, 4)];
     const { stdout, stderr } = kvmVtop([...files, '-g', '191579', '-p', '0']);
-    expect([stdout, stderr]).toEqual([
-      '',
-      expect.stringMatching(/memslot \d+ is at place 1, but id_to_index says 0: /),
-    ]);
+    expect([stdout, stderr]).toEqual(['', expect.stringMatching(/memslot \d+ is at index 1, but id_to_index has 0: /)]);
   };
   // Older kernels do not have id_to_index.
   if (options.types?.includes('id_to_index') === true)
@@ -204,7 +201,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     const { stdout, stderr } = kvmVtop([...files, '-g', '191579', '-p', '0']);
     if (host.has('kvm_memslots', 'id_to_index')) {
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/memslots of the VM at 0x[0-9a-f]+: kvm_memslots.id_to_index .*zeros alone/);
+      expect(stderr).toMatch(/memslots of the VM at 0x[0-9a-f]+: kvm_memslots.id_to_index .*only zeros/);
     } else expect(stdout).toMatch(/\n0 +- +\(slots-missing\)/);
   });
 });

@@ -20,7 +20,7 @@ interface Question {
   readonly cases: readonly { readonly gpa: string }[];
 }
 
-/** The output for every address of the fixture's facts. */
+/** The output for every address in the fixture's facts. */
 function answers(options: readonly string[]): string {
   const { questions } = JSON.parse(readFileSync(join(FIXTURE, 'facts.json'), 'utf8')) as { questions: Question[] };
   return questions

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The package as npm packs it and as a user has it: what is in it, its declarations, the examples.
+// The package as npm packs and installs it: its contents, its declarations, the examples.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ interface Slot {
 }
 
 const { folder } = scratch('package');
-/** A folder of a user who has installed the package. */
+/** A folder in which the package is installed. */
 const user = join(folder, 'user');
 const examples = join(user, 'examples');
 const installed = join(user, 'node_modules', 'kvm-vtop');
@@ -26,7 +26,7 @@ const installed = join(user, 'node_modules', 'kvm-vtop');
 const run = (command: string, args: readonly string[], cwd: string) =>
   spawnSync(command, args, { cwd, encoding: 'utf8', timeout: LIMIT });
 
-/** What a program prints; throws if it fails. */
+/** The output of a program; throws if it fails. */
 function output(command: string, args: readonly string[], cwd: string): string {
   const { status, stdout, stderr, error } = run(command, args, cwd);
   if (error !== undefined) throw error;
@@ -44,7 +44,7 @@ let tarball = '';
 let packed: readonly string[] = [];
 
 beforeAll(() => {
-  // Scripts would build dist/ again.
+  // The package's scripts would build dist/ again.
   const args = ['pack', '--ignore-scripts', '--offline', '--json', '--pack-destination', folder];
   const [{ filename, files }] = JSON.parse(output('npm', args, ROOT)) as [
     { filename: string; files: { path: string }[] },
@@ -71,23 +71,23 @@ describe('the package', () => {
     expect(packed.filter((path) => /\.[cm]?ts$/.test(path))).toEqual(['dist/index.d.ts']);
   });
 
-  test('has no fault that publint finds', () => {
+  test('passes publint', () => {
     expect(tool('publint/src/cli.js', ['run', tarball, '--strict'], folder)).toContain('All good!');
   });
 
-  test('has declarations that agree with its modules, in every way to import them', () => {
+  test('has declarations that match its modules for every kind of import', () => {
     expect(tool('@arethetypeswrong/cli/dist/index.js', [tarball, '--no-color'], folder)).toContain('No problems found');
   });
 });
 
 describe('the declarations', () => {
-  test('are those that docs/api.md lists', () => {
+  test('equal docs/api.md', () => {
     const list = readFileSync(join(ROOT, 'dist', '.api.md'), 'utf8');
     if (process.env.GOLDEN === 'record') writeFileSync(join(ROOT, 'docs', 'api.md'), list);
     expect(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8')).toBe(list);
   });
 
-  test('name all that the library has', () => {
+  test('contain every export of the library', () => {
     const script = "import * as all from 'kvm-vtop'; console.log(Object.keys(all).join(' '))";
     const names = output(process.execPath, ['--input-type=module', '-e', script], user).trim().split(' ');
     const text = readFileSync(join(installed, 'dist', 'index.d.ts'), 'utf8');
@@ -96,8 +96,8 @@ describe('the declarations', () => {
     expect(names.filter((name) => name !== 'default' && name !== 'module.exports').sort()).toEqual(declared.sort());
   });
 
-  // A user's libraries: none of Node.js.
-  test('stand alone', () => {
+  // Without the types of Node.js.
+  test('need no other declarations', () => {
     writeFileSync(
       join(user, 'alone.ts'),
       "import type { Dump } from 'kvm-vtop';\nexport type Mine = Dump['kernel'];\n",
@@ -106,7 +106,7 @@ describe('the declarations', () => {
     expect(compile([...args, 'alone.ts'])).toBe('');
   });
 
-  test('do not show what is inside', () => {
+  test('do not contain internal types', () => {
     const lines = [
       "import { type Answer, Dump, openDump } from 'kvm-vtop';",
       "import 'kvm-vtop/dist/internal.js';",
@@ -144,7 +144,7 @@ describe('the examples', () => {
   const example = (name: string, ...args: readonly string[]): string =>
     output(process.execPath, [join(examples, `${name}.mjs`), ...args], user);
 
-  test('compile as a user compiles them', () => {
+  test('compile with the installed package', () => {
     expect(compile(['-p', 'examples', '--skipLibCheck'])).toBe('');
   });
 

@@ -130,6 +130,6 @@ describe('the types of module kvm_amd, on a host whose modules have none', () =>
 
 /** QEMU's line with dashes where the program has dashes. It ends where the program says no more of a segment. */
 function masked(line: string, own: string): string {
-  const letters = [...line].map((letter, i) => (own[i] === '-' ? '-' : letter)).join('');
+  const letters = line.replace(/./g, (letter, i: number) => (own[i] === '-' ? '-' : letter));
   return /^\w+ *=-/.test(own) ? letters.slice(0, own.length) : letters;
 }

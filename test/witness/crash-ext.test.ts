@@ -233,7 +233,7 @@ needing(gcc).describe('the walker in C', () => {
       writeFileSync(layout, layoutOf(host.open()));
       const args = [layout, pagesFile(pagesOf(host)), vm.toString(16), '0', '191', '9'];
       const run = spawnSync(program, args, { input: '0\n', encoding: 'utf8' });
-      expect(run.stdout + run.stderr).toMatch(/"state":"slots-missing"|id_to_index at 0x[0-9a-f]+: zeros alone/);
+      expect(run.stdout + run.stderr).toMatch(/"state":"slots-missing"|id_to_index at 0x[0-9a-f]+: only zeros/);
       expect(run.stdout).not.toContain('no-memslot');
     },
   );

@@ -36,7 +36,7 @@ needing(crash, make, recordedHosts, debugFile('KVM_VTOP_CRASH_DEBUG', 'vmlinux')
       [join(host, 'vmcore'), ...files, '--count', '150', '--expect', monitorFile()],
       { encoding: 'utf8', maxBuffer: 2 ** 28 },
     );
-    expect(run.stdout).toMatch(/^(\d{3}) of \1 as QEMU's monitor told them$/m);
+    expect(run.stdout).toMatch(/^(\d{3}) of \1 as QEMU's monitor reported them$/m);
     expect(run.stdout).toMatch(/^\d{4} addresses, 0 differences that are not explained$/m);
     expect(run.status).toBe(0);
   },

@@ -213,7 +213,7 @@ class KdumpReader implements PageReader {
 
   /**
    * The pages' data follows the descriptors, of which there is one for each bit set in the bitmap. If that does not add
-   * up, a bit or the header is damaged, and every page after it would be taken for that of another frame.
+   * up, a bit or the header is damaged, and each later page would be taken for that of another frame.
    */
   #checkCount(table: number): void {
     const { first } = this.#descriptors;
@@ -228,7 +228,7 @@ class KdumpReader implements PageReader {
       !isPadded(first, gap)
     )
       throw new DumpError(
-        `${this.file.name}: its bitmap has ${count} pages, but its page descriptors end at 0x${first.toString(16)}, where those of another number of pages would`,
+        `${this.file.name}: its bitmap has ${count} pages, but its page descriptors end at 0x${first.toString(16)}, which does not match that number`,
         {
           hint: 'one of the two is damaged, so it is not known which page is which',
         },

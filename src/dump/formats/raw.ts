@@ -19,7 +19,7 @@ interface Segment {
   readonly memsz: number;
 }
 
-/** Physical memory as it is, from address 0 on. Can't be recognised, so the user must state it. */
+/** Uncompressed physical memory from address 0 on. It can't be recognised, so the user must state it. */
 export const raw: DumpFormat = {
   name: 'raw',
   probe: () => false,

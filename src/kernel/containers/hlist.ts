@@ -25,10 +25,10 @@ export function* hlistNodes(
   let node = pointerAt(memory, head, what);
   let mark = 0n;
   for (let step = 0; node !== 0n; step++) {
-    if (node === mark) throw bad(`runs in a circle at 0x${node.toString(16)}`);
+    if (node === mark) throw bad(`has a loop at 0x${node.toString(16)}`);
     if (step >= most) throw bad(`has more than ${most} nodes`);
     if (checkBack && pointerAt(memory, node + PPREV, what) !== from)
-      throw bad(`has a node at 0x${node.toString(16)} that does not point back at 0x${from.toString(16)}`);
+      throw bad(`has a node at 0x${node.toString(16)} that does not point back to 0x${from.toString(16)}`);
     yield node;
     // Brent's cycle detection: finds a circle within twice its length.
     if ((step & (step + 1)) === 0) mark = node;

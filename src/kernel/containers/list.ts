@@ -24,12 +24,12 @@ export function* listLinks(memory: Memory, head: bigint, most: number, what: str
   for (let step = 0; ; step++) {
     const { next, prev } = linkAt(memory, link, what);
     if (prev !== before && prev !== older && !isOnItsWay(memory, prev, link, [before, older], what))
-      throw bad(`has a member at 0x${link.toString(16)} that does not point back at 0x${before.toString(16)}`);
+      throw bad(`has a member at 0x${link.toString(16)} that does not point back to 0x${before.toString(16)}`);
     if (link === head) return;
     if (step >= most) throw bad(`has more than ${most} members`);
     yield link;
     [older, before, link] = [before, link, next];
-    if (link === mark && link !== head) throw bad(`runs in a circle at 0x${link.toString(16)}`);
+    if (link === mark && link !== head) throw bad(`has a loop at 0x${link.toString(16)}`);
     // Brent's cycle detection: finds a circle without the head within twice its length.
     if ((step & (step + 1)) === 0) mark = link;
   }

@@ -53,16 +53,16 @@ export const inSlot = ({ bytes, level }: MapleNode, slot: number): bigint => byt
 export function child(node: MapleNode, slot: number): bigint {
   const pointer = inSlot(node, slot);
   if (pointer >= RESERVED) return pointer;
-  throw node.bytes.error(node.level.slot.offset + slot * 8, 'a maple node without its child');
+  throw node.bytes.error(node.level.slot.offset + slot * 8, 'a maple node lacks a child');
 }
 
 /** The node that a pointer points to, from its bytes; `max` is its last index. Throws `DumpError` if it is invalid. */
 export function nodeOf(at: MapleLayout, pointer: bigint, bytes: Bytes, max: bigint): MapleNode {
   const type = Number((pointer >> 3n) & 0xfn);
-  if (type < LEAF_64 || type > ARANGE_64) throw bytes.error(0, `a maple node of type ${type}`);
+  if (type < LEAF_64 || type > ARANGE_64) throw bytes.error(0, `a maple node can't be of type ${type}`);
   const level = type === ARANGE_64 ? at.arange : at.range;
   const end = type === ARANGE_64 ? bytes.u8(level.end.offset) : rangeEnd(bytes, level, max);
-  if (end >= level.slot.count) throw bytes.error(0, `a maple node whose last slot is ${end}`);
+  if (end >= level.slot.count) throw bytes.error(0, `the last slot of a maple node can't be ${end}`);
   return { address: addressOf(pointer), bytes, level, end, isLeaf: type === LEAF_64 };
 }
 

@@ -111,7 +111,7 @@ class Walk {
     for (let slot = 0; slot <= node.end && first <= to; slot++) {
       const last = slot < node.end ? pivot(node, slot) : range.last;
       if (slot < node.end && (last < first || last >= range.last))
-        throw node.bytes.error(node.level.pivot.offset + slot * 8, 'a maple node whose pivots do not ascend');
+        throw node.bytes.error(node.level.pivot.offset + slot * 8, 'the pivots of a maple node do not ascend');
       if (last >= from) {
         if (!node.isLeaf) yield* this.below(child(node, slot), { first, last }, { node, slot, depth });
         else {
@@ -141,7 +141,7 @@ class Walk {
     if (above !== null && parent === parentOf(above.node.address, above.slot)) return;
     if (above !== null && this.#isBeingReplaced(address, parent, above.node)) return;
     const place = above === null ? 'at the root' : `in slot ${above.slot} of 0x${above.node.address.toString(16)}`;
-    throw bytes.error(this.#parent ?? 0, `a maple node ${place} that names 0x${parent.toString(16)} as its parent`);
+    throw bytes.error(this.#parent ?? 0, `the maple node ${place} names 0x${parent.toString(16)} as its parent`);
   }
 
   /**

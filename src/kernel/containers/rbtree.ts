@@ -10,8 +10,8 @@ const DEEPEST = 64;
 type RbNodeFields = Resolved<typeof rbNodeFields>;
 
 /**
- * Descends a red-black tree from its root (lib/rbtree.c). `step` gets the address of a node, and decides where to go
- * on, or that it is the node. Null if no node was found. Throws `DumpError` if a node can't be read.
+ * Descends a red-black tree from its root (lib/rbtree.c). `step` gets the address of a node and returns which child to
+ * visit next, or `here` if this is the node. Null if no node was found. Throws `DumpError` if a node can't be read.
  */
 export function descend(
   memory: Memory,
@@ -111,4 +111,4 @@ function linksOf(memory: Memory, at: RbNodeFields, place: Place, { what, lost }:
 }
 
 const twice = (what: string, node: bigint): DumpError =>
-  new DumpError(`${what}: the node at 0x${node.toString(16)} is met twice`);
+  new DumpError(`${what}: the node at 0x${node.toString(16)} occurs twice`);

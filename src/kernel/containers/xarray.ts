@@ -44,7 +44,7 @@ export interface XaEntry {
   readonly entry: bigint;
 }
 
-/** Called for the indices `first` to `last`, both inclusive, whose entries can't be read; `why` says why. */
+/** Called for the indices `first` to `last`, both inclusive, whose entries can't be read; `why` is the reason. */
 export type LostIndices = (first: bigint, last: bigint, why: DumpError) => void;
 
 /**
@@ -206,7 +206,7 @@ class Walk {
     const hangsIn = offset === null ? BigInt(slot) : number(offset);
     if (hangsOn === above && hangsIn === BigInt(slot)) return;
     throw new DumpError(
-      `XArray node at 0x${node.toString(16)}: met in slot ${slot} of 0x${above.toString(16)}, it names slot ${hangsIn.toString()} of 0x${hangsOn.toString(16)}`,
+      `XArray node at 0x${node.toString(16)}: it is in slot ${slot} of 0x${above.toString(16)}, but names slot ${hangsIn.toString()} of 0x${hangsOn.toString(16)}`,
     );
   }
 }
@@ -229,6 +229,6 @@ function entryAt(memory: Memory, { slots }: XaNodeFields, node: bigint, slot: nu
 }
 
 const badSibling = (node: bigint, slot: number): DumpError =>
-  new DumpError(`XArray node at 0x${node.toString(16)}: a sibling of slot ${slot}`);
+  new DumpError(`XArray node at 0x${node.toString(16)}: an invalid sibling of slot ${slot}`);
 const badNode = (address: bigint, shift: number): DumpError =>
-  new DumpError(`XArray node at 0x${address.toString(16)}: a shift of ${shift}`);
+  new DumpError(`XArray node at 0x${address.toString(16)}: its shift can't be ${shift}`);

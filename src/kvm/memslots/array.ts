@@ -16,9 +16,9 @@ const INTERNAL = 3;
 const MOST_SLOTS = 32767;
 
 /**
- * Slots in an array, up to Linux 5.16. The array is inside struct kvm (2.6.32); or a pointer leads to an array with one
- * slot for each id (RHEL 6, 3.x), or to a sorted array with a count of the slots in use (RHEL 7, 4.x, 5.x), of fixed size or
- * flexible. All slots are read; their order does not matter.
+ * Slots in an array, up to Linux 5.16. The array is inside struct kvm (2.6.32); or struct kvm points to an array with
+ * one slot for each id (RHEL 6, 3.x), or to a sorted array with a count of the slots in use (RHEL 7, 4.x, 5.x), of
+ * fixed size or flexible. All slots are read; their order does not matter.
  */
 export const arraySlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'memslots') !== null || isInline(types),
@@ -43,7 +43,7 @@ export const arraySlots: SlotReader = {
       if (place !== null && place !== i)
         throw bytes.error(
           0,
-          `memslot ${found.id} is at place ${i}, but id_to_index says ${place}: the dump is damaged there`,
+          `memslot ${found.id} is at index ${i}, but id_to_index has ${place}: the dump is damaged there`,
         );
       slots.push(found);
     }
@@ -52,7 +52,7 @@ export const arraySlots: SlotReader = {
 };
 
 /** Without id_to_index a VM without slots can't be distinguished from a page of zeros. */
-const NONE = 'it has no slot at all, which a page of zeros would say too';
+const NONE = 'there are no slots, but a page of zeros would look the same';
 
 /** In 2.6.32 the slots are inside struct kvm. */
 const isInline = (types: TypeSource): boolean => types.member('kvm', 'memslots')?.kind === 'struct';
@@ -65,14 +65,14 @@ function countOf(memory: Memory, address: bigint, { used, slots }: ArrayFields, 
   if (used === null) return slots.count;
   const bytes = readOf(memory, address + BigInt(used.offset), 4, 'struct kvm_memslots');
   const count = bytes.u32(0);
-  if (count > ids) throw bytes.error(0, `${count} memslots in use, but at most ${ids} are possible`);
+  if (count > ids) throw bytes.error(0, `there can't be ${count} memslots in use: at most ${ids} are possible`);
   return count;
 }
 
 /**
- * The place of each id in the array according to id_to_index; null if the kernel does not have it or it can't be read. Each
- * slot is at the place of its id (virt/kvm/kvm_main.c, sort_memslots and update_memslots). The place of an id without a
- * slot is -1, and up to 5.6 one after the slots in use. So 0 can't occur twice, unless the page was overwritten.
+ * The index of each id in the array according to id_to_index; null if the kernel does not have it or it can't be read.
+ * Each slot is at the index of its id (virt/kvm/kvm_main.c, sort_memslots and update_memslots). The index of an id
+ * without a slot is -1, and up to 5.6 one above those in use. So 0 can't occur twice, unless the page was overwritten.
  */
 function placesOf(memory: Memory, address: bigint, { ids }: ArrayFields): ((id: number) => number | null) | null {
   if (ids === null || ids.count < 2 || (ids.element !== 2 && ids.element !== 4)) return null;
@@ -81,6 +81,6 @@ function placesOf(memory: Memory, address: bigint, { ids }: ArrayFields): ((id: 
   const last = ids.count - 1;
   if (of(last) === null) return null;
   if (of(last) === 0 && of(last - 1) === 0)
-    throw bytes.error(0, 'zeros alone: the dump is damaged there, or lacks the page');
+    throw bytes.error(0, 'only zeros: the dump is damaged there, or lacks the page');
   return (id) => (id < ids.count ? of(id) : -1);
 }

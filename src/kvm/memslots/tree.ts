@@ -18,7 +18,7 @@ export const treeSlots: SlotReader = {
     const at = resolve(types, { set: treeMemslotsFields, links: treeSlotFields, slot: slotFields, node: rbNodeFields });
     const set = LazyBytes.of(memory, memslots, at.set.bytes, 'struct kvm_memslots');
     const index = set.u32(at.set.index.offset);
-    if (index >= at.links.node.count) throw set.error(at.set.index.offset, `node_idx is ${index}`);
+    if (index >= at.links.node.count) throw set.error(at.set.index.offset, `node_idx can't be ${index}`);
     const toSlot = BigInt(at.links.node.offset + index * at.links.node.element);
     const missing: string[] = [];
     const lost = ({ message }: DumpError): void => void missing.push(message);

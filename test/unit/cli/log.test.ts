@@ -33,17 +33,17 @@ describe('on a terminal', () => {
   };
 
   test('a step of more than a second is shown, and its line is erased afterwards', () => {
-    work(new StderrLog(false), 2600);
+    work(new StderrLog({ verbose: false, quiet: false }), 2600);
     expect(shown).toBe('\r\x1b[Ktypes … 1 s\r\x1b[Ktypes … 2 s\r\x1b[K');
   });
 
   test('a short step is not shown', () => {
-    work(new StderrLog(false), 900);
+    work(new StderrLog({ verbose: false, quiet: false }), 900);
     expect(shown).toBe('');
   });
 
   test('a warning erases the line first', () => {
-    const log = new StderrLog(false);
+    const log = new StderrLog({ verbose: false, quiet: false });
     log.step('types', () => {
       now += 2000;
       for (let i = 0; i < 64; i++) log.tick();
@@ -54,12 +54,12 @@ describe('on a terminal', () => {
 
   test('no steps are shown if standard error is not a terminal', () => {
     process.stderr.isTTY = false;
-    work(new StderrLog(false), 5000);
+    work(new StderrLog({ verbose: false, quiet: false }), 5000);
     expect(shown).toBe('');
   });
 
   test('--verbose reports each step with its time, also one that fails', () => {
-    const log = new StderrLog(true);
+    const log = new StderrLog({ verbose: true, quiet: false });
     expect(() =>
       log.step('types', () => {
         now += 12.34;

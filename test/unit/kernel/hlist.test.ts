@@ -59,15 +59,15 @@ describe('damage ends a chain after the nodes that were found', () => {
       'a node that is not in the dump',
       1,
       () => NOWHERE,
-      /chain at 0xffff888ffff0000[08]: the kernel maps nothing there/,
+      /chain at 0xffff888ffff0000[08]: not mapped: its P\w\w entry does not lead to a page/,
     ],
     [
       'a chain that returns to its first node',
       5,
       (nodes: bigint[]) => nodes[0],
-      /a node at 0x\w+ that does not point back at 0x/,
+      /a node at 0x\w+ that does not point back to 0x/,
     ],
-    ['a node that is left out', 1, (nodes: bigint[]) => nodes[3], /a node at 0x\w+ that does not point back at 0x/],
+    ['a node that is left out', 1, (nodes: bigint[]) => nodes[3], /a node at 0x\w+ that does not point back to 0x/],
   ] as const)('%s', (_name, last, next, problem) => {
     const kernel = new ContainerMemory('');
     const { head, nodes } = chainOf(kernel, 6);
@@ -86,14 +86,14 @@ describe('damage ends a chain after the nodes that were found', () => {
     });
   });
 
-  test('a circle is detected within twice its length and the way to it, without pprev', () => {
+  test('a loop is detected within twice its length and the distance to it, without pprev', () => {
     const kernel = new ContainerMemory('');
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(29), (length, back) => {
         const { head, nodes } = chainOf(kernel, length);
         kernel.u64(nodes.at(-1) as bigint, nodes[back % length] as bigint);
         const { found, problem } = walk(kernel, head, 1000, false);
-        expect(problem).toMatch(/runs in a circle at 0x/);
+        expect(problem).toMatch(/has a loop at 0x/);
         expect(found.slice(0, length)).toEqual(nodes);
         expect(found.length).toBeLessThanOrEqual(3 * length);
       }),

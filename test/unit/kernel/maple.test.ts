@@ -156,84 +156,84 @@ describe('damage', () => {
       ({ root }: Three) => {
         inSlot(root, 1, NOWHERE | 0x1cn);
       },
-      /^maple node at 0xffff888ffff00000: the kernel maps nothing there/,
+      /^maple node at 0xffff888ffff00000: not mapped: its P\w\w entry does not lead to a page/,
     ],
     [
       'a dense node',
       ({ root, inner }: Three) => {
         inSlot(root, 1, address(inner) | 4n);
       },
-      /a maple node of type 0$/,
+      /a maple node can't be of type 0$/,
     ],
     [
       'a type that does not exist',
       ({ root, inner }: Three) => {
         inSlot(root, 1, address(inner) | 0x2cn);
       },
-      /a maple node of type 5$/,
+      /a maple node can't be of type 5$/,
     ],
     [
       'a child that is missing',
       ({ root }: Three) => {
         inSlot(root, 1, 0n);
       },
-      /a maple node without its child$/,
+      /a maple node lacks a child$/,
     ],
     [
       'a child that is a reserved value',
       ({ root }: Three) => {
         inSlot(root, 1, 0x402n);
       },
-      /a maple node without its child$/,
+      /a maple node lacks a child$/,
     ],
     [
       'a loop',
       ({ root }: Three) => {
         inSlot(root, 1, root & ~2n);
       },
-      /a maple node in slot 1 of 0x\w+ that names 0x\w+ as its parent$/,
+      /the maple node in slot 1 of 0x\w+ names 0x\w+ as its parent$/,
     ],
     [
       'a node that occurs twice',
       ({ root, child }: Three) => {
         inSlot(root, 1, child(root, 0));
       },
-      /a maple node in slot 1 of 0x\w+ that names 0x\w+ as its parent$/,
+      /the maple node in slot 1 of 0x\w+ names 0x\w+ as its parent$/,
     ],
     [
       'a page of zeros',
       ({ inner }: Three) => {
         kernel.write(address(inner), new Uint8Array(256));
       },
-      /a maple node in slot 1 of 0x\w+ that names 0x0 as its parent$/,
+      /the maple node in slot 1 of 0x\w+ names 0x0 as its parent$/,
     ],
     [
       'a dead node',
       ({ inner }: Three) => {
         kernel.u64(address(inner), address(inner));
       },
-      /a maple node in slot 1 of 0x(\w+) that names 0x\w+ as its parent$/,
+      /the maple node in slot 1 of 0x(\w+) names 0x\w+ as its parent$/,
     ],
     [
       'a last slot that does not exist',
       ({ inner }: Three) => {
         kernel.set('maple_arange_64', address(inner), { 'meta.end': 10 });
       },
-      /a maple node whose last slot is 10$/,
+      /the last slot of a maple node can't be 10$/,
     ],
     [
       'descending pivots',
       ({ inner }: Three) => {
         kernel.set('maple_arange_64', address(inner), { 'pivot[0]': 7n });
       },
-      /a maple node whose pivots do not ascend$/,
+      /the pivots of a maple node do not ascend$/,
     ],
     [
       'a pivot beyond its node',
       ({ inner }: Three) => {
         kernel.set('maple_arange_64', address(inner), { 'pivot[0]': TOP });
       },
-      /a maple node whose pivots do not ascend$/,
+      /the pivots of a maple node do not ascend$/,
     ],
   ])('%s: the entries before it are found', (_name, change, problem) => {
     const built = three();
@@ -250,11 +250,11 @@ describe('damage', () => {
     const { inner } = three();
     expect(walk(inner | 2n)).toEqual({
       found: [],
-      problem: expect.stringMatching(/a maple node at the root that names 0x\w+ as its parent$/),
+      problem: expect.stringMatching(/the maple node at the root names 0x\w+ as its parent$/),
     });
   });
 
-  test('where the types have no parents, a loop ends by its depth', () => {
+  test('if the types have no parents, a loop ends at the maximum depth', () => {
     const types = new LayoutTypes(MAPLE.replaceAll('  ptr parent\n', '  u64 hidden\n'));
     const { root } = three();
     // The node has one slot, which contains the node itself.
@@ -265,7 +265,7 @@ describe('damage', () => {
     expect(() => mapleEntry(kernel.view, types, root, 0n)).toThrow(/maple tree: deeper than 16 levels/);
   });
 
-  test('a node that names one that is just being replaced is not damage, while that one holds it', () => {
+  test('a node whose parent is just being replaced is not damage while the old parent still points to it', () => {
     const { list, root, inner } = three();
     // As between mas_put_in_tree and mas_adopt_children: the tree has the new node, but its children name the old one.
     const old = kernel.allocate(256);
@@ -280,7 +280,7 @@ describe('damage', () => {
     });
     expect(walk(root)).toEqual({ found: list, problem: null });
     kernel.write(old, new Uint8Array(256));
-    expect(walk(root).problem).toMatch(/in slot 0 of 0x\w+ that names/);
+    expect(walk(root).problem).toMatch(/in slot 0 of 0x\w+ names/);
   });
 
   test("nodes that can't be read are reported, and the rest is found", () => {

@@ -101,9 +101,10 @@ describe('damage', () => {
     return { root, nodes, node };
   }
 
-  const twice = /^tree of things: the node at 0x\w+ is met twice/;
+  const twice = /^tree of things: the node at 0x\w+ occurs twice/;
   const stranger = /tree of things: a node below 0x\w+ names 0x\w+ as its parent/;
-  const absent = /^node of the tree of things at 0xffff888ffff00000: the kernel maps nothing there/;
+  const absent =
+    /^node of the tree of things at 0xffff888ffff00000: not mapped: its P\w\w entry does not lead to a page/;
   test.each([
     ['an ancestor as a child', { on: 3, rb_left: 7 }, 0, twice],
     ['itself as a child', { on: 4, rb_right: 4 }, 5, stranger],
@@ -156,7 +157,7 @@ describe('damage', () => {
 });
 
 describe("nodes that can't be read", () => {
-  test('are reported, and all that does not hang below them is found', () => {
+  test('are reported, and all nodes that are not below them are found', () => {
     fc.assert(
       fc.property(keys, fc.array(fc.nat(60), { maxLength: 4 }), (list, some) => {
         const { root, nodes } = treeOf(list);

@@ -61,22 +61,22 @@ describe('the task list', () => {
     expect(() => links(5)).toThrow(/task list: the list at 0x[0-9a-f]+ has more than 5 members/);
   });
 
-  test('with a circle ends', () => {
+  test('with a loop ends', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
-    // The head points back at the last one, so the first one seems to be being added.
+    // The head points back to the last one, so the first one seems to be being added.
     host.u64(link(tasks[4]), link(tasks[0]));
-    expect(() => countOf(host)).toThrow(/runs in a circle at 0x/);
+    expect(() => countOf(host)).toThrow(/has a loop at 0x/);
   });
 
-  test('with a member that does not point back at the one before is damage', () => {
+  test('with a member that does not point back to the previous one is damage', () => {
     const host = new SyntheticHost();
     const tasks = [1, 2, 3, 4, 5].map((pid) => host.task(pid, 'x', 0n, 0n));
     const link = (task: bigint | undefined) => (task ?? 0n) + host.offset('task_struct', 'tasks');
     host.u64(link(tasks[3]) + 8n, 0n);
     expect(() => countOf(host)).toThrow(
-      /has a member at 0x[0-9a-f]+ that does not point back at 0x[0-9a-f]+; the dump is damaged/,
+      /has a member at 0x[0-9a-f]+ that does not point back to 0x[0-9a-f]+; the dump is damaged/,
     );
   });
 

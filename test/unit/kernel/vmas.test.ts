@@ -9,7 +9,7 @@ import { SyntheticHost } from '../../build/host.js';
 import { type EraOfMappings, eras, type Wish } from '../../build/mappings.js';
 
 const PAGE = 4096n;
-/** A host with one process of these mappings: where its mm and they are, and what is to be found. */
+/** A host with a process with these mappings: the addresses of its mm and the mappings, and the expected result. */
 interface Built {
   readonly host: SyntheticHost;
   readonly mm: bigint;
@@ -17,7 +17,7 @@ interface Built {
   readonly found: readonly unknown[];
 }
 
-/** `plant`: what the tree says, where that is not the mappings. */
+/** `plant`: the contents of the tree, if they differ from the mappings. */
 function build(era: EraOfMappings, list: readonly Wish[], { users = 1, planted = list } = {}): Built {
   const host = new SyntheticHost({ types: era.types });
   const mm = host.mm(users).address;
@@ -65,7 +65,7 @@ const forty = Array.from({ length: 40 }, (_, i) => {
 });
 
 describe.each(Object.entries(eras))('in %s', (name, era) => {
-  test('all come in order, also those of a range, and look-ups find each', () => {
+  test('all are found in order, also those of a range, and look-ups find each', () => {
     fc.assert(
       fc.property(wishes, fc.nat(300), fc.nat(300), (list, a, b) => {
         const built = build(era, list);
@@ -111,10 +111,10 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i !== 20),
       problem: expect.stringMatching(
-        /^kernel memory at 0x\w+: a mapping of 0x\w+-0x\w+ (after one that ends at|kept for) 0x\w+$/,
+        /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ (follows one that ends at|is stored for) 0x\w+$/,
       ),
     });
-    // Ranges that do not reach it: after it, and up to where it begins.
+    // Ranges that do not overlap it: after it, and up to its start.
     expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
     expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
     expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
@@ -129,13 +129,11 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
       const node = (built.addresses[30] as bigint) + built.host.offset('vm_area_struct', 'vm_rb');
       built.host.set('rb_node', node, { rb_left: NOWHERE });
     }
-    // The second leaf, after one that holds seven and the gaps between them; the left half of the right half.
+    // The second leaf, after one with seven mappings and the gaps between them; the left half of the right half.
     const [first, last] = name === 'a maple tree' ? [7, 14] : [21, 29];
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i < first || i > last),
-      problem: expect.stringMatching(
-        /node (of the tree of mappings )?at 0xffff888ffff00000: the kernel maps nothing there/,
-      ),
+      problem: expect.stringMatching(/node (of the tree of mappings )?at 0xffff888ffff00000: not mapped/),
     });
     expect(walk(built, 0n, (forty[3] as Wish).end)).toEqual({ found: built.found.slice(0, 4), problem: null });
   });
@@ -147,7 +145,7 @@ test('a mapping with another range than in the maple tree is damage', () => {
   const built = build(era, forty, { planted });
   expect(walk(built)).toEqual({
     found: built.found.filter((_, i) => i !== 20),
-    problem: expect.stringMatching(/a mapping of 0x103c000-0x103e000 kept for 0x103c000$/),
+    problem: expect.stringMatching(/the mapping 0x103c000-0x103e000 is stored for 0x103c000$/),
   });
 });
 
@@ -158,6 +156,6 @@ test("a mapping that can't be read is reported after the others", () => {
   era.plant(built.host, built.mm, forty, addresses);
   expect(walk(built)).toEqual({
     found: built.found.filter((_, i) => i !== 20),
-    problem: expect.stringMatching(/^vm_area_struct at 0xffff888ffff00000: the kernel maps nothing there/),
+    problem: expect.stringMatching(/^vm_area_struct at 0xffff888ffff00000: not mapped/),
   });
 });

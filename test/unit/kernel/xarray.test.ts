@@ -118,28 +118,28 @@ describe.each(NAMES)('as in %s', (name) => {
       ({ root }: ReturnType<typeof four>) => {
         builder.set(root, 1, NOWHERE | builder.form.tag);
       },
-      /at 0xffff888ffff0\w+: the kernel maps nothing there/,
+      /at 0xffff888ffff0\w+: not mapped: its P\w\w entry does not lead to a page/,
     ],
     [
       'a loop',
       ({ root }: ReturnType<typeof four>) => {
         builder.set(root, 1, root | builder.form.tag);
       },
-      /^XArray node at 0x\w+: a shift of 6$/,
+      /^XArray node at 0x\w+: its shift can't be 6$/,
     ],
     [
       'a page of zeros',
       ({ second }: ReturnType<typeof four>) => {
         builder.kernel.write(second, new Uint8Array(builder.kernel.layouts.size(builder.form.struct)));
       },
-      /^XArray node at 0x\w+: (a shift of -6|met in slot 1 of 0x\w+, it names slot 0 of 0x0)$/,
+      /^XArray node at 0x\w+: (its shift can't be -6|it is in slot 1 of 0x\w+, but names slot 0 of 0x0)$/,
     ],
     [
       'a node of another level',
       ({ second }: ReturnType<typeof four>) => {
         builder.kernel.set(builder.form.struct, second, builder.form.place(12, 1, 0n));
       },
-      /^XArray node at 0x\w+: a shift of 12$/,
+      /^XArray node at 0x\w+: its shift can't be 12$/,
     ],
   ])('%s is damage: the entries before it are found', (_name, change, problem) => {
     const built = four();
@@ -148,7 +148,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(walk(built.head, 10n, 20n)).toEqual({ found: built.list.slice(10, 21), problem: null });
   });
 
-  test('what a node would have kept that is damaged can be lost: all else is found', () => {
+  test('the entries of a damaged node can be lost: all others are found', () => {
     const { list, head, root } = four();
     const lost: unknown[] = [];
     const walked = (from: bigint, to: bigint) => {
@@ -167,7 +167,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(lost).toHaveLength(2);
   });
 
-  test('a root that is damaged has lost all', () => {
+  test('with a damaged root all entries are lost', () => {
     const lost: unknown[] = [];
     const head = NOWHERE | builder.form.rootTag;
     const entries = xarrayEntries(builder.kernel.view, xaNodes(builder.kernel.types), head, 5n, 9n, (...range) =>
@@ -177,7 +177,7 @@ describe.each(NAMES)('as in %s', (name) => {
     expect(lost).toEqual([[0n, TOP]]);
   });
 
-  test('of a range, the path to it and the range are read', () => {
+  test('iteration over a range reads only the path to it and the range', () => {
     const { list, head } = four();
     const view = new Counted(builder.kernel.view);
     expect(walk(head, 70n, 72n, view).found).toEqual(list.slice(70, 73));
@@ -193,7 +193,9 @@ describe.each(NAMES)('as in %s', (name) => {
       builder.kernel.set(builder.form.struct, second, { [member]: 7n });
       expect(walk(head)).toEqual({
         found: list.slice(0, 64),
-        problem: expect.stringMatching(/^XArray node at 0x\w+: met in slot 1 of 0x\w+, it names slot [17] of 0x\w+$/),
+        problem: expect.stringMatching(
+          /^XArray node at 0x\w+: it is in slot 1 of 0x\w+, but names slot [17] of 0x\w+$/,
+        ),
       });
     });
 });
@@ -206,7 +208,7 @@ test('a look-up reads a byte and a slot of each node on its path', () => {
   expect(view.reads.map(([, length]) => length)).toEqual([1, 8, 1, 8, 1, 8]);
 });
 
-test('where the types do not say where nodes hang, they are taken as they are met', () => {
+test('if the types lack the members for the parent and the slot, nodes are not checked', () => {
   const builder = new ArrayBuilder('4.20');
   const list = [1n, 100n, 5000n].map((index) => ({ index, order: 0, entry: 0xffff888000001000n + index * 8n }));
   const head = builder.head(list);
@@ -284,7 +286,7 @@ describe.each(['4.20', '4.14'] as const)('siblings of %s', (name) => {
     ]);
     const node = head & ~3n;
     builder.set(node, 1, builder.sibling(node, 0));
-    const problem = /^XArray node at 0x\w+: a sibling of slot 0$/;
+    const problem = /^XArray node at 0x\w+: an invalid sibling of slot 0$/;
     expect(walk(head)).toEqual({ found: [{ index: 5n, order: 0, entry }], problem: expect.stringMatching(problem) });
     expect(walk(head, 64n, 64n)).toEqual({ found: [], problem: expect.stringMatching(problem) });
     expect(() => lookUp(head, 64n)).toThrow(problem);
@@ -297,7 +299,7 @@ test('a sibling of a slot that does not exist is damage', () => {
   const node = builder.kernel.make('xa_node');
   builder.set(node, 3, (40n << 2n) | 2n);
   const at = xaNodes(new LayoutTypes(types));
-  const problem = /^XArray node at 0x\w+: a sibling of slot 40$/;
+  const problem = /^XArray node at 0x\w+: an invalid sibling of slot 40$/;
   expect(() => [...xarrayEntries(builder.kernel.view, at, node | 2n)]).toThrow(problem);
   expect(() => xarrayEntry(builder.kernel.view, at, node | 2n, 3n)).toThrow(problem);
 });
@@ -306,6 +308,6 @@ test.each([61, 7, 66])('a top node with shift %p is damage', (shift) => {
   const builder = new ArrayBuilder('4.20');
   const { lookUp, walk } = viewOf(builder);
   const node = builder.kernel.make('xa_node', { shift });
-  expect(walk(node | 2n).problem).toBe(`XArray node at 0x${node.toString(16)}: a shift of ${shift}`);
-  expect(() => lookUp(node | 2n, 0n)).toThrow(/a shift of/);
+  expect(walk(node | 2n).problem).toBe(`XArray node at 0x${node.toString(16)}: its shift can't be ${shift}`);
+  expect(() => lookUp(node | 2n, 0n)).toThrow(/its shift can't be/);
 });

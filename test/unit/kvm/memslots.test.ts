@@ -57,13 +57,13 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/more than 32767 slots/);
   });
 
-  test('a tree with a circle is damage', () => {
+  test('a tree with a loop is damage', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)]);
     const memslots = host.pointer(vm + host.offset('kvm', 'memslots'));
     const root = host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
     host.set('rb_node', host.pointer(root + host.offset('rb_node', 'rb_left')), { rb_left: root });
-    expect(() => translatorOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ is met twice/);
+    expect(() => translatorOf(host)).toThrow(/memslot tree: the node at 0x[0-9a-f]+ occurs twice/);
   });
 
   test('a node that names another parent is damage', () => {
@@ -101,7 +101,7 @@ describe('slots', () => {
     const translator = translatorOf(host);
     expect(ask(translator, 0n)).toMatchObject({ state: 'mapped', frame: 0x123 });
     expect(ask(translator, 0x20000n)).toMatchObject({ id: 2 });
-    // The slots have as many pages as struct kvm counts, so no slot is missing.
+    // The slots have as many pages as struct kvm records, so no slot is missing.
     expect(ask(translator, 0x30000n)).toMatchObject({ state: 'no-memslot' });
     host.set('kvm', vm, { nr_memslot_pages: 4n });
     expect(ask(translatorOf(host), 0x30000n)).toMatchObject({ state: 'slots-missing', reason: 'slot-unreadable' });
@@ -129,21 +129,21 @@ describe('slots', () => {
     expect(translatorOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
   });
 
-  test('with fewer pages than struct kvm counts, no address is reported as having no slot', () => {
+  test('with fewer pages than struct kvm records, no address is reported as having no slot', () => {
     const { host, memslots } = three();
     host.set('kvm_memslots', memslots, { 'gfn_tree.rb_node': 0n });
     const translator = translatorOf(host);
     expect(ask(translator, 0n)).toMatchObject({ state: 'slots-missing' });
-    expect(translator.slots.missing).toBe('struct kvm counts 0x3 pages in memslots, there are 0x0');
+    expect(translator.slots.missing).toBe('struct kvm records 0x3 pages in memslots, but 0x0 were found');
   });
 
-  test('more pages than it counts are damage, unless one slot was being created', () => {
+  test('more pages than it records are damage, unless one slot was being created', () => {
     const { host, vm } = three();
     host.set('kvm', vm, { nr_memslot_pages: 2n });
     expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped' });
     host.set('kvm', vm, { nr_memslot_pages: 1n });
     expect(() => translatorOf(host)).toThrow(
-      /struct kvm counts 0x1 pages in memslots, there are 0x3: the dump is damaged there/,
+      /struct kvm records 0x1 pages in memslots, but 0x3 were found: the dump is damaged there/,
     );
   });
 

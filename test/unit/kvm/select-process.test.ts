@@ -106,7 +106,7 @@ describe('-g', () => {
     host.u64(head, 0xffff888fff000002n);
     const { kvm, said } = select(host, '4711');
     expect(kvm).toBe(vm);
-    expect(said.join()).toMatch(/looking through the task list/);
+    expect(said.join()).toMatch(/searching the task list instead/);
   });
 
   test.each(['', 'xyz', '12g', '-5', '0x', '1'.repeat(17)])(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers as objects: what the hosts' kernels and QEMU reported, and what --json says of the same addresses.
+// Answers as objects: what the hosts' kernels and QEMU reported, and what --json prints for the same addresses.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -92,7 +92,7 @@ describe.each(fixtures())('%s', (fixture) => {
   });
 });
 
-test('addresses in every form, and beyond those that there can be', async () => {
+test('addresses in every form, and beyond the physical address space', async () => {
   const vm = (await openDump(DUMP)).vm(136);
   const answer = vm.translate(0x1001840n);
   expect(answer).toMatchObject({ state: 'mapped', hva: 0x7f5763e01840n, hpa: 0xf601840n, pageSize: 2 ** 21 });
@@ -103,7 +103,7 @@ test('addresses in every form, and beyond those that there can be', async () => 
     expect(() => vm.translate(gpa)).toThrow(`${gpa} is not a guest physical address`);
 });
 
-test('frames that are none are refused: no memslot is taken for theirs', async () => {
+test('numbers that are not frames are refused, and not taken for a frame of a memslot', async () => {
   const vm = (await openDump(DUMP)).vm(136);
   const translator = vm.translator();
   expect(translator.translate(0x1001)).toBe('mapped');
@@ -112,7 +112,7 @@ test('frames that are none are refused: no memslot is taken for theirs', async (
   expect([translator.translate(2 ** 40), translator.reason]).toEqual(['no-memslot', 'beyond-physical']);
 });
 
-test('a translator begins with frame 0', async () => {
+test('a translator starts with frame 0', async () => {
   const vm = (await openDump(DUMP)).vm(136);
   const translator = vm.translator();
   expect(translator.answer()).toEqual(vm.translate(0));
@@ -125,7 +125,7 @@ test('an address space that does not exist', async () => {
     expect(ask).toThrow('address space 2 does not exist; valid: 0, 1');
 });
 
-test('every answer has a state of the list', async () => {
+test('every answer has one of the listed states', async () => {
   const vm = (await openDump(DUMP)).vm(136);
   expect(STATES).toContain(vm.translate(0xfee00000).state);
 });

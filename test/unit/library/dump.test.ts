@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dump as an object: its VMs and their rows, its bytes, its end.
+// A dump as an object: its VMs and their rows, its bytes, closing it.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -34,7 +34,7 @@ const VMS = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
 /** Members of segments, which are numbers in rows and hexadecimal in JSON. */
 const IN_HEX = ['selector', 'limit', 'attributes'];
 
-/** Rows as --json has them. */
+/** Rows in the form that --json prints. */
 const asJson = (record: string, rows: readonly object[]): unknown =>
   JSON.parse(
     JSON.stringify(
@@ -46,7 +46,7 @@ const asJson = (record: string, rows: readonly object[]): unknown =>
     ),
   );
 
-/** The dump of several VMs without one of its frames; the frames that are read once it is open, and the warnings. */
+/** The dump with several VMs, without one of its frames; the frames that are read after opening, and the warnings. */
 async function withoutFrame(hidden: number | null) {
   let [read, isOpen] = [new Set<number>(), false];
   const warnings: string[] = [];
@@ -97,7 +97,7 @@ describe('rows', () => {
     expect(own.map(({ length }) => length > 0)).toEqual([true, true]);
   });
 
-  test('say at their end whether they are all there are, and can be gone through again', async () => {
+  test('report at their end whether they are complete, and can be iterated again', async () => {
     const rows = (await openDump(VMS)).vms();
     expect(rows.isWhole).toBeNull();
     for (const row of rows) {
@@ -120,7 +120,7 @@ describe('rows', () => {
     ]);
   });
 
-  test('that lack something never look whole, whichever page of the host is missing', async () => {
+  test('that lack something are never reported as complete, whichever page of the host is missing', async () => {
     const whole = await withoutFrame(null);
     const all = [...whole.dump.slots()];
     const read = [...whole.read()];
@@ -174,7 +174,7 @@ describe('rows', () => {
     expect(missing).toBeGreaterThan(5);
   });
 
-  test('that can not be made throw when they are gone through', async () => {
+  test("that can't be made throw when they are iterated", async () => {
     const dump = await openDump(DUMP);
     const rows = dump.slots({ process: 99 });
     expect(() => [...rows]).toThrow(DumpError);
@@ -213,7 +213,7 @@ describe('a VM', () => {
     expect(() => dump.vm(147, { vm: process })).toThrow('is not the number of a file descriptor');
   });
 
-  test('is not to be had of a host that was opened for other things', async () => {
+  test('is not available from a host that was opened for other needs', async () => {
     const dump = await openDump(DUMP, { needs: 'host' });
     expect(dump.kernel.release).toBe('6.1.0-50-amd64');
     expect(() => dump.vm(136)).toThrow(UsageError);
@@ -228,7 +228,7 @@ describe('physical memory', () => {
       there === null ? null : ((bytes[Number(address) + i - 0x1000] === there[i] ? there[i] : NaN) ?? NaN),
     );
 
-  test('is given once each, in order, with nothing in place of what is missing', async () => {
+  test('is given exactly once, in order, and missing bytes are not replaced by others', async () => {
     const image = await openImage(path);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0x6000 }), fc.integer({ min: 0, max: 0x6000 }), (address, length) => {
@@ -245,7 +245,7 @@ describe('physical memory', () => {
     );
   });
 
-  test('is a copy: who writes to it does not change the dump', async () => {
+  test('is a copy: writing to it does not change the dump', async () => {
     const { physical } = await openImage(path);
     const [first] = physical.read(0x1000n, 16);
     const before = first?.bytes?.slice();
@@ -278,7 +278,7 @@ describe('physical memory', () => {
 });
 
 describe('a closed dump', () => {
-  test('is not read any more, also when the number of its descriptor is that of another file', async () => {
+  test('is not read any more, even if the number of its descriptor is reused for another file', async () => {
     const copy = join(folder, 'copy');
     copyFileSync(DUMP, copy);
     const image = await openImage(copy);
@@ -289,14 +289,14 @@ describe('a closed dump', () => {
     other.close();
   });
 
-  test('ends a block with using', async () => {
+  test('is closed at the end of a block with using', async () => {
     const dump = await openDump(DUMP);
     dump[Symbol.dispose]();
     expect(() => dump.vm(136)).toThrow(UsageError);
   });
 });
 
-test('what is no dump', async () => {
+test('a file that is not a dump', async () => {
   await expect(openDump(file('not a dump'))).rejects.toMatchObject({ code: 'not-a-dump', remedies: ['input-format'] });
   await expect(openImage(join(folder, 'nothing'))).rejects.toThrow(DumpError);
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest's memory by the library: the recorded states of single addresses, the host's physical memory, and its own runs.
+// A guest's memory in the library, compared with recorded states of addresses, with physical memory, and with its own
+// runs.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -55,7 +56,7 @@ describe('a whole guest', () => {
   });
   const spaceOf = async () => (await opened).vm(136).space();
 
-  test('runs follow each other from 0 to the end of the last memslot', async () => {
+  test('runs are contiguous from 0 to the end of the last memslot', async () => {
     const dump = await opened;
     const slots = [...dump.vm(136).slots()];
     const runs = [...dump.vm(136).space().runs()];
@@ -69,7 +70,7 @@ describe('a whole guest', () => {
     expect(runs.some(({ state }) => state === 'mapped')).toBe(true);
   });
 
-  test('each byte is in one range, and what is missing for one reason is one range', async () => {
+  test('each byte is in one range, and bytes missing for the same reason are one range', async () => {
     const space = await spaceOf();
     const ranges = [...space.read(0x9f123, MiB)];
     expect(total(ranges)).toBe(MiB);
@@ -82,7 +83,7 @@ describe('a whole guest', () => {
     }
   });
 
-  test('a hole of the size of all physical addresses is one range', async () => {
+  test('a hole as large as the physical address space is one range', async () => {
     const space = await spaceOf();
     const [run] = [...space.runs(2 ** 51, 2 ** 52)];
     expect(run).toMatchObject({ size: 2 ** 51, state: 'no-memslot' });

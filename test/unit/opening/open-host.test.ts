@@ -175,7 +175,7 @@ describe('memory', () => {
     const host = new SyntheticHost();
     const { vm } = host.vmm(191, [SLOT]);
     host.u64(vm + host.offset('kvm', 'mm'), 0x6f00888001000000n);
-    expect(() => selectVm(host.open(), '191', null)).toThrow(/0x6f00888001000000.*no canonical address/);
+    expect(() => selectVm(host.open(), '191', null)).toThrow(/0x6f00888001000000.*not a canonical address/);
   });
 
   test.each([4, 5] as const)('memory encryption, %i levels: the bit is not part of any address', (levels) => {

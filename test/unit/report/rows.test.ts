@@ -48,7 +48,7 @@ const rows: fc.Arbitrary<Row> = fc.record({
 });
 
 describe('JSON lines', () => {
-  const write = (row: Row) => jsonLines([kind], () => 'thing').row(row) as string;
+  const write = (row: Row) => jsonLines([kind]).row(row) as string;
   const hexOf = (_key: string, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
 
   test('equal JSON.stringify of the row, with the record first', () => {

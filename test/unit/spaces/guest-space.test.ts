@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest's memory: slots of every kind over a process's memory, page by page and as runs.
+// A guest's memory: slots of every kind on top of a process's memory, page by page and as runs.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { gfn } from '../../../src/core/address.js';
@@ -16,12 +16,15 @@ const GUEST_MEMFD = 4;
 const GMEM_ONLY = 1 << 17;
 const PRIVATE = (8n << 1n) | 1n;
 const OTHER = (7n << 1n) | 1n;
-/** First page number that is no guest frame. */
+/** First page number that is not a guest frame. */
 const BEYOND = 2 ** 40;
 
 const vmOf = (host: SyntheticHost) => selectVm(host.open(), '191', null).vm;
 
-/** Runs with their slots: first page, pages, id of the slot, first page of the process from HVA on, state or reason, frame. */
+/**
+ * Runs with their slots: first page, pages, id of the slot, page of the process relative to HVA, state or reason,
+ * frame.
+ */
 function rowsOf(space: GuestSpace, first: number, end: number) {
   const rows: unknown[] = [];
   for (const { page, pages, slot: held, hva, state, reason, frame } of space.runs(first, end))
@@ -33,7 +36,7 @@ interface Slot {
   readonly gap: number;
   readonly pages: number;
   readonly flags: number;
-  /** From HVA on. */
+  /** Page number relative to HVA. */
   readonly hva: number;
 }
 
@@ -46,17 +49,17 @@ const slots = fc.array(
   }),
   { maxLength: 5 },
 );
-/** Attributes of stretches of guest frames. */
+/** Attributes of ranges of guest frames. */
 const attributes = fc.array(
   fc.tuple(fc.nat(300), fc.integer({ min: 1, max: 90 }), fc.constantFrom(PRIVATE, PRIVATE, OTHER, 0xffff888000000000n)),
   { maxLength: 4 },
 );
-/** Stretches of the process's pages that are mapped to frames that follow each other, or are in swap. */
+/** Ranges of the process's pages that are mapped to consecutive frames, or are in swap. */
 const mapped = fc.array(fc.tuple(fc.nat(700), fc.integer({ min: 1, max: 100 }), fc.boolean(), fc.nat(50)), {
   maxLength: 6,
 });
 
-test('runs and single answers agree, and so does a translator', () => {
+test('runs, single answers and a translator agree', () => {
   fc.assert(
     fc.property(slots, attributes, mapped, fc.nat(400), fc.nat(500), (list, told, pages, first, length) => {
       const host = new SyntheticHost({ ballast: 40 });
@@ -96,7 +99,7 @@ test('runs and single answers agree, and so does a translator', () => {
   );
 });
 
-describe('slots that are written out', () => {
+describe('explicit slots', () => {
   test('holes, neighbours and slots of every kind', () => {
     const host = new SyntheticHost();
     const { tables, vm } = host.vmm(191, [
@@ -132,7 +135,7 @@ describe('slots that are written out', () => {
     expect(rowsOf(space, 9, 9)).toEqual([]);
   });
 
-  test('where a part of the attributes is damaged, its pages alone are not known', () => {
+  test('if a part of the attributes is damaged, only its pages are not known', () => {
     const host = new SyntheticHost();
     const { tables, vm } = host.vmm(191, [slot(0, 0n, 300n, HVA, GUEST_MEMFD)]);
     for (let i = 0; i < 300; i++) tables.map(HVA + BigInt(i) * PAGE, 0x300 + i);
@@ -152,12 +155,12 @@ describe('slots that are written out', () => {
     expectAgreement(space, runsOf(space, 0, 300), ({ page, pages }) =>
       Array.from({ length: pages }, (_, i) => page + i),
     );
-    // A node that names another place.
+    // A node that records another parent or slot.
     host.set('xa_node', host.pointer(slotOf(host, root, 0)) - 2n, { offset: 5 });
     expect(rowsOf(new GuestSpace(vmOf(host), 0), 0, 80)).toEqual([[0, 80, 0, 0, 'gmem-attribute-unreadable', null]]);
   });
 
-  test('where slots are missing, a hole may be one of them', () => {
+  test('if slots are missing, a hole may be one of them', () => {
     const host = new SyntheticHost();
     const { vm, tables } = host.vmm(191, [slot(0, 0n, 4n)]);
     tables.map(HVA, 0x123);
@@ -171,7 +174,7 @@ describe('slots that are written out', () => {
     expectAgreement(space, runsOf(space, 0, 8));
   });
 
-  test('two ranges at a time, single answers between them, and bytes, do not disturb each other', () => {
+  test('two ranges at a time, single answers in between, and bytes do not affect each other', () => {
     const host = new SyntheticHost();
     const { tables } = host.vmm(191, [slot(0, 0n, 8n)]);
     for (const i of [0, 1, 4, 5]) tables.map(HVA + BigInt(i) * PAGE, 0x300 + i);

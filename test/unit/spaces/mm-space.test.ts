@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process's memory: runs say of each page what a single answer says, in tables with entries of every kind.
+// A process's memory: runs give the same answers as single look-ups, in tables with entries of every kind.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Host } from '../../../src/kernel/host.js';
@@ -25,7 +25,10 @@ interface Machine {
 }
 const machines = new Map<string, Machine>();
 
-/** A host of this form of paging, with swap areas of types 0 to 2, two of them short, and one of type 3 that can't be read. */
+/**
+ * A host of this form of paging, with swap areas of types 0 to 2, two of them short, and one of type 3 that can't be
+ * read.
+ */
 function machineOf({ levels, sme }: Paging, which: number): Machine {
   const key = `${levels} ${sme} ${which}`;
   const known = machines.get(key);
@@ -60,7 +63,7 @@ const mappings = fc.array(
   { maxLength: 8 },
 );
 
-/** A process of these tables, with mappings around where they are looked at. */
+/** A process with these tables, and with mappings around the range that is tested. */
 const processes = fc
   .record({
     space: randomSpaces,
@@ -94,7 +97,7 @@ const processes = fc
   });
 
 describe('in random tables', () => {
-  test('runs and single answers agree, and the runs are as long as they can be', () => {
+  test('runs and single answers agree, and the runs are as long as possible', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(processes, ({ memory, space: { from, to } }) => {
@@ -102,10 +105,10 @@ describe('in random tables', () => {
         expectAgreement(memory, runs);
         for (const { state, reason } of runs) seen.add(reason ?? state);
       }),
-      // One seed: the rarest kind comes up in most series of 400, and not in all.
+      // One fixed seed: the rarest kind occurs in most series of 400, but not in all.
       { numRuns: 400, seed: 22 },
     );
-    // Every kind was there.
+    // Every kind occurred.
     expect([...seen].sort()).toEqual([
       'address-space-gone',
       'bad-entry',
@@ -126,7 +129,7 @@ describe('in random tables', () => {
     ]);
   });
 
-  test('a range that begins inside a run says the same from there on', () => {
+  test('a range that begins inside a run gives the rest of the run', () => {
     fc.assert(
       fc.property(processes, fc.nat(RUNS), fc.nat(), ({ memory, space: { from, to } }, which, on) => {
         const whole = runsOf(memory, from, to, RUNS);
@@ -143,7 +146,7 @@ describe('in random tables', () => {
     );
   });
 
-  test('bytes are those of the frame, or the reason why there are none, and leave the answer', () => {
+  test('bytes are those of the frame, or the reason why there are none, and do not change the answer', () => {
     fc.assert(
       fc.property(processes, ({ memory, space: { from, to }, frames }) => {
         for (const { page, state, reason, frame, message } of runsOf(memory, from, to, 20)) {
@@ -161,7 +164,7 @@ describe('in random tables', () => {
   });
 });
 
-describe('in tables that are written out', () => {
+describe('in explicit tables', () => {
   const BASE = 0x7f0222a00;
   const address = (on: number): bigint => BigInt(BASE + on) * PAGE;
   /** [first, pages, state or reason, frame, bytes of a leaf, type and offset in swap]. */
@@ -233,7 +236,7 @@ describe('in tables that are written out', () => {
     ]);
   });
 
-  test('frames beyond the machine: the run is cut at its end, and at the borders of a device', () => {
+  test('frames beyond the machine: the run is cut at the end of memory, and at the borders of a device', () => {
     const fill = (tables: PageTables): void => {
       for (let i = 0; i < 512; i++) tables.map(address(i), 0x8e00 + i);
       tables.map(address(512), 0x9000, 1);
@@ -271,7 +274,7 @@ describe('in tables that are written out', () => {
     ]);
   });
 
-  test('pages of a process end with the lower half', () => {
+  test('pages of a process end with the lower half of the addresses', () => {
     const end = 2 ** 35;
     expect(
       runsAt(end - 4 - BASE, end + 3 - BASE, (tables) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Physical memory as runs: what the dump has, and why it has not the rest.
+// Physical memory as runs: what the dump has, and why the rest is missing.
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openImage } from '../../../src/dump/open.js';
@@ -42,7 +42,7 @@ const memories = fc
   .record({
     list: fc.array(fc.tuple(fc.constantFrom(...KINDS), fc.integer({ min: 1, max: 40 })), { minLength: 1 }),
     form: fc.constantFrom(...Object.keys(FORMS)),
-    /** Of the bytes of the last file, how many are there. */
+    /** Number of bytes of the last file that are kept. */
     part: fc.constantFrom(1, 1, 0.99, 0.9),
   })
   .map(({ list, form, part }) => {
@@ -55,7 +55,7 @@ const memories = fc
     };
   });
 
-test('runs and single answers agree, and bytes with both', async () => {
+test('runs, single answers and bytes agree', async () => {
   await fc.assert(
     fc.asyncProperty(memories, async ({ each, files }) => {
       const image = await openImage(files.map((bytes) => new FileInMemory(bytes))).catch(() => null);
@@ -98,7 +98,7 @@ test('runs of a dump', async () => {
   expect(space.bytes(3)).toMatchObject({ reason: 'excluded', by: 'makedumpfile' });
 });
 
-test('a page whose data is damaged is in the index; its bytes say that they are not there', async () => {
+test('a page whose data is damaged is in the index; only its bytes report the damage', async () => {
   const bytes = kdump(wishOf(['page', 'page', 'page']));
   bytes.fill(0xff, bytes.length - 10);
   const space = new PhysicalSpace(await open(bytes));

@@ -37,6 +37,7 @@ beforeAll(async () => {
     warn: (text: string) => {
       throw new Error(text);
     },
+    note: () => undefined,
     found: () => undefined,
     step: <T>(_: string, work: () => T) => work(),
     stepAsync: <T>(_: string, work: () => Promise<T>) => work(),

@@ -54,9 +54,9 @@ describe('messages for missing pages', () => {
       for (const kind of ['shmem-swapped', 'shmem-absent', 'memfd-unmapped', 'file-private-absent'])
         expect([kind, message(kind)]).toEqual([
           kind,
-          expect.stringMatching(/maps nothing there; the page may be in the page cache or in swap$/),
+          expect.stringMatching(/no page is mapped there, but the page may be in the page cache or in swap$/),
         ]);
-      expect(message('untouched')).toMatch(/^the P\w\w entry is empty: no page has been put there$/);
+      expect(message('untouched')).toMatch(/^the P\w\w entry is empty: no page is allocated there$/);
     },
   );
 

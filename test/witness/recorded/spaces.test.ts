@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every VM of every recorded host: runs say of each page of each slot what a single answer says.
+// Every VM of every recorded host: for each page of each slot, runs give the same answer as a single translation.
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { gfn } from '../../../src/core/address.js';
@@ -26,14 +26,14 @@ const HOSTS = [
   'debian-7.2-zstd-contents',
 ];
 
-/** What of a run is for all of its pages, and what counts up from page to page, `on` pages after the first. */
+/** The answer of a run for the page that is `on` pages after the first, without its message. */
 function text({ state, reason, frame, pageSize, protNone, swap }: Told, slot: Memslot | null, on: number): string {
   const place = swap === null ? '' : `${swap.type} ${swap.offset + on} ${swap.device ?? ''}`;
   return `${state} ${reason ?? ''} ${frame === null ? '' : frame + on} ${pageSize ?? ''} ${protNone} ${place} ${slot?.address ?? ''}`;
 }
 type Told = Pick<Run, 'state' | 'reason' | 'pageSize' | 'protNone' | 'swap'> & { readonly frame: number | null };
 
-/** The pages of a run; of a hole, which can be large, its ends. */
+/** The pages of a run; for a hole, which can be large, only the first and the last. */
 const pagesOf = ({ pages, slot }: GuestRun): number[] =>
   slot === null ? [0, pages - 1] : Array.from({ length: pages }, (_, i) => i);
 

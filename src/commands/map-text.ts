@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text of map: the totals, then a table of the runs.
+import type { State } from '../core/outcome.js';
+import { printable } from '../core/text.js';
+import { digitsOfPage } from '../report/hex.js';
+import type { RowWriter } from '../report/records.js';
+import { size, table } from '../report/table.js';
+import { RunRow, type TotalRow } from './map-rows.js';
+
+/** Words for the states in the totals; other states have their own name. */
+const WORDS: Partial<Record<string, string>> = {
+  mapped: 'resident',
+  'not-present': 'never touched or freed',
+} satisfies Partial<Record<State, string>>;
+
+/** Writes the totals, which come first, and the table of the runs. */
+export function mapText(): RowWriter<RunRow | TotalRow> {
+  const rows = runTable();
+  let isFirst = true;
+  return {
+    row(row) {
+      if (!(row instanceof RunRow)) return totalText(row);
+      const text = rows.row(row) as string;
+      const space = isFirst ? '\n' : '';
+      isFirst = false;
+      return `${space}${text}`;
+    },
+    end: () => rows.end?.() ?? '',
+  };
+}
+
+/** The totals: a line for the VM, then one for each state, page size and node. */
+export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow): string {
+  const space = addressSpace === 0 ? '' : `, address space ${addressSpace}`;
+  const lines: (readonly [string, number])[] = [
+    ...total.states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
+    ...total.pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
+    ...total.nodes.map(([node, sum]) => [`on node ${node}`, sum] as const),
+    ...(total.protNone === 0 ? [] : [['PROT_NONE', total.protNone] as const]),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length), 0);
+  const sizes = lines.map(([, sum]) => size(sum));
+  const columns = Math.max(...sizes.map((text) => text.length), 0);
+  return [
+    `pid ${pid}${space}: ${size(bytes)} in ${runs} ${runs === 1 ? 'run' : 'runs'}`,
+    ...lines.map(([name], i) => `  ${name.padEnd(width)}  ${(sizes[i] as string).padStart(columns)}`),
+    ...total.problems.map((problem) => `  not known: ${printable(problem, 400)}`),
+    '',
+  ].join('\n');
+}
+
+const runTable = (): RowWriter<RunRow> =>
+  table<RunRow>([
+    { heading: 'GUEST PHYSICAL', align: 'right', text: ({ run }) => rangeOf(run.first, run.pages) },
+    { heading: 'SIZE', align: 'right', text: ({ run }) => size(run.pages * 4096) },
+    { heading: 'HOST VIRTUAL', align: 'right', text: ({ run }) => digitsOfPage(run.page, 0) },
+    { heading: 'HOST PHYSICAL', align: 'right', text: placeOf },
+    { heading: 'PAGE', align: 'right', text: ({ run }) => (run.pageSize === null ? '' : size(run.pageSize)) },
+    { heading: 'NODE', align: 'right', text: ({ run }) => `${run.node ?? ''}` },
+    { heading: 'STATE', text: stateOf },
+  ]);
+
+const rangeOf = (first: number, pages: number): string =>
+  `${digitsOfPage(first, 0)}-${digitsOfPage(first + pages - 1, 0xfff)}`;
+
+/** The host physical address of a mapped run; the frame in the entry of the others, in parentheses, if there is one. */
+function placeOf({ run: { state, frame } }: RunRow): string {
+  if (frame === null) return '';
+  return state === 'mapped' ? digitsOfPage(frame, 0) : `(${digitsOfPage(frame, 0)})`;
+}
+
+function stateOf({ run }: RunRow): string {
+  const { state, reason, protNone, swap } = run;
+  if (state === 'swapped' && swap !== null)
+    return `${state} ${swap.device === null ? `type ${swap.type}` : printable(swap.device)} ${swap.offset}`;
+  if (state === 'mapped') return protNone ? 'mapped PROT_NONE' : state;
+  return `${state} ${reason ?? ''}`.trimEnd();
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { AskedRange } from '../core/text.js';
+import { NodeMap } from '../kernel/node-map.js';
+import type { Selected } from '../kvm/select.js';
+import { kinds } from '../report/records.js';
+import { GuestSpace } from '../spaces/guest-space.js';
+import type { PageRange } from '../spaces/ranges.js';
+import { SlotRuns } from '../spaces/slot-runs.js';
+import { Totals } from '../spaces/totals.js';
+import { type Context, command, type VmGiven } from './command.js';
+import { RunRow, runs, TotalRow, totals } from './map-rows.js';
+import { mapText, totalText } from './map-text.js';
+import { addressSpace, flag } from './options.js';
+import { pagesOf, ranges } from './ranges.js';
+
+const options = {
+  addressSpace,
+  summary: flag('print only the totals'),
+};
+type MapContext = Context<typeof options, AskedRange> & VmGiven;
+
+/** Lists a VM's memory as runs of pages. */
+export const map = command({
+  name: 'map',
+  summary: "list a VM's memory as runs of pages",
+  description:
+    "Lists the pages of a VM's memslots as runs: guest physical, host virtual and host physical addresses, state, page size and NUMA node of each run, in ascending order, and the totals.",
+  needs: 'vm',
+  args: ranges,
+  options,
+  records: kinds(runs, totals),
+  csv: true,
+  aside: (row) => (row instanceof TotalRow ? totalText(row).trimEnd() : ''),
+  notes: [
+    'A run is the longest stretch of pages of one memslot with the same state, reason, page size and NUMA node whose host physical addresses (or places in swap) follow each other. Guest physical addresses that are in no memslot are not listed.',
+    'A page is never touched if its page-table entry is empty: the guest did not use it, or it was freed, for example by a balloon. A page of shared memory or of a file may still be in the page cache.',
+  ],
+  examples: [
+    { line: 'map -c vmcore -g 191579' },
+    { line: 'map -c vmcore -g alpha --summary', note: 'only the totals' },
+    { line: 'map -c vmcore -g alpha -p 100000-1fffff 80000000+200000 --json', note: 'two ranges, as JSON' },
+    { line: 'map -c vmcore -g alpha --csv > map.csv', note: 'totals go to standard error' },
+  ],
+  exit: {
+    0: 'the runs and the totals are complete',
+    1: 'gaps or damage in the dump hide memslots or pages (problems says which), or a range has no memslot',
+    2: 'nothing was listed',
+  },
+
+  async *run(context) {
+    const asked = new Asked(context, await pagesOf(context));
+    const { form, options: given, log } = context;
+    const sums = new Totals();
+    if (given.summary) asked.count(sums);
+    else if (form !== 'text') yield asked.rows(sums);
+    else {
+      // People read the totals first, so the memory is walked twice for them.
+      asked.count(sums);
+      yield [asked.total(sums)];
+      yield asked.rows(new Totals());
+    }
+    const total = asked.total(sums);
+    if (given.summary || form !== 'text') yield [total];
+    const empty = asked.empty();
+    for (const range of empty) log.warn(`no memslot has guest physical addresses ${rangeText(range)}`);
+    return total.complete && empty.length === 0 ? 0 : 1;
+  },
+
+  text: mapText,
+});
+
+const rangeText = ({ first, end }: PageRange): string =>
+  `0x${(BigInt(first) * 4096n).toString(16)}-0x${(BigInt(end) * 4096n - 1n).toString(16)}`;
+
+/** The memory that a question is about. */
+class Asked {
+  readonly #space: GuestSpace;
+  readonly #nodes: NodeMap | null;
+  #noNodes = '';
+  readonly #problems: string[] = [];
+  readonly #selected: Selected;
+
+  constructor(
+    readonly context: MapContext,
+    readonly ranges: readonly PageRange[] | null,
+  ) {
+    const { host, selected, options: given, log } = context;
+    this.#selected = selected;
+    this.#space = log.step('memslots', () => new GuestSpace(selected.vm, given.addressSpace));
+    const { missing } = this.#space.slots;
+    if (missing !== null) this.#problems.push(`memslots may be missing: ${missing}`);
+    this.#nodes = this.#nodesOf(() => new NodeMap(host));
+  }
+
+  /** The runs; they are added to `sums` on the way. */
+  *rows(sums: Totals): Generator<RunRow> {
+    const { log, options: given } = this.context;
+    const cursor = this.#cursor();
+    const row = new RunRow(this.#selected, given.addressSpace, cursor.run);
+    const { pages } = cursor;
+    while (cursor.advance()) {
+      sums.add(cursor.run);
+      log.tick(sums.pages / pages);
+      yield row;
+    }
+  }
+
+  /** Adds all runs to `sums`. */
+  count(sums: Totals): void {
+    const { log } = this.context;
+    const cursor = this.#cursor();
+    const { pages, run } = cursor;
+    while (cursor.advance()) {
+      sums.add(run);
+      log.tick(sums.pages / pages);
+    }
+  }
+
+  total(sums: Totals): TotalRow {
+    const problems = [...this.#problems, ...sums.problems()];
+    const complete = problems.length === 0;
+    if (this.#nodes === null && sums.sizes.size > 0) problems.push(this.#noNodes);
+    if (this.#nodes?.isPartial === true)
+      problems.push('the NUMA node of some pages is not known: the spans of nodes overlap there');
+    return new TotalRow(this.#selected, this.context.options.addressSpace, sums, complete, problems);
+  }
+
+  #cursor(): SlotRuns {
+    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#nodes);
+  }
+
+  /** Ranges of which no page is in a memslot. */
+  empty(): readonly PageRange[] {
+    return (this.ranges ?? []).filter((range) => new SlotRuns(this.#space, [range], null).pages === 0);
+  }
+
+  #nodesOf(make: () => NodeMap): NodeMap | null {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      this.#noNodes = `NUMA nodes are not known: ${error.message}`;
+      return null;
+    }
+  }
+}
+
+/** All guest physical addresses. */
+const ALL: readonly PageRange[] = [{ first: 0, end: 2 ** 52 }];
