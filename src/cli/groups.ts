@@ -32,7 +32,7 @@ const host = {
 const vm = {
   process: valued(
     'pid|task|name|uuid',
-    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID",
+    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID if the dump has QEMU's command line",
     { short: 'g' },
   ),
   vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),
@@ -67,7 +67,7 @@ const besideVcpus = {
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
 const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
-const asCsv = flag('print comma-separated values, with a header line');
+const asCsv = flag('print comma-separated values, with a header line', { excludes: ['json'] });
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
 
 export type ImageValues = Values<typeof image>;

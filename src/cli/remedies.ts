@@ -17,6 +17,7 @@ const ALONE: Readonly<Record<Remedy, string>> = {
   'input-format': 'if it is an image of raw memory, use --input-format raw',
   'all-parts': 'give every part with -c',
   vm: 'choose one with --vm',
+  'list-vms': "'kvm-vtop vms' lists the VMs",
   force: 'use --force to overwrite it',
 };
 

@@ -101,6 +101,10 @@ export interface Needs {
 }
 export type Need = keyof Needs;
 
+/** Whether the answers of a command depend only on a dump that is opened for it, so that an excerpt can give them. */
+export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
+  needs !== 'nothing' && needs !== 'files';
+
 /** The value of `OpenOptions.needs` for a command. */
 export const hostNeedsOf = (need: Need): HostNeeds =>
   need === 'vcpus' ? 'vcpus' : need === 'vm' || need === 'vms' ? 'kvm' : 'host';

@@ -29,10 +29,10 @@ export interface Cut {
   readonly pages: number;
   /** Size of the file in bytes. */
   readonly size: number;
-  /** Number of words of all requests. */
-  readonly count: number;
-  /** Exit status of the answers. */
-  readonly code: ExitCode;
+  /** The requests, with standard input spelled out, and the exit status of each. */
+  readonly asked: readonly { readonly request: Request; readonly code: ExitCode }[];
+  /** 1 if any of them is not 0. */
+  readonly code: 0 | 1;
 }
 
 /**
@@ -64,7 +64,13 @@ export async function cut(
     const size = await log.stepAsync('excerpt', () =>
       writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
     );
-    return { pages: frames.length, size, count: answers.count, code: answers.code };
+    const { codes } = answers;
+    return {
+      pages: frames.length,
+      size,
+      asked: asked.map((request, i) => ({ request, code: codes[i] ?? 0 })),
+      code: codes.some((code) => code !== 0) ? 1 : 0,
+    };
   } finally {
     opened.close();
   }
@@ -118,8 +124,8 @@ async function spelledOut(requests: readonly Request[], streams: Streams): Promi
 interface Answers {
   /** Hash of the output in all formats, which itself can be larger than memory. */
   readonly digest: string;
-  readonly count: number;
-  readonly code: ExitCode;
+  /** The exit status of each request. */
+  readonly codes: readonly ExitCode[];
 }
 
 /** Runs every request in all formats of output. Warnings are logged once. */
@@ -128,7 +134,7 @@ async function ask(
   requests: readonly Request[],
 ): Promise<Answers> {
   const hash = createHash('sha256');
-  let [count, code]: [number, ExitCode] = [0, 0];
+  const codes: ExitCode[] = [];
   const streams: Streams = {
     log: silentLog,
     write: async (piece) => {
@@ -141,12 +147,9 @@ async function ask(
   };
   for (const request of requests) {
     const given = { image, host, ...(frames === null ? {} : { frames }) };
-    if (request.command.records.length > 0) code = worse(code, await perform(request, given, 'json', streams));
+    if (request.command.records.length > 0) await perform(request, given, 'json', streams);
     const quiet = { ...given, host: { ...host, log: silentLog } };
-    code = worse(code, await perform(request, quiet, 'text', streams));
-    count += request.words.length;
+    codes.push(await perform(request, quiet, 'text', streams));
   }
-  return { digest: hash.digest('hex'), count, code };
+  return { digest: hash.digest('hex'), codes };
 }
-
-const worse = (a: ExitCode, b: ExitCode): ExitCode => (b > a ? b : a);

@@ -22,6 +22,7 @@ import {
   type Streams,
   type VmsGiven,
 } from './command.js';
+import { warning } from './problems.js';
 
 /** The opened dump and other inputs, as far as the command needs them. */
 export interface Given {
@@ -82,16 +83,16 @@ function givenVms({ image, host }: Given, { values: { process, vm } }: Request):
 function writerOf(command: Command, form: Form, context: object, log: Log): RowWriter<unknown> {
   const { records, aside } = command;
   const [first] = records;
-  if (form === 'text' || first === undefined) return command.text(context as never);
+  if (first === undefined) return command.text(context as never);
   if (form === 'json') return jsonLines(records);
-  return csv(
-    first,
+  if (form === 'text') return warning(command.text(context as never), first, log);
+  const note =
     aside === undefined
       ? undefined
-      : (row) => {
+      : (row: unknown) => {
           log.note(aside(row));
-        },
-  );
+        };
+  return warning(csv(first, note), first, log);
 }
 
 /** Throws `UsageError` if a command that needs words has none. */

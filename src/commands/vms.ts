@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../core/text.js';
 import {
-  aboutVm,
   orProblem,
+  typeOf,
   VENDOR_MODULES,
   type VendorModule,
   VM_TYPES,
   type VmType,
+  vcpusOf,
   vendorModule,
 } from '../kvm/about.js';
 import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
@@ -116,7 +117,7 @@ export const vms = command({
   records: [kind],
   csv: true,
   notes: [
-    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out.",
+    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out; NAME and UUID are then ?.",
   ],
   examples: [
     { line: 'vms -c vmcore' },
@@ -124,7 +125,7 @@ export const vms = command({
   ],
   exit: {
     0: 'all VMs are listed',
-    1: 'VMs or holders may be missing, or the memslots or vCPUs of a VM could not be read',
+    1: 'VMs or holders may be missing, or the memslots, vCPUs or type of a VM could not be read',
     2: 'the VMs could not be listed',
   },
 
@@ -145,16 +146,20 @@ export const vms = command({
   text: () =>
     table<VmRow>([
       { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
-      { heading: 'NAME', text: ({ name }) => (name === null ? '-' : printable(name)) },
+      { heading: 'NAME', text: (row) => fromArguments(row, row.name) },
       { heading: 'PROCESS', text: processText },
       { heading: 'FD', align: 'right', text: ({ holders: [first] }) => `${first?.fd ?? '-'}` },
       { heading: 'VCPUS', align: 'right', text: ({ vcpus }) => `${vcpus ?? '-'}` },
       { heading: 'MEMORY', align: 'right', text: ({ memory }) => (memory === null ? '-' : size(memory)) },
       { heading: 'SLOTS', align: 'right', text: ({ spaces }) => spaces.map(({ slots }) => slots).join('+') || '0' },
       { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
-      { heading: 'UUID', text: ({ uuid }) => (uuid === null ? '-' : printable(uuid)) },
+      { heading: 'UUID', text: (row) => fromArguments(row, row.uuid) },
     ]),
 });
+
+/** What the command line says: '-' if it does not have it, '?' if it can't be read. */
+const fromArguments = ({ arguments: words }: VmRow, text: string | null): string =>
+  text === null ? (words === null ? '?' : '-') : printable(text);
 
 /** The process that holds the VM, and the creator if that is another process. */
 function processText({ holders: [first], creator: maker, pid }: VmRow): string {
@@ -163,7 +168,7 @@ function processText({ holders: [first], creator: maker, pid }: VmRow): string {
   return `${holding} (created by ${maker.pid}${maker.alive ? '' : ', exited'})`;
 }
 
-/** What is known of a VM, and whether its holders, memslots and vCPUs are complete. */
+/** What is known of a VM, and whether its creator, holders, memslots, vCPUs and type are. */
 function describe(
   kvm: Kvm,
   known: KnownVm,
@@ -173,7 +178,10 @@ function describe(
   const { address, mm, holders, pid } = known;
   const { words, name, uuid, problem } = argumentsOfVm(kvm, known);
   const problems = [...common, ...known.problems, ...(problem === null ? [] : [problem])];
-  const about = orProblem(problems, 'struct kvm', () => aboutVm(kvm, address));
+  const unknown: string[] = [];
+  const vcpus = orProblem(unknown, 'vCPUs', () => vcpusOf(kvm, address));
+  const type = orProblem(unknown, 'type', () => typeOf(kvm, address));
+  problems.push(...unknown);
   const slots = orProblem(problems, 'memslots', () => slotsOf(kvm, address, problems));
   const row = {
     kvm: address,
@@ -186,12 +194,12 @@ function describe(
     mm,
     memory: slots?.memory ?? null,
     spaces: slots?.spaces ?? [],
-    vcpus: about?.vcpus ?? null,
+    vcpus,
     module,
-    type: about?.type ?? null,
+    type,
     problems,
   };
-  return { row, isWhole: known.problems.length === 0 && slots?.isWhole === true && row.vcpus !== null };
+  return { row, isWhole: known.problems.length === 0 && unknown.length === 0 && slots?.isWhole === true };
 }
 
 /** The sizes of the memslots. `memory` is null if slots may be missing, because a part of it would look like all of it. */

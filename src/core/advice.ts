@@ -27,6 +27,8 @@ export type Remedy =
   | 'all-parts'
   /** Choose one of several VMs. */
   | 'vm'
+  /** List the VMs. */
+  | 'list-vms'
   /** Allow a file to be overwritten. */
   | 'force';
 

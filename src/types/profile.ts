@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Fields, Wants } from './fields.js';
-import { type Member, type TypeSource, Unanswered } from './source.js';
+import { type Member, type TypeSource, unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
 export const PROFILE_VERSION = 2;
@@ -54,7 +54,7 @@ export interface Profile extends ProfileIdentity {
   readonly enums: Readonly<Record<string, Readonly<Record<string, number>> | null>>;
 }
 
-/** Types from a profile: the members that were asked for when it was written. Others throw `Unanswered`. */
+/** Types from a profile: the members that were asked for when it was written. Others throw errors that are marked `unanswered`. */
 export class ProfileTypes implements TypeSource {
   readonly #structs: ReadonlyMap<string, ProfileStruct | null>;
   readonly #enums: ReadonlyMap<string, ReadonlyMap<string, number> | null>;
@@ -98,11 +98,12 @@ export class ProfileTypes implements TypeSource {
     return struct;
   }
 
-  #unanswered(what: string): Unanswered {
-    return new Unanswered(
+  #unanswered(what: string): DumpError {
+    const error = new DumpError(
       `${this.source} does not record whether the kernel has ${what}: the version that wrote it did not ask for that`,
       { code: 'no-types', remedies: ['rewrite-layout', 'kernel-types'] },
     );
+    return unanswered.put(error, true);
   }
 }
 

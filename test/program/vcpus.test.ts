@@ -130,6 +130,8 @@ describe('the types of module kvm_amd, on a host whose modules have none', () =>
 
 /** QEMU's line with dashes where the program has dashes. It ends where the program says no more of a segment. */
 function masked(line: string, own: string): string {
-  const letters = line.replace(/./g, (letter, i: number) => (own[i] === '-' ? '-' : letter));
+  const letters = Array.from(line)
+    .map((letter, i) => (own[i] === '-' ? '-' : letter))
+    .join('');
   return /^\w+ *=-/.test(own) ? letters.slice(0, own.length) : letters;
 }

@@ -51,7 +51,7 @@ describe.each(ERAS)('the list as in the era %s', (era) => {
   });
 
   test.each<[string, (host: VcpuHost) => bigint, RegExp]>([
-    ['into memory that is not mapped', () => NOWHERE, /the kernel maps nothing there/],
+    ['into memory that is not mapped', () => NOWHERE, /not mapped: its PUD entry/],
     ['to a vCPU of another VM', (host) => host.make('kvm_vcpu', { kvm: 0x1234n, vcpu_idx: 1 }), /of the VM at 0x1234/],
     ['to another vCPU of the VM', (host) => host.vcpu(2, { id: 7 }), /it is the vCPU with index 2/],
   ])('a pointer %s: counted and named, the others answered', async (_what, damage, why) => {
@@ -232,7 +232,7 @@ describe("registers on AMD's processors", () => {
   });
 
   test.each<[string, bigint, RegExp]>([
-    ['is not mapped', NOWHERE, /VMCB at 0xffff8880f0000000: the kernel maps nothing there/],
+    ['is not mapped', NOWHERE, /VMCB at 0xffff8880f0000000: not mapped: its PUD entry/],
     ['is not aligned', NOWHERE + 8n, /a VMCB can't be at 0xffff8880f0000008/],
     ['is not a VMCB', 0n, /bit SVME of its EFER is clear/],
   ])('a VMCB that %s: the rest is answered, exit status 1', async (_what, pointer, why) => {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dump as an object: its VMs and their rows, its bytes, closing it.
-import { copyFileSync } from 'node:fs';
+// A dump as an object: its VMs and their rows, its bytes.
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -113,7 +112,6 @@ describe('rows', () => {
     const dump = await openDump(DUMP);
     const [row] = dump.vms({ process: 136 });
     expect(row?.problems.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
-      'module',
       'holders',
       'arguments',
       'memslots of address space 1 may be missing',
@@ -274,25 +272,6 @@ describe('physical memory', () => {
       expect([...physical.read(0x18e47f0n, 8)]).toEqual([
         { address: 0x18e47f0n, length: 8, bytes: Uint8Array.of(0x67, 0, 0xfe, 0x44, 0, 0, 0, 0), gap: null },
       ]);
-  });
-});
-
-describe('a closed dump', () => {
-  test('is not read any more, even if the number of its descriptor is reused for another file', async () => {
-    const copy = join(folder, 'copy');
-    copyFileSync(DUMP, copy);
-    const image = await openImage(copy);
-    image.close();
-    image.close();
-    const other = await openImage(file(elfCore({ segments: [{ paddr: 0, bytes: new Uint8Array(0x100000) }] })));
-    expect(() => [...image.physical.read(0x18e4000, 8)]).toThrow(UsageError);
-    other.close();
-  });
-
-  test('is closed at the end of a block with using', async () => {
-    const dump = await openDump(DUMP);
-    dump[Symbol.dispose]();
-    expect(() => dump.vm(136)).toThrow(UsageError);
   });
 });
 
