@@ -30,7 +30,7 @@ export const excerpt = command({
   csv: false,
   notes: [
     "The excerpt is a kdump-compressed file with the pages that were read and the notes of the dump. It contains whole pages of the host's kernel, including data next to the structures that were read, and the registers of the host's processors: check what it discloses before you pass it on. It does not contain memory of the guest, except what a command after -- prints, such as phys.",
-    "An excerpt for vms includes the command lines of the VMs' processes. So does one made with a name or a UUID after -g, because all VMs are searched for it; with a pid after -g it does not.",
+    "An excerpt for vms includes the command lines of the VMs' processes. So does one made with a name or a UUID after -g, because all VMs are searched for it; with a pid after -g it does not. One for vcpus includes the registers of the guests.",
     'Addresses and commands can be combined. -g, --vm and --address-space before -- apply to the addresses before it; each command after -- takes its own. The bitmaps of the file are holes, which take no space on disk.',
   ],
   examples: [

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Host } from '../kernel/host.js';
 import { orProblem, vendorModule } from '../kvm/about.js';
 import type { KnownVm } from '../kvm/all-vms.js';
 import { selectVms } from '../kvm/select.js';
@@ -93,7 +94,7 @@ export const vcpus = command({
   ],
   exit: {
     0: 'all vCPUs are listed, with the registers that the dump has',
-    1: 'vCPUs may be missing, or one or some of its registers could not be read',
+    1: 'vCPUs may be missing, or one of them, or some of its registers, could not be read',
     2: 'the vCPUs could not be listed',
   },
 
@@ -122,7 +123,7 @@ export const vcpus = command({
 
 /** The vCPUs of a VM. `problems` counts and names those that can't be read. */
 function* rowsOf(
-  host: Parameters<typeof listVcpus>[0],
+  host: Host,
   reader: VcpuReader,
   { address: kvm, pid }: KnownVm,
   problems: string[],
@@ -161,6 +162,6 @@ function block(row: VcpuRow): string {
   const { id, thread, mode, mpState, cpu, nestedGuest, problems } = row;
   const halted = mpState === null ? null : mpState === 'halted';
   const nested = nestedGuest === null ? '-' : Number(nestedGuest);
-  const rest = `ID=${id} THREAD=${thread ?? '-'} MODE=${mode ?? '-'} MP=${mpState ?? '-'} CPU=${cpu} NESTED=${nested}\n`;
+  const rest = `ID=${id} THREAD=${thread ?? '-'} MODE=${mode ?? '-'} MP=${mpState ?? '-'} HOSTCPU=${cpu} NESTED=${nested}\n`;
   return infoRegisters(row.registers, { ...row, halted }) + rest + problems.map((problem) => `${problem}\n`).join('');
 }

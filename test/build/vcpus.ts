@@ -3,8 +3,11 @@
 
 import { perform } from '../../src/commands/perform.js';
 import { vcpus } from '../../src/commands/vcpus.js';
+import type { Log } from '../../src/core/log.js';
 import { silentLog } from '../../src/core/log.js';
+import type { DumpImage } from '../../src/dump/image.js';
 import type { VcpuRow } from '../../src/index.js';
+import type { Host } from '../../src/kernel/host.js';
 import { kept } from './altered.js';
 import { type HostOptions, SyntheticHost } from './host.js';
 import { KVM_TYPES, SMALL_KERNEL } from './small-kernel.js';
@@ -130,12 +133,14 @@ export class VcpuHost extends SyntheticHost {
     return address;
   }
 
-  /** What the command `vcpus` prints in JSON, with its exit status and its warnings. */
-  async ask(): Promise<{ rows: JsonRow[]; code: number; warnings: string[]; text: string }> {
+  /** What the command `vcpus` prints in JSON, with its exit status and its warnings. `open` opens the host. */
+  async ask(
+    open: (image: DumpImage, log: Log) => Host | Promise<Host> = (image, log) => this.openImage(image, log),
+  ): Promise<{ rows: JsonRow[]; code: number; warnings: string[]; text: string }> {
     const warnings: string[] = [];
     const log = { ...silentLog, warn: (text: string) => warnings.push(text) };
     const image = this.image();
-    const host = this.openImage(image, log);
+    const host = await open(image, log);
     const run = async (form: 'json' | 'text') => {
       const streams = { ...kept(), log };
       const values = { process: null, vm: null };

@@ -42,8 +42,10 @@ export class Arch {
   }
 
   get rip(): bigint {
-    const { rip } = this.of.at;
-    return rip === null ? this.general(RIP) : this.number(rip);
+    const { rip, regs } = this.of.at;
+    if (rip !== null) return this.number(rip);
+    if (regs.count <= RIP) throw undescribed(this.of.types, 'where RIP is');
+    return this.general(RIP);
   }
 
   debug(i: number): bigint {

@@ -5,7 +5,7 @@ import { LazyBytes } from '../../core/lazy-bytes.js';
 import type { Host } from '../../kernel/host.js';
 import { pidNumber } from '../../kernel/pid-number.js';
 import { type Resolved, resolve } from '../../types/fields.js';
-import { describes } from '../../types/source.js';
+import { describes, type TypeSource } from '../../types/source.js';
 import { orProblem, type VendorModule } from '../about.js';
 import { KVM_AMD } from '../needs.js';
 import { type Control, controlOf, readAmd } from './amd.js';
@@ -51,12 +51,14 @@ const HIDDEN = 'hidden from the host (guest_state_protected): encrypted memory o
 export class VcpuReader {
   readonly #host: Host;
   readonly #vendor: VendorModule | null;
+  readonly #types: TypeSource;
   readonly #at: Resolved<typeof archFields> & Resolved<typeof vcpuFields>;
 
   /** `vendor`: the host's vendor module; null if it is not known. Throws `DumpError` if the types lack struct kvm_vcpu. */
   constructor(host: Host, vendor: VendorModule | null) {
     this.#host = host;
     this.#vendor = vendor;
+    this.#types = vendor === 'kvm_amd' ? host.typesOf(KVM_AMD) : host.types;
     const { vcpu, arch } = resolve(host.types, { vcpu: vcpuFields, arch: archFields });
     this.#at = { ...arch, ...vcpu };
   }
@@ -64,10 +66,9 @@ export class VcpuReader {
   /** Reads a vCPU of the VM whose struct kvm is at `kvm`. Throws `DumpError` if it is not one, or can't be read. */
   read(kvm: bigint, { index, address }: ListedVcpu): ReadVcpu {
     const host = this.#host;
-    const types = this.#vendor === 'kvm_amd' ? host.typesOf(KVM_AMD) : host.types;
     const bytes = LazyBytes.of(host.memory, address, this.#at.bytes, 'struct kvm_vcpu');
     this.#check(bytes, kvm, index);
-    const arch = new Arch({ host, types, address, bytes, at: this.#at });
+    const arch = new Arch({ host, types: this.#types, address, bytes, at: this.#at });
     const problems: string[] = [];
     const state = new VcpuState(arch, problems);
     const pid = state.pid;
@@ -98,11 +99,8 @@ export class VcpuReader {
 
   /** The error if the types lack what leads to the VMCBs of this host; null if they do not. */
   get lacking(): DumpError | null {
-    if (this.#vendor !== 'kvm_amd') return null;
-    const types = this.#host.typesOf(KVM_AMD);
-    return describes(types, KVM_AMD.marker)
-      ? null
-      : undescribed(types, `struct ${KVM_AMD.marker} of module ${KVM_AMD.name}`);
+    if (this.#vendor !== 'kvm_amd' || describes(this.#types, KVM_AMD.marker)) return null;
+    return undescribed(this.#types, `struct ${KVM_AMD.marker} of module ${KVM_AMD.name}`);
   }
 
   /** The structure names its VM and its index. */
