@@ -2,6 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ByteSource } from '../core/memory.js';
+import { requireFolder } from '../io/folder.js';
 import type { NeededModule } from '../kernel/needs.js';
 import { shippedProfile } from '../layouts/shipped.js';
 import type { ModuleOrigin } from '../opening/module-build.js';
@@ -59,8 +60,10 @@ export class Beside implements Outside {
   readonly #lookup: Lookup;
   readonly #symbols: SymbolFiles;
 
+  /** Throws `DumpError` if a folder to search does not exist. */
   constructor(options: Partial<BesideOptions>, log: Log) {
     this.#options = { ...NOTHING_SAID, ...options };
+    for (const folder of this.#options.debugDirs) requireFolder(folder);
     this.#log = log;
     this.#lookup = new Lookup(this.#options.debugDirs, log);
     this.#symbols = new SymbolFiles(this.#lookup, this.#options);
