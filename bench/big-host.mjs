@@ -112,6 +112,13 @@ function changesOf(host, pid, gib) {
   const pages = gib * (GIB / PAGE);
   changes.write(slot.address + changes.offset('kvm_memory_slot', 'npages'), BigInt(pages));
   changes.write(slot.address + changes.offset('kvm_memory_slot', 'userspace_addr'), HVA);
+  // Both copies of its addresses in the trees of the two sets of slots.
+  const nodes = present(host.types.member('kvm_memory_slot', 'hva_node'), 'kvm_memory_slot.hva_node');
+  for (const set of [0, 1]) {
+    const node = slot.address + BigInt(nodes.offset + set * nodes.element);
+    changes.write(node + changes.offset('interval_tree_node', 'start'), HVA);
+    changes.write(node + changes.offset('interval_tree_node', 'last'), HVA + BigInt(pages * PAGE - 1));
+  }
   const counted = vm.address + changes.offset('kvm', 'nr_memslot_pages');
   changes.write(counted, changes.read(counted) + BigInt(pages - slot.pages));
   const pgd = changes.read(vm.mm.address + changes.offset('mm_struct', 'pgd'));

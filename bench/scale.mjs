@@ -33,6 +33,8 @@ export function scale({ cli, scratch }, { source, pid, drgn }) {
     timed([process.execPath, maker, source, pid, dump, String(gib), form]);
     const runs = times(3, () => timed([...cli, 'map', '-c', dump, '-g', pid, '--summary', '--json']));
     const seconds = median(runs.map((run) => run.seconds));
+    const bytes = /"bytes":(\d+)/.exec(runs[0]?.stdout ?? '')?.[1];
+    if (Number(bytes) < gib * 2 ** 30) throw new Error(`the map of ${gib} GiB has ${bytes ?? 'no'} bytes`);
     const rate = ((gib * PAGES_PER_GIB) / seconds / 1e6).toFixed(1);
     console.log(
       `map of ${gib} GiB in pages of 4 KiB, ${form}: ${seconds.toFixed(2)} s, ${rate} million pages a second, ${memoryOf(runs)}`,

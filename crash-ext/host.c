@@ -49,6 +49,10 @@ static void init_tree(struct kvt_layout *at)
 	at->set_index = need("kvm_memslots", "node_idx");
 	at->slot_node = need("kvm_memory_slot", "gfn_node");
 	at->slot_node_size = MEMBER_SIZE("kvm_memory_slot", "gfn_node") / 2;
+	at->slot_hva_node = host_offset("kvm_memory_slot", "hva_node");
+	at->slot_hva_node_size = at->slot_hva_node < 0 ? 0 : MEMBER_SIZE("kvm_memory_slot", "hva_node") / 2;
+	at->interval_start = host_offset("interval_tree_node", "start");
+	at->interval_last = host_offset("interval_tree_node", "last");
 	at->rb_parent = need("rb_node", "__rb_parent_color");
 	at->rb_left = need("rb_node", "rb_left");
 	at->rb_right = need("rb_node", "rb_right");

@@ -15,6 +15,8 @@ enum { MOST_SLOTS = 32767, INTERNAL = 3, OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 
 #define PAGE UINT64_C(4096)
 /* A slot has a few hundred bytes. */
 enum { SLOT_BYTES = 4096 };
+/* Most levels of a red-black tree with 2^32 nodes. */
+enum { DEEPEST = 64 };
 
 enum { KVM_MEM_GUEST_MEMFD = 1 << 2, KVM_MEMSLOT_GMEM_ONLY = 1 << 17 };
 
@@ -110,6 +112,15 @@ static int check_places(struct kvt *kvt, uint64_t set, char *why)
 		    set + (uint64_t)kvt->at.set_ids);
 }
 
+/* Fails if a slot begins before the one that precedes it in the order of guest frames. */
+static int check_order(const struct kvt_slot *before, const struct kvt_slot *after, char *why)
+{
+	if (after->first >= before->first)
+		return 0;
+	return fail(why, "memslots %" PRId64 " and %" PRId64 " are not in the order of their guest frames: the dump is damaged there",
+		    before->id, after->id);
+}
+
 static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
@@ -145,6 +156,9 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		if (place >= 0 && place != i)
 			return fail(why, "memslot %" PRId64 " is at index %" PRIu32 ", but id_to_index has %" PRId64
 				    ": the dump is damaged there", slot.id, i, place);
+		/* With a count the slots are in descending order of their guest frames (4.0 and later). */
+		if (at->set_used >= 0 && vm->count && check_order(&slot, &vm->slots[vm->count - 1], why))
+			return -1;
 		if (slot.pages && add_slot(vm, &slot, why))
 			return -1;
 	}
@@ -154,65 +168,122 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 	return 0;
 }
 
-struct node {
-	uint64_t address;
-	uint64_t parent;
+/* Fails if the slot's node in the tree of addresses (virt/kvm/kvm_main.c, kvm_replace_memslot) has other ones. */
+static int check_addresses(const struct kvt_layout *at, const unsigned char *bytes, uint32_t index,
+			   const struct kvt_slot *slot, char *why)
+{
+	const unsigned char *node = bytes + at->slot_hva_node + (int64_t)index * at->slot_hva_node_size;
+
+	if (at->slot_hva_node < 0 || at->interval_start < 0 || at->interval_last < 0)
+		return 0;
+	uint64_t start = number(node + at->interval_start, 8), last = number(node + at->interval_last, 8);
+	if (start == slot->hva && last == slot->hva + slot->pages * PAGE - 1)
+		return 0;
+	return fail(why, "memslot %" PRId64 " has 0x%" PRIx64 " pages at 0x%" PRIx64 ", but hva_node has 0x%" PRIx64 " to 0x%" PRIx64
+		    ": the dump is damaged there", slot->id, slot->pages, slot->hva, start, last);
+}
+
+/* A node of the tree that was read: its slot, and the child whose slots follow. */
+struct visited {
+	struct kvt_slot slot;
+	uint64_t node;
+	uint64_t right;
 };
 
-/* Reads a node of the tree and pushes its children on the stack. */
-static int read_node(struct kvt *kvt, struct kvt_vm *vm, struct node node, uint64_t to_slot, struct node *stack,
-		     size_t *depth, char *why)
-{
-	const struct kvt_layout *at = &kvt->at;
-	unsigned char bytes[SLOT_BYTES];
-	uint64_t slot_address = node.address - to_slot;
-	struct kvt_slot slot;
+/* A walk through the tree, from the lowest slot up. Nodes that were read are on the stack until their slot is next. */
+struct walk {
+	struct kvt *kvt;
+	struct kvt_vm *vm;
+	uint32_t index;			/* which links of the slots are used */
+	struct visited stack[DEEPEST];
+	size_t depth;
+	size_t met;
+};
 
-	if (kvt_read_kernel(kvt, slot_address, bytes, (size_t)at->slot_size)) {
-		snprintf(vm->missing, sizeof(vm->missing), "the memslot at 0x%" PRIx64 " can't be read", slot_address);
-		return 0;
+/* Reads the node `child` below `parent`. Returns 1 if its slot can't be read, -1 if it is damaged. */
+static int read_node(struct walk *walk, uint64_t child, uint64_t parent, struct visited *found, uint64_t *left, char *why)
+{
+	const struct kvt_layout *at = &walk->kvt->at;
+	uint64_t to_slot = (uint64_t)(at->slot_node + (int64_t)walk->index * at->slot_node_size);
+	uint64_t address = child - to_slot;
+	unsigned char bytes[SLOT_BYTES];
+
+	if (kvt_read_kernel(walk->kvt, address, bytes, (size_t)at->slot_size)) {
+		snprintf(walk->vm->missing, sizeof(walk->vm->missing), "the memslot at 0x%" PRIx64 " can't be read", address);
+		return 1;
 	}
 	uint64_t up = number(bytes + to_slot + at->rb_parent, 8) & ~UINT64_C(3);
-	if (up != node.parent)
-		return fail(why, "memslot tree: a node below 0x%" PRIx64 " names 0x%" PRIx64 " as its parent", node.parent, up);
-	uint64_t children[2] = { number(bytes + to_slot + at->rb_left, 8), number(bytes + to_slot + at->rb_right, 8) };
-	for (int i = 0; i < 2; i++)
-		if (children[i])
-			stack[(*depth)++] = (struct node){ children[i], node.address };
-	if (parse_slot(kvt, bytes, slot_address, 0, MOST_SLOTS - INTERNAL, &slot, why))
+	if (up != parent)
+		return fail(why, "memslot tree: a node below 0x%" PRIx64 " names 0x%" PRIx64 " as its parent", parent, up);
+	found->node = child;
+	found->right = number(bytes + to_slot + at->rb_right, 8);
+	*left = number(bytes + to_slot + at->rb_left, 8);
+	if (parse_slot(walk->kvt, bytes, address, 0, MOST_SLOTS - INTERNAL, &found->slot, why))
 		return -1;
-	if (!slot.pages)
-		return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
-	return add_slot(vm, &slot, why);
+	if (!found->slot.pages)
+		return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", found->slot.id);
+	return check_addresses(at, bytes, walk->index, &found->slot, why);
+}
+
+/* Puts the node `child` below `parent` on the stack, and those to its left. */
+static int descend(struct walk *walk, uint64_t child, uint64_t parent, char *why)
+{
+	while (child) {
+		uint64_t left = 0;
+
+		if (walk->depth == DEEPEST)
+			return fail(why, "memslot tree: deeper than %d at 0x%" PRIx64, DEEPEST, child);
+		if (walk->met++ == MOST_SLOTS)
+			return fail(why, "memslot tree: more than %d slots", MOST_SLOTS);
+		int failed = read_node(walk, child, parent, &walk->stack[walk->depth], &left, why);
+		if (failed)
+			return failed > 0 ? 0 : -1;
+		walk->depth++;
+		parent = child;
+		child = left;
+	}
+	return 0;
+}
+
+static int walk_tree(struct walk *walk, uint64_t root, char *why)
+{
+	struct kvt_slot before = { .first = 0 };
+	int is_first = 1;
+
+	if (descend(walk, root, 0, why))
+		return -1;
+	while (walk->depth) {
+		struct visited next = walk->stack[--walk->depth];
+
+		if ((!is_first && check_order(&before, &next.slot, why)) || add_slot(walk->vm, &next.slot, why))
+			return -1;
+		is_first = 0;
+		before = next.slot;
+		if (descend(walk, next.right, next.node, why))
+			return -1;
+	}
+	return 0;
 }
 
 static int read_tree(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
+	struct walk *walk = calloc(1, sizeof(*walk));
 	uint64_t root;
-	uint32_t index;
-	/* Each node that is read is popped from the stack, and at most two are pushed. */
-	struct node *stack = malloc((2 * MOST_SLOTS + 2) * sizeof(*stack));
-	size_t depth = 0, met = 0;
-	int failed = 0;
+	int failed;
 
-	if (!stack)
+	if (!walk)
 		return fail(why, "no memory left");
+	walk->kvt = kvt;
+	walk->vm = vm;
 	if (kvt_read_kernel(kvt, set + (uint64_t)at->set_tree, &root, sizeof(root)) ||
-	    kvt_read_kernel(kvt, set + (uint64_t)at->set_index, &index, sizeof(index)))
+	    kvt_read_kernel(kvt, set + (uint64_t)at->set_index, &walk->index, sizeof(walk->index)))
 		failed = fail(why, "struct kvm_memslots at 0x%" PRIx64 " can't be read", set);
-	else if (index > 1 || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
-		failed = fail(why, "node_idx of struct kvm_memslots at 0x%" PRIx64 " can't be %" PRIu32, set, index);
-	else if (root)
-		stack[depth++] = (struct node){ root, 0 };
-	while (!failed && depth) {
-		if (met++ == MOST_SLOTS)
-			failed = fail(why, "memslot tree: more than %d slots", MOST_SLOTS);
-		else
-			failed = read_node(kvt, vm, stack[--depth],
-					   (uint64_t)(at->slot_node + (int64_t)index * at->slot_node_size), stack, &depth, why);
-	}
-	free(stack);
+	else if (walk->index > 1 || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
+		failed = fail(why, "node_idx of struct kvm_memslots at 0x%" PRIx64 " can't be %" PRIu32, set, walk->index);
+	else
+		failed = walk_tree(walk, root, why);
+	free(walk);
 	return failed;
 }
 

@@ -45,6 +45,10 @@ typedef int kvt_read(void *context, uint64_t physical, void *bytes, size_t size)
 	F(slot_gmem)             /* guest_memfd */                                                                    \
 	F(slot_node)             /* gfn_node[2] */                                                                    \
 	F(slot_node_size)        /* size of one node in bytes */                                                      \
+	F(slot_hva_node)         /* hva_node[2]: the addresses of the slot, in a tree of them */                      \
+	F(slot_hva_node_size)                                                                                          \
+	F(interval_start)        /* interval_tree_node.start: the first address */                                    \
+	F(interval_last)                                                                                               \
 	F(rb_parent)                                                                                                   \
 	F(rb_left)                                                                                                     \
 	F(rb_right)                                                                                                    \

@@ -56,6 +56,14 @@ const beside = {
   ),
 };
 
+/** The same for commands that read the state of vCPUs. */
+const besideVcpus = {
+  ...beside,
+  kvmAmdModule: file(
+    'kvm-amd.ko of the same kernel build, with debug information, if the dump does not have its types',
+  ),
+};
+
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
 const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
@@ -63,12 +71,12 @@ const asCsv = flag('print comma-separated values, with a header line', { exclude
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
 
 export type ImageValues = Values<typeof image>;
-export type BesideValues = Values<typeof beside>;
+export type BesideValues = Values<typeof beside> & Partial<Values<typeof besideVcpus>>;
 
 /** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
-  files: [host, { ...beside, verbose, quiet }],
+  files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
   vm: [
@@ -79,13 +87,17 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
     { ...host, ...vm },
     { ...beside, verbose, quiet },
   ],
+  vcpus: [
+    { ...host, ...vm },
+    { ...besideVcpus, verbose, quiet },
+  ],
 };
 
 /** The shared options, for the man page, which lists them once. */
 export const commonGroups: readonly { readonly title: string; readonly options: Options }[] = [
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
-  { title: 'Other files', options: beside },
+  { title: 'Other files', options: besideVcpus },
   { title: 'Output', options: { verbose, quiet, json } },
 ];
 
@@ -122,6 +134,7 @@ export const besideOf = (values: BesideValues): BesideOptions => ({
   typesFrom: values.types,
   vmlinux: values.vmlinux,
   kvmModule: values.kvmModule,
+  kvmAmdModule: values.kvmAmdModule ?? null,
   systemMap: values.systemMap,
   layout: values.layout,
   vmcoreinfo: values.vmcoreinfo,

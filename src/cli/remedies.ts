@@ -7,6 +7,7 @@ import { DumpError, type UsageError, usageText } from '../core/errors.js';
 const ALONE: Readonly<Record<Remedy, string>> = {
   vmlinux: 'use --vmlinux for a file with its debug information',
   'kvm-module': 'use --kvm-module for a file with its debug information',
+  'kvm-amd-module': 'use --kvm-amd-module for a file with its debug information',
   'system-map': 'use --system-map for the file',
   layout: 'use --layout for a layout profile',
   'layout-alone': 'use a correct layout profile alone (--layout FILE --types layout)',

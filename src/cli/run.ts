@@ -69,16 +69,17 @@ async function open(
 }
 
 function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
-  const { inputFormat, vmlinux, kvmModule, systemMap, layout, vmcoreinfo } = values;
+  const { inputFormat, vmlinux, kvmModule, kvmAmdModule = null, systemMap, layout, vmcoreinfo } = values;
+  const named = [vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo];
   const beside = besideOf(values);
   return {
     core,
-    inputs: [...values.core, ...[vmlinux, kvmModule, systemMap, layout, vmcoreinfo].filter((path) => path !== null)],
+    inputs: [...values.core, ...named.filter((path) => path !== null)],
     open: (paths, more) =>
       openDump(paths, { ...more, beside, inputFormat: paths === values.core ? inputFormat : 'auto' }),
     describe: () => {
       if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, beside });
-      if (vmlinux !== null) return describeFiles(vmlinux, kvmModule, log);
+      if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);
       throw new UsageError('--vmlinux or -c is missing: the source of the layout; see kvm-vtop layout --help');
     },
   };

@@ -13,7 +13,15 @@ import { KVM_MODULE } from '../kvm/needs.js';
 import { moduleBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import type { Target } from '../write/target.js';
-import { type ExitCode, type HostGiven, hostNeedsOf, type Opener, type Request, type Streams } from './command.js';
+import {
+  type ExitCode,
+  type HostGiven,
+  type HostNeeds,
+  hostNeedsOf,
+  type Opener,
+  type Request,
+  type Streams,
+} from './command.js';
 import { perform } from './perform.js';
 
 /** What is known about an excerpt that was written. */
@@ -41,7 +49,7 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
-  const needs = asked.every(({ command }) => hostNeedsOf(command.needs) === 'host') ? 'host' : 'kvm';
+  const needs = mostOf(asked.map(({ command }) => hostNeedsOf(command.needs)));
   const opened = await open(core, { log, watch, needs });
   try {
     const answers = await log.stepAsync('answers', () => ask({ ...opened, frames: recorder }, asked));
@@ -68,10 +76,16 @@ export async function cut(
   }
 }
 
+/** The needs that include all others. */
+const mostOf = (needs: readonly HostNeeds[]): HostNeeds =>
+  (['vcpus', 'kvm'] as const).find((most) => needs.includes(most)) ?? 'host';
+
 /** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
-function readIdentity({ identity, memory, symbols, types, log }: Host): void {
-  const ofModule = moduleBuildId(memory, symbols.table, types, KVM_MODULE.name);
-  log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, module kvm ${ofModule ?? 'unknown'}`);
+function readIdentity({ identity, memory, needs, symbols, types, log }: Host): void {
+  const ofModules = [KVM_MODULE, ...needs.sought].map(
+    ({ name }) => `module ${name} ${moduleBuildId(memory, symbols.table, types, name) ?? 'unknown'}`,
+  );
+  log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, ${ofModules.join(', ')}`);
 }
 
 function sourceOf({ image, host }: HostGiven): ExcerptSource {

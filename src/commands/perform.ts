@@ -68,12 +68,17 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image, frames }) => ({ image, memory: new PhysicalMemory(image as DumpImage, frames) }),
   host: ({ image, host }) => ({ image, host }),
-  vms: ({ image, host }, { values: { process, vm } }) => ({ image, host, process, vm }),
+  vms: givenVms,
+  vcpus: givenVms,
   vm: ({ image, host }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
     return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
   },
 };
+
+function givenVms({ image, host }: Given, { values: { process, vm } }: Request): object {
+  return { image, host, process, vm };
+}
 
 function writerOf(command: Command, form: Form, context: object, log: Log): RowWriter<unknown> {
   const { records, aside } = command;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../core/text.js';
 import {
-  aboutVm,
   orProblem,
+  typeOf,
   VENDOR_MODULES,
   type VendorModule,
   VM_TYPES,
   type VmType,
+  vcpusOf,
   vendorModule,
 } from '../kvm/about.js';
 import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
@@ -124,7 +125,7 @@ export const vms = command({
   ],
   exit: {
     0: 'all VMs are listed',
-    1: 'VMs or holders may be missing, or the memslots or vCPUs of a VM could not be read',
+    1: 'VMs or holders may be missing, or the memslots, vCPUs or type of a VM could not be read',
     2: 'the VMs could not be listed',
   },
 
@@ -167,7 +168,7 @@ function processText({ holders: [first], creator: maker, pid }: VmRow): string {
   return `${holding} (created by ${maker.pid}${maker.alive ? '' : ', exited'})`;
 }
 
-/** What is known of a VM, and whether its holders, memslots and vCPUs are complete. */
+/** What is known of a VM, and whether its creator, holders, memslots, vCPUs and type are. */
 function describe(
   kvm: Kvm,
   known: KnownVm,
@@ -177,7 +178,10 @@ function describe(
   const { address, mm, holders, pid } = known;
   const { words, name, uuid, problem } = argumentsOfVm(kvm, known);
   const problems = [...common, ...known.problems, ...(problem === null ? [] : [problem])];
-  const about = orProblem(problems, 'struct kvm', () => aboutVm(kvm, address));
+  const unknown: string[] = [];
+  const vcpus = orProblem(unknown, 'vCPUs', () => vcpusOf(kvm, address));
+  const type = orProblem(unknown, 'type', () => typeOf(kvm, address));
+  problems.push(...unknown);
   const slots = orProblem(problems, 'memslots', () => slotsOf(kvm, address, problems));
   const row = {
     kvm: address,
@@ -190,12 +194,12 @@ function describe(
     mm,
     memory: slots?.memory ?? null,
     spaces: slots?.spaces ?? [],
-    vcpus: about?.vcpus ?? null,
+    vcpus,
     module,
-    type: about?.type ?? null,
+    type,
     problems,
   };
-  return { row, isWhole: known.problems.length === 0 && slots?.isWhole === true && row.vcpus !== null };
+  return { row, isWhole: known.problems.length === 0 && unknown.length === 0 && slots?.isWhole === true };
 }
 
 /** The sizes of the memslots. `memory` is null if slots may be missing, because a part of it would look like all of it. */

@@ -40,9 +40,10 @@ export class FileSource implements ByteSource {
 
   /**
    * Opens a regular file. `wanted` says in errors what kind of file is needed; `block` is the block size in bytes.
-   * Throws `DumpError` if there is no such file, or it can't be read.
+   * Throws `DumpError` if there is no such file, or it can't be read, and `UsageError` for an empty path.
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
+    if (path === '') throw new UsageError(`the path of a file is empty; ${wanted}`);
     if (path === '-' || (STDIN.has(path) && !fstatSync(0).isFile()))
       throw new DumpError(`standard input can't be used: random access is needed; ${wanted} in a file`, {
         code: 'system',

@@ -33,14 +33,17 @@ export function argumentsOf(host: Host, mm: Mm): readonly string[] {
 }
 
 function textOf({ frames, memory: { form } }: Host, mm: Mm, start: bigint, length: number): string {
-  const memory = new KernelMemory(frames, form, mm.root);
+  const memory = new KernelMemory(frames, form, mm.root, 'process');
   let text = '';
   for (let done = 0; done < length; ) {
     const at = start + BigInt(done);
     const part = Math.min(length - done, PAGE_SIZE - Number(at & 0xfffn));
     const bytes = memory.read(at, part);
-    if (isUnreadable(bytes))
-      throw new DumpError(`its arguments at 0x${at.toString(16)}: ${bytes.message}`, { code: 'not-in-dump' });
+    if (isUnreadable(bytes)) throw new DumpError(`0x${at.toString(16)}: ${bytes.message}`, { code: 'not-in-dump' });
+    if (part > 1 && bytes.array().every((byte) => byte === 0))
+      throw new DumpError(`0x${at.toString(16)}: only zeros: overwritten, or missing in the dump`, {
+        code: 'not-in-dump',
+      });
     text += latin1(bytes.array());
     done += part;
   }

@@ -92,6 +92,7 @@ export class Files {
       }
       const parent = this.#parentOf(dentry);
       const name = this.#nameOfDentry(dentry);
+      if (name === '') throw new DumpError(`dentry at 0x${dentry.toString(16)}: a part of a path can't be empty`);
       // A file without a directory (memfd, anonymous inode) is its own parent, and not the root of a mount.
       if (parent === dentry) return `${name}${path}`;
       path = `/${name}${path}`;
@@ -114,8 +115,10 @@ export class Files {
     const superBlock = pointerAt(memory, inode + BigInt(at.inode.superBlock.offset), 'inode');
     const type = pointerAt(memory, superBlock + BigInt(at.superBlock.type.offset), 'super_block');
     const name = pointerAt(memory, type + BigInt(at.type.name.offset), 'file_system_type');
+    const text = readOf(memory, name, LONGEST_TYPE, 'name of a file system');
+    if (text.text() === '') throw text.error(0, "the name of a file system can't be empty");
     return {
-      name: readOf(memory, name, LONGEST_TYPE, 'name of a file system').text(),
+      name: text.text(),
       info: pointerAt(memory, superBlock + BigInt(at.superBlock.info.offset), 'super_block'),
     };
   }

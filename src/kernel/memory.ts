@@ -5,28 +5,30 @@ import type { FrameSource, Memory, Unreadable } from '../core/memory.js';
 import { levelNames, type PagingForm } from '../paging/form.js';
 import { PageWalker, Walk } from '../paging/walker.js';
 
-const SOURCE = 'kernel memory';
 /** No dump level excludes pages of the kernel; but makedumpfile 1.7.8 excludes slab pages of Linux 7.1 and later. */
 const TOO_OLD = " (a version older than the kernel may leave out the kernel's own pages)";
 
 /**
- * The kernel's virtual memory. Every address is translated by the kernel's own page tables, so that no base addresses
- * of the direct map, vmalloc space, modules or vmemmap are needed.
+ * The kernel's virtual memory, or that of a process. Every address is translated by page tables, so that no base
+ * addresses of the direct map, vmalloc space, modules or vmemmap are needed.
  */
 export class KernelMemory implements Memory {
   readonly #walker: PageWalker;
+  readonly #source: string;
 
-  /** `root` is the frame of swapper_pg_dir (init_top_pgt). */
+  /** `root`: frame of the top page table, which for the kernel is swapper_pg_dir (init_top_pgt). */
   constructor(
     readonly frames: FrameSource,
     readonly form: PagingForm,
     readonly root: Pfn,
+    readonly owner: 'kernel' | 'process' = 'kernel',
   ) {
     this.#walker = new PageWalker(frames, form);
+    this.#source = `${owner} memory`;
   }
 
   read(address: bigint, length: number): Bytes | Unreadable {
-    const place = { source: SOURCE, offset: BigInt.asUintN(64, address) };
+    const place = { source: this.#source, offset: BigInt.asUintN(64, address) };
     const offset = Number(address & 0xfffn);
     const first = this.#page(address);
     if (!(first instanceof DataView)) return first;
@@ -60,7 +62,7 @@ export class KernelMemory implements Memory {
     const page = this.frames.frame(frame);
     if (page !== null) return page;
     const { reason, message, by, remedies } = this.frames.why(frame);
-    const cause = by === 'makedumpfile' ? TOO_OLD : '';
+    const cause = by === 'makedumpfile' && this.owner === 'kernel' ? TOO_OLD : '';
     const where = `physical page 0x${(frame * PAGE_SIZE).toString(16)}`;
     return { address, reason, message: `${where}: ${message}${cause}`, remedies };
   }

@@ -22,33 +22,68 @@ const VENDORS: readonly (readonly [VendorModule, string])[] = [
 ];
 export const VENDOR_MODULES = VENDORS.map(([name]) => name);
 
-/** A larger number of vCPUs is damage (KVM_MAX_VCPUS of 7.2 is 4096). */
-const MOST_VCPUS = 0x10000;
+/** The largest KVM_MAX_VCPUS that a kernel can be built with (CONFIG_KVM_MAX_NR_VCPUS, arch/x86/kvm/Kconfig of 7.2). */
+const MOST_VCPUS = 4096;
 
-export interface AboutVm {
-  readonly vcpus: number;
-  /** Null if the kernel does not record a type (before 6.8), or if the value is unknown. */
-  readonly type: VmType | null;
-}
-
-/** Reads the properties of a VM. Throws `DumpError` if struct kvm can't be read or has an impossible value. */
-export function aboutVm({ host }: Kvm, address: bigint): AboutVm {
+/** Reads the number of vCPUs of a VM. Throws `DumpError` if it can't be read or is impossible. */
+export function vcpusOf({ host }: Kvm, address: bigint): number {
   const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
   const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
   const vcpus = bytes.u32(at.vcpus.offset);
+  // Each vCPU is counted in created_vcpus before it is counted in online_vcpus (kvm_vm_ioctl_create_vcpu).
+  const created = at.created === null ? vcpus : bytes.u32(at.created.offset);
   if (vcpus > MOST_VCPUS) throw bytes.error(at.vcpus.offset, `a VM can't have ${vcpus} vCPUs`);
-  const type = at.type === null ? null : bytes.u8(at.type.offset);
-  return { vcpus, type: type === null ? null : (VM_TYPES[type] ?? null) };
+  if (created < vcpus)
+    throw bytes.error(at.vcpus.offset, `a VM can't have ${vcpus} vCPUs if only ${created} were created`);
+  return vcpus;
 }
 
-/** The vendor's module, loaded or built in; null if it is not known. Throws `DumpError` if the list of modules is damaged. */
-export function vendorModule({ memory, types, symbols }: Host): VendorModule | null {
+/**
+ * Reads the type of a VM; null if the kernel does not record one (before 6.8). Throws `DumpError` if it can't be read or is
+ * unknown.
+ */
+export function typeOf({ host }: Kvm, address: bigint): VmType | null {
+  const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
+  if (at.type === null) return null;
+  const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
+  const value = bytes.u8(at.type.offset);
+  const type = VM_TYPES[value];
+  if (type === undefined) throw bytes.error(at.type.offset, `the type ${value} of a VM is not known`);
+  return type;
+}
+
+/**
+ * The vendor's module, loaded or built in. The list of modules is read first: a built-in module is found only in the
+ * symbols, of which the dump may lack pages. Throws `DumpError` if neither has it.
+ */
+export function vendorModule(host: Host): VendorModule {
+  const loaded = orError(() => loadedVendor(host));
+  if (typeof loaded === 'string') return loaded;
+  const builtIn = VENDORS.find(([, symbol]) => host.symbols.get(symbol) !== undefined);
+  if (builtIn !== undefined) return builtIn[0];
+  if (loaded !== null) throw loaded;
+  throw new DumpError(
+    `no symbol table has ${VENDORS.map(([, symbol]) => symbol).join(' or ')}, and no module is loaded`,
+    {
+      code: 'no-symbols',
+    },
+  );
+}
+
+function loadedVendor({ memory, types, symbols }: Host): VendorModule | null {
   const modules = symbols.get('modules');
-  for (const [name, symbol] of VENDORS) {
-    if (symbols.get(symbol) !== undefined) return name;
-    if (modules !== undefined && findModule(memory, types, modules, name) !== null) return name;
+  if (modules === undefined) return null;
+  return VENDORS.find(([name]) => findModule(memory, types, modules, name) !== null)?.[0] ?? null;
+}
+
+/** Returns what `work` returns, or the `DumpError` that it throws. */
+function orError<T>(work: () => T): T | DumpError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DumpError) return error;
+    throw error;
   }
-  return null;
 }
 
 /** Returns what `work` returns. If it throws a `DumpError`, adds the message to `problems` and returns null. */

@@ -46,8 +46,8 @@ const VM_MAYSHARE = 0x80n;
 /** Name of a guest_memfd's dentry (virt/kvm/guest_memfd.c). */
 const GUEST_MEMFD = '[kvm-gmem]';
 const MEMFD = 'memfd:';
-/** Pages of hugetlbfs on x86-64 have order 9 or 18. A larger order than this is damage. */
-const MOST_ORDER = 40;
+/** Orders of the pages of hugetlbfs on x86-64: 2 MiB and 1 GiB (arch/x86/mm/hugetlbpage.c, arch_hugetlb_valid_size). */
+const HUGE_ORDERS: readonly number[] = [9, 18];
 
 const UNKNOWN: Backing = { kind: null, path: null, pageSize: null, shared: null };
 const NONE: Backing = { kind: 'none', path: null, pageSize: null, shared: null };
@@ -122,6 +122,6 @@ function hugePages({ memory, types }: Host, files: Files, file: bigint): number 
   const hstate = pointerAt(memory, files.fileSystemOf(file).info + BigInt(at.info.hstate.offset), 'hugetlbfs_sb_info');
   const bytes = readOf(memory, hstate + BigInt(at.hstate.order.offset), 4, 'hstate');
   const order = bytes.u32(0);
-  if (order > MOST_ORDER) throw bytes.error(0, `the order of huge pages can't be ${order}`);
+  if (!HUGE_ORDERS.includes(order)) throw bytes.error(0, `the order of huge pages can't be ${order}`);
   return PAGE_SIZE * 2 ** order;
 }

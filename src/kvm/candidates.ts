@@ -5,7 +5,7 @@ import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
 import { allVms, argumentsOfVm, type KnownVm } from './all-vms.js';
 import { listAll, listKnown, nameOf, type VmList } from './describe-vms.js';
-import { Definite, decimalPid, findTask, isNumber } from './find-process.js';
+import { decimalPid, definite, definiteError, findTask, isNumber } from './find-process.js';
 import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
@@ -53,7 +53,7 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
   const alive = tasks.alive(task);
   const held = vmsOf(kvm, alive);
   if (held.length === 0) {
-    throw new Definite(`${nameOf(task)} does not hold a VM`, task.tgid, 'no-vm', listAll(kvm, tasks));
+    throw definiteError(`${nameOf(task)} does not hold a VM`, task.tgid, 'no-vm', listAll(kvm, tasks));
   }
   return {
     title: nameOf(task),
@@ -68,7 +68,8 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
  * hold a VM, or has exited while another process holds the VM.
  */
 function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError): Candidates {
-  const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
+  const proof = definite.get(why);
+  const pid = proof !== undefined ? proof.pid : typeof process === 'number' ? process : decimalPid(process);
   const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (pid === null || made.length === 0) {
@@ -82,7 +83,7 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
 
 function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
   const { log } = kvm.host;
-  if (!(why instanceof Definite)) {
+  if (!definite.has(why)) {
     log.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
     return { pid, comm: null, name: null, fd: null, address, mm: null };
   }
@@ -125,15 +126,17 @@ function notNamed(text: string, why: DumpError | null, unread: number, list: () 
   const names = `the ${unread === 1 ? 'name of 1 VM' : `names of ${unread} VMs`} can't be read from the dump`;
   if (why !== null) {
     // Few guests have a number as their name; it is then not worth a remark.
-    if (unread === 0 || !(why instanceof Definite) || /^(?:0x|[0-9]+$)/i.test(text)) return why;
-    const problem = `${why.problem}; whether a VM has the name '${printable(text)}' is not known, because ${names}`;
+    const proof = definite.get(why);
+    if (unread === 0 || proof === undefined || /^(?:0x|[0-9]+$)/i.test(text)) return why;
+    const problem = `${proof.problem}; whether a VM has the name '${printable(text)}' is not known, because ${names}`;
     return new DumpError(problem, { origin: why, ...(why.hint === undefined ? {} : { hint: why.hint }) });
   }
-  const { text: known, remedies } = list();
+  const { text: known, entries, remedies } = list();
   const problem =
     unread === 0 ? 'no VM has this name or UUID' : `no VM is known to have this name or UUID: ${names}, so use a pid`;
   return new UsageError(`'${printable(text)}' is not a pid or the address of a task_struct, and ${problem}; ${known}`, {
     wrong: 'process',
+    named: entries,
     remedies,
   });
 }

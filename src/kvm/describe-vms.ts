@@ -30,6 +30,8 @@ function slotsText(kvm: Kvm, address: bigint): string {
 /** A list of VMs for a message, and what would help to make it complete, or to see more. */
 export interface VmList {
   readonly text: string;
+  /** The VMs in `text`, by their processes. */
+  readonly entries: readonly string[];
   readonly remedies: readonly Remedy[];
 }
 
@@ -37,11 +39,11 @@ export interface VmList {
 export function listAll(kvm: Kvm, tasks: Tasks): VmList {
   try {
     const all = allVms(kvm, tasks);
-    const { text, remedies } = listKnown(kvm, all);
-    return { text, remedies: [...all.remedies, ...remedies] };
+    const list = listKnown(kvm, all);
+    return { ...list, remedies: [...all.remedies, ...list.remedies] };
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    return { text: `the VMs can't be listed: ${error.message}`, remedies: error.remedies };
+    return { text: `the VMs can't be listed: ${error.message}`, entries: [], remedies: error.remedies };
   }
 }
 
@@ -60,7 +62,7 @@ export function listKnown(kvm: Kvm, { vms, problems }: Pick<AllVms, 'vms' | 'pro
   const held = [...entries].sort(([a], [b]) => a - b).map(([pid, entry]) => `${pid} (${partsOf(entry)})`);
   const all = [...held, ...others];
   const list = all.length > 0 ? [`VMs: ${all.join(', ')}`] : problems.length > 0 ? [] : ['the host has no VM'];
-  return { text: [...list, ...problems].join('; '), remedies: all.length > 0 ? ['list-vms'] : [] };
+  return { text: [...list, ...problems].join('; '), entries: all, remedies: all.length > 0 ? ['list-vms'] : [] };
 }
 
 const partsOf = ({ comm, name, fds }: { comm: string; name: string | null; fds: readonly string[] }): string =>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ErrorMark } from '../core/error-mark.js';
 import { DumpError, type DumpErrorCode, orNull } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
@@ -7,29 +8,30 @@ import { listAll, nameOf, type VmList } from './describe-vms.js';
 import { listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
 
-/** An error that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is unknown. */
-export class Definite extends DumpError {
-  /** The last parameter: the VMs that there are. */
-  constructor(
-    readonly problem: string,
-    readonly pid: number | null,
-    code: DumpErrorCode,
-    { text, remedies }: Partial<VmList>,
-  ) {
-    super(problem, {
-      code,
-      ...(text === undefined ? {} : { hint: text }),
-      ...(remedies === undefined ? {} : { remedies }),
-    });
-  }
+/**
+ * Marks errors that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is
+ * unknown. `problem`: the message without the list of VMs; `pid`: null if there is none.
+ */
+export const definite = new ErrorMark<{ readonly problem: string; readonly pid: number | null }>();
+
+/** Makes an error that the dump proves. `list`: the VMs that there are. */
+export function definiteError(
+  problem: string,
+  pid: number | null,
+  code: DumpErrorCode,
+  { text, remedies }: Partial<VmList>,
+): DumpError {
+  const hint = text === undefined ? {} : { hint: text };
+  const error = new DumpError(problem, { code, ...hint, ...(remedies === undefined ? {} : { remedies }) });
+  return definite.put(error, { problem, pid });
 }
 
 /** Whether a text has the form of a pid or of an address. */
 export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);
 
 /**
- * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws `Definite`
- * if the dump proves that it does not exist.
+ * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws an error that
+ * is marked `definite` if the dump proves that it does not exist.
  */
 export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): Task {
   return typeof process === 'string' ? taskOfText(host, kvm, tasks, process) : taskOfPid(kvm, tasks, process);
@@ -38,7 +40,7 @@ export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | n
 function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
   const task = tasks.byPid(pid);
   if (task !== null) return task;
-  throw new Definite(`no process has pid ${pid}`, pid, 'no-process', listAll(kvm, tasks));
+  throw definiteError(`no process has pid ${pid}`, pid, 'no-process', listAll(kvm, tasks));
 }
 
 function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
@@ -47,7 +49,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
   const asDecimal = decimalPid(text);
   if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
-    throw new Definite(`no process has pid ${text}`, asDecimal, 'no-process', {});
+    throw definiteError(`no process has pid ${text}`, asDecimal, 'no-process', {});
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
@@ -57,7 +59,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   if (task === null) {
     const pid = asDecimal ?? (value < PID_LIMIT ? Number(value) : null);
     const problem = `no process or task_struct ${printable(text)} in the dump`;
-    throw new Definite(problem, pid, 'no-process', listAll(kvm, tasks));
+    throw definiteError(problem, pid, 'no-process', listAll(kvm, tasks));
   }
   if (other !== null && /^[0-9]+$/.test(text))
     host.log.warn(`no process has pid ${text} in decimal; it is read as hexadecimal: ${nameOf(task)}`);

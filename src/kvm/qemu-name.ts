@@ -21,15 +21,20 @@ export function guestName(words: readonly string[]): GuestName {
   return { name, uuid };
 }
 
-/** The guest's name in the value of `-name`: parameters separated by commas (`,,` is a comma); the first may lack its key. */
+/**
+ * The guest's name in the value of `-name`; null if it has none. The value is a list of parameters, separated by commas
+ * (util/qemu-option.c, opts_do_parse). The first one may lack its key. Of a repeated key the last value counts
+ * (qemu_opt_find).
+ */
 function guestOf(value: string): string | null {
-  // Words end at a NUL, so they do not contain one.
-  const parameters = value
-    .replaceAll(',,', '\0')
-    .split(',')
-    .map((text) => text.replaceAll('\0', ','));
-  const [first = ''] = parameters;
-  if (!first.includes('=')) return first;
-  const guest = parameters.find((text) => text.startsWith('guest='));
-  return guest === undefined ? null : guest.slice('guest='.length);
+  let guest: string | null = null;
+  for (let at = 0; at < value.length; ) {
+    const key = /^[^=,]*=/.exec(value.slice(at))?.[0] ?? '';
+    // A doubled comma is a comma of the value.
+    const raw = /^(?:[^,]|,,)*/.exec(value.slice(at + key.length))?.[0] ?? '';
+    const isGuest = key === 'guest=' || (at === 0 && key === '');
+    if (isGuest) guest = raw.replaceAll(',,', ',');
+    at += key.length + raw.length + 1;
+  }
+  return guest;
 }

@@ -112,14 +112,17 @@ function tryAll(kvm: Kvm, tasks: Tasks): ReturnType<typeof allVms> {
 
 /** The error for a question without a process. `choice`: the VM that was chosen; its number is one of a process. */
 function missingProcess(kvm: Kvm, tasks: Tasks, choice: string | null): UsageError {
-  const { text, remedies } = listAll(kvm, tasks);
+  const { text, entries, remedies } = listAll(kvm, tasks);
   if (choice !== null && !/^[0-9]{1,9}$/.test(choice))
-    return new UsageError(`no VM is known whose struct kvm is at '${printable(choice)}'; ${text}`, { remedies });
+    return new UsageError(`no VM is known whose struct kvm is at '${printable(choice)}'; ${text}`, {
+      named: entries,
+      remedies,
+    });
   const wanted =
     choice === null
       ? "the pid or task_struct address of the process that holds the VM, or the guest's name or UUID"
       : `the process whose file descriptor ${choice} is the VM`;
-  return new UsageError(`${wanted}; ${text}`, { missing: 'process', remedies });
+  return new UsageError(`${wanted}; ${text}`, { missing: 'process', named: entries, remedies });
 }
 
 const isAddress = (address: bigint, text: string): boolean =>

@@ -5,6 +5,8 @@ import { fields, optional, required } from '../types/fields.js';
 /** Read only for the output of `vms`. */
 export const kvmAboutFields = fields('kvm', {
   vcpus: required('online_vcpus.counter', 4),
+  // Since Linux 4.8.
+  created: optional('created_vcpus', 4),
   // Since Linux commit 89ea60c2c7b5 ("KVM: x86: Add support for "protected VMs" that can utilize private memory") (in v6.8).
   type: optional('arch.vm_type'),
 });
@@ -45,7 +47,10 @@ export const inlineMemslotsFields = fields('kvm', arrays);
 export const treeSlotFields = fields('kvm_memory_slot', {
   node: required('gfn_node'),
   idNode: optional('id_node'),
+  hvaNode: optional('hva_node'),
 });
+/** include/linux/interval_tree.h: the addresses `start` to `last` - of a memslot, those in the process. */
+export const intervalFields = fields('interval_tree_node', { start: required('start', 8), last: required('last', 8) });
 
 export const slotFields = fields('kvm_memory_slot', {
   baseGfn: required('base_gfn', 8),

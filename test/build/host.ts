@@ -218,6 +218,11 @@ export class SyntheticHost extends SyntheticKernel {
         flags,
         id,
       });
+      if (this.has('kvm_memory_slot', 'hva_node'))
+        this.set('kvm_memory_slot', slot, {
+          [`hva_node[${index}].start`]: hva,
+          [`hva_node[${index}].last`]: hva + pages * PAGE - 1n,
+        });
       made.push(slot);
       const node = slot + at;
       this.set('rb_node', node, {

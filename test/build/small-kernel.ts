@@ -170,8 +170,15 @@ gmem {
   ptr file
   u64 pgoff
 }
+interval_tree_node {
+  struct rb_node rb
+  u64 start
+  u64 last
+  u64 __subtree_last
+}
 kvm_memory_slot {
   struct hlist_node id_node[2]
+  struct interval_tree_node hva_node[2]
   struct rb_node gfn_node[2]
   u64 base_gfn
   u64 npages

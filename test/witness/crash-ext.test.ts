@@ -79,6 +79,10 @@ function layoutOf(host: Host): string {
     slot_gmem: at('kvm_memory_slot', 'gmem'),
     slot_node: at('kvm_memory_slot', 'gfn_node'),
     slot_node_size: slot('gfn_node')?.element ?? -1,
+    slot_hva_node: at('kvm_memory_slot', 'hva_node'),
+    slot_hva_node_size: slot('hva_node')?.element ?? -1,
+    interval_start: at('interval_tree_node', 'start'),
+    interval_last: at('interval_tree_node', 'last'),
     rb_parent: at('rb_node', '__rb_parent_color'),
     rb_left: at('rb_node', 'rb_left'),
     rb_right: at('rb_node', 'rb_right'),
@@ -237,6 +241,30 @@ needing(gcc).describe('the walker in C', () => {
       expect(run.stdout).not.toContain('no-memslot');
     },
   );
+
+  test.each([
+    ['base_gfn of a slot below the others', 1, { base_gfn: 0x30000n }],
+    ['base_gfn of a slot above the others', 2, { base_gfn: 0n }],
+    ['userspace_addr', 1, { userspace_addr: HVA + PAGE }],
+    ['npages', 2, { npages: 3n }],
+  ])('a changed %s is refused with the same words', (_name, id, values) => {
+    const host = new SyntheticHost();
+    const slots = [0n, 0x10000n, 0x20000n].map((frame, i) => ({ id: i, gpa: frame * PAGE, pages: 2n, hva: HVA }));
+    const { vm } = host.vmm(191, slots);
+    const set = host.pointer(vm + host.offset('kvm', 'memslots'));
+    const root = host.pointer(set + host.offset('kvm_memslots', 'gfn_tree.rb_node'));
+    const node = id === 1 ? root : host.pointer(root + host.offset('rb_node', 'rb_right'));
+    host.set('kvm_memory_slot', node - host.offset('kvm_memory_slot', 'gfn_node[1]'), values);
+    const opened = host.open();
+    const layout = join(folder, 'layout');
+    writeFileSync(layout, layoutOf(opened));
+    const args = [layout, pagesFile(pagesOf(host)), vm.toString(16), '0', '191', '9'];
+    const run = spawnSync(program, args, { input: '0\n', encoding: 'utf8' });
+    expect([run.status, run.stdout]).toEqual([1, '']);
+    const damage = /memslots? \d.*/.exec(run.stderr)?.[0];
+    expect(damage).toMatch(/the dump is damaged there$/);
+    expect(() => selectVm(opened, '191', null).vm.slots(0)).toThrow(damage);
+  });
 
   test('reads nothing out of bounds, whatever the pages contain', async () => {
     const name = 'debian-6.12';

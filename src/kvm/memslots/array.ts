@@ -5,6 +5,7 @@ import { type Memory, readOf } from '../../core/memory.js';
 import { type Resolved, resolve } from '../../types/fields.js';
 import type { TypeSource } from '../../types/source.js';
 import { arrayMemslotsFields, inlineMemslotsFields, slotFields } from '../structs.js';
+import { checkOrder } from './order.js';
 import type { SlotReader } from './reader.js';
 import { type Memslot, readSlot } from './slot.js';
 
@@ -18,7 +19,8 @@ const MOST_SLOTS = 32767;
 /**
  * Slots in an array, up to Linux 5.16. The array is inside struct kvm (2.6.32); or struct kvm points to an array with
  * one slot for each id (RHEL 6, 3.x), or to a sorted array with a count of the slots in use (RHEL 7, 4.x, 5.x), of
- * fixed size or flexible. All slots are read; their order does not matter.
+ * fixed size or flexible. All slots are read. If there is a count, they must be in descending order of their guest frames
+ * (virt/kvm/kvm_main.c, update_memslots of 4.0); before that they were sorted by size, which is not checked.
  */
 export const arraySlots: SlotReader = {
   recognise: (types) => types.member('kvm_memslots', 'memslots') !== null || isInline(types),
@@ -45,6 +47,8 @@ export const arraySlots: SlotReader = {
           0,
           `memslot ${found.id} is at index ${i}, but id_to_index has ${place}: the dump is damaged there`,
         );
+      const before = slots.at(-1);
+      if (set.filled !== null && before !== undefined) checkOrder(found, before);
       slots.push(found);
     }
     return { slots, missing: slots.some(({ pages }) => pages > 0) || places !== null ? null : NONE };

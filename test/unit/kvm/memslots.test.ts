@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SyntheticHost } from '../../build/host.js';
 import { PAGE } from '../../build/memory.js';
+import { ERAS } from '../../build/old-kernels.js';
 import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
 
 describe('slots', () => {
@@ -127,6 +128,77 @@ describe('slots', () => {
       if (node !== 0n) host.set('hlist_node', node, { next: node });
     }
     expect(translatorOf(host).slots.slots.map(({ id }) => id)).toEqual([0, 1, 2]);
+  });
+
+  /** Changes a member of the slot with an id, in all places where the tree's slots have it. */
+  function change(host: SyntheticHost, memslots: bigint, id: number, values: Record<string, bigint>): void {
+    const node = host.offset('kvm_memory_slot', 'gfn_node[1]');
+    const visit = (at: bigint): void => {
+      if (at === 0n) return;
+      const slotAt = at - node;
+      if ((host.pointer(slotAt + host.offset('kvm_memory_slot', 'id')) & 0xffffn) === BigInt(id))
+        host.set('kvm_memory_slot', slotAt, values);
+      visit(host.pointer(at + host.offset('rb_node', 'rb_left')));
+      visit(host.pointer(at + host.offset('rb_node', 'rb_right')));
+    };
+    visit(host.pointer(memslots + host.offset('kvm_memslots', 'gfn_tree.rb_node')));
+  }
+
+  test.each([
+    [0, 0x20001, 'memslots 0 and 1 are not in the order of their guest frames'],
+    [0, 0x15, 'memslots 0 and 1 are not in the order of their guest frames'],
+    [1, 0, 'memslots 0 and 1 both cover guest frame 0x0'],
+    [1, 0x21, 'memslots 1 and 2 are not in the order of their guest frames'],
+    [2, 5, 'memslots 1 and 2 are not in the order of their guest frames'],
+  ])('slot %i moved to frame %i is not where the tree has it', (id, frame, damage) => {
+    const { host, memslots } = three();
+    change(host, memslots, id, { base_gfn: BigInt(frame) });
+    expect(() => translatorOf(host)).toThrow(damage);
+  });
+
+  test.each(Object.entries(ERAS).filter(([, { options }]) => options.types?.includes('used_slots')))(
+    '%s: a slot in the array that is not in the order of guest frames is damage',
+    (_name, { options }) => {
+      const slots = [slot(0, 0n, 1n), slot(1, 0x10000n, 1n), slot(2, 0x20000n, 1n)];
+      for (const [place, frame, damage] of [
+        [0, 0x11, null],
+        [0, 5, 'memslots 1 and 2 are not in the order'],
+        [1, 0x21, 'memslots 1 and 2 are not in the order'],
+        [2, 0x30, 'memslots 0 and 1 are not in the order'],
+      ] as const) {
+        const host = new SyntheticHost({ ...options, noBtf: false });
+        const { vm } = host.vmm(191, slots);
+        const set = host.pointer(vm + host.offset('kvm', 'memslots'));
+        const at = host.layouts.at('kvm_memslots', 'memslots');
+        const size = at.type.kind === 'array' ? host.layouts.size(at.type.of) : 0;
+        const changed = set + BigInt(at.offset + place * size);
+        host.set('kvm_memory_slot', changed, { base_gfn: BigInt(frame) });
+        if (damage === null) expect(ask(translatorOf(host), 0x11000n)).toMatchObject({ id: 2 });
+        else expect(() => translatorOf(host)).toThrow(damage);
+      }
+    },
+  );
+
+  test('slots that only the hash table of ids has must be where slots of the tree are missing', () => {
+    const { host, memslots, root } = three();
+    host.set('rb_node', root, { rb_left: LOST });
+    expect(ask(translatorOf(host), 0n)).toMatchObject({ state: 'mapped', frame: 0x123, id: 0 });
+    const [first] = [...Array(8).keys()]
+      .map((i) => host.pointer(memslots + host.offset('kvm_memslots', `id_hash[${i}]`)))
+      .flatMap((node) => (node === 0n ? [] : [node - host.offset('kvm_memory_slot', 'id_node[1]')]))
+      .filter((at) => host.pointer(at + host.offset('kvm_memory_slot', 'base_gfn')) === 0n);
+    host.set('kvm_memory_slot', first as bigint, { base_gfn: 0x30n });
+    expect(() => translatorOf(host)).toThrow(/memslot 0 is not where slots of the tree are missing/);
+  });
+
+  test.each([
+    ['another userspace_addr', { userspace_addr: HVA + PAGE }],
+    ['a userspace_addr of zeros', { userspace_addr: 0n }],
+    ['another number of pages', { npages: 2n }],
+  ])('%s: not what the tree of addresses has, so damage', (_name, values) => {
+    const { host, memslots } = three();
+    change(host, memslots, 1, values);
+    expect(() => translatorOf(host)).toThrow(/memslot 1 has 0x. pages at 0x[0-9a-f]+, but hva_node has 0x/);
   });
 
   test('with fewer pages than struct kvm records, no address is reported as having no slot', () => {
