@@ -86,8 +86,8 @@ export async function openImage(paths: string | readonly string[], options: File
 export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
-  const opened = await openImage(paths, options);
   const beside = new Beside(options.beside ?? {}, log);
+  const opened = await openImage(paths, options);
   const close = (): void => {
     beside.close();
     opened.close();

@@ -100,6 +100,11 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'Output', options: { verbose, quiet, json, csv: asCsv } },
 ];
 
+const OPENING: Options = { ...host, ...beside, verbose, quiet };
+
+/** Whether an option says how a dump is opened. After `--`, a command works on a dump that is already open. */
+export const opens = (name: string): boolean => name in OPENING;
+
 /** All options of a command, in the order of its help. */
 export function optionsOf(command: Command): Options {
   const { needs, records, csv } = command;

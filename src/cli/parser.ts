@@ -6,14 +6,15 @@ import { mainCommand } from '../commands/index.js';
 import type { OptionSpec } from '../commands/options.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
-import { optionsOf } from './groups.js';
+import { opens, optionsOf } from './groups.js';
 import { afterHelp, usageWords } from './help.js';
 import { kebab } from './names.js';
-import { checkMeant, optionBefore, refusalOf } from './refusals.js';
+import { checkMeant, formOf, optionAfter, optionBefore, refusalOf } from './refusals.js';
 
-/** A request, and words after the last one that its command takes. */
+/** A request, the names of the options that were given, and words after the last one that its command takes. */
 interface Taken {
   readonly request: Request;
+  readonly given: readonly string[];
   readonly unexpected: readonly string[];
 }
 type Take = (taken: Taken) => unknown;
@@ -25,12 +26,24 @@ type Take = (taken: Taken) => unknown;
 export function readCommandLine(words: readonly string[], commands: readonly Command[], version: string): Request {
   const takes = commands.find(({ name }) => name === words[0])?.takesCommand === true;
   const [own = [], ...others] = takes ? parts(words) : [words];
-  const inner = others.map((part) => readCommandLine(part, commands, version));
-  const [taken] = parsed(own, commands, version);
+  const inner = others.map((part) => readFollowing(part, commands, version));
+  return { ...read(own, commands, version).request, inner };
+}
+
+/** Parses a command that follows `--`. Throws `UsageError`, also for options that would have no effect there. */
+function readFollowing(words: readonly string[], commands: readonly Command[], version: string): Request {
+  const { request, given } = read(words, commands, version);
+  const lost = given.find(opens);
+  if (lost !== undefined) throw new UsageError(optionAfter(formOf(lost, request.command), request.command.name));
+  return request;
+}
+
+function read(words: readonly string[], commands: readonly Command[], version: string): Taken {
+  const [taken] = parsed(words, commands, version);
   if (taken === undefined) throw new Error('no action was taken');
   const { request, unexpected } = taken;
-  checkMeant(request, unexpected, own[0], commands);
-  return { ...request, inner };
+  checkMeant(request, unexpected, words[0], commands);
+  return taken;
 }
 
 function parsed(words: readonly string[], commands: readonly Command[], version: string): Taken[] {
@@ -140,7 +153,8 @@ function requestOf(parser: Parser, command: Command, given: readonly unknown[]):
   const { args } = command;
   const more = args?.option === undefined ? [] : ((options[args.option.name] ?? []) as string[]);
   const request = { command, values, words: [...more, ...words], inner: [] };
-  return { request, unexpected: parser.args.slice(words.length) };
+  const typed = specs.map(([name]) => name).filter((name) => parser.getOptionValueSource(name) === 'cli');
+  return { request, given: typed, unexpected: parser.args.slice(words.length) };
 }
 
 /** Refuses options before the name of a command: they would be options of the main command, and be ignored. */

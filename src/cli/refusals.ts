@@ -73,6 +73,16 @@ function unknownOption(
 export const optionBefore = (option: string, command: string): string =>
   `${option} is before '${command}'; put options after '${command}'`;
 
+/** The message for an option after `--` that must be before it. */
+export const optionAfter = (option: string, command: string): string =>
+  `${option} must be given before --, not after '${command}'`;
+
+/** How an option is written: its short form, if it has one. */
+export const formOf = (name: string, command: Command): string => {
+  const short = optionsOf(command)[name]?.short;
+  return short === undefined ? `--${kebab(name)}` : `-${short}`;
+};
+
 /**
  * Throws `UsageError` for a word that can't be an argument of the command, if something else was probably meant by it: a
  * command or a dump. `unexpected`: words after the last argument that the command takes. `first`: the first word typed.

@@ -28,6 +28,11 @@ const TOGETHER: readonly (readonly [readonly Remedy[], string])[] = [
     'use --vmlinux and --kvm-module for files with debug information, --layout for a layout profile, or --system-map for symbols',
   ],
   [
+    ['vmlinux', 'kvm-module', 'layout'],
+    'use --vmlinux and --kvm-module for files with debug information, or --layout for a layout profile',
+  ],
+  [['vmlinux', 'kvm-module'], 'use --vmlinux and --kvm-module for files with debug information'],
+  [
     ['vmlinux', 'layout', 'system-map'],
     'use --vmlinux for a file with debug information, --layout for a layout profile, or --system-map for symbols',
   ],

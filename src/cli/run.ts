@@ -8,8 +8,9 @@ import {
   type Request,
   type Streams,
 } from '../commands/command.js';
+import { mainCommand } from '../commands/index.js';
 import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
-import { UsageError } from '../core/errors.js';
+import { DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
 import { describeDump, describeFiles, openDump, openImage } from '../open.js';
@@ -30,7 +31,21 @@ export async function run(request: Request, program: Program, streams: Streams):
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
   const { close, ...given } = await open(paths, needs, values, streams);
-  return perform(request, given, formOf(request), streams).finally(close);
+  try {
+    return await perform(request, given, formOf(request), streams);
+  } catch (error) {
+    throw given.image?.reader.isExcerpt === true ? withExcerpt(error, request) : error;
+  } finally {
+    close();
+  }
+}
+
+/** An error of a command on an excerpt. If pages are not in it, says what to do. */
+function withExcerpt(error: unknown, { command, values }: Request): unknown {
+  if (!(error instanceof DumpError) || error.code !== 'not-in-dump') return error;
+  const asIs = values.process === null ? 'use -g with the pid for which it was made, or ' : '';
+  const what = command === mainCommand ? 'with this -g and -p' : `with -- ${command.name}`;
+  return new DumpError(error.message, { origin: error, hint: `${asIs}make an excerpt from the whole dump ${what}` });
 }
 
 type Opening = ImageValues & BesideValues;

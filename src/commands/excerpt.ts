@@ -31,7 +31,7 @@ export const excerpt = command({
   notes: [
     "The excerpt is a kdump-compressed file with the pages that were read and the notes of the dump. It contains whole pages of the host's kernel, including data next to the structures that were read, and the registers of the host's processors: check what it discloses before you pass it on. It does not contain memory of the guest, except what a command after -- prints, such as phys.",
     "An excerpt for vms includes the command lines of the VMs' processes. So does one made with a name or a UUID after -g, because all VMs are searched for it; with a pid after -g it does not. One for vcpus includes the registers of the guests.",
-    'Addresses and commands can be combined. -g, --vm and --address-space before -- apply to the addresses before it; each command after -- takes its own. The bitmaps of the file are holes, which take no space on disk.',
+    'Addresses and commands can be combined. -g, --vm and --address-space before -- apply to the addresses before it; each command after -- takes its own. Options about the dump and other files are given before --. The bitmaps of the file are holes, which take no space on disk.',
   ],
   examples: [
     { line: 'excerpt -c vmcore -g 191579 -p 34de5840 -o small.kdump' },
@@ -58,15 +58,13 @@ export const excerpt = command({
   text: () => ({ row: ({ made, path }) => summary(made, path) }),
 });
 
-/** Checks a command that follows `--`: it must answer from a dump, and take the excerpt's instead of one of its own. */
+/** Checks a command that follows `--`: it must answer from a dump. */
 function recorded(request: Request): Request {
   const { command: inner, values } = request;
   if (!answersFromDump(inner))
     throw new UsageError(
       `'${inner.name}' can't follow --: ${inner.needs === 'nothing' ? 'it does not read a dump' : 'it writes a file of its own'}`,
     );
-  if ((values.core as readonly string[]).length > 0)
-    throw new UsageError(`-c must be given before --, not after '${inner.name}'`);
   checkWords(request);
   // As for the command alone: without -g, an error that lists the VMs is more useful.
   if (values.process !== null) needWords(request);

@@ -39,9 +39,9 @@ export class Warnings {
 /** A problem without its numbers: many rows have the same problem at different addresses. */
 const kindOf = (problem: string): string => problem.replace(/\b(?:0x[0-9a-f]+|[0-9]+)\b/g, '#');
 
-/** A writer that also logs the `problems` of its rows, if rows of this kind have that member. */
+/** A writer that also logs the `problems` of its rows, if rows of this kind have that member and its output does not. */
 export function warning(writer: RowWriter<unknown>, { columns }: RecordKind<never>, log: Log): RowWriter<unknown> {
-  if (!columns.some(({ name }) => name === 'problems')) return writer;
+  if (writer.showsProblems === true || !columns.some(({ name }) => name === 'problems')) return writer;
   const warnings = new Warnings(log, "--json has them all, as 'problems'");
   const all = new Set<string>();
   return {

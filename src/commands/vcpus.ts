@@ -149,6 +149,7 @@ const nameOf = ({ index, address }: ListedVcpu): string => `vCPU ${index} at 0x$
 function blocks(): RowWriter<VcpuRow> {
   let last: bigint | null = null;
   return {
+    showsProblems: true,
     row(row) {
       const vm =
         row.kvm === last ? '' : `${last === null ? '' : '\n'}VM ${row.kvm.toString(16)} PID=${row.pid ?? '-'}\n`;

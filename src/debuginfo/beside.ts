@@ -2,6 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ByteSource } from '../core/memory.js';
+import { requireFolder } from '../io/folder.js';
 import type { NeededModule } from '../kernel/needs.js';
 import type { ModuleOrigin } from '../opening/module-build.js';
 import type { Outside, SymbolsWanted, TypesFrom, TypesNeeded, TypesWanted } from '../opening/outside.js';
@@ -58,8 +59,10 @@ export class Beside implements Outside {
   readonly #lookup: Lookup;
   readonly #symbols: SymbolFiles;
 
+  /** Throws `DumpError` if a folder to search does not exist. */
   constructor(options: Partial<BesideOptions>, log: Log) {
     this.#options = { ...NOTHING_SAID, ...options };
+    for (const folder of this.#options.debugDirs) requireFolder(folder);
     this.#log = log;
     this.#lookup = new Lookup(this.#options.debugDirs, log);
     this.#symbols = new SymbolFiles(this.#lookup, this.#options);

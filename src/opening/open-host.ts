@@ -204,15 +204,26 @@ class Opening {
     const { looked } = this.outside;
     const where = looked.length === 0 ? '' : `; tried without success: ${looked.join(', ')}`;
     const [first] = this.#problems;
-    const beside: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy), 'layout', 'system-map'];
+    const hasSymbols = this.hasSymbols([]);
     return new DumpError(
       `${first?.message ?? `kernel ${this.release}: ${undescribed === null ? 'no symbols' : `no types of ${undescribed}`}`}${where}`,
       {
-        code: this.hasSymbols([]) ? 'no-types' : 'no-symbols',
-        remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...beside])],
+        code: hasSymbols ? 'no-types' : 'no-symbols',
+        remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...this.#beside(hasSymbols)])],
         ...(first === undefined ? {} : { origin: first }),
       },
     );
+  }
+
+  /** The files that would help: those with symbols, and those with types, of the sources that are used. */
+  #beside(hasSymbols: boolean): Remedy[] {
+    const { typesFrom } = this.outside;
+    const dwarf: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy)];
+    return [
+      ...(typesFrom === 'auto' || typesFrom === 'dwarf' || !hasSymbols ? dwarf : []),
+      ...(typesFrom === 'auto' || typesFrom === 'layout' ? (['layout'] as const) : []),
+      ...(hasSymbols ? [] : (['system-map'] as const)),
+    ];
   }
 
   #optional<T>(work: () => T): T | null {

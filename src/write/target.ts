@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { DumpError, UsageError } from '../core/errors.js';
+import { requireFolder } from '../io/folder.js';
 import { isOfSystem, reasonOf } from '../io/system-error.js';
 import { withDraft } from './draft.js';
 
@@ -47,9 +48,7 @@ export function checkTarget(path: string, force: boolean, inputs: readonly strin
 
 /** Checks that a file can be created in a folder. */
 function checkFolder(folder: string): void {
-  const isFolder = namingErrors(folder, () => statSync(folder, { throwIfNoEntry: false })?.isDirectory());
-  if (isFolder !== true)
-    throw new DumpError(`${folder}: ${isFolder === undefined ? 'no such' : 'not a'} directory`, { code: 'system' });
+  requireFolder(folder);
   namingErrors(folder, () => {
     accessSync(folder, constants.W_OK | constants.X_OK);
   });

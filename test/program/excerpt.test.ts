@@ -208,7 +208,9 @@ describe('excerpt for addresses and commands', () => {
     [['--', '-g', '147'], /^kvm-vtop: -p is missing/],
     [['--', 'help'], /^kvm-vtop: 'help' can't follow --: it does not read a dump\n/],
     [['--', 'excerpt'], /^kvm-vtop: 'excerpt' can't follow --: it writes a file of its own\n/],
-    [['--', 'vms', '-c', VMS], /^kvm-vtop: -c must be given before --/],
+    [['--', 'vms', '-c', VMS], /^kvm-vtop: -c must be given before --, not after 'vms'/],
+    [['--', 'vms', '--types', 'dwarf'], /^kvm-vtop: --types must be given before --, not after 'vms'/],
+    [['-p', HOLE, '--', 'vms', '-v'], /^kvm-vtop: -v must be given before --, not after 'vms'/],
   ])('%j is refused', (args, message) => {
     expectRefusal(made('refused', ...args), message);
     expect(existsSync(join(folder, 'refused'))).toBe(false);

@@ -41,6 +41,11 @@ describe('problems of rows', () => {
     expect(logged(problems.map((problem) => [problem]))).toEqual(['slot at 0x1000: gone', 'pid 7: gone', others(2)]);
   });
 
+  test('a writer that shows them is left alone', () => {
+    const writer = { row: () => 'row\n', showsProblems: true };
+    expect(warning(writer, kind, silentLog)).toBe(writer);
+  });
+
   test('thousands of different problems are few messages', () => {
     const names = Array.from({ length: 5000 }, (_, i) => `file ${'x'.repeat(i % 100)}${i}y`);
     const texts = logged(names.map((name) => [name]));
