@@ -92,7 +92,7 @@ function fieldsOf(line: string): string[] {
 
 /** The text that the escapes of a field stand for. */
 const unescaped = (field = ''): string =>
-  field.replace(/\\(?:x([0-9a-f]{2})|u\{?([0-9a-f]{4})\}?)/g, (_, byte: string, unit: string) =>
+  field.replace(/\\(?:x([0-9a-f]{2})|u\{?([0-9a-f]{4})\}?)/g, (_, byte: string | undefined, unit: string) =>
     String.fromCharCode(Number.parseInt(byte ?? unit, 16)),
   );
 
