@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { State } from '../core/outcome.js';
-import type { SlotRun } from './slot-runs.js';
+import type { PlacedRun } from './placed-runs.js';
 
 /** States of which the dump does not show what became of the pages. */
 const HIDDEN: ReadonlySet<State> = new Set<State>(['slots-missing', 'table-missing', 'damaged', 'noncanonical']);
@@ -18,7 +18,7 @@ export class Totals {
   /** By reason: pages of which the dump does not show what became of them, and the message of the first. */
   readonly hidden = new Map<string, { pages: number; message: string }>();
 
-  add(run: SlotRun): void {
+  add(run: PlacedRun): void {
     const { pages, state, pageSize, node } = run;
     this.pages += pages;
     this.runs++;
@@ -34,7 +34,7 @@ export class Totals {
     return [...this.hidden.values()].map(({ pages, message }) => `${pages * 4096} bytes: ${message}`);
   }
 
-  #hide({ state, reason, message, pages }: SlotRun): void {
+  #hide({ state, reason, message, pages }: PlacedRun): void {
     const key = reason ?? state;
     const known = this.hidden.get(key);
     if (known === undefined) this.hidden.set(key, { pages, message: message ?? key });
@@ -43,7 +43,7 @@ export class Totals {
 }
 
 /** Whether a gap or damage in the dump hides what became of the pages. */
-const isHidden = ({ state, reason }: SlotRun): boolean => HIDDEN.has(state) || reason === 'gmem-attribute-unreadable';
+const isHidden = ({ state, reason }: PlacedRun): boolean => HIDDEN.has(state) || reason === 'gmem-attribute-unreadable';
 
 function increase<K>(sums: Map<K, number>, key: K, by: number): void {
   sums.set(key, (sums.get(key) ?? 0) + by);
