@@ -38,6 +38,14 @@ const vm = {
   vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),
 };
 
+const process = {
+  process: valued(
+    'pid|task',
+    'the process: the pid of any of its threads (decimal, or else hexadecimal), or the address of a task_struct',
+    { short: 'g' },
+  ),
+};
+
 /** Files in addition to the dump. */
 const beside = {
   vmlinux: file('vmlinux of the same kernel build, with debug information'),
@@ -77,6 +85,10 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
+  process: [
+    { ...host, ...process },
+    { ...beside, verbose, quiet },
+  ],
   vm: [
     { ...host, ...vm },
     { ...beside, verbose, quiet },

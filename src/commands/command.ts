@@ -4,6 +4,7 @@ import type { FrameSource } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import type { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import type { Process } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import type { RecordKind, RowWriter } from '../report/records.js';
 import type { DescribedKernel } from '../types/profile.js';
@@ -29,6 +30,10 @@ export interface ImageGiven {
 export interface HostGiven {
   readonly image: DumpImage;
   readonly host: Host;
+}
+export interface ProcessGiven extends HostGiven {
+  /** The process that -g names. */
+  readonly process: Process;
 }
 export interface VmGiven extends HostGiven {
   /** The VM that -g and --vm name. */
@@ -95,6 +100,7 @@ export interface Needs {
   files: FilesGiven;
   image: ImageGiven;
   host: HostGiven;
+  process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
   vcpus: VmsGiven;

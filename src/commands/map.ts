@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
 import type { AskedRange } from '../core/text.js';
-import { NodeMap } from '../kernel/node-map.js';
-import type { Selected } from '../kvm/select.js';
 import { kinds } from '../report/records.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import type { PageRange } from '../spaces/ranges.js';
 import { SlotRuns } from '../spaces/slot-runs.js';
 import { Totals } from '../spaces/totals.js';
 import { type Context, command, type VmGiven } from './command.js';
-import { RunRow, runs, TotalRow, totals } from './map-rows.js';
+import { type RunRow, runs, TotalRow, totals } from './map-rows.js';
 import { mapText, totalText } from './map-text.js';
 import { addressSpace, flag } from './options.js';
 import { pagesOf, ranges } from './ranges.js';
+import { RunLister } from './run-lister.js';
 
 const options = {
   addressSpace,
@@ -67,7 +65,7 @@ export const map = command({
     return total.complete && empty.length === 0 ? 0 : 1;
   },
 
-  text: mapText,
+  text: () => mapText(),
 });
 
 const rangeText = ({ first, end }: PageRange): string =>
@@ -76,73 +74,41 @@ const rangeText = ({ first, end }: PageRange): string =>
 /** The memory that a question is about. */
 class Asked {
   readonly #space: GuestSpace;
-  readonly #nodes: NodeMap | null;
-  #noNodes = '';
+  readonly #lister: RunLister;
   readonly #problems: string[] = [];
-  readonly #selected: Selected;
 
   constructor(
-    readonly context: MapContext,
+    { host, selected, options: given, log }: MapContext,
     readonly ranges: readonly PageRange[] | null,
   ) {
-    const { host, selected, options: given, log } = context;
-    this.#selected = selected;
+    const of = { pid: selected.pid, kvm: selected.vm.address, addressSpace: given.addressSpace };
     this.#space = log.step('memslots', () => new GuestSpace(selected.vm, given.addressSpace));
     const { missing } = this.#space.slots;
     if (missing !== null) this.#problems.push(`memslots may be missing: ${missing}`);
-    this.#nodes = this.#nodesOf(() => new NodeMap(host));
+    this.#lister = new RunLister(of, host, log);
   }
 
   /** The runs; they are added to `sums` on the way. */
-  *rows(sums: Totals): Generator<RunRow> {
-    const { log, options: given } = this.context;
-    const cursor = this.#cursor();
-    const row = new RunRow(this.#selected, given.addressSpace, cursor.run);
-    const { pages } = cursor;
-    while (cursor.advance()) {
-      sums.add(cursor.run);
-      log.tick(sums.pages / pages);
-      yield row;
-    }
+  rows(sums: Totals): Generator<RunRow> {
+    return this.#lister.rows(this.#cursor(), sums);
   }
 
   /** Adds all runs to `sums`. */
   count(sums: Totals): void {
-    const { log } = this.context;
-    const cursor = this.#cursor();
-    const { pages, run } = cursor;
-    while (cursor.advance()) {
-      sums.add(run);
-      log.tick(sums.pages / pages);
-    }
+    this.#lister.count(this.#cursor(), sums);
   }
 
   total(sums: Totals): TotalRow {
-    const problems = [...this.#problems, ...sums.problems()];
-    const complete = problems.length === 0;
-    if (this.#nodes === null && sums.sizes.size > 0) problems.push(this.#noNodes);
-    if (this.#nodes?.isPartial === true)
-      problems.push('the NUMA node of some pages is not known: the spans of nodes overlap there');
-    return new TotalRow(this.#selected, this.context.options.addressSpace, sums, complete, problems);
+    return this.#lister.total(sums, this.#problems);
   }
 
   #cursor(): SlotRuns {
-    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#nodes);
+    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#lister.nodes);
   }
 
   /** Ranges of which no page is in a memslot. */
   empty(): readonly PageRange[] {
     return (this.ranges ?? []).filter((range) => new SlotRuns(this.#space, [range], null).pages === 0);
-  }
-
-  #nodesOf(make: () => NodeMap): NodeMap | null {
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
-      this.#noNodes = `NUMA nodes are not known: ${error.message}`;
-      return null;
-    }
   }
 }
 

@@ -6,6 +6,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import { findProcess } from '../kernel/process.js';
 import { selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter } from '../report/records.js';
 import {
@@ -65,6 +66,11 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
+  process: ({ image, host }, { values }, { log }) => {
+    const { process } = values as { process: string | null };
+    if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });
+    return { image, host, process: log.step('process', () => findProcess(host as Host, process)) };
+  },
   vms: givenVms,
   vcpus: givenVms,
   vm: ({ image, host }, { values }, { log }) => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Pfn, Vpn } from '../core/address.js';
+import type { Gfn, Pfn, Vpn } from '../core/address.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { NodeMap } from '../kernel/node-map.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
 import type { MmRun } from './mm-run.js';
 import type { RunCursor, SwapPlace } from './space.js';
 
@@ -24,6 +25,9 @@ export abstract class PlacedRun {
   node: number | null = null;
   #run: MmRun | null = null;
 
+  /** The memslot that has the pages, and the guest frame of the first one; null for a process's memory. */
+  abstract readonly slot: Memslot | null;
+  abstract get first(): Gfn | null;
   /** Virtual page number of the first page. */
   abstract get page(): Vpn;
 

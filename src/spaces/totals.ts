@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { State } from '../core/outcome.js';
+import type { Reason, State } from '../core/outcome.js';
 import type { PlacedRun } from './placed-runs.js';
 
 /** States of which the dump does not show what became of the pages. */
@@ -11,6 +11,7 @@ export class Totals {
   runs = 0;
   protNone = 0;
   readonly states = new Map<State, number>();
+  readonly reasons = new Map<Reason, number>();
   /** Mapped pages by the bytes that their leaf maps. */
   readonly sizes = new Map<number, number>();
   /** Mapped pages by NUMA node. */
@@ -19,10 +20,11 @@ export class Totals {
   readonly hidden = new Map<string, { pages: number; message: string }>();
 
   add(run: PlacedRun): void {
-    const { pages, state, pageSize, node } = run;
+    const { pages, state, reason, pageSize, node } = run;
     this.pages += pages;
     this.runs++;
     increase(this.states, state, pages);
+    if (reason !== null) increase(this.reasons, reason, pages);
     if (pageSize !== null) increase(this.sizes, pageSize, pages);
     if (node !== null) increase(this.nodes, node, pages);
     if (run.protNone) this.protNone += pages;

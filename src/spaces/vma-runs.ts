@@ -9,6 +9,8 @@ import type { RunCursor } from './space.js';
 
 /** A run of pages of one mapping of a process and one NUMA node. */
 export class VmaRun extends PlacedRun {
+  readonly slot = null;
+  readonly first = null;
   /** Null for pages in no mapping. */
   vma: Vma | null = null;
 
@@ -36,6 +38,12 @@ export class VmaRuns extends PlacedRuns<VmaRun> {
 
   get pages(): number {
     return this.#parts.reduce((sum, { first, end }) => sum + end - first, 0);
+  }
+
+  /** Of the pages in no mapping, only those about which the page tables say something are listed. */
+  override advance(): boolean {
+    while (super.advance()) if (this.run.vma !== null || this.run.state !== 'not-present') return true;
+    return false;
   }
 
   protected begin(): RunCursor<MmRun> | null {
