@@ -2,6 +2,7 @@
 import type { Gfn, Pfn, Vpn } from '../core/address.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { NodeMap } from '../kernel/node-map.js';
+import type { Vma } from '../kernel/vma.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { MmRun } from './mm-run.js';
 import type { RunCursor, SwapPlace } from './space.js';
@@ -28,6 +29,8 @@ export abstract class PlacedRun {
   /** The memslot that has the pages, and the guest frame of the first one; null for a process's memory. */
   abstract readonly slot: Memslot | null;
   abstract get first(): Gfn | null;
+  /** The mapping that has the pages; null for memslots, and for pages in no mapping. */
+  abstract readonly vma: Vma | null;
   /** Virtual page number of the first page. */
   abstract get page(): Vpn;
 

@@ -9,6 +9,7 @@ import type { RunCursor } from './space.js';
 
 /** A run of pages of one memslot and one NUMA node. */
 export class SlotRun extends PlacedRun {
+  readonly vma = null;
   slot!: Memslot;
 
   get first(): Gfn {

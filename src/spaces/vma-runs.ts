@@ -11,7 +11,6 @@ import type { RunCursor } from './space.js';
 export class VmaRun extends PlacedRun {
   readonly slot = null;
   readonly first = null;
-  /** Null for pages in no mapping. */
   vma: Vma | null = null;
 
   get page(): Vpn {
