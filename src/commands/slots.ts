@@ -152,12 +152,14 @@ function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): stri
   return `${what ?? '?'}${pages}${path === null ? '' : ` ${printable(path, 4096)}`}`;
 }
 
-function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[], sizes: boolean): Generator<SlotRow> {
+function* rowsOf(kvm: Kvm, known: KnownVm, problems: string[], sizes: boolean): Generator<SlotRow> {
+  const { address, pid } = known;
+  if (pid === null) problems.push(...known.problems);
   const what = `VM at 0x${address.toString(16)}`;
-  const vm = orProblem(problems, what, () => new Vm(kvm, address));
+  const vm = orProblem(problems, null, () => new Vm(kvm, address));
   if (vm === null) return;
   for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
-    const set = orProblem(problems, what, () => vm.slots(addressSpace));
+    const set = orProblem(problems, null, () => vm.slots(addressSpace));
     if (set === null) continue;
     if (set.missing !== null)
       problems.push(`${what}: memslots of address space ${addressSpace} may be missing: ${set.missing}`);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VMs that the text after -g selects: by a process that holds them or created them, or by the guest's name or UUID.
-import { DumpError, UsageError } from '../core/errors.js';
+import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
-import { allVms, argumentsOfVm, type KnownVm } from './all-vms.js';
 import { listHolders, nameOf } from './describe-vms.js';
-import { Definite, decimalPid, findTask, isNumber } from './find-process.js';
-import { type HeldVm, holders, listedVms, vmsOf } from './find-vms.js';
+import { Definite, decimalPid, findTask, isExplicit, isNumber } from './find-process.js';
+import { type HeldVm, holders, undescribed, vmsOf } from './find-vms.js';
+import { guests, guestsOrThrow } from './guests.js';
 import type { Kvm } from './kvm.js';
+import { listedVms } from './list-vms.js';
 
 /** A VM that was chosen, and the process by which it was found. */
 export interface Chosen {
@@ -18,6 +19,12 @@ export interface Chosen {
   readonly mm: bigint | null;
 }
 
+/** A VM, and a process that holds it; several processes can hold one. */
+export interface Candidate extends HeldVm {
+  /** Null if no process is known. */
+  readonly pid: number | null;
+}
+
 /** VMs from which one must be chosen. */
 export interface Candidates {
   /** The process or guest that they belong to, for messages. */
@@ -25,40 +32,64 @@ export interface Candidates {
   /** Pid of the process that was given; null if a guest was given. */
   readonly pid: number | null;
   /** At least one. */
-  readonly held: readonly HeldVm[];
+  readonly held: readonly Candidate[];
+  /** The reason why the process may hold others; null if it does not. Then one of them can't be chosen by itself. */
+  readonly unknown: string | null;
+  /** Why a list of them may be incomplete. */
+  readonly problems: readonly string[];
   /** Describes the VM that was chosen, and logs warnings about it. */
-  chosen(vm: HeldVm): Chosen;
+  chosen(vm: Candidate): Chosen;
 }
 
 /**
- * The VMs of a pid, of the task_struct at an address, or of a guest's name or UUID. A pid takes precedence over a name; a
- * number is only a pid. Throws `UsageError` or `DumpError` if there are none.
+ * The VMs of a pid, of the task_struct at an address, or of a guest's name or UUID. A decimal pid takes precedence over a
+ * name, and a name over a hexadecimal pid without 0x; a number is only a pid. Throws `UsageError` or `DumpError` if there
+ * are none.
  */
 export function candidates(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
-  if (typeof process === 'string' && !isNumber(process)) return named(kvm, tasks, process, null);
+  if (typeof process === 'string' && !isNumber(process)) return guestsOrThrow(kvm, tasks, process, null);
   try {
-    return heldBy(kvm, tasks, process);
+    const { task, reading } = findTask(kvm.host, kvm, tasks, process);
+    if (reading !== 'hexadecimal' || typeof process === 'number') return heldBy(kvm, tasks, task);
+    return guestsOrNull(kvm, tasks, process, task) ?? heldByHexadecimal(kvm, tasks, process, task);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
     return madeBy(kvm, tasks, process, error);
   }
 }
 
-function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
+/** The guests with a name that is also the pid of a process in hexadecimal; null if there are none. */
+function guestsOrNull(kvm: Kvm, tasks: Tasks, text: string, task: Task): Candidates | null {
+  const found = guests(kvm, tasks, text);
+  if (found !== null)
+    kvm.warn(`'${printable(text)}' is read as the name of a guest; as a hexadecimal pid it would be ${nameOf(task)}`);
+  return found;
+}
+
+function heldByHexadecimal(kvm: Kvm, tasks: Tasks, text: string, task: Task): Candidates {
+  const why = decimalPid(text) === null ? '' : `no process has pid ${text} in decimal; `;
+  kvm.warn(`${why}${why === '' ? printable(text) : 'it'} is read as hexadecimal: ${nameOf(task)}`);
+  return heldBy(kvm, tasks, task);
+}
+
+function heldBy(kvm: Kvm, tasks: Tasks, task: Task): Candidates {
   const { log } = kvm.host;
-  const task = findTask(kvm.host, kvm, tasks, process);
   const alive = tasks.alive(task);
-  const held = vmsOf(kvm, alive);
-  if (held.length === 0) {
+  const { vms, unknown } = vmsOf(kvm, alive);
+  if (vms.length === 0) {
     const { text, remedies } = listHolders(kvm, tasks);
     throw new Definite(`${nameOf(task)} does not hold a VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
   }
+  const title = nameOf(task);
+  const reason = unknown ?? (undescribed(kvm).length === 0 ? null : "file descriptors can't be read");
   return {
-    title: nameOf(task),
+    title,
     pid: task.tgid,
-    held,
+    held: vms.map((vm) => ({ ...vm, pid: task.tgid })),
+    unknown,
+    problems: reason === null ? [] : [`${title} may hold VMs that can't be read: ${reason}`],
     chosen({ fd, address }) {
-      log.found(`${nameOf(task)}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
+      log.found(`${title}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
       return { pid: task.tgid, fd, address, mm: alive.mm };
     },
   };
@@ -69,27 +100,38 @@ function heldBy(kvm: Kvm, tasks: Tasks, process: string | number): Candidates {
  * hold a VM, or has exited while another process holds the VM.
  */
 function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError): Candidates {
+  if (typeof process === 'string' && decimalPid(process) === null && !isExplicit(process)) {
+    const found = guests(kvm, tasks, process);
+    if (found !== null) return found;
+  }
   const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
   const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (pid === null || made.length === 0) {
     if (typeof process === 'number') throw why;
     // The name of a guest can look like a number.
-    return named(kvm, tasks, process, why);
+    return guestsOrThrow(kvm, tasks, process, why);
   }
-  const held = made.map(({ address }) => ({ fd: null, address, incomplete: !complete }));
-  return { title: `pid ${pid}`, pid, held, chosen: ({ address }) => chosenOfMaker(kvm, tasks, address, pid, why) };
+  const isKnown = complete && vms.every(({ noPid }) => noPid === null);
+  const unknown = isKnown ? null : 'not all VMs of the host can be listed';
+  return {
+    title: `pid ${pid}`,
+    pid,
+    held: made.map(({ address }) => ({ pid, fd: null, address })),
+    unknown,
+    problems: unknown === null ? [] : [`pid ${pid} may have created VMs that can't be read: ${unknown}`],
+    chosen: ({ address }) => chosenOfMaker(kvm, tasks, address, pid, why),
+  };
 }
 
 function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
-  const { log } = kvm.host;
   if (!(why instanceof Definite)) {
-    log.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
+    kvm.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
     return { pid, fd: null, address, mm: null };
   }
   const holder = holderOf(kvm, tasks, address);
   const now = holder === null ? 'no process that can be read holds it now' : `${nameOf(holder.task)} holds it now`;
-  log.warn(`pid ${pid} created the VM but no longer holds it: ${now}`);
+  kvm.warn(`pid ${pid} created the VM but no longer holds it: ${now}`);
   return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
 }
 
@@ -100,49 +142,6 @@ function holderOf(kvm: Kvm, tasks: Tasks, address: bigint): { task: Task; fd: nu
     if (held !== undefined) return { task, fd: held.fd };
   }
   return null;
-}
-
-/** The VMs with this name or UUID on QEMU's command line. `why`: the error of looking up the text as a number. */
-function named(kvm: Kvm, tasks: Tasks, text: string, why: DumpError | null): Candidates {
-  const wrong = (problem: string): Error =>
-    why ?? new UsageError(`'${printable(text)}' ${problem}`, { wrong: 'process' });
-  const all = listOrThrow(kvm, tasks, wrong);
-  const found = all.filter((vm) => isCalled(kvm, vm, text));
-  if (found.length > 0)
-    return { title: `'${printable(text)}'`, pid: null, held: found.map(held), chosen: (vm) => ofKnown(found, vm) };
-  throw wrong(`is not a pid, the address of a task_struct, or the name or UUID of a VM; ${namesOf(kvm, all)}`);
-}
-
-function listOrThrow(kvm: Kvm, tasks: Tasks, wrong: (problem: string) => Error): readonly KnownVm[] {
-  try {
-    return allVms(kvm, tasks).vms;
-  } catch (error) {
-    if (!(error instanceof DumpError)) throw error;
-    throw wrong(`is not a pid or the address of a task_struct; names can't be looked up: ${error.message}`);
-  }
-}
-
-function isCalled(kvm: Kvm, vm: KnownVm, text: string): boolean {
-  const { name, uuid } = argumentsOfVm(kvm, vm);
-  return name === text || (uuid !== null && uuid === text.toLowerCase());
-}
-
-const held = ({ address, holders: [first] }: KnownVm): HeldVm => ({ fd: first?.fd ?? null, address });
-
-/** Describes a VM that was chosen from `all`. */
-export function ofKnown(all: readonly KnownVm[], { address }: HeldVm): Chosen {
-  const vm = all.find((each) => each.address === address) as KnownVm;
-  return { pid: vm.pid ?? 0, fd: vm.holders[0]?.fd ?? null, address, mm: null };
-}
-
-/** The names of VMs for a message, as far as the dump has them. */
-function namesOf(kvm: Kvm, all: readonly KnownVm[]): string {
-  const texts = all.map((vm) => {
-    const { name, problem } = argumentsOfVm(kvm, vm);
-    const called = problem === null ? (name === null ? 'no name' : printable(name)) : 'name not in the dump';
-    return `${vm.pid ?? '?'} (${called})`;
-  });
-  return texts.length === 0 ? 'no VM was found' : `VMs: ${texts.join(', ')}`;
 }
 
 /** The VMs of vm_list. Throws `why` if the list can't be read. */

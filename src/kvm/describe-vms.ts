@@ -4,16 +4,25 @@ import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
-import { type HeldVm, holders, listedVms } from './find-vms.js';
+import { type HeldVm, holders } from './find-vms.js';
 import type { Kvm } from './kvm.js';
+import { listedVms } from './list-vms.js';
 import { Vm } from './vm.js';
 
 /** The name of a process in messages. */
 export const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
 
-/** One line per VM: descriptor, address, number of slots. */
-export const listVms = (kvm: Kvm, held: readonly HeldVm[]): string[] =>
-  held.map(({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
+/** A VM from which one must be chosen: the process that holds it, if that is not clear, and its descriptor. */
+interface Listed extends HeldVm {
+  readonly pid?: number | null;
+}
+
+/** One line per VM: process, descriptor, address, number of slots. */
+export const listVms = (kvm: Kvm, held: readonly Listed[]): string[] =>
+  held.map(({ pid, fd, address }) => {
+    const process = pid === undefined ? '' : `  pid ${pid ?? '?'}`;
+    return `${process}  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`;
+  });
 
 function slotsText(kvm: Kvm, address: bigint): string {
   try {

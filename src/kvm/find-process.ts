@@ -4,8 +4,8 @@ import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, type Tasks } from '../kernel/tasks.js';
 import { listHolders, nameOf } from './describe-vms.js';
-import { listedVms } from './find-vms.js';
 import type { Kvm } from './kvm.js';
+import { listedVms } from './list-vms.js';
 
 /** An error that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is unknown. */
 export class Definite extends DumpError {
@@ -21,12 +21,20 @@ export class Definite extends DumpError {
 /** Whether a text has the form of a pid or of an address. */
 export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);
 
+/** A task, and how the text that selects it was read. `hexadecimal`: as a pid, although nothing says that it is one. */
+export interface FoundTask {
+  readonly task: Task;
+  readonly reading: 'decimal' | 'hexadecimal' | 'explicit';
+}
+
 /**
  * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws `Definite`
  * if the dump proves that it does not exist.
  */
-export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): Task {
-  return typeof process === 'string' ? taskOfText(host, kvm, tasks, process) : taskOfPid(kvm, tasks, process);
+export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): FoundTask {
+  return typeof process === 'string'
+    ? taskOfText(host, kvm, tasks, process)
+    : { task: taskOfPid(kvm, tasks, process), reading: 'decimal' };
 }
 
 function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
@@ -36,7 +44,7 @@ function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
   throw new Definite(`no process has pid ${pid}; ${text}`, pid, { code: 'no-process', remedies });
 }
 
-function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
+function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): FoundTask {
   const value = BigInt(`0x${text.replace(/^0x/i, '')}`);
   const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
@@ -46,7 +54,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
-    return decimal;
+    return { task: decimal, reading: 'decimal' };
   }
   const task = other ?? tasks.byAddress(value);
   if (task === null) {
@@ -57,11 +65,13 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
       remedies,
     });
   }
-  if (other !== null && /^[0-9]+$/.test(text))
-    host.log.warn(`no process has pid ${text} in decimal; it is read as hexadecimal: ${nameOf(task)}`);
-  return task;
+  return { task, reading: other === null || isExplicit(text) ? 'explicit' : 'hexadecimal' };
 }
 
+/** Whether a text says that it is hexadecimal. */
+export const isExplicit = (text: string): boolean => /^0x/i.test(text);
+
+/** The pid that a text is in decimal; null if it is not one. */
 export const decimalPid = (text: string): number | null => (/^[0-9]{1,7}$/.test(text) ? Number(text) : null);
 
 /** Whether vm_list has a VM that this pid created. */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Remedy } from '../core/advice.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { Tasks } from '../kernel/tasks.js';
 import { orProblem } from './about.js';
 import { allVms, heldAlone, type KnownVm } from './all-vms.js';
-import { type Candidates, type Chosen, candidates, ofKnown } from './candidates.js';
+import { type Candidate, type Candidates, type Chosen, candidates } from './candidates.js';
 import { listHolders, listVms } from './describe-vms.js';
-import type { HeldVm } from './find-vms.js';
+import { heldOf } from './guests.js';
 import { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
 
@@ -61,12 +62,9 @@ export function selectVms(host: Host, process: ProcessName, choice: string | nul
   const vms = [...addresses].map(
     (address) =>
       all.find((vm) => vm.address === address) ??
-      heldAlone(kvm, tasks, wanted.find((vm) => vm.address === address) as HeldVm, meant.pid),
+      heldAlone(kvm, tasks, wanted.find((vm) => vm.address === address) as Candidate, meant.pid),
   );
-  const problems = wanted.some((vm) => vm.incomplete === true)
-    ? [`${meant.title} may hold VMs that can't be read`]
-    : [];
-  return { kvm, vms, problems };
+  return { kvm, vms, problems: choice === null ? meant.problems : [] };
 }
 
 function ofHost(kvm: Kvm, tasks: Tasks, choice: string | null): SelectedVms {
@@ -89,12 +87,13 @@ function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   if (only === undefined || found.length > 1 || (choice === null && problems.length > 0))
     throw missingProcess(kvm, tasks);
   const { pid, creator, holders } = only;
-  const comm = holders[0]?.comm ?? creator?.comm ?? null;
+  const comm = holders.find((holder) => holder.pid === pid)?.comm ?? creator?.comm ?? null;
   if (choice === null)
     kvm.host.log.warn(
       `no process was given; using the only VM of the dump, that of pid ${pid ?? '?'}${comm === null ? '' : ` (${printable(comm)})`}`,
     );
-  return ofKnown(found, { fd: null, address: only.address });
+  const [{ fd, address }] = heldOf(only);
+  return { pid: pid ?? 0, fd, address, mm: null };
 }
 
 /** All VMs; none if they can't be listed, because the error that follows gives the reason. */
@@ -121,23 +120,30 @@ function missingProcess(kvm: Kvm, tasks: Tasks): UsageError {
 const isAddress = (address: bigint, text: string): boolean =>
   address.toString(16) === text.toLowerCase().replace(/^0x/, '');
 
-function choose(kvm: Kvm, { title: holder, held }: Candidates, choice: string | null): HeldVm {
-  const [first] = held as [HeldVm];
-  const incomplete = held.some((vm) => vm.incomplete === true);
-  // Several descriptors can refer to one VM.
-  if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
-  if (choice === null && incomplete)
-    throw new UsageError(`${holder} may hold VMs that can't be read`, {
-      remedies: ['vm'],
-      choices: listVms(kvm, held),
-    });
-  if (choice === null)
-    throw new UsageError(`${holder} holds several VMs`, { remedies: ['vm'], choices: listVms(kvm, held) });
-  const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
-  const found = byNumber ?? held.find(({ address }) => isAddress(address, choice));
-  if (found === undefined)
-    throw new UsageError(`${holder} does not hold VM '${printable(choice)}'; it holds`, {
-      choices: listVms(kvm, held),
-    });
-  return found;
+/** The one that `choice` selects, a descriptor or the address of a struct kvm; or the only one, if it is null. */
+function choose(kvm: Kvm, meant: Candidates, choice: string | null): Candidate {
+  const { title, held, unknown } = meant;
+  const wrong = (problem: string, remedies: readonly Remedy[] = []): UsageError => {
+    // The process is the same for all, unless a guest was given.
+    const choices = listVms(kvm, meant.pid === null ? held : held.map(({ fd, address }) => ({ fd, address })));
+    return new UsageError(`${title} ${problem}`, { remedies, choices });
+  };
+  if (choice === null) {
+    if (unknown !== null) throw wrong("may hold VMs that can't be read", ['vm']);
+    return oneOf(held) ?? fail(wrong('holds several VMs', ['vm']));
+  }
+  const byNumber = /^[0-9]+$/.test(choice) ? held.filter(({ fd }) => fd === Number(choice)) : [];
+  const found = byNumber.length > 0 ? byNumber : held.filter(({ address }) => isAddress(address, choice));
+  if (found.length === 0) throw wrong(`does not hold VM '${printable(choice)}'; it holds`);
+  return oneOf(found) ?? fail(wrong(`has several VMs with descriptor ${choice}`, ['vm']));
+}
+
+/** The first of several descriptors, if all refer to the same VM. */
+function oneOf(held: readonly Candidate[]): Candidate | undefined {
+  const [first] = held;
+  return held.every(({ address }) => address === first?.address) ? first : undefined;
+}
+
+function fail(error: Error): never {
+  throw error;
 }
