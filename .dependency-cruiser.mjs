@@ -21,7 +21,7 @@ const MAY_IMPORT = {
   kvm: ['core', 'paging', 'types', 'kernel'],
   spaces: ['core', 'dump', 'paging', 'kernel', 'kvm'],
   translate: ['core', 'kernel', 'kvm', 'spaces'],
-  write: ['core', 'codecs', 'elf', 'dump/layout'],
+  write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
   report: ['core'],
   commands: [
     'core',

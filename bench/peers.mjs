@@ -53,6 +53,23 @@ export function comparePeers(places, question) {
   compareByDwarf(places.scratch, name, ours, peers);
 }
 
+/**
+ * The command that asks drgn for addresses of a dump, given as its script takes them; null without peers.
+ *
+ * @type {(places: Places, question: Pick<Question, 'release' | 'pid'>) => ((dump: string, words: readonly string[]) => Command) | null}
+ */
+export function drgnFor(places, { release, pid }) {
+  const files = debugFiles(places, release);
+  if (files === null) return null;
+  const { peers, script, vmlinux, module } = files;
+  return (dump, words) => [
+    'chroot',
+    peers,
+    ...['python3', script, '-c', dump, '-s', vmlinux, '-s', module, '-p', pid],
+    ...words,
+  ];
+}
+
 /** @type {(peer: Peer) => boolean} */
 const answers = ({ command, input, sign }) => timed(command, input).stdout.includes(sign);
 
@@ -61,27 +78,34 @@ const answers = ({ command, input, sign }) => timed(command, input).stdout.inclu
  *
  * @type {(places: Places, question: Question) => Peers | null}
  */
-function peersFor({ peers, debug, shared }, { dump, release, pid, gpa, hva }) {
-  if (!peers || !debug) return null;
-  const files = join(debug, release, 'usr', 'lib', 'debug');
-  const vmlinux = join(files, 'boot', `vmlinux-${release}`);
-  const module = join(files, 'lib', 'modules', release, 'kernel', 'arch', 'x86', 'kvm', 'kvm.ko');
-  if (!existsSync(vmlinux)) return null;
-  const script = join(shared, 'bench', 'gpa_hpa_drgn.py');
-  const inside = /** @type {const} */ (['chroot', peers]);
+function peersFor(places, { dump, release, pid, gpa, hva }) {
+  const files = debugFiles(places, release);
+  const drgn = drgnFor(places, { release, pid });
+  if (files === null || drgn === null) return null;
+  const { peers, vmlinux, module } = files;
   return {
     vmlinux,
     module,
-    drgn: {
-      command: [...inside, 'python3', script, gpa, '-c', dump, '-s', vmlinux, '-s', module, '-p', pid, '--json'],
-      sign: '"hpa": "',
-    },
+    drgn: { command: drgn(dump, [gpa, '--json']), sign: '"hpa": "' },
     crash: {
-      command: [...inside, 'crash', '-s', vmlinux, dump],
+      command: ['chroot', peers, 'crash', '-s', vmlinux, dump],
       input: `vtop -c ${pid} ${hva}\nquit\n`,
       sign: 'PAGE:',
     },
   };
+}
+
+/**
+ * The debug files of a kernel, and drgn's script; null where they or the peers are missing.
+ *
+ * @type {(places: Places, release: string) => { peers: string, script: string, vmlinux: string, module: string } | null}
+ */
+function debugFiles({ peers, debug, shared }, release) {
+  if (!peers || !debug) return null;
+  const files = join(debug, release, 'usr', 'lib', 'debug');
+  const vmlinux = join(files, 'boot', `vmlinux-${release}`);
+  const module = join(files, 'lib', 'modules', release, 'kernel', 'arch', 'x86', 'kvm', 'kvm.ko');
+  return existsSync(vmlinux) ? { peers, script: join(shared, 'bench', 'gpa_hpa_drgn.py'), vmlinux, module } : null;
 }
 
 /**

@@ -15,11 +15,14 @@ import { present } from '../scripts/present.mjs';
 import { hex, RecordedHost } from '../scripts/recorded-host.mjs';
 import { inProcess, throughput } from './alone.mjs';
 import { timed } from './measure.mjs';
-import { comparePeers } from './peers.mjs';
+import { comparePeers, drgnFor } from './peers.mjs';
+import { scale } from './scale.mjs';
 
 /** @import { Places } from './peers.mjs' */
 
 const HOSTS = ['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
+/** The host that is made larger: one with page tables of 4 levels. */
+const SCALED = 'debian-6.1-zlib';
 const VM = 'alpha';
 const GPA = '1001840';
 const PAGE = 4096n;
@@ -63,6 +66,15 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);
+}
+if (existsSync(join(dumps, SCALED))) {
+  const host = new RecordedHost(join(dumps, SCALED));
+  const { pid } = present(
+    host.facts('VM').find(({ name }) => name === 'protnone'),
+    'a VM of two slots',
+  );
+  const { release } = host.host();
+  scale(places, { source: join(dumps, SCALED, 'vmcore'), pid, drgn: drgnFor(places, { release, pid }) });
 }
 if (!existsSync(dumps))
   console.log(

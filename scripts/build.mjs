@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { apiPage } from './api-page.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
 import { reference } from './reference.mjs';
@@ -21,12 +22,13 @@ const { dependencies, version } = /** @type {{ dependencies: Record<string, stri
 const sources = digest();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
-// The list of what is public; docs/api.md is compared with it.
-writeFileSync(at('dist/.api.md'), writeDeclarations(at('dist/index.d.ts')));
-await build({
+writeDeclarations(at('dist/index.d.ts'));
+// docs/api.md is compared with it.
+writeFileSync(at('dist/.api.md'), apiPage(readFileSync(at('dist/index.d.ts'), 'utf8')));
+/** @satisfies {import('esbuild').BuildOptions} */
+const bundled = {
   absWorkingDir: at('.'),
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', internal: 'src/internal.ts' },
-  outdir: 'dist',
+  outdir: at('dist'),
   bundle: true,
   platform: 'node',
   target: 'node20.19',
@@ -36,7 +38,10 @@ await build({
   // An optional text decoder that the Kaitai runtime looks for; no header needs it.
   external: ['iconv-lite'],
   logLevel: 'warning',
-});
+};
+await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/internal.ts' } });
+// A program sees the names of classes: without keepNames that of DumpError would be _DumpError.
+await build({ ...bundled, entryPoints: { index: 'src/index.ts' }, keepNames: true });
 writeFileSync(at('dist/package.json'), '{ "type": "commonjs" }\n');
 const licences = Object.keys(dependencies).map(licenceOf);
 writeFileSync(at('dist/THIRD-PARTY.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));

@@ -13,6 +13,7 @@ const FILES = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
+  'scripts/api-page.mjs',
   'scripts/build.mjs',
   'scripts/declarations.mjs',
   'scripts/third-party.mjs',

@@ -2,6 +2,7 @@
 // The library: everything that the package exports.
 
 export type { SlotRow } from './commands/slots.js';
+export type { VcpuRow } from './commands/vcpus.js';
 export type { VmRow } from './commands/vms.js';
 export type { Advice, Argument, Remedy } from './core/advice.js';
 export { DumpError, type DumpErrorCode, type Place, UsageError } from './core/errors.js';
@@ -14,6 +15,19 @@ export type { VmHolder } from './kvm/all-vms.js';
 export { BACKINGS, type Backing } from './kvm/backing.js';
 export type { Creator } from './kvm/creator.js';
 export type { SpaceSize } from './kvm/sizes.js';
+export type {
+  DescriptorTable,
+  GeneralName,
+  NumberName,
+  RegisterName,
+  RegisterSource,
+  RegisterSources,
+  Registers,
+  Segment,
+  SegmentName,
+  TableName,
+} from './kvm/vcpus/registers.js';
+export type { MpState, VcpuMode } from './kvm/vcpus/state.js';
 export type {
   Answer,
   AnswerSlot,

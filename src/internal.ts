@@ -4,9 +4,10 @@
 
 export type { Streams } from './commands/command.js';
 export { excerptFor as excerpt } from './commands/excerpt.js';
-export { gfn } from './core/address.js';
+export { gfn, pfn } from './core/address.js';
 export { DumpError, UsageError } from './core/errors.js';
 export { silentLog } from './core/log.js';
 export { selectVm } from './kvm/select.js';
 export { type OpenOptions, openDump, openImage } from './open.js';
 export { GuestTranslator } from './translate/translator.js';
+export { type KdumpContents, writeKdump } from './write/kdump-writer.js';

@@ -3,17 +3,18 @@ import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
 import { Beside, type BesideOptions } from './debuginfo/beside.js';
-import { describeObjects } from './debuginfo/describe.js';
+import { describeObjects, type ModuleFile } from './debuginfo/describe.js';
 import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { HOST_NEEDS, type KernelNeeds } from './kernel/needs.js';
-import { KVM_MODULE, KVM_NEEDS } from './kvm/needs.js';
+import { HOST_NEEDS, type KernelNeeds, type NeededModule } from './kernel/needs.js';
+import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import type { DescribedKernel } from './types/profile.js';
+import { describes } from './types/source.js';
 
 /** An opened dump: its physical memory and its kernel. */
 export interface OpenDump extends OpenImage {
@@ -23,10 +24,11 @@ export interface OpenDump extends OpenImage {
 /** Options for opening the dump of a host; each has a default. */
 export interface DumpOptions extends FileOptions {
   /**
-   * What is needed of the dump: VMs (`kvm`, the default), or only processes and their memory (`host`), which works on a
-   * host without KVM too.
+   * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
+   * are searched if the dump of an AMD host does not have all types; or only processes and their memory (`host`), which
+   * works on a host without KVM too.
    */
-  readonly needs?: 'host' | 'kvm';
+  readonly needs?: 'host' | 'kvm' | 'vcpus';
   /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
@@ -84,8 +86,8 @@ export async function openImage(paths: string | readonly string[], options: File
 export async function openDump(paths: string | readonly string[], options: OpenOptions = {}): Promise<OpenDump> {
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
-  const opened = await openImage(paths, options);
   const beside = new Beside(options.beside ?? {}, log);
+  const opened = await openImage(paths, options);
   const close = (): void => {
     beside.close();
     opened.close();
@@ -102,27 +104,42 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 
 /** A module file that the user names is always read, so that its build is checked. */
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
+  if (needs === 'vcpus') return VCPU_NEEDS;
   if (needs === 'kvm') return KVM_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }
 
 /** Types and identity of the kernel in a dump, for a layout profile. */
 export async function describeDump(path: string | readonly string[], options: OpenOptions): Promise<DescribedKernel> {
-  const { host, close } = await openDump(path, options);
-  const { memory, types, symbols, identity } = host;
+  const { host, close } = await openDump(path, { ...options, needs: 'vcpus' });
+  const { memory, symbols, identity } = host;
   const { release, version, buildId } = identity;
+  const types = host.typesOf(KVM_AMD);
+  const idOf = ({ name }: NeededModule): string | null => moduleBuildId(memory, symbols.table, host.types, name);
   const kernel = {
     release,
     version,
     buildId,
-    kvmBuildId: moduleBuildId(memory, symbols.table, types, KVM_MODULE.name),
+    kvmBuildId: idOf(KVM_MODULE),
+    kvmAmdBuildId: describes(types, KVM_AMD.marker) ? idOf(KVM_AMD) : null,
     source: types.source,
   };
   return { types, identity: kernel, close };
 }
 
-/**
- * Types and identity of the kernel of a vmlinux and the kvm.ko of its build (null if KVM is built in), without a dump.
- */
-export const describeFiles = (vmlinux: string, kvmModule: string | null, log: Log): Promise<DescribedKernel> =>
-  describeObjects({ vmlinux, module: kvmModule === null ? null : { path: kvmModule, is: KVM_MODULE } }, KVM_NEEDS, log);
+/** The files of a kernel and of modules of the same build; null for a module that is built in. */
+export interface DescribedFiles {
+  readonly vmlinux: string;
+  readonly kvmModule: string | null;
+  readonly kvmAmdModule: string | null;
+}
+
+/** The same from files, without a dump. */
+export function describeFiles(files: DescribedFiles, log: Log): Promise<DescribedKernel> {
+  const { vmlinux, kvmModule, kvmAmdModule } = files;
+  const modules = [
+    { path: kvmModule, is: KVM_MODULE },
+    { path: kvmAmdModule, is: KVM_AMD },
+  ].filter((module): module is ModuleFile => module.path !== null);
+  return describeObjects({ vmlinux, modules }, VCPU_NEEDS, log);
+}

@@ -32,7 +32,7 @@ const host = {
 const vm = {
   process: valued(
     'pid|task|name|uuid',
-    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID",
+    "the VM: the pid of a process that holds it (decimal, or else hexadecimal), the address of the task_struct of that process, or the guest's name or UUID if the dump has QEMU's command line",
     { short: 'g' },
   ),
   vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),
@@ -56,19 +56,25 @@ const beside = {
   ),
 };
 
+/** For commands that read the state of vCPUs. */
+const kvmAmdModule = file(
+  'kvm-amd.ko of the same kernel build, with debug information, if the dump does not have its types',
+);
+const besideVcpus = { ...beside, kvmAmdModule };
+
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
 const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
 const json = flag('print JSON, one object per line (docs/output.md)');
-const asCsv = flag('print comma-separated values, with a header line');
+const asCsv = flag('print comma-separated values, with a header line', { excludes: ['json'] });
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
 
 export type ImageValues = Values<typeof image>;
-export type BesideValues = Values<typeof beside>;
+export type BesideValues = Values<typeof beside> & Partial<Values<typeof besideVcpus>>;
 
 /** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
-  files: [host, { ...beside, verbose, quiet }],
+  files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
   vm: [
@@ -79,6 +85,10 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
     { ...host, ...vm },
     { ...beside, verbose, quiet },
   ],
+  vcpus: [
+    { ...host, ...vm },
+    { ...besideVcpus, verbose, quiet },
+  ],
 };
 
 /** The shared options, for the man page, which lists them once. */
@@ -86,8 +96,14 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'The dump', options: host },
   { title: 'The VM', options: vm },
   { title: 'Other files', options: beside },
-  { title: 'Output', options: { verbose, quiet, json } },
+  { title: 'Other files for vCPUs', options: { kvmAmdModule } },
+  { title: 'Output', options: { verbose, quiet, json, csv: asCsv } },
 ];
+
+const OPENING: Options = { ...host, ...beside, verbose, quiet };
+
+/** Whether an option says how a dump is opened. After `--`, a command works on a dump that is already open. */
+export const opens = (name: string): boolean => name in OPENING;
 
 /** All options of a command, in the order of its help. */
 export function optionsOf(command: Command): Options {
@@ -117,6 +133,7 @@ export const besideOf = (values: BesideValues): BesideOptions => ({
   typesFrom: values.types,
   vmlinux: values.vmlinux,
   kvmModule: values.kvmModule,
+  kvmAmdModule: values.kvmAmdModule ?? null,
   systemMap: values.systemMap,
   layout: values.layout,
   vmcoreinfo: values.vmcoreinfo,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Example } from '../commands/command.js';
+import type { OptionSpec } from '../commands/options.js';
+import { optionsOf } from './groups.js';
+import { kebab } from './names.js';
 
 /** Width of the paragraphs of help, in columns. */
 const WIDTH = 80;
@@ -45,12 +48,28 @@ export function wrapped(paragraph: string, width: number): string[] {
 export const usageOf = (command: Command): string => `kvm-vtop ${command.name} ${usageWords(command)}`;
 
 /** What follows the name of a command in its usage line. */
-export function usageWords({ args, takesCommand }: Command): string {
-  const word =
-    args === null
-      ? ''
-      : args.number === 'one'
-        ? ` <${args.name}>`
-        : ` [${args.name}${args.number === 'optional' ? '' : '...'}]`;
-  return `[options]${word}${takesCommand === true ? ' [-- command ...]...' : ''}`;
+export function usageWords(command: Command): string {
+  const { args, takesCommand } = command;
+  const parts = [
+    ...(hasOptions(command) ? ['[options]'] : []),
+    ...(args === null
+      ? []
+      : [args.number === 'one' ? `<${args.name}>` : `[${args.name}${args.number === 'optional' ? '' : '...'}]`]),
+    ...(takesCommand === true ? ['[-- command ...]...'] : []),
+  ];
+  return parts.join(' ');
+}
+
+/** Whether a command has options besides --help. */
+export const hasOptions = (command: Command): boolean => Object.keys(optionsOf(command)).length > 0;
+
+/** The meaning of an option, with its choices and its default. */
+export function meaningOf({ summary, choices, excludes, value, default: start }: OptionSpec<unknown>): string {
+  const hasDefault = value !== undefined && (typeof start === 'string' || typeof start === 'number');
+  const parts = [
+    ...(choices === undefined ? [] : [choices.join(', ')]),
+    ...(hasDefault ? [`default: ${start}`] : []),
+    ...(excludes === undefined ? [] : [`not with ${excludes.map((name) => `--${kebab(name)}`).join(', ')}`]),
+  ];
+  return parts.length === 0 ? summary : `${summary} (${parts.join('; ')})`;
 }

@@ -3,8 +3,10 @@
 import type { Args, Command } from '../commands/command.js';
 import { commands, mainCommand } from '../commands/index.js';
 import type { OptionSpec, Options } from '../commands/options.js';
-import { commonGroups, ownOptions } from './groups.js';
-import { wrapped } from './help.js';
+import { STATES } from '../core/outcome.js';
+import { commonGroups, optionsOf, ownOptions } from './groups.js';
+import { hasOptions, meaningOf, wrapped } from './help.js';
+import { ENVIRONMENT, OUTPUT, STATE_MEANINGS } from './man-sections.js';
 import { kebab } from './names.js';
 
 /** The man page of the program. `date` is the date of the build. */
@@ -19,12 +21,31 @@ export function manPage(date: Date): string {
     '.Nm kvm-vtop',
     ".Nd translate a KVM guest's physical addresses from the host's crash dump",
     '.Sh SYNOPSIS',
-    ...commands.flatMap(synopsis),
+    ...synopsis(mainCommand, []),
+    ...commands.flatMap((command) => synopsis(command, [`.Cm ${command.name}`])),
+    '.Nm',
+    '.Fl V',
     '.Sh DESCRIPTION',
     ...text(mainCommand.description),
+    ...text('The first word is the name of a command; without one it is vtop.'),
     ...commands.flatMap(section),
     '.Sh COMMON OPTIONS',
+    ...text('The section of each command says which of these groups it takes.'),
     ...commonGroups.flatMap(({ title, options }) => [`.Ss ${title}`, ...optionList(options)]),
+    '.Ss Help',
+    ...list({
+      'Fl h , Fl Fl help': 'describe a command and its options',
+      'Fl V , Fl Fl version': 'print the version; without a command',
+    }),
+    '.Sh OUTPUT',
+    ...paragraphs(OUTPUT),
+    '.Sh STATES',
+    ...text(
+      'The state of an address or of a run of pages, in --json and --csv, and in the text where there is no HPA:',
+    ),
+    ...list(Object.fromEntries(STATES.map((state) => [`Li ${escaped(state)}`, STATE_MEANINGS[state]]))),
+    '.Sh ENVIRONMENT',
+    ...list(Object.fromEntries(Object.entries(ENVIRONMENT).map(([name, meaning]) => [`Ev ${name}`, meaning]))),
     '.Sh EXAMPLES',
     // No .Pp directly after a heading.
     ...commands.flatMap(({ examples }) => examples.flatMap(example)).slice(1),
@@ -35,11 +56,12 @@ export function manPage(date: Date): string {
   return `${lines.join('\n')}\n`;
 }
 
-function synopsis(command: Command): string[] {
-  const word = command === mainCommand ? [] : [`.Cm ${command.name}`];
+/** The words of `usageWords` in mdoc. */
+function synopsis(command: Command, name: readonly string[]): string[] {
   const { args, takesCommand } = command;
-  const other = takesCommand === true ? ['.Op Li \\-\\- Ar command ...'] : [];
-  return ['.Nm', ...word, '.Op Ar options', ...(args === null ? [] : [argument(args)]), ...other];
+  const options = hasOptions(command) ? ['.Op Ar options'] : [];
+  const others = takesCommand === true ? ['.Oo Li \\-\\- Ar command ... Oc Ns ...'] : [];
+  return ['.Nm', ...name, ...options, ...(args === null ? [] : [argument(args)]), ...others];
 }
 
 const argument = ({ name, number }: Args<unknown>): string =>
@@ -50,10 +72,10 @@ function section(command: Command): string[] {
   const { args } = command;
   return [
     `.Sh ${command.name.toUpperCase()}`,
-    ...(command === mainCommand ? [] : text(command.description)),
-    ...command.notes.flatMap((note, i) => [...(i === 0 && command === mainCommand ? [] : ['.Pp']), ...text(note)]),
+    ...paragraphs([...(command === mainCommand ? [] : [command.description]), ...command.notes]),
     ...(args === null ? [] : ['.Bl -tag -width Ds', `.It Ar ${args.name}`, ...text(args.summary), '.El']),
     ...optionList(options),
+    ...common(command),
     '.Pp',
     'Exit status:',
     '.Bl -tag -width Ds -compact',
@@ -62,20 +84,38 @@ function section(command: Command): string[] {
   ];
 }
 
-function optionList(options: Options): string[] {
-  const entries = Object.entries(options);
-  if (entries.length === 0) return [];
-  return ['.Bl -tag -width Ds', ...entries.flatMap(([key, spec]) => [item(key, spec), ...text(about(spec))]), '.El'];
+/** Which common options a command takes: whole groups by their titles, parts of groups by the names of the options. */
+function common(command: Command): string[] {
+  const own = ownOptions(command);
+  const taken = Object.keys(optionsOf(command)).filter((key) => !(key in own));
+  const parts = commonGroups.flatMap(({ title, options }) => {
+    const some = Object.keys(options).filter((key) => taken.includes(key));
+    if (some.length < Object.keys(options).length) return some.map((key) => `.Fl Fl ${escaped(kebab(key))}`);
+    return [`.Sx ${title}`];
+  });
+  const lines = parts.map((part, i) => `${part} ${i === parts.length - 1 ? '.' : ','}`);
+  return parts.length === 0 ? [] : ['.Pp', 'Common options:', ...lines];
 }
 
-function item(key: string, { short, value }: OptionSpec<unknown>): string {
+const optionList = (options: Options): string[] =>
+  list(Object.fromEntries(Object.entries(options).map(([key, spec]) => [nameOf(key, spec), meaningOf(spec)])));
+
+/** A list of terms, in mdoc, and their meanings. */
+function list(items: Readonly<Record<string, string>>): string[] {
+  const entries = Object.entries(items);
+  if (entries.length === 0) return [];
+  return ['.Bl -tag -width Ds', ...entries.flatMap(([term, meaning]) => [`.It ${term}`, ...text(meaning)]), '.El'];
+}
+
+/** No .Pp directly after a heading. */
+const paragraphs = (texts: readonly string[]): string[] =>
+  texts.flatMap((each, i) => [...(i === 0 ? [] : ['.Pp']), ...text(each)]);
+
+function nameOf(key: string, { short, value }: OptionSpec<unknown>): string {
   const long = `Fl Fl ${escaped(kebab(key))}`;
   const names = short === undefined ? long : `Fl ${short} , ${long}`;
-  return `.It ${names}${value === undefined ? '' : ` Ar ${escaped(value)}`}`;
+  return `${names}${value === undefined ? '' : ` Ar ${escaped(value)}`}`;
 }
-
-const about = ({ summary, choices }: OptionSpec<unknown>): string =>
-  choices === undefined ? summary : `${summary} (${choices.join(', ')})`;
 
 const example = ({ line, note }: Command['examples'][number]): string[] => [
   '.Pp',

@@ -3,10 +3,13 @@ import type { Command } from '../commands/command.js';
 import type { RecordKind } from '../report/records.js';
 import type { Schema } from '../report/types.js';
 import { optionsOf } from './groups.js';
-import { usageOf } from './help.js';
+import { meaningOf, usageOf } from './help.js';
 import { kebab } from './names.js';
 
 const NOTE = '<!-- Generated from src/commands by npm run generate: change it there. -->\n';
+
+const RULES =
+  '[output.md](../output.md) has the rules for all records, also in CSV, and the meanings of states and reasons.';
 
 /** The page that lists all commands, in Markdown. */
 export function indexPage(commands: readonly Command[]): string {
@@ -25,7 +28,9 @@ export function commandPage(command: Command, schemaPath: (record: string) => st
     '## Options',
     optionTable(command),
     ...(examples.length === 0 ? [] : ['## Examples', fence(examples.map(example))]),
-    ...(records.length === 0 ? [] : ['## Records of `--json`', ...records.map((kind) => recordPart(kind, schemaPath))]),
+    ...(records.length === 0
+      ? []
+      : ['## Records of `--json`', RULES, ...records.map((kind) => recordPart(kind, schemaPath))]),
     '## Exit status',
     table(['status', 'meaning'], Object.entries(exit)),
   ];
@@ -38,31 +43,52 @@ const example = ({ line, note }: Command['examples'][number]): string =>
 const fence = (lines: readonly string[]): string => `\`\`\`\n${lines.join('\n')}\n\`\`\``;
 
 function optionTable(command: Command): string {
-  const rows = Object.entries(optionsOf(command)).map(([key, { short, value, many, choices, summary }]) => {
+  const rows = Object.entries(optionsOf(command)).map(([key, spec]) => {
+    const { short, value, many } = spec;
     const placeholder = value === undefined ? '' : ` <${value}${many === true ? '...' : ''}>`;
-    const words = choices === undefined ? '' : ` (${choices.join(', ')})`;
-    return [`\`${short === undefined ? '' : `-${short}, `}--${kebab(key)}${placeholder}\``, `${summary}${words}`];
+    return [`\`${short === undefined ? '' : `-${short}, `}--${kebab(key)}${placeholder}\``, meaningOf(spec)];
   });
   return table(['option', 'meaning'], [...rows, ['`-h, --help`', 'display help for command']]);
 }
 
 function recordPart({ name, title, columns }: RecordKind<never>, schemaPath: (record: string) => string): string {
-  const rows = columns.map((column) => [`\`${column.name}\``, typeText(column.type.schema), column.doc]);
-  return `${title} ([schema](../${schemaPath(name)})).\n\n${table(['member', 'type', 'value'], rows)}`;
+  const rows = columns.flatMap(({ name: member, doc, type }) => memberRows(member, doc, type.schema));
+  const link = `([schema](../${schemaPath(name)}))`;
+  return `${title.replace(/\.$/, '')} ${link}.\n\n${table(['member', 'type', 'value'], rows)}`;
 }
 
-/** The type that a schema describes, in a few words. */
-function typeText({ type, pattern, enum: values, oneOf, items }: Schema): string {
-  if (Array.isArray(oneOf))
-    return oneOf
-      .map((part) => typeText(part as Schema))
-      .reverse()
-      .join(' or ');
-  if (Array.isArray(values))
-    return values.every((value) => value === null || typeof value === 'number') ? 'number' : 'word';
-  if (pattern !== undefined) return Array.isArray(type) ? 'address or null' : 'address';
+/** A row for a member, and rows for the members of a nested record: `swap.type`, or `holders[].pid` in a list. */
+function memberRows(name: string, doc: string, schema: Schema): (readonly string[])[] {
+  const { items, properties } = withoutNull(schema);
+  const own = [`\`${name}\``, typeText(schema), doc];
+  if (items !== undefined) return [own, ...memberRows(`${name}[]`, '', items as Schema).slice(1)];
+  const nested = Object.entries((properties ?? {}) as Readonly<Record<string, Schema & { description: string }>>);
+  return [own, ...nested.flatMap(([key, part]) => memberRows(`${name}.${key}`, part.description, part))];
+}
+
+/** The schema of the values other than null. */
+function withoutNull(schema: Schema): Schema {
+  const { oneOf } = schema;
+  return Array.isArray(oneOf) ? ((oneOf as Schema[]).find(({ type }) => type !== 'null') ?? schema) : schema;
+}
+
+/** The type that a schema describes, in a few words; for an enumeration its values. */
+function typeText(schema: Schema): string {
+  const { type, enum: values, oneOf } = schema;
+  if (Array.isArray(oneOf)) return `${typeText(withoutNull(schema))} or null`;
+  if (Array.isArray(values)) {
+    const given = values.filter((value) => value !== null).map((value) => `\`${String(value)}\``);
+    return `${given.join(', ')}${values.includes(null) ? ' or null' : ''}`;
+  }
+  const types = Array.isArray(type) ? (type as readonly string[]).filter((each) => each !== 'null') : [String(type)];
+  return `${plainType(types.join(' or '), schema)}${Array.isArray(type) && type.includes('null') ? ' or null' : ''}`;
+}
+
+function plainType(type: string, { pattern, items, additionalProperties }: Schema): string {
+  if (pattern !== undefined) return 'address';
   if (items !== undefined) return `array of ${typeText(items as Schema)}`;
-  return Array.isArray(type) ? type.join(' or ') : String(type);
+  if (typeof additionalProperties === 'object') return `object of ${typeText(additionalProperties as Schema)}`;
+  return type;
 }
 
 /** A table in Markdown. */

@@ -1,32 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parses command lines into requests, with a commander parser that is built from the commands.
-import { Argument, InvalidArgumentError, Option, Command as Parser } from 'commander';
+import { Argument, Option, Command as Parser } from 'commander';
 import type { Command, Request } from '../commands/command.js';
 import { mainCommand } from '../commands/index.js';
 import type { OptionSpec } from '../commands/options.js';
 import { UsageError } from '../core/errors.js';
-import { oneLine } from '../core/one-line.js';
-import { parseAddress, printable } from '../core/text.js';
-import { fileExists } from '../io/cache-folder.js';
-import { optionsOf } from './groups.js';
+import { printable } from '../core/text.js';
+import { opens, optionsOf } from './groups.js';
 import { afterHelp, usageWords } from './help.js';
 import { kebab } from './names.js';
+import { checkMeant, formOf, optionAfter, optionBefore, refusalOf } from './refusals.js';
 
-type Take = (request: Request) => unknown;
+/** A request, the names of the options that were given, and words after the last one that its command takes. */
+interface Taken {
+  readonly request: Request;
+  readonly given: readonly string[];
+  readonly unexpected: readonly string[];
+}
+type Take = (taken: Taken) => unknown;
 
 /**
- * Parses a command line, without the name of the program. Throws `UsageError`, and commander's errors, one of which has
- * exit code 0: it is thrown after help or the version has been printed.
+ * Parses a command line, without the name of the program. Throws `UsageError`; and a `CommanderError` with exit code 0 after
+ * help or the version has been printed.
  */
 export function readCommandLine(words: readonly string[], commands: readonly Command[], version: string): Request {
   const takes = commands.find(({ name }) => name === words[0])?.takesCommand === true;
   const [own = [], ...others] = takes ? parts(words) : [words];
-  const inner = others.map((part) => readCommandLine(part, commands, version));
-  const made: Request[] = [];
-  parserOf(commands, version, (request) => made.push(request)).parse(own, { from: 'user' });
-  const [request] = made;
-  if (request === undefined) throw new Error('no action was taken');
-  return { ...request, inner };
+  const inner = others.map((part) => readFollowing(part, commands, version));
+  return { ...read(own, commands, version).request, inner };
+}
+
+/** Parses a command that follows `--`. Throws `UsageError`, also for options that would have no effect there. */
+function readFollowing(words: readonly string[], commands: readonly Command[], version: string): Request {
+  const { request, given } = read(words, commands, version);
+  const lost = given.find(opens);
+  if (lost !== undefined) throw new UsageError(optionAfter(formOf(lost, request.command), request.command.name));
+  return request;
+}
+
+function read(words: readonly string[], commands: readonly Command[], version: string): Taken {
+  const [taken] = parsed(words, commands, version);
+  if (taken === undefined) throw new Error('no action was taken');
+  const { request, unexpected } = taken;
+  checkMeant(request, unexpected, words[0], commands);
+  return taken;
+}
+
+function parsed(words: readonly string[], commands: readonly Command[], version: string): Taken[] {
+  const made: Taken[] = [];
+  try {
+    parserOf(commands, version, (taken) => made.push(taken)).parse(words, { from: 'user' });
+  } catch (error) {
+    throw refusalOf(error, words, commands);
+  }
+  return made;
 }
 
 /** Splits words at each `--`. */
@@ -44,16 +71,10 @@ export function parserOf(commands: readonly Command[], version: string, take: Ta
     .version(version)
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({
-      outputError: (text, write) => {
-        write(errorLine(text));
-      },
-    })
+    .configureOutput({ outputError: () => undefined })
     .helpCommand(false)
     .action((...given: unknown[]) => {
-      const request = requestOf(root, mainCommand, given);
-      checkMainWords(request, commands);
-      take(request);
+      take(requestOf(root, mainCommand, given));
     });
   for (const command of commands) add(root, command, take);
   return root;
@@ -69,82 +90,75 @@ function add(root: Parser, command: Command, take: Take): void {
 
 /** Adds the description, options and arguments of a command to its parser. */
 function describe(parser: Parser, command: Command): Parser {
-  parser.description(command.description).addHelpText('after', afterHelp(command));
+  parser.description(command.description).addHelpText('after', afterHelp(command)).allowExcessArguments(true);
   for (const [name, spec] of Object.entries(optionsOf(command))) parser.addOption(optionOf(name, spec));
   const { args } = command;
   if (args === null) return parser;
   const isRequired = args.number === 'one';
   const word = `${args.name}${args.number === 'one' || args.number === 'optional' ? '' : '...'}`;
   const argument = new Argument(isRequired ? `<${word}>` : `[${word}]`, args.summary);
-  return parser.addArgument(args.choices === undefined ? argument : argument.choices(args.choices));
+  if (args.choices !== undefined)
+    argument.choices(args.choices).argParser((text) => {
+      if (args.parse(text) === null) throw new UsageError(args.invalid(printable(text)));
+      return text;
+    });
+  return parser.addArgument(argument);
 }
 
 function optionOf(name: string, spec: OptionSpec<unknown>): Option {
   const value = spec.value === undefined ? '' : ` <${spec.value}${spec.many === true ? '...' : ''}>`;
-  const option = new Option(
-    `${spec.short === undefined ? '' : `-${spec.short}, `}--${kebab(name)}${value}`,
-    spec.summary,
-  );
+  const short = spec.short === undefined ? null : `-${spec.short}`;
+  const long = `--${kebab(name)}`;
+  const option = new Option(`${short === null ? '' : `${short}, `}${long}${value}`, spec.summary);
+  if (spec.excludes !== undefined) option.conflicts([...spec.excludes]);
   if (spec.repeats === true) return option.argParser(gather);
+  if (spec.value === undefined || spec.many === true) return option;
   if (spec.choices !== undefined) option.choices(spec.choices);
-  const { parse } = spec;
-  if (parse !== undefined) option.argParser((text) => orInvalid(() => parse(text)));
-  const isPlain = spec.value === undefined || spec.default === null || spec.many === true;
-  return isPlain ? option : option.default(spec.default);
+  option.argParser(once(short ?? long, (text) => checkedValue(spec, short ?? long, text)));
+  return spec.default === null ? option : option.default(spec.default);
 }
 
 const gather = (word: string, before: readonly string[] = []): string[] => [...before, word];
 
-/** Converts a `UsageError` about the value of an option into the error that commander expects. */
-function orInvalid<T>(read: () => T): T {
+/** Reads the value of an option that can be given only once. */
+function once<T>(option: string, read: (text: string) => T): (text: string) => T {
+  let isGiven = false;
+  return (text) => {
+    if (isGiven) throw new UsageError(`${option} is given twice`);
+    isGiven = true;
+    return read(text);
+  };
+}
+
+/** The value that a text stands for. Throws `UsageError` if it is not valid. */
+function checkedValue({ choices, parse }: OptionSpec<unknown>, option: string, text: string): unknown {
+  if (choices?.includes(text) === false)
+    throw new UsageError(
+      `${option} '${printable(text)}' is not valid: it must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`,
+    );
   try {
-    return read();
+    return parse === undefined ? text : parse(text);
   } catch (error) {
-    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${option} '${printable(text)}' is not valid: ${error.message}`);
   }
 }
 
 /** `given`: the parameters that commander passes to an action: the arguments, the options, the parser. */
-function requestOf(parser: Parser, command: Command, given: readonly unknown[]): Request {
+function requestOf(parser: Parser, command: Command, given: readonly unknown[]): Taken {
   const options = parser.opts();
   const specs = Object.entries(optionsOf(command));
   const values = Object.fromEntries(specs.map(([name, spec]) => [name, options[name] ?? spec.default]));
   const words = given.slice(0, -2).flatMap((word) => (word === undefined ? [] : (word as string | string[])));
   const { args } = command;
   const more = args?.option === undefined ? [] : ((options[args.option.name] ?? []) as string[]);
-  return { command, values, words: [...more, ...words], inner: [] };
-}
-
-/** Throws `UsageError` if a word of the main command is not an address; it is probably meant as a command or a dump. */
-function checkMainWords({ values, words }: Request, commands: readonly Command[]): void {
-  const core = values.core as readonly string[];
-  const names = commands.map(({ name }) => name);
-  const wrong = words.find(
-    (word) => word !== '-' && parseAddress(word) === null && (core.length > 0 || !fileExists(word)),
-  );
-  if (wrong === undefined) return;
-  if (names.includes(wrong))
-    throw new UsageError(
-      `the command '${wrong}' must be the first word: kvm-vtop ${wrong} -c DUMP …; see kvm-vtop ${wrong} --help`,
-    );
-  if (/^[a-z][a-z-]+$/.test(wrong))
-    throw new UsageError(
-      `'${printable(wrong)}' is neither a command (${names.join(', ')}) nor a hexadecimal address; see kvm-vtop --help`,
-    );
+  const request = { command, values, words: [...more, ...words], inner: [] };
+  const typed = specs.map(([name]) => name).filter((name) => parser.getOptionValueSource(name) === 'cli');
+  return { request, given: typed, unexpected: parser.args.slice(words.length) };
 }
 
 /** Refuses options before the name of a command: they would be options of the main command, and be ignored. */
 function refuseBefore(root: Parser, word: string): void {
   const given = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
-  if (given !== undefined)
-    throw new UsageError(`${given.short ?? given.long ?? ''} is before '${word}'; put options after '${word}'`);
+  if (given !== undefined) throw new UsageError(optionBefore(given.short ?? given.long ?? '', word));
 }
-
-/** An error message of commander as one line. Commander puts a suggestion on a second line. */
-const errorLine = (text: string): string =>
-  `kvm-vtop: ${oneLine(
-    text
-      .replace(/^error: /, '')
-      .trimEnd()
-      .replaceAll('\n', ' '),
-  )}\n`;

@@ -7,6 +7,7 @@ import { DumpError, type UsageError, usageText } from '../core/errors.js';
 const ALONE: Readonly<Record<Remedy, string>> = {
   vmlinux: 'use --vmlinux for a file with its debug information',
   'kvm-module': 'use --kvm-module for a file with its debug information',
+  'kvm-amd-module': 'use --kvm-amd-module for a file with its debug information',
   'system-map': 'use --system-map for the file',
   layout: 'use --layout for a layout profile',
   'layout-alone': 'use a correct layout profile alone (--layout FILE --types layout)',
@@ -16,6 +17,7 @@ const ALONE: Readonly<Record<Remedy, string>> = {
   'input-format': 'if it is an image of raw memory, use --input-format raw',
   'all-parts': 'give every part with -c',
   vm: 'choose one with --vm',
+  'list-vms': "'kvm-vtop vms' lists the VMs",
   force: 'use --force to overwrite it',
 };
 
@@ -25,6 +27,11 @@ const TOGETHER: readonly (readonly [readonly Remedy[], string])[] = [
     ['vmlinux', 'kvm-module', 'layout', 'system-map'],
     'use --vmlinux and --kvm-module for files with debug information, --layout for a layout profile, or --system-map for symbols',
   ],
+  [
+    ['vmlinux', 'kvm-module', 'layout'],
+    'use --vmlinux and --kvm-module for files with debug information, or --layout for a layout profile',
+  ],
+  [['vmlinux', 'kvm-module'], 'use --vmlinux and --kvm-module for files with debug information'],
   [
     ['vmlinux', 'layout', 'system-map'],
     'use --vmlinux for a file with debug information, --layout for a layout profile, or --system-map for symbols',

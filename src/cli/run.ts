@@ -8,8 +8,9 @@ import {
   type Request,
   type Streams,
 } from '../commands/command.js';
+import { mainCommand } from '../commands/index.js';
 import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
-import { UsageError } from '../core/errors.js';
+import { DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
 import { describeDump, describeFiles, openDump, openImage } from '../open.js';
@@ -30,7 +31,21 @@ export async function run(request: Request, program: Program, streams: Streams):
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
   const { close, ...given } = await open(paths, needs, values, streams);
-  return perform(request, given, formOf(request), streams).finally(close);
+  try {
+    return await perform(request, given, formOf(request), streams);
+  } catch (error) {
+    throw given.image?.reader.isExcerpt === true ? withExcerpt(error, request) : error;
+  } finally {
+    close();
+  }
+}
+
+/** An error of a command on an excerpt. If pages are not in it, says what to do. */
+function withExcerpt(error: unknown, { command, values }: Request): unknown {
+  if (!(error instanceof DumpError) || error.code !== 'not-in-dump') return error;
+  const asIs = values.process === null ? 'use -g with the pid for which it was made, or ' : '';
+  const what = command === mainCommand ? 'with this -g and -p' : `with -- ${command.name}`;
+  return new DumpError(error.message, { origin: error, hint: `${asIs}make an excerpt from the whole dump ${what}` });
 }
 
 type Opening = ImageValues & BesideValues;
@@ -54,16 +69,17 @@ async function open(
 }
 
 function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
-  const { inputFormat, vmlinux, kvmModule, systemMap, layout, vmcoreinfo } = values;
+  const { inputFormat, vmlinux, kvmModule, kvmAmdModule = null, systemMap, layout, vmcoreinfo } = values;
+  const named = [vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo];
   const beside = besideOf(values);
   return {
     core,
-    inputs: [...values.core, ...[vmlinux, kvmModule, systemMap, layout, vmcoreinfo].filter((path) => path !== null)],
+    inputs: [...values.core, ...named.filter((path) => path !== null)],
     open: (paths, more) =>
       openDump(paths, { ...more, beside, inputFormat: paths === values.core ? inputFormat : 'auto' }),
     describe: () => {
       if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, beside });
-      if (vmlinux !== null) return describeFiles(vmlinux, kvmModule, log);
+      if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);
       throw new UsageError('--vmlinux or -c is missing: the source of the layout; see kvm-vtop layout --help');
     },
   };

@@ -4,6 +4,7 @@ import { fstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { Streams } from '../commands/command.js';
 import { UsageError } from '../core/errors.js';
+import { reasonOf } from '../io/system-error.js';
 import type { StderrLog } from './log.js';
 
 /** A write to standard output failed. */
@@ -12,7 +13,7 @@ export class OutputError extends Error {
   readonly isClosed: boolean;
 
   constructor(cause: NodeJS.ErrnoException) {
-    super(`standard output: ${cause.message}`, { cause });
+    super(`standard output: ${reasonOf(cause)}`, { cause });
     this.isClosed = cause.code === 'EPIPE';
   }
 }

@@ -22,6 +22,7 @@ import {
   text,
 } from '../report/types.js';
 import type { Answer, WalkStep } from '../translate/answer.js';
+import type { BadLine } from './command.js';
 
 /** An address and its answer. One object is reused for all rows: writers must not keep it. */
 export class Answered {
@@ -29,6 +30,8 @@ export class Answered {
   digits: string | null = null;
   /** The text, if it is not an address. */
   text = '';
+  /** The number of the line of standard input, if it is not an address; else 0. */
+  line = 0;
   answer: Answer = invalid('');
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
@@ -41,9 +44,19 @@ export class Answered {
     this.vm = { fd, kvm: vm.address };
   }
 
-  set(digits: string | null, text: string, answer: Answer): this {
+  set(digits: string, answer: Answer): this {
+    return this.#set(digits, '', 0, answer);
+  }
+
+  /** An answer to a line that is not an address. */
+  setInvalid({ text: wrong, line }: BadLine): this {
+    return this.#set(null, wrong, line, invalid(wrong));
+  }
+
+  #set(digits: string | null, wrong: string, line: number, answer: Answer): this {
     this.digits = digits;
-    this.text = text;
+    this.text = wrong;
+    this.line = line;
     this.answer = answer;
     return this;
   }

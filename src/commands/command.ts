@@ -72,6 +72,9 @@ export interface Files {
   describe(): Promise<DescribedKernel>;
 }
 
+/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too. */
+export type HostNeeds = 'host' | 'kvm' | 'vcpus';
+
 export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Opened>;
 
 export interface OpenWith {
@@ -79,7 +82,7 @@ export interface OpenWith {
   /** Returns the source from which the host's frames are read, for example one that records them. */
   readonly watch?: (image: DumpImage) => FrameSource;
   /** What the host is opened for; default: 'kvm'. */
-  readonly needs?: 'host' | 'kvm';
+  readonly needs?: HostNeeds;
 }
 
 export interface Opened extends HostGiven {
@@ -94,11 +97,17 @@ export interface Needs {
   host: HostGiven;
   vm: VmGiven;
   vms: VmsGiven;
+  vcpus: VmsGiven;
 }
 export type Need = keyof Needs;
 
+/** Whether the answers of a command depend only on a dump that is opened for it, so that an excerpt can give them. */
+export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
+  needs !== 'nothing' && needs !== 'files';
+
 /** The value of `OpenOptions.needs` for a command. */
-export const hostNeedsOf = (need: Need): 'host' | 'kvm' => (need === 'vm' || need === 'vms' ? 'kvm' : 'host');
+export const hostNeedsOf = (need: Need): HostNeeds =>
+  need === 'vcpus' ? 'vcpus' : need === 'vm' || need === 'vms' ? 'kvm' : 'host';
 
 /** A line of standard input that the command can't take. */
 export class BadLine {

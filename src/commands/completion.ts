@@ -12,7 +12,7 @@ export const completion = command({
     name: 'shell',
     summary: SHELLS.join(', '),
     number: 'one',
-    missing: 'the shell',
+    missing: 'bash, zsh or fish',
     stdin: false,
     choices: SHELLS,
     parse: (word) => SHELLS.find((shell) => shell === word) ?? null,

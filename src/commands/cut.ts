@@ -13,7 +13,15 @@ import { KVM_MODULE } from '../kvm/needs.js';
 import { moduleBuildId } from '../opening/module-build.js';
 import { type ExcerptSource, writeExcerpt } from '../write/excerpt.js';
 import type { Target } from '../write/target.js';
-import { type ExitCode, type HostGiven, hostNeedsOf, type Opener, type Request, type Streams } from './command.js';
+import {
+  type ExitCode,
+  type HostGiven,
+  type HostNeeds,
+  hostNeedsOf,
+  type Opener,
+  type Request,
+  type Streams,
+} from './command.js';
 import { perform } from './perform.js';
 
 /** What is known about an excerpt that was written. */
@@ -21,10 +29,10 @@ export interface Cut {
   readonly pages: number;
   /** Size of the file in bytes. */
   readonly size: number;
-  /** Number of words of all requests. */
-  readonly count: number;
-  /** Exit status of the answers. */
-  readonly code: ExitCode;
+  /** The requests, with standard input spelled out, and the exit status of each. */
+  readonly asked: readonly { readonly request: Request; readonly code: ExitCode }[];
+  /** 1 if any of them is not 0. */
+  readonly code: 0 | 1;
 }
 
 /**
@@ -41,7 +49,7 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recorder: RecordingFrames | null = null;
   const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
-  const needs = asked.every(({ command }) => hostNeedsOf(command.needs) === 'host') ? 'host' : 'kvm';
+  const needs = mostOf(asked.map(({ command }) => hostNeedsOf(command.needs)));
   const opened = await open(core, { log, watch, needs });
   try {
     const answers = await log.stepAsync('answers', () => ask({ ...opened, frames: recorder }, asked));
@@ -56,16 +64,28 @@ export async function cut(
     const size = await log.stepAsync('excerpt', () =>
       writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
     );
-    return { pages: frames.length, size, count: answers.count, code: answers.code };
+    const { codes } = answers;
+    return {
+      pages: frames.length,
+      size,
+      asked: asked.map((request, i) => ({ request, code: codes[i] ?? 0 })),
+      code: codes.some((code) => code !== 0) ? 1 : 0,
+    };
   } finally {
     opened.close();
   }
 }
 
+/** The needs that include all others. */
+const mostOf = (needs: readonly HostNeeds[]): HostNeeds =>
+  (['vcpus', 'kvm'] as const).find((most) => needs.includes(most)) ?? 'host';
+
 /** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
-function readIdentity({ identity, memory, symbols, types, log }: Host): void {
-  const ofModule = moduleBuildId(memory, symbols.table, types, KVM_MODULE.name);
-  log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, module kvm ${ofModule ?? 'unknown'}`);
+function readIdentity({ identity, memory, needs, symbols, types, log }: Host): void {
+  const ofModules = [KVM_MODULE, ...needs.sought].map(
+    ({ name }) => `module ${name} ${moduleBuildId(memory, symbols.table, types, name) ?? 'unknown'}`,
+  );
+  log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, ${ofModules.join(', ')}`);
 }
 
 function sourceOf({ image, host }: HostGiven): ExcerptSource {
@@ -104,8 +124,8 @@ async function spelledOut(requests: readonly Request[], streams: Streams): Promi
 interface Answers {
   /** Hash of the output in all formats, which itself can be larger than memory. */
   readonly digest: string;
-  readonly count: number;
-  readonly code: ExitCode;
+  /** The exit status of each request. */
+  readonly codes: readonly ExitCode[];
 }
 
 /** Runs every request in all formats of output. Warnings are logged once. */
@@ -114,7 +134,7 @@ async function ask(
   requests: readonly Request[],
 ): Promise<Answers> {
   const hash = createHash('sha256');
-  let [count, code]: [number, ExitCode] = [0, 0];
+  const codes: ExitCode[] = [];
   const streams: Streams = {
     log: silentLog,
     write: async (piece) => {
@@ -127,12 +147,9 @@ async function ask(
   };
   for (const request of requests) {
     const given = { image, host, ...(frames === null ? {} : { frames }) };
-    if (request.command.records.length > 0) code = worse(code, await perform(request, given, 'json', streams));
+    if (request.command.records.length > 0) await perform(request, given, 'json', streams);
     const quiet = { ...given, host: { ...host, log: silentLog } };
-    code = worse(code, await perform(request, quiet, 'text', streams));
-    count += request.words.length;
+    codes.push(await perform(request, quiet, 'text', streams));
   }
-  return { digest: hash.digest('hex'), count, code };
+  return { digest: hash.digest('hex'), codes };
 }
-
-const worse = (a: ExitCode, b: ExitCode): ExitCode => (b > a ? b : a);

@@ -8,10 +8,11 @@ import { layout } from './layout.js';
 import { map } from './map.js';
 import { phys } from './phys.js';
 import { slots } from './slots.js';
+import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
 import { vtop } from './vtop.js';
 
-export const commands: readonly Command[] = [vtop, vms, slots, map, phys, layout, excerpt, completion, help];
+export const commands: readonly Command[] = [vtop, vms, slots, vcpus, map, phys, layout, excerpt, completion, help];
 
 /** The command that runs if the command line does not name one. */
 export const mainCommand: Command = vtop;

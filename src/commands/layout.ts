@@ -4,6 +4,7 @@ import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
 import { printable } from '../core/text.js';
 import { KVM_NEEDS } from '../kvm/needs.js';
+import { OF_MODULES } from '../kvm/vcpus/structs.js';
 import { enums, views } from '../kvm/views.js';
 import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
 import { describes } from '../types/source.js';
@@ -62,7 +63,12 @@ function profileAndGaps({ types, identity }: DescribedKernel, log: Log): { profi
   if (missing.length > 0)
     log.warn(`the profile lacks struct ${missing.join(', ')}, which ${types.source} does not describe`);
   return {
-    profile: profileOf(types, identity, { views: views(), enums: enums(), isWhole: missing.length === 0 }),
+    profile: profileOf(types, identity, {
+      views: views(),
+      enums: enums(),
+      isWhole: missing.length === 0,
+      ofModules: OF_MODULES,
+    }),
     missing,
   };
 }

@@ -12,6 +12,8 @@ export interface OptionSpec<out T> {
   readonly repeats?: boolean;
   /** The option takes several values at a time. */
   readonly many?: boolean;
+  /** Names of options that can't be given with it. */
+  readonly excludes?: readonly string[];
   /** The only valid values. */
   readonly choices?: readonly string[];
   /** Converts the text of a value. Throws `UsageError` if it is not valid. */
@@ -30,6 +32,7 @@ export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] ex
 
 interface About {
   readonly short?: string;
+  readonly excludes?: readonly string[];
   readonly completes?: 'file' | 'folder';
 }
 
@@ -90,7 +93,7 @@ export const addressSpace: OptionSpec<number> = parsed(
   0,
   {
     read: (text) => (/^[0-9]{1,3}$/.test(text) ? Number(text) : null),
-    expected: 'It must be a number: 0 is the normal address space, 1 is that of System Management Mode (SMM).',
+    expected: 'it must be a number: 0 is the normal address space, 1 is that of System Management Mode (SMM)',
   },
 );
 

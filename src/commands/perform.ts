@@ -22,6 +22,7 @@ import {
   type Streams,
   type VmsGiven,
 } from './command.js';
+import { warning } from './problems.js';
 
 /** The opened dump and other inputs, as far as the command needs them. */
 export interface Given {
@@ -67,26 +68,31 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image, frames }) => ({ image, memory: new PhysicalMemory(image as DumpImage, frames) }),
   host: ({ image, host }) => ({ image, host }),
-  vms: ({ image, host }, { values: { process, vm } }) => ({ image, host, process, vm }),
+  vms: givenVms,
+  vcpus: givenVms,
   vm: ({ image, host }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
     return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
   },
 };
 
+function givenVms({ image, host }: Given, { values: { process, vm } }: Request): object {
+  return { image, host, process, vm };
+}
+
 function writerOf(command: Command, form: Form, context: object, log: Log): RowWriter<unknown> {
   const { records, aside } = command;
   const [first] = records;
-  if (form === 'text' || first === undefined) return command.text(context as never);
+  if (first === undefined) return command.text(context as never);
   if (form === 'json') return jsonLines(records);
-  return csv(
-    first,
+  if (form === 'text') return warning(command.text(context as never), first, log);
+  const note =
     aside === undefined
       ? undefined
-      : (row) => {
+      : (row: unknown) => {
           log.note(aside(row));
-        },
-  );
+        };
+  return warning(csv(first, note), first, log);
 }
 
 /** Throws `UsageError` if a command that needs words has none. */

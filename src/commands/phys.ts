@@ -38,7 +38,7 @@ export const phys = command({
     bytes: parsed('count', 'number of bytes, decimal or hexadecimal with 0x', DEFAULT_BYTES, {
       short: 'n',
       read: countOf,
-      expected: 'It must be a number of bytes from 1 to 2^52.',
+      expected: 'it must be a number of bytes from 1 to 2^52',
     }),
     binary: flag('write the bytes themselves instead of text'),
   },

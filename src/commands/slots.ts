@@ -12,7 +12,7 @@ import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
 
 import { size, table } from '../report/table.js';
-import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
+import { count, flag, hex, list, nullable, oneOf, text, word } from '../report/types.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { SlotRuns } from '../spaces/slot-runs.js';
 import { Totals } from '../spaces/totals.js';
@@ -66,14 +66,17 @@ const kind = recordKind<SlotRow>(
   'A memslot of a VM.',
   columns<SlotRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    pid: [
+      nullable(count()),
+      'The pid to give with -g: that of the creator if it holds the VM, or else of a holder, or else of the creator.',
+    ],
     addressSpace: [count(), "KVM's address space: 0, or 1 for SMM."],
     id: [count(), "KVM's number of the slot."],
     gpa: [hex, 'First guest physical address.'],
     size: [count(4096), 'Size in bytes.'],
     hva: [hex, 'Host virtual address of its first byte.'],
     flags: [count(), "The slot's flags (KVM_MEM_...)."],
-    flagNames: [list(text), 'Names of the flags.'],
+    flagNames: [list(word), 'Names of the flags.'],
     internal: [flag, 'Whether KVM made the slot for itself: TSS, identity map, APIC access page.'],
     backing: [record(backing), 'The memory of the process that backs the slot.'],
     resident: [nullable(count()), 'Bytes of its pages that are in memory; null without --sizes.'],
@@ -95,6 +98,7 @@ export const slots = command({
   csv: true,
   notes: [
     'AS is the address space: 0 is the normal one, 1 is that of System Management Mode (SMM). Slots that KVM made for itself (TSS, identity map, APIC access page) are marked "internal".',
+    "PID is the pid to give with -g, KVM the address of struct kvm, ID KVM's number of the slot. GUEST PHYSICAL has the first and the last address, HOST VIRTUAL the first. BACKING is the kind of the memory (? if it is not known), the page size if it is not 4 KiB, and the path of the file. FLAGS are the names of the KVM_MEM_ bits. A value that is not known is -.",
   ],
   examples: [
     { line: 'slots -c vmcore -g 191579' },

@@ -80,7 +80,10 @@ const kind = recordKind<VmRow>(
   'A VM of the host.',
   columns<VmRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    pid: [
+      nullable(count()),
+      'The pid to give with -g: that of the creator if it holds the VM, or else of a holder, or else of the creator.',
+    ],
     creator: [nullable(record(creator)), 'The process that created the VM.'],
     holders: [list(record(holder)), 'Every process that has the file of the VM open.'],
     name: [nullable(text), "The guest's name, from QEMU's option -name."],
@@ -111,7 +114,8 @@ export const vms = command({
   records: [kind],
   csv: true,
   notes: [
-    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out.",
+    "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out; NAME and UUID are then ?.",
+    'PID is the pid to give with -g. PROCESS and FD are the name of that process and its file descriptor of the VM; --json has all processes that hold it. MEMORY is the size of address space 0, without the slots that KVM made for itself. SLOTS is the number of memslots in each address space that has some: 203+1 is 203 in one and 1 in the other, ? a number that is not known. KVM is the address of struct kvm. A value that does not exist, or is not known, is -.',
   ],
   examples: [
     { line: 'vms -c vmcore' },
@@ -140,14 +144,14 @@ export const vms = command({
   text: () =>
     table<VmRow>([
       { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
-      { heading: 'NAME', text: ({ name }) => (name === null ? '-' : printable(name)) },
+      { heading: 'NAME', text: (row) => fromArguments(row, row.name) },
       { heading: 'PROCESS', text: processText },
-      { heading: 'FD', align: 'right', text: ({ holders: [first] }) => `${first?.fd ?? '-'}` },
+      { heading: 'FD', align: 'right', text: (row) => `${holderOf(row)?.fd ?? '-'}` },
       { heading: 'VCPUS', align: 'right', text: ({ vcpus }) => `${vcpus ?? '-'}` },
       { heading: 'MEMORY', align: 'right', text: ({ memory }) => (memory === null ? '-' : size(memory)) },
       { heading: 'SLOTS', align: 'right', text: slotsText },
       { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
-      { heading: 'UUID', text: ({ uuid }) => (uuid === null ? '-' : printable(uuid)) },
+      { heading: 'UUID', text: (row) => fromArguments(row, row.uuid) },
     ]),
 });
 
@@ -155,9 +159,18 @@ export const vms = command({
 const slotsText = ({ spaces }: VmRow): string =>
   spaces === null ? '-' : spaces.map(({ slots }) => slots ?? '?').join('+') || '0';
 
-/** The process that holds the VM, and the creator if that is another process. */
-function processText({ holders: [first], creator: maker, pid }: VmRow): string {
-  const holding = first === undefined ? '-' : printable(first.comm);
+/** What the creator's command line says: '-' if it does not have it, '?' if it can't be read. */
+const fromArguments = ({ arguments: words, creator: maker, pid }: VmRow, text: string | null): string =>
+  text === null ? (words === null || maker?.pid !== pid ? '?' : '-') : printable(text);
+
+/** The process with the pid of the row; undefined if it does not hold the VM. */
+const holderOf = ({ holders, pid }: VmRow): VmHolder | undefined => holders.find((each) => each.pid === pid);
+
+/** The name of the process that holds the VM, and the creator if that is another process. */
+function processText(row: VmRow): string {
+  const { creator: maker, pid } = row;
+  const process = holderOf(row);
+  const holding = process === undefined ? '-' : printable(process.comm);
   if (maker === null || maker.pid === pid) return holding;
   return `${holding} (created by ${maker.pid}${maker.alive ? '' : ', exited'})`;
 }

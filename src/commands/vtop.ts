@@ -6,9 +6,10 @@ import { block } from '../report/text.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
 import { GuestTranslator } from '../translate/translator.js';
 import { addresses } from './addresses.js';
-import { Answered, invalid, NOTHING, translation } from './answered.js';
+import { Answered, NOTHING, translation } from './answered.js';
 import { BadLine, command, type ExitCode, type Request } from './command.js';
 import { addressSpace, chosen } from './options.js';
+import { Warnings } from './problems.js';
 
 const STYLES = ['crash', '2012'] as const;
 
@@ -32,6 +33,7 @@ export const vtop = command({
   csv: false,
   notes: [
     'Without -g, the only VM of the dump is used; if there are several, the error message lists the processes that hold them.',
+    "The reason why an address has no host physical address is printed on standard error, for at most 20 addresses; with --json it is the member 'message'. A line of standard input that is not an address, also an empty one, is answered as invalid, so that there is one answer for each line.",
     'If the reader of a pipe closes it early (| head), the exit status is 0.',
   ],
   examples: [
@@ -43,7 +45,7 @@ export const vtop = command({
   ],
   exit: {
     0: 'every address has a host physical address',
-    1: 'some addresses have none (the output says why)',
+    1: 'some addresses have no host physical address',
     2: 'nothing was answered',
   },
 
@@ -57,14 +59,23 @@ export const vtop = command({
     return answers.exit;
   },
 
-  text({ host, selected, options }) {
+  text({ host, selected, options, log }) {
     const surroundings = new SurroundingsOf(host, selected.vm);
+    const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text }) {
+      row({ digits, answer, text, line }) {
+        if (answer.state !== 'mapped') {
+          const what = digits ?? `line ${line} of standard input`;
+          reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
+        }
         const around = digits === null ? NOTHING : surroundings.find(answer);
         const made = block(digits ?? printable(text, 64), answer, around, options.style);
         return count++ === 0 ? made : `\n${made}`;
+      },
+      end() {
+        reasons.end();
+        return '';
       },
     };
   },
@@ -108,13 +119,13 @@ class Answers {
       this.count++;
       if (asked instanceof BadLine) {
         this.#missing = true;
-        yield answered.set(null, asked.text, invalid(asked.text));
+        yield answered.setInvalid(asked);
         continue;
       }
       const { frame, offset, digits } = asked;
       const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
       if (state !== 'mapped') this.#missing = true;
-      yield answered.set(digits, '', translator);
+      yield answered.set(digits, translator);
     }
   }
 }

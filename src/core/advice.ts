@@ -7,6 +7,8 @@ export type Remedy =
   | 'vmlinux'
   /** kvm.ko with debug information, of the same build. */
   | 'kvm-module'
+  /** kvm-amd.ko with debug information, of the same build. */
+  | 'kvm-amd-module'
   /** The kernel's System.map. */
   | 'system-map'
   /** A layout profile of the kernel. */
@@ -25,6 +27,8 @@ export type Remedy =
   | 'all-parts'
   /** Choose one of several VMs. */
   | 'vm'
+  /** List the VMs. */
+  | 'list-vms'
   /** Allow a file to be overwritten. */
   | 'force';
 

@@ -106,8 +106,10 @@ export interface UsageErrorDetails {
   /** The argument whose value is not valid. The message begins with its name. */
   readonly wrong?: Argument;
   readonly remedies?: readonly Remedy[];
-  /** The valid choices, one line each. */
+  /** The valid choices. The message ends with a line for each. */
   readonly choices?: readonly string[];
+  /** The valid choices, if `problem` lists them. */
+  readonly named?: readonly string[];
 }
 
 /** The question is not valid as asked. `message` uses the library's names of arguments. */
@@ -118,35 +120,42 @@ export class UsageError extends Error {
   readonly isMissing: boolean;
   /** What the caller can do about it. */
   readonly remedies: readonly Remedy[];
-  /** The valid choices, one line each. */
+  /** The valid choices, for example the VMs of the dump; empty if the message does not list them. */
   readonly choices: readonly string[];
+  /**
+   * The choices that are lines of the message.
+   *
+   * @internal
+   */
+  readonly lines: readonly string[];
   /** What is wrong, without the name of the argument and without the choices. */
   readonly problem: string;
 
   /** @internal */
   constructor(problem: string, details: UsageErrorDetails = {}) {
-    const { missing, wrong, remedies = [], choices = [] } = details;
+    const { missing, wrong, remedies = [], choices: lines = [], named = [] } = details;
     const argument = missing ?? wrong ?? null;
-    const parts = { problem, argument, isMissing: missing !== undefined, choices };
+    const parts = { problem, argument, isMissing: missing !== undefined, lines };
     super(usageText(parts, argumentName, []));
     this.name = 'UsageError';
     this.problem = problem;
     this.argument = argument;
     this.isMissing = parts.isMissing;
     this.remedies = remedies;
-    this.choices = choices;
+    this.choices = [...lines, ...named];
+    this.lines = lines;
   }
 }
 
 /** The message of a `UsageError` with `name` for arguments and `advice` appended. Each choice is a line of its own. */
 export function usageText(
-  { problem, argument, isMissing, choices }: Pick<UsageError, 'problem' | 'argument' | 'isMissing' | 'choices'>,
+  { problem, argument, isMissing, lines }: Pick<UsageError, 'problem' | 'argument' | 'isMissing' | 'lines'>,
   name: (argument: Argument) => string,
   advice: readonly string[],
 ): string {
   const about = argument === null ? '' : `${name(argument)} ${isMissing ? 'is missing: ' : ''}`;
   const head = [`${about}${problem}`, ...advice].join('; ');
-  return [choices.length === 0 ? head : `${head}:`, ...choices].map(oneLine).join('\n');
+  return [lines.length === 0 ? head : `${head}:`, ...lines].map(oneLine).join('\n');
 }
 
 /** Returns what `work` returns, or null if it throws a `DumpError`. For what is optional in an answer. */

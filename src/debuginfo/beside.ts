@@ -2,21 +2,18 @@
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { ByteSource } from '../core/memory.js';
+import { requireFolder } from '../io/folder.js';
 import type { NeededModule } from '../kernel/needs.js';
-import { shippedProfile } from '../layouts/shipped.js';
 import type { ModuleOrigin } from '../opening/module-build.js';
 import type { Outside, SymbolsWanted, TypesFrom, TypesNeeded, TypesWanted } from '../opening/outside.js';
 import type { SymbolTable } from '../symbols/table.js';
-import { type Profile, ProfileTypes, parseProfile } from '../types/profile.js';
-import type { TypeSource } from '../types/source.js';
-import { checkModuleRelease, checkProfile, isOf } from './checks.js';
+import { describes, type TypeSource } from '../types/source.js';
+import { checkModuleRelease } from './checks.js';
 import { textOf } from './file.js';
 import { Lookup } from './lookup.js';
 import { fileName, type Wanted } from './places.js';
+import { type ProfileOrigin, profileIn, shippedFor } from './profiles.js';
 import { SymbolFiles } from './symbols.js';
-
-/** The module that layout profiles describe, and whose file the user can name. */
-const KVM = 'kvm';
 
 /** Files that the user named, and where to search for others. */
 export interface BesideOptions {
@@ -26,6 +23,8 @@ export interface BesideOptions {
   readonly vmlinux: string | null;
   /** The kernel's kvm.ko with debug information, of the same build; also .gz, .xz or .zst. */
   readonly kvmModule: string | null;
+  /** The kernel's kvm-amd.ko, in the same forms; for the registers of vCPUs on AMD's processors. */
+  readonly kvmAmdModule: string | null;
   /** The kernel's System.map, for symbols that the dump lacks. */
   readonly systemMap: string | null;
   /** A layout profile of the kernel. */
@@ -43,6 +42,7 @@ export const NOTHING_SAID: BesideOptions = {
   typesFrom: 'auto',
   vmlinux: null,
   kvmModule: null,
+  kvmAmdModule: null,
   systemMap: null,
   layout: null,
   vmcoreinfo: null,
@@ -59,8 +59,10 @@ export class Beside implements Outside {
   readonly #lookup: Lookup;
   readonly #symbols: SymbolFiles;
 
+  /** Throws `DumpError` if a folder to search does not exist. */
   constructor(options: Partial<BesideOptions>, log: Log) {
     this.#options = { ...NOTHING_SAID, ...options };
+    for (const folder of this.#options.debugDirs) requireFolder(folder);
     this.#log = log;
     this.#lookup = new Lookup(this.#options.debugDirs, log);
     this.#symbols = new SymbolFiles(this.#lookup, this.#options);
@@ -92,13 +94,25 @@ export class Beside implements Outside {
     const { layout, vmlinux } = this.#options;
     const given: TypeSource[] = [];
     const from = (kind: TypesFrom): boolean => this.typesFrom === 'auto' || this.typesFrom === kind;
-    if (layout !== null && from('layout')) given.push(this.#profile(layout, needed));
+    if (layout !== null && from('layout')) given.push(this.#typesOf(profileIn(layout, needed)));
     for (const module of needed.needs.modules) {
       const path = this.#given(module);
       if (path !== null && from('dwarf')) given.push(await this.#moduleTypes(path, module, needed));
     }
     if (vmlinux !== null && from('dwarf')) given.push(await this.#vmlinuxTypes(vmlinux, needed));
     return given;
+  }
+
+  async soughtTypes(module: NeededModule, wanted: TypesWanted, isDescribed: boolean): Promise<TypeSource | null> {
+    const path = this.#given(module);
+    if (path !== null && (this.typesFrom === 'auto' || this.typesFrom === 'dwarf'))
+      return this.#moduleTypes(path, module, wanted);
+    if (isDescribed) return null;
+    for (const find of this.#waysTo(module, wanted)) {
+      const types = await find();
+      if (types !== null && describes(types, module.marker)) return types;
+    }
+    return null;
   }
 
   async foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]> {
@@ -130,37 +144,36 @@ export class Beside implements Outside {
     if (!debuginfod) return;
     const fetched = (from: string | ByteSource) => this.#vmlinuxTypes(from, wanted);
     if (vmlinux === null) yield () => this.#fetched('vmlinux', kernel.buildId, fetched);
-    // The build-id of a module is read with the types found so far.
-    for (const module of modules)
-      yield (found) =>
-        this.#fetched(module, wanted.moduleBuildId(module, found), (from) => this.#moduleTypes(from, module, wanted));
+    for (const module of modules) yield (found) => this.#fetchedModule(module, wanted, found);
+  }
+
+  /** The same for one module. */
+  *#waysTo(module: NeededModule, wanted: TypesWanted): Generator<() => Promise<TypeSource | null>> {
+    const { typesFrom } = this;
+    const { layout, debuginfod } = this.#options;
+    if (typesFrom !== 'dwarf' && typesFrom !== 'btf' && layout === null) yield () => this.#shipped(wanted);
+    if (typesFrom !== 'dwarf' && typesFrom !== 'auto') return;
+    yield () => this.#lookup.search(module, wanted.kernel, (path) => this.#moduleTypes(path, module, wanted));
+    if (debuginfod) yield () => this.#fetchedModule(module, wanted, []);
   }
 
   /** The file that the user named for a module; null if none was named. */
   #given({ name }: NeededModule): string | null {
-    return name === KVM ? this.#options.kvmModule : null;
+    const { kvmModule, kvmAmdModule } = this.#options;
+    return name === 'kvm' ? kvmModule : name === 'kvm_amd' ? kvmAmdModule : null;
   }
 
-  #profile(path: string, needed: TypesNeeded): TypeSource {
-    const profile = parseProfile(textOf(path, 'a layout profile'), path);
-    checkProfile(profile, path, needed.kernel);
-    return this.#typesOfProfile(profile, `layout profile ${path}`, needed);
+  async #shipped(wanted: TypesNeeded): Promise<TypeSource | null> {
+    const { release, buildId } = wanted.kernel;
+    const found = await shippedFor(wanted);
+    if (found !== null) return this.#typesOf(found);
+    this.#lookup.looked.push(`a shipped profile of ${release} (build-id ${buildId ?? 'unknown'})`);
+    return null;
   }
 
-  async #shipped(needed: TypesNeeded): Promise<TypeSource | null> {
-    const { kernel } = needed;
-    const profile = await shippedProfile(kernel.release);
-    if (profile === null || !isOf(profile, kernel)) {
-      this.#lookup.looked.push(`a shipped profile of ${kernel.release} (build-id ${kernel.buildId ?? 'unknown'})`);
-      return null;
-    }
-    return this.#typesOfProfile(profile, `shipped layout profile of ${kernel.release}`, needed);
-  }
-
-  #typesOfProfile(profile: Profile, name: string, { needs }: TypesNeeded): TypeSource {
-    const module = needs.modules.find((needed) => needed.name === KVM);
-    if (module !== undefined) this.modules.push({ name, module, buildId: profile.kvmBuildId });
-    return new ProfileTypes(name, profile);
+  #typesOf({ types, modules }: ProfileOrigin): TypeSource {
+    this.modules.push(...modules);
+    return types;
   }
 
   async #vmlinuxTypes(from: string | ByteSource, { kernel, needs }: TypesNeeded): Promise<TypeSource> {
@@ -177,6 +190,12 @@ export class Beside implements Outside {
     const types = await this.#lookup.types(object, module.marker, needs.units);
     this.modules.push({ name: object.file.name, module, buildId: object.buildId });
     return types;
+  }
+
+  /** The build-id of a module is read with the types found so far. */
+  #fetchedModule(module: NeededModule, wanted: TypesWanted, found: readonly TypeSource[]): Promise<TypeSource | null> {
+    const open = (from: string | ByteSource) => this.#moduleTypes(from, module, wanted);
+    return this.#fetched(module, wanted.moduleBuildId(module, found), open);
   }
 
   async #fetched(

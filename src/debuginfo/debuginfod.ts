@@ -5,6 +5,7 @@ import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { ElfObject } from '../elf/sections.js';
 import { cacheHome, hasContents, writeWhole } from '../io/cache-folder.js';
+import { reasonOf } from '../io/system-error.js';
 
 /** Default of DEBUGINFOD_TIMEOUT: seconds without data until a server is given up (debuginfod_find_debuginfo(3)). */
 const TIMEOUT = 90;
@@ -70,7 +71,7 @@ function isKept(path: string, body: Uint8Array, log: Log): boolean {
     return true;
   } catch (cause) {
     log.warn(
-      `${path}: the file from debuginfod can't be cached, and will be fetched again next time: ${(cause as Error).message}; to use another folder, set DEBUGINFOD_CACHE_PATH`,
+      `${path}: the file from debuginfod can't be cached, and will be fetched again next time: ${reasonOf(cause)}; to use another folder, set DEBUGINFOD_CACHE_PATH`,
     );
     return false;
   }

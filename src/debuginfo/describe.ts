@@ -6,16 +6,23 @@ import type { ElfObject } from '../elf/sections.js';
 import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { DescribedKernel, ProfileIdentity } from '../types/profile.js';
+import type { TypeSource } from '../types/source.js';
 import { bannerOf, checkModuleRelease } from './checks.js';
 import { Lookup } from './lookup.js';
 
-/** Paths of a vmlinux and, if needed, a module of the same build. */
-export interface KernelFiles {
-  readonly vmlinux: string;
-  readonly module: { readonly path: string; readonly is: NeededModule } | null;
+/** The file of a module. */
+export interface ModuleFile {
+  readonly path: string;
+  readonly is: NeededModule;
 }
 
-/** Opens the types of a vmlinux and a module of the same build, without a dump. Throws `DumpError`. */
+/** Paths of a vmlinux and of modules of the same build. */
+export interface KernelFiles {
+  readonly vmlinux: string;
+  readonly modules: readonly ModuleFile[];
+}
+
+/** Opens the types of a vmlinux and of modules of the same build, without a dump. Throws `DumpError`. */
 export async function describeObjects(files: KernelFiles, needs: KernelNeeds, log: Log): Promise<DescribedKernel> {
   const lookup = new Lookup([], log);
   try {
@@ -28,32 +35,34 @@ export async function describeObjects(files: KernelFiles, needs: KernelNeeds, lo
 
 async function describe(
   lookup: Lookup,
-  { vmlinux, module: wanted }: KernelFiles,
+  { vmlinux, modules }: KernelFiles,
   units: readonly string[],
 ): Promise<DescribedKernel> {
   const object = await lookup.object(vmlinux);
   const { release, version } = releaseOf(object);
-  const module = wanted === null ? null : await lookup.object(wanted.path, wanted.is);
-  if (module !== null) checkModuleRelease(module, release, 'vmlinux');
-  const kernel = await lookup.types(object, 'task_struct', units);
-  const files = module === null ? [vmlinux] : [vmlinux, module.file.name];
+  const opened: { is: NeededModule; object: ElfObject }[] = [];
+  for (const { path, is } of modules) {
+    const module = await lookup.object(path, is);
+    checkModuleRelease(module, release, 'vmlinux');
+    opened.push({ is, object: module });
+  }
+  const layers: TypeSource[] = [];
+  for (const module of opened) layers.push(await lookup.types(module.object, module.is.marker, units));
+  layers.push(await lookup.types(object, 'task_struct', units));
+  const buildIdOf = (name: string) => opened.find(({ is }) => is.name === name)?.object.buildId ?? null;
+  const files = [vmlinux, ...opened.map((module) => module.object.file.name)];
   const identity: ProfileIdentity = {
     release,
     version,
     buildId: object.buildId,
-    kvmBuildId: module?.buildId ?? null,
+    kvmBuildId: buildIdOf('kvm'),
+    kvmAmdBuildId: buildIdOf('kvm_amd'),
     source: `DWARF of ${files.map((path) => basename(path)).join(' and of ')}`,
   };
-  return {
-    types:
-      module === null || wanted === null
-        ? kernel
-        : new LayeredTypes([await lookup.types(module, wanted.is.marker, units), kernel]),
-    identity,
-    close: () => {
-      lookup.close();
-    },
+  const close = (): void => {
+    lookup.close();
   };
+  return { types: new LayeredTypes(layers), identity, close };
 }
 
 function releaseOf(object: ElfObject): { release: string; version: string | null } {

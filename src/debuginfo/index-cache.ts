@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Log } from '../core/log.js';
 import { cacheHome, readText, writeWhole } from '../io/cache-folder.js';
+import { reasonOf } from '../io/system-error.js';
 import { AT, TAG } from '../types/dwarf/constants.js';
 import type { DefinitionKind, Definitions, Place } from '../types/dwarf/definitions.js';
 import type { Entries } from '../types/dwarf/entries.js';
@@ -52,7 +53,7 @@ export class CachedDefinitions implements Definitions {
     try {
       writeWhole(this.#path, JSON.stringify({ ...this.#head(), sum: sumOf(text), places }));
     } catch (error) {
-      log.found(`index of debug information not cached: ${(error as Error).message}`);
+      log.found(`index of debug information not cached: ${reasonOf(error)}`);
     }
   }
 

@@ -53,6 +53,8 @@ export interface PageReader {
   readonly limit?: number | undefined;
   /** Number of pages from frame `start` to `end` - 1 that the dump has, in any of its files. */
   readonly pagesOf?: (start: number, end: number) => number;
+  /** Whether the file has only the pages that some answers need, because it was written by this program. */
+  readonly isExcerpt?: boolean;
   /** For a file of a split dump: which part it is. */
   readonly part?: SplitPart;
   /** phys_base from the header of the file. A hint only: it can be 0 or a guess. */

@@ -73,7 +73,7 @@ function formatOf(file: ByteSource): DumpFormat {
     });
   throw new DumpError(`${file.name}: not a dump in a known format`, {
     code: 'not-a-dump',
-    hint: 'supported: ELF vmcores and kdump-compressed files, also flattened or split',
+    hint: 'supported: ELF vmcores and kdump-compressed files, also flattened or split, and LiME',
     remedies: ['input-format'],
   });
 }

@@ -4,6 +4,7 @@ import { Bytes } from '../core/bytes.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
+import { reasonOf } from './system-error.js';
 
 /** Block size in bytes. 64 KiB to 256 KiB are equally fast; the smallest wastes least on scattered reads. */
 const BLOCK = 0x10000;
@@ -39,9 +40,10 @@ export class FileSource implements ByteSource {
 
   /**
    * Opens a regular file. `wanted` says in errors what kind of file is needed; `block` is the block size in bytes.
-   * Throws `DumpError` if there is no such file, or it can't be read.
+   * Throws `DumpError` if there is no such file, or it can't be read, and `UsageError` for an empty path.
    */
   static open(path: string, wanted = 'a dump is needed', block = BLOCK): FileSource {
+    if (path === '') throw new UsageError(`the path of a file is empty; ${wanted}`);
     if (path === '-' || (STDIN.has(path) && !fstatSync(0).isFile()))
       throw new DumpError(`standard input can't be used: random access is needed; ${wanted} in a file`, {
         code: 'system',
@@ -51,7 +53,7 @@ export class FileSource implements ByteSource {
       // Without O_NONBLOCK, opening a FIFO blocks until there is a writer.
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
-      throw new DumpError(`${path}: ${reasonOf(cause)}`, { code: 'system', cause });
+      throw new DumpError(`${path}: ${reasonOf(cause, { ENOENT: 'no such file' })}`, { code: 'system', cause });
     }
     const stat = fstatSync(descriptor);
     if (stat.isFile()) return new FileSource(path, descriptor, block);
@@ -158,14 +160,3 @@ export class FileSource implements ByteSource {
 
 /** Names that mean standard input. */
 const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EIO: 'input/output error',
-};
-
-function reasonOf(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return REASONS[code ?? ''] ?? message;
-}

@@ -5,7 +5,7 @@ import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { TypeSource } from '../types/source.js';
 import type { KernelMemory } from './memory.js';
-import type { KernelNeeds } from './needs.js';
+import type { KernelNeeds, NeededModule } from './needs.js';
 
 /** The build of a dump's kernel. */
 export interface KernelIdentity {
@@ -28,6 +28,11 @@ export interface Host {
   /** The texts of struct new_utsname: sysname, nodename, release, version, machine, domainname. */
   readonly uts: readonly string[];
   readonly types: TypeSource;
+  /**
+   * `types`, and the types of another module: its BTF, which is read when it is first asked for, and what other files
+   * have if the host was opened for it (`needs.sought`).
+   */
+  readonly typesOf: (module: NeededModule) => TypeSource;
   readonly symbols: Symbols;
   readonly identity: KernelIdentity;
   /** What it was opened for. Types of other things may be there, but were not checked to be from the right build. */

@@ -27,6 +27,11 @@ export interface KernelNeeds {
   /** Symbols without which nothing can be found: one of each group is needed. */
   readonly symbols: readonly (readonly string[])[];
   readonly modules: readonly NeededModule[];
+  /**
+   * Modules of which a host has loaded some or none. Types that the dump lacks are searched for in other files if the
+   * module is loaded; if there are none, what needs them is not answered.
+   */
+  readonly sought: readonly NeededModule[];
   /** Endings of the names of source files whose debug information is likely to define the structures. */
   readonly units: readonly string[];
 }
@@ -50,6 +55,7 @@ export const HOST_NEEDS: KernelNeeds = {
   least: { task_struct: 'tasks' },
   symbols: [['init_task']],
   modules: [],
+  sought: [],
   units: [
     'fs/file.c',
     'fs/namespace.c',

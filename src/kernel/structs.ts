@@ -34,6 +34,9 @@ export const upidFields = fields('upid', {
   chain: required('pid_chain'),
 });
 
+/** The number of a struct pid in one namespace; the first is that in the initial one. */
+export const pidNumberFields = fields('upid', { number: required('nr', 4) });
+
 /**
  * include/linux/pid_namespace.h, idr.h; since Linux commit 95846ecf9dac ("pid: replace pid bitmap implementation with
  * IDR API") (in v4.15).

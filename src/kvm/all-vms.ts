@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All VMs of a host, with their creators and holders.
+import type { Remedy } from '../core/advice.js';
 import { DumpError, orNull } from '../core/errors.js';
 import { decoded, printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
@@ -44,11 +45,18 @@ interface Holding extends VmHolder {
   readonly mm: bigint;
 }
 
+/** VMs of a host. `problems` says why others may be missing, `remedies` what would help. */
+export interface AllVms {
+  readonly vms: readonly KnownVm[];
+  readonly problems: readonly string[];
+  readonly remedies: readonly Remedy[];
+}
+
 /**
- * Every VM that is in vm_list or whose file a process has open, each once, the oldest first. `problems` says why others may
- * be missing. Throws `DumpError` if neither the list nor the processes can be read.
+ * Every VM that is in vm_list or whose file a process has open, each once, the oldest first. Throws `DumpError` if neither
+ * the list nor the processes can be read.
  */
-export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; problems: readonly string[] } {
+export function allVms(kvm: Kvm, tasks: Tasks): AllVms {
   const problems: string[] = [];
   const held = new Map<bigint, Holding[]>();
   const omitted: string[] = [];
@@ -57,7 +65,8 @@ export function allVms(kvm: Kvm, tasks: Tasks): { vms: readonly KnownVm[]; probl
   const listed = listOf(kvm, problems, trouble);
   for (const address of held.keys())
     if (!listed.some((vm) => vm.address === address)) listed.push(readListed(kvm, address));
-  return { vms: listed.map((vm) => known(kvm, tasks, vm, held.get(vm.address) ?? [], omitted)), problems };
+  const vms = listed.map((vm) => known(kvm, tasks, vm, held.get(vm.address) ?? [], omitted));
+  return { vms, problems, remedies: trouble?.remedies ?? [] };
 }
 
 /**

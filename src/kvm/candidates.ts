@@ -3,8 +3,8 @@
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
-import { listHolders, nameOf } from './describe-vms.js';
-import { Definite, decimalPid, findTask, isExplicit, isNumber } from './find-process.js';
+import { listAll, nameOf } from './describe-vms.js';
+import { decimalPid, definite, definiteError, findTask, isExplicit, isNumber } from './find-process.js';
 import { type HeldVm, holders, undescribed, vmsOf } from './find-vms.js';
 import { guests, guestsOrThrow } from './guests.js';
 import type { Kvm } from './kvm.js';
@@ -13,6 +13,10 @@ import { listedVms } from './list-vms.js';
 /** A VM that was chosen, and the process by which it was found. */
 export interface Chosen {
   readonly pid: number;
+  /** The name of that process; null if it is not known. */
+  readonly comm: string | null;
+  /** The guest's name; null if it was not looked up. */
+  readonly name: string | null;
   readonly fd: number | null;
   readonly address: bigint;
   /** Address of the mm_struct of that process; null if it is not known. */
@@ -73,12 +77,10 @@ function heldByHexadecimal(kvm: Kvm, tasks: Tasks, text: string, task: Task): Ca
 }
 
 function heldBy(kvm: Kvm, tasks: Tasks, task: Task): Candidates {
-  const { log } = kvm.host;
   const alive = tasks.alive(task);
   const { vms, unknown } = vmsOf(kvm, alive);
   if (vms.length === 0) {
-    const { text, remedies } = listHolders(kvm, tasks);
-    throw new Definite(`${nameOf(task)} does not hold a VM; ${text}`, task.tgid, { code: 'no-vm', remedies });
+    throw definiteError(`${nameOf(task)} does not hold a VM`, task.tgid, 'no-vm', listAll(kvm, tasks));
   }
   const title = nameOf(task);
   const reason = unknown ?? (undescribed(kvm).length === 0 ? null : "file descriptors can't be read");
@@ -88,10 +90,7 @@ function heldBy(kvm: Kvm, tasks: Tasks, task: Task): Candidates {
     held: vms.map((vm) => ({ ...vm, pid: task.tgid })),
     unknown,
     problems: reason === null ? [] : [`${title} may hold VMs that can't be read: ${reason}`],
-    chosen({ fd, address }) {
-      log.found(`${title}: VM of descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`);
-      return { pid: task.tgid, fd, address, mm: alive.mm };
-    },
+    chosen: ({ fd, address }) => ({ pid: task.tgid, comm: task.comm, name: null, fd, address, mm: alive.mm }),
   };
 }
 
@@ -104,7 +103,8 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
     const found = guests(kvm, tasks, process);
     if (found !== null) return found;
   }
-  const pid = why instanceof Definite ? why.pid : typeof process === 'number' ? process : decimalPid(process);
+  const proof = definite.get(why);
+  const pid = proof !== undefined ? proof.pid : typeof process === 'number' ? process : decimalPid(process);
   const { vms, complete } = pid === null ? { vms: [], complete: false } : listed(kvm, why);
   const made = vms.filter((vm) => vm.pid === pid);
   if (pid === null || made.length === 0) {
@@ -125,14 +125,15 @@ function madeBy(kvm: Kvm, tasks: Tasks, process: string | number, why: DumpError
 }
 
 function chosenOfMaker(kvm: Kvm, tasks: Tasks, address: bigint, pid: number, why: DumpError): Chosen {
-  if (!(why instanceof Definite)) {
+  if (!definite.has(why)) {
     kvm.warn(`${why.message}; the VM was found in vm_list, which says that pid ${pid} created it`, why);
-    return { pid, fd: null, address, mm: null };
+    return { pid, comm: null, name: null, fd: null, address, mm: null };
   }
   const holder = holderOf(kvm, tasks, address);
   const now = holder === null ? 'no process that can be read holds it now' : `${nameOf(holder.task)} holds it now`;
   kvm.warn(`pid ${pid} created the VM but no longer holds it: ${now}`);
-  return { pid: holder?.task.tgid ?? pid, fd: holder?.fd ?? null, address, mm: null };
+  const comm = holder?.task.comm ?? null;
+  return { pid: holder?.task.tgid ?? pid, comm, name: null, fd: holder?.fd ?? null, address, mm: null };
 }
 
 /** The first process that holds a VM. */

@@ -4,21 +4,22 @@ import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Task, Tasks } from '../kernel/tasks.js';
-import { type HeldVm, holders } from './find-vms.js';
+import { type AllVms, allVms, type KnownVm } from './all-vms.js';
+import type { HeldVm } from './find-vms.js';
 import type { Kvm } from './kvm.js';
-import { listedVms } from './list-vms.js';
+import { argumentsOfVm } from './names.js';
 import { Vm } from './vm.js';
 
 /** The name of a process in messages. */
 export const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
 
 /** A VM from which one must be chosen: the process that holds it, if that is not clear, and its descriptor. */
-interface Listed extends HeldVm {
+interface Choice extends HeldVm {
   readonly pid?: number | null;
 }
 
 /** One line per VM: process, descriptor, address, number of slots. */
-export const listVms = (kvm: Kvm, held: readonly Listed[]): string[] =>
+export const listVms = (kvm: Kvm, held: readonly Choice[]): string[] =>
   held.map(({ pid, fd, address }) => {
     const process = pid === undefined ? '' : `  pid ${pid ?? '?'}`;
     return `${process}  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`;
@@ -35,40 +36,48 @@ function slotsText(kvm: Kvm, address: bigint): string {
   }
 }
 
-/** Lists the processes that hold VMs, and the VMs for which no such process was found. */
-export function listHolders(kvm: Kvm, tasks: Tasks): { text: string; remedies: readonly Remedy[] } {
-  const found: string[] = [];
-  const known = new Set<bigint>();
-  const trouble = attempt(() => {
-    for (const { task, vms } of holders(kvm, tasks)) {
-      found.push(`${task.tgid} (${printable(task.comm)}, fd ${vms.map(({ fd }) => fd ?? '?').join(' ')})`);
-      for (const { address } of vms) known.add(address);
-    }
-  });
-  const others: string[] = [];
-  attempt(() => {
-    for (const { address, pid } of listedVms(kvm).vms)
-      if (!known.has(address))
-        others.push(`0x${address.toString(16)}${pid === null ? '' : ` (created by pid ${pid})`}`);
-  });
-  const list = [
-    ...(found.length === 0 ? [] : [`processes that hold VMs: ${found.join(', ')}`]),
-    ...(others.length === 0 ? [] : [`VMs whose holder was not found: ${others.join(', ')}`]),
-    ...(trouble === null ? [] : [`not all processes can be read: ${trouble.message}`]),
-  ];
-  return {
-    text: list.length === 0 ? 'no process of the host holds a VM' : list.join('; '),
-    remedies: trouble?.remedies ?? [],
-  };
+/** A list of VMs for a message, and what would help to make it complete, or to see more. */
+export interface VmList {
+  readonly text: string;
+  /** The VMs in `text`, by their processes. */
+  readonly entries: readonly string[];
+  readonly remedies: readonly Remedy[];
 }
 
-/** Runs `work`. Returns the `DumpError` that ended it; null if it was completed. */
-function attempt(work: () => void): DumpError | null {
+/** Lists all VMs of the host, for messages. */
+export function listAll(kvm: Kvm, tasks: Tasks): VmList {
   try {
-    work();
-    return null;
+    const all = allVms(kvm, tasks);
+    const list = listKnown(kvm, all);
+    return { ...list, remedies: [...all.remedies, ...list.remedies] };
   } catch (error) {
-    if (error instanceof DumpError) return error;
-    throw error;
+    if (!(error instanceof DumpError)) throw error;
+    return { text: `the VMs can't be listed: ${error.message}`, entries: [], remedies: error.remedies };
   }
 }
+
+/** Lists VMs by the processes that hold them: pid, name of the guest if it is known, name of the process, descriptors. */
+export function listKnown(kvm: Kvm, { vms, problems }: Pick<AllVms, 'vms' | 'problems'>): VmList {
+  const entries = new Map<number, { readonly comm: string; name: string | null; readonly fds: string[] }>();
+  const others: string[] = [];
+  for (const vm of vms) {
+    for (const { pid, comm, fd } of vm.holders) {
+      const entry = entries.get(pid) ?? { comm, name: null, fds: [] };
+      if (pid === vm.pid) entry.name ??= argumentsOfVm(kvm, vm).guest?.name ?? null;
+      entry.fds.push(`${fd ?? '?'}`);
+      entries.set(pid, entry);
+    }
+    if (vm.holders.length === 0) others.push(unheld(vm));
+  }
+  const held = [...entries].sort(([a], [b]) => a - b).map(([pid, entry]) => `${pid} (${partsOf(entry)})`);
+  const all = [...held, ...others];
+  const list = all.length > 0 ? [`VMs: ${all.join(', ')}`] : problems.length > 0 ? [] : ['the host has no VM'];
+  return { text: [...list, ...problems].join('; '), entries: all, remedies: all.length > 0 ? ['list-vms'] : [] };
+}
+
+const partsOf = ({ comm, name, fds }: { comm: string; name: string | null; fds: readonly string[] }): string =>
+  [...(name === null ? [] : [`'${printable(name)}'`]), printable(comm), `fd ${fds.join(' ')}`].join(', ');
+
+/** A VM that no process is known to hold. */
+const unheld = ({ address, creator }: KnownVm): string =>
+  `0x${address.toString(16)} (${creator === null ? '' : `created by ${creator.pid}, `}holder not known)`;

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, type DumpErrorDetails, orNull } from '../core/errors.js';
+import { ErrorMark } from '../core/error-mark.js';
+import { DumpError, type DumpErrorCode, orNull } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, type Tasks } from '../kernel/tasks.js';
-import { listHolders, nameOf } from './describe-vms.js';
+import { listAll, nameOf, type VmList } from './describe-vms.js';
 import type { Kvm } from './kvm.js';
 import { listedVms } from './list-vms.js';
 
-/** An error that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is unknown. */
-export class Definite extends DumpError {
-  constructor(
-    problem: string,
-    readonly pid: number | null,
-    details: DumpErrorDetails,
-  ) {
-    super(problem, details);
-  }
+/**
+ * Marks errors that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is
+ * unknown. `problem`: the message without the list of VMs; `pid`: null if there is none.
+ */
+export const definite = new ErrorMark<{ readonly problem: string; readonly pid: number | null }>();
+
+/** Makes an error that the dump proves. `list`: the VMs that there are. */
+export function definiteError(
+  problem: string,
+  pid: number | null,
+  code: DumpErrorCode,
+  { text, remedies }: Partial<VmList>,
+): DumpError {
+  const hint = text === undefined ? {} : { hint: text };
+  const error = new DumpError(problem, { code, ...hint, ...(remedies === undefined ? {} : { remedies }) });
+  return definite.put(error, { problem, pid });
 }
 
 /** Whether a text has the form of a pid or of an address. */
@@ -28,8 +36,8 @@ export interface FoundTask {
 }
 
 /**
- * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws `Definite`
- * if the dump proves that it does not exist.
+ * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws an error that
+ * is marked `definite` if the dump proves that it does not exist.
  */
 export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): FoundTask {
   return typeof process === 'string'
@@ -40,8 +48,7 @@ export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | n
 function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
   const task = tasks.byPid(pid);
   if (task !== null) return task;
-  const { text, remedies } = listHolders(kvm, tasks);
-  throw new Definite(`no process has pid ${pid}; ${text}`, pid, { code: 'no-process', remedies });
+  throw definiteError(`no process has pid ${pid}`, pid, 'no-process', listAll(kvm, tasks));
 }
 
 function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): FoundTask {
@@ -50,7 +57,7 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): FoundTask
   const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
   const asDecimal = decimalPid(text);
   if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
-    throw new Definite(`no process has pid ${text}`, asDecimal, { code: 'no-process' });
+    throw definiteError(`no process has pid ${text}`, asDecimal, 'no-process', {});
   if (decimal !== null) {
     if (other !== null && other.tgid !== decimal.tgid)
       host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
@@ -58,12 +65,9 @@ function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): FoundTask
   }
   const task = other ?? tasks.byAddress(value);
   if (task === null) {
-    const { text: list, remedies } = listHolders(kvm, tasks);
     const pid = asDecimal ?? (value < PID_LIMIT ? Number(value) : null);
-    throw new Definite(`no process or task_struct ${printable(text)} in the dump; ${list}`, pid, {
-      code: 'no-process',
-      remedies,
-    });
+    const problem = `no process or task_struct ${printable(text)} in the dump`;
+    throw definiteError(problem, pid, 'no-process', listAll(kvm, tasks));
   }
   return { task, reading: other === null || isExplicit(text) ? 'explicit' : 'hexadecimal' };
 }

@@ -6,7 +6,7 @@ import { listFromBothEnds } from '../kernel/containers/list.js';
 import type { Host } from '../kernel/host.js';
 import { findModule, moduleSymbols } from '../kernel/modules.js';
 import { type Resolved, resolve } from '../types/fields.js';
-import { Unanswered } from '../types/source.js';
+import { unanswered } from '../types/source.js';
 import { KVM_MODULE } from './needs.js';
 import { kvmFields } from './structs.js';
 
@@ -72,7 +72,7 @@ function symbolsOf(host: Host): { find: Find; unreadable: DumpError | null } {
       return { find: (name) => table.find(name) ?? null, unreadable: null };
     }
   } catch (error) {
-    if (!(error instanceof DumpError) || error instanceof Unanswered) throw error;
+    if (!(error instanceof DumpError) || unanswered.has(error)) throw error;
     log.warn(`module kvm: its symbols can't be read: ${error.message}`, error);
     return { find: none, unreadable: error };
   }

@@ -7,8 +7,8 @@ import { Tasks } from '../kernel/tasks.js';
 import { orProblem } from './about.js';
 import { allVms, heldAlone, type KnownVm } from './all-vms.js';
 import { type Candidate, type Candidates, type Chosen, candidates } from './candidates.js';
-import { listHolders, listVms } from './describe-vms.js';
-import { heldOf } from './guests.js';
+import { listAll, listVms } from './describe-vms.js';
+import { heldOf, ofKnown } from './guests.js';
 import { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
 
@@ -32,8 +32,9 @@ type ProcessName = string | number | null;
 export function selectVm(host: Host, process: ProcessName, choice: string | null): Selected {
   const kvm = new Kvm(host);
   const tasks = new Tasks(host);
-  const { pid, fd, address, mm } =
-    process === null ? onlyVm(kvm, tasks, choice) : chosenOf(kvm, candidates(kvm, tasks, process), choice);
+  const chosen = process === null ? onlyVm(kvm, tasks, choice) : chosenOf(kvm, candidates(kvm, tasks, process), choice);
+  const { pid, fd, address, mm } = chosen;
+  host.log.found(`VM: ${describe(chosen)}`);
   const vm = new Vm(kvm, address);
   if (mm !== null && vm.mm.address !== mm)
     host.log.warn(
@@ -41,6 +42,9 @@ export function selectVm(host: Host, process: ProcessName, choice: string | null
     );
   return { pid, fd, vm };
 }
+
+const describe = ({ pid, comm, name, fd, address }: Chosen): string =>
+  `pid ${pid}${comm === null ? '' : ` (${printable(comm)})`}${name === null ? '' : `, name '${printable(name)}'`}, descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`;
 
 /** VMs that a command lists; `problems` says why others may be missing. */
 export interface SelectedVms {
@@ -71,7 +75,7 @@ function ofHost(kvm: Kvm, tasks: Tasks, choice: string | null): SelectedVms {
   const { vms, problems } = allVms(kvm, tasks);
   if (choice === null) return { kvm, vms, problems };
   const found = vms.filter((vm) => isAddress(vm.address, choice));
-  if (found.length === 0) throw missingProcess(kvm, tasks);
+  if (found.length === 0) throw missingProcess(kvm, tasks, choice);
   return { kvm, vms: found, problems: [] };
 }
 
@@ -85,15 +89,13 @@ function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   const found = choice === null ? vms : vms.filter((vm) => isAddress(vm.address, choice));
   const [only] = found;
   if (only === undefined || found.length > 1 || (choice === null && problems.length > 0))
-    throw missingProcess(kvm, tasks);
-  const { pid, creator, holders } = only;
-  const comm = holders.find((holder) => holder.pid === pid)?.comm ?? creator?.comm ?? null;
+    throw missingProcess(kvm, tasks, choice);
+  const chosen = ofKnown(only, heldOf(only)[0]);
   if (choice === null)
     kvm.host.log.warn(
-      `no process was given; using the only VM of the dump, that of pid ${pid ?? '?'}${comm === null ? '' : ` (${printable(comm)})`}`,
+      `no process was given; using the only VM of the dump, that of pid ${only.pid ?? '?'}${chosen.comm === null ? '' : ` (${printable(chosen.comm)})`}`,
     );
-  const [{ fd, address }] = heldOf(only);
-  return { pid: pid ?? 0, fd, address, mm: null };
+  return chosen;
 }
 
 /** All VMs; none if they can't be listed, because the error that follows gives the reason. */
@@ -102,19 +104,23 @@ function tryAll(kvm: Kvm, tasks: Tasks): ReturnType<typeof allVms> {
     return allVms(kvm, tasks);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    return { vms: [], problems: [] };
+    return { vms: [], problems: [], remedies: [] };
   }
 }
 
-function missingProcess(kvm: Kvm, tasks: Tasks): UsageError {
-  const { text, remedies } = listHolders(kvm, tasks);
-  return new UsageError(
-    `the pid or task_struct address of the process that holds the VM, or the guest's name or UUID; ${text}`,
-    {
-      missing: 'process',
+/** The error for a question without a process. `choice`: the VM that was chosen; its number is one of a process. */
+function missingProcess(kvm: Kvm, tasks: Tasks, choice: string | null): UsageError {
+  const { text, entries, remedies } = listAll(kvm, tasks);
+  if (choice !== null && !/^[0-9]{1,9}$/.test(choice))
+    return new UsageError(`no VM is known whose struct kvm is at '${printable(choice)}'; ${text}`, {
+      named: entries,
       remedies,
-    },
-  );
+    });
+  const wanted =
+    choice === null
+      ? "the pid or task_struct address of the process that holds the VM, or the guest's name or UUID"
+      : `the process whose file descriptor ${choice} is the VM`;
+  return new UsageError(`${wanted}; ${text}`, { missing: 'process', named: entries, remedies });
 }
 
 const isAddress = (address: bigint, text: string): boolean =>

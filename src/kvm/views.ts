@@ -5,9 +5,12 @@ import * as kernel from '../kernel/structs.js';
 import * as swap from '../kernel/swap-structs.js';
 import { declaredEnums, declaredViews, type Fields, type Wants } from '../types/fields.js';
 import * as kvm from './structs.js';
+import * as vcpus from './vcpus/structs.js';
 
 /** The order of views in a profile, so that the profile of a kernel is always the same text. */
-const ORDER: readonly unknown[] = [kernel, swap, kvm].flatMap((module: object) => Object.values(module) as unknown[]);
+const ORDER: readonly unknown[] = [kernel, swap, kvm, vcpus].flatMap(
+  (module: object) => Object.values(module) as unknown[],
+);
 
 /** All declared views. */
 export function views(): readonly Fields<Wants>[] {
@@ -17,5 +20,5 @@ export function views(): readonly Fields<Wants>[] {
   return [...declared].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** The names of all declared enumerations. */
-export const enums = (): readonly string[] => declaredEnums();
+/** The names of all declared enumerations, sorted. */
+export const enums = (): readonly string[] => [...declaredEnums()].sort();

@@ -12,7 +12,7 @@ import { MemslotSet } from './memslots/set.js';
 const MOST_SPACES = 16;
 
 /** A virtual machine: its memslots, and the address space of the process that they are in. */
-export class Vm {
+class KvmVm {
   /**
    * The address space of the creator. The HVAs of slots are addresses in it, whichever process holds the VM's file now.
    */
@@ -57,7 +57,7 @@ export class Vm {
    * not exist, `DumpError` for damaged slots.
    */
   slots(space: number): MemslotSet {
-    if (space >= this.spaces)
+    if (!Number.isInteger(space) || space < 0 || space >= this.spaces)
       throw new UsageError(
         `${space} does not exist; valid: ${Array.from({ length: this.spaces }, (_, i) => i).join(', ')}`,
         { wrong: 'address-space' },
@@ -98,3 +98,6 @@ export class Vm {
     throw new DumpError(`${difference}: the dump is damaged there`);
   }
 }
+
+// The library has a class Vm: in the bundle of both, one could not keep its name, and stack traces would show another.
+export { KvmVm as Vm };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
+import { isCount, shown } from './addresses.js';
 
 /**
  * Selects the process of a VM. A number is a pid; a bigint is the address of a task_struct; a text is a value of the option
@@ -14,22 +15,40 @@ export type VmChoice = number | bigint | string;
 export interface WhichVms {
   /** A process that holds the VMs or created them, or the name of a guest. */
   readonly process?: ProcessChoice | null;
-  /** One of them. */
+  /** One VM: of this process, or of the host. */
   readonly vm?: VmChoice | null;
 }
 
 /** The form that `selectVm` takes. A number stays a number, because a text could mean another pid in hexadecimal. */
 export function processOf(choice: ProcessChoice | null | undefined): string | number | null {
-  if (typeof choice !== 'number') return textOf(choice ?? null);
-  if (!Number.isSafeInteger(choice) || choice < 0) throw new UsageError(`${choice} is not a pid`, { wrong: 'process' });
-  return choice;
+  if (choice === null || choice === undefined || typeof choice === 'string') return choice ?? null;
+  if (isCount(choice)) return choice;
+  if (isAddress(choice)) return textOf(choice);
+  const what = typeof choice === 'number' ? 'a pid' : 'a pid, the address of a task_struct or a name';
+  throw new UsageError(`${shown(choice)} is not ${what}`, { wrong: 'process' });
 }
 
 export function vmOf(choice: VmChoice | null | undefined): string | null {
-  if (typeof choice === 'number' && !(Number.isSafeInteger(choice) && choice >= 0))
-    throw new UsageError(`${choice} is not the number of a file descriptor`);
-  return textOf(choice ?? null);
+  if (choice === null || choice === undefined || typeof choice === 'string') return choice ?? null;
+  if (isCount(choice)) return `${choice}`;
+  if (isAddress(choice)) return textOf(choice);
+  const what =
+    typeof choice === 'number' ? 'the number of a file descriptor' : 'a file descriptor or the address of a VM';
+  throw new UsageError(`${shown(choice)} is not ${what}`);
 }
 
-const textOf = (choice: number | bigint | string | null): string | null =>
-  typeof choice === 'bigint' ? `0x${choice.toString(16)}` : choice === null ? null : `${choice}`;
+const isAddress = (choice: unknown): choice is bigint => typeof choice === 'bigint' && choice >= 0n;
+const textOf = (address: bigint): string => `0x${address.toString(16)}`;
+
+/** Throws `UsageError` if options are not an object: `vms('alpha')` would otherwise select all VMs. */
+export function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError(`options must be an object, not ${shown(options)}`);
+}
+
+/** The number of an address space of KVM; whether it exists is known later. */
+export function spaceOf(addressSpace: number): number {
+  if (typeof addressSpace !== 'number')
+    throw new UsageError(`${shown(addressSpace)} is not a number`, { wrong: 'address-space' });
+  return addressSpace;
+}

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { SlotRow } from '../commands/slots.js';
+import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
-import { type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
+import { checkOptions, type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
+import { Lifetime } from './lifetime.js';
 import { Physical } from './physical.js';
 import { type CommandRows, type Rows, rowsOf } from './rows.js';
 import { Vm } from './vm.js';
@@ -26,11 +28,12 @@ export class Dump {
   /** The physical memory of the machine. */
   readonly physical: Physical;
   readonly #opened: OpenDump;
+  readonly #lifetime = new Lifetime();
 
   private constructor(opened: OpenDump) {
     const { release, version, buildId } = opened.host.identity;
     this.kernel = { release, version, buildId };
-    this.physical = Physical.of(opened.memory);
+    this.physical = Physical.of(opened.memory, this.#lifetime);
     this.#opened = opened;
   }
 
@@ -50,12 +53,24 @@ export class Dump {
   }
 
   /**
+   * The vCPUs of all VMs, or of those that `which` selects, and their registers: the rows of the command `vcpus`. If the
+   * dump of an AMD host does not have the types of module kvm_amd, some registers are known only if the dump was opened
+   * with `needs: 'vcpus'`, and files with these types were found.
+   */
+  vcpus(which: WhichVms = {}): Rows<VcpuRow> {
+    return this.rows('vcpus', which);
+  }
+
+  /**
    * Selects one VM. Without a process, or with null, it is the only VM of the dump, or the VM with its struct kvm at the
-   * address `vm`. Throws `UsageError` if not exactly one VM matches; the message lists the VMs. Throws `DumpError` if the
+   * address `vm`. Throws `UsageError` if not exactly one VM matches; its `choices` are
+   * the VMs. Throws `DumpError` if the
    * dump does not contain the process or the VM, or if they cannot be read.
    */
-  vm(process: ProcessChoice | null = null, { vm }: { readonly vm?: VmChoice | null } = {}): Vm {
-    return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(vm)));
+  vm(process: ProcessChoice | null = null, options: { readonly vm?: VmChoice | null } = {}): Vm {
+    this.#lifetime.check();
+    checkOptions(options);
+    return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(options.vm)), this.#lifetime);
   }
 
   /** The rows of the command with this name. */
@@ -63,11 +78,17 @@ export class Dump {
     name: Name,
     options: CommandRows[Name]['options'] = {},
   ): Rows<CommandRows[Name]['row']> {
-    return rowsOf(name, options, this.#opened);
+    this.#lifetime.check();
+    checkOptions(options);
+    return rowsOf(name, options, { ...this.#opened, lifetime: this.#lifetime });
   }
 
-  /** Closes the files. Reading afterwards throws a `UsageError`; closing again does nothing. */
+  /**
+   * Closes the files. Afterwards the methods of this object, and of all objects made from it, throw a `UsageError`; what they
+   * returned before stays valid. Closing again does nothing.
+   */
   close(): void {
+    this.#lifetime.end();
     this.#opened.close();
   }
 

@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-
+import { UsageError } from '../core/errors.js';
 import type { DumpOptions } from '../open.js';
 import { type FileOptions, openImage as openFiles, openDump as openHost } from '../open.js';
+import { shown } from './addresses.js';
 import { Dump } from './dump.js';
 import { Image } from './image.js';
 
 /**
  * Opens the dump of a host: one file, or all parts of a split dump. Throws `DumpError` if the files are not a dump that can
- * be read, or if the kernel's symbols or types are not found; the error names remedies.
+ * be read, or if the kernel's symbols or types are not found; the error names remedies. Throws `UsageError` for what is not
+ * the path of a file.
  */
 export async function openDump(paths: string | readonly string[], options: DumpOptions = {}): Promise<Dump> {
-  return Dump.of(await openHost(paths, options));
+  return Dump.of(await openHost(pathsOf(paths), options));
 }
 
 /**
  * Opens any dump for its physical memory; the kernel in it is not looked for. Throws `DumpError` if the files are not a
- * dump that can be read.
+ * dump that can be read, `UsageError` for what is not the path of a file.
  */
 export async function openImage(paths: string | readonly string[], options: FileOptions = {}): Promise<Image> {
-  return Image.of(await openFiles(paths, options));
+  return Image.of(await openFiles(pathsOf(paths), options));
+}
+
+function pathsOf(paths: string | readonly string[]): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(paths) ? paths : [paths];
+  for (const path of all)
+    if (typeof path !== 'string') throw new UsageError(`${shown(path)} is not the path of a file`);
+  if (all.length === 0) throw new UsageError('no file of a dump was given');
+  return all as readonly string[];
 }

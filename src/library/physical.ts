@@ -2,7 +2,8 @@
 import type { Remedy } from '../core/advice.js';
 import { UsageError } from '../core/errors.js';
 import type { PhysicalMemory, Stretch } from '../dump/physical.js';
-import { addressOf } from './addresses.js';
+import { addressOf, lengthOf } from './addresses.js';
+import type { Lifetime } from './lifetime.js';
 
 /** Why a dump does not have the bytes of some memory. */
 export interface Gap {
@@ -50,27 +51,34 @@ const EXACT = 2n ** 53n;
 /** The physical memory of the machine that is in the dump. Memory that the dump lacks is never returned as zeros. */
 export class Physical {
   readonly #memory: PhysicalMemory;
+  readonly #lifetime: Lifetime;
 
-  private constructor(memory: PhysicalMemory) {
+  private constructor(memory: PhysicalMemory, lifetime: Lifetime) {
     this.#memory = memory;
+    this.#lifetime = lifetime;
   }
 
   /** @internal */
-  static of(memory: PhysicalMemory): Physical {
-    return new this(memory);
+  static of(memory: PhysicalMemory, lifetime: Lifetime): Physical {
+    return new this(memory, lifetime);
   }
 
   /**
    * The memory from a host physical address on, `length` bytes: each of them in one range, ascending. Bytes come page by
-   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` for an address or a length
-   * that is negative or has a fraction, or if the range ends above 2^53.
+   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` for anything but
+   * bigints and exact numbers from 0 on, or if the range ends above 2^53.
    */
-  *read(address: bigint | number, length: number): Generator<PhysicalRange, undefined> {
+  read(address: bigint | number, length: number): Generator<PhysicalRange, undefined> {
+    this.#lifetime.check();
     const start = addressOf(address, 'physical address');
-    if (!Number.isSafeInteger(length) || length < 0 || start + BigInt(length) > EXACT)
+    if (start + BigInt(lengthOf(length)) > EXACT)
       throw new UsageError(`${length} bytes from 0x${start.toString(16)} on can't be read`);
-    for (const stretch of this.#memory.read(Number(start), length)) yield rangeOf(stretch);
+    return this.#lifetime.during(ranges(this.#memory, Number(start), length));
   }
+}
+
+function* ranges(memory: PhysicalMemory, start: number, length: number): Generator<PhysicalRange, undefined> {
+  for (const stretch of memory.read(start, length)) yield rangeOf(stretch);
 }
 
 function rangeOf({ address, length, bytes, gap }: Stretch): PhysicalRange {

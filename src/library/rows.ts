@@ -2,9 +2,13 @@
 import type { Command } from '../commands/command.js';
 import { contextOf, type Given } from '../commands/perform.js';
 import { type SlotRow, slots } from '../commands/slots.js';
+import { type VcpuRow, vcpus } from '../commands/vcpus.js';
 import { type VmRow, vms } from '../commands/vms.js';
+import { UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import { shown } from './addresses.js';
 import { processOf, vmOf, type WhichVms } from './choice.js';
+import type { Lifetime } from './lifetime.js';
 
 /** The commands whose rows a program can read: the options and the type of the rows of each. */
 export interface CommandRows {
@@ -12,9 +16,11 @@ export interface CommandRows {
   readonly vms: { readonly options: WhichVms; readonly row: VmRow };
   /** The memslots of the VMs. */
   readonly slots: { readonly options: WhichVms; readonly row: SlotRow };
+  /** The vCPUs of the VMs and their registers. */
+  readonly vcpus: { readonly options: WhichVms; readonly row: VcpuRow };
 }
 
-const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots };
+const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots, vcpus };
 
 /** Records a warning. */
 type Note = (problem: string) => void;
@@ -22,11 +28,13 @@ type Note = (problem: string) => void;
 /** Rows of a command. They are made one by one during the iteration; each iteration reads the dump again. */
 export class Rows<out Row> implements Iterable<Row> {
   readonly #start: (note: Note) => Generator<Row, boolean>;
+  readonly #lifetime: Lifetime;
   #problems: string[] = [];
   #isWhole: boolean | null = null;
 
-  private constructor(start: (note: Note) => Generator<Row, boolean>) {
+  private constructor(start: (note: Note) => Generator<Row, boolean>, lifetime: Lifetime) {
     this.#start = start;
+    this.#lifetime = lifetime;
   }
 
   /**
@@ -34,8 +42,8 @@ export class Rows<out Row> implements Iterable<Row> {
    *
    * @internal
    */
-  static of<Row>(start: (note: Note) => Generator<Row, boolean>): Rows<Row> {
-    return new this(start);
+  static of<Row>(start: (note: Note) => Generator<Row, boolean>, lifetime: Lifetime): Rows<Row> {
+    return new this(start, lifetime);
   }
 
   /**
@@ -56,7 +64,7 @@ export class Rows<out Row> implements Iterable<Row> {
     this.#isWhole = null;
     const problems: string[] = [];
     this.#problems = problems;
-    this.#isWhole = yield* this.#start((problem) => problems.push(problem));
+    this.#isWhole = yield* this.#lifetime.during(this.#start((problem) => problems.push(problem)));
   }
 }
 
@@ -64,9 +72,9 @@ export class Rows<out Row> implements Iterable<Row> {
 export function rowsOf<Name extends keyof CommandRows>(
   name: Name,
   { process, vm }: WhichVms,
-  given: Required<Pick<Given, 'image' | 'host'>>,
+  { lifetime, ...given }: Required<Pick<Given, 'image' | 'host'>> & { readonly lifetime: Lifetime },
 ): Rows<CommandRows[Name]['row']> {
-  const command = COMMANDS[name];
+  const command = commandOf(name);
   const values = { process: processOf(process), vm: vmOf(vm) };
   return Rows.of(function* (note) {
     const log = noting(given.host.log, note);
@@ -75,7 +83,15 @@ export function rowsOf<Name extends keyof CommandRows>(
     const context = contextOf(request, { ...given, host: { ...given.host, log } }, streams, 'json');
     const rows = command.run(context as never) as Generator<CommandRows[Name]['row'], number | undefined>;
     return ((yield* rows) ?? 0) === 0;
-  });
+  }, lifetime);
+}
+
+function commandOf(name: string): Command {
+  const found = Object.entries(COMMANDS).find(([known]) => known === name);
+  if (found !== undefined) return found[1];
+  throw new UsageError(
+    `${shown(name)} is not the name of a command with rows; valid: ${Object.keys(COMMANDS).join(', ')}`,
+  );
 }
 
 /** A log that also records its warnings. */

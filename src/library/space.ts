@@ -5,13 +5,14 @@ import type { Reason } from '../core/outcome.js';
 import type { GuestRun as Run } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
 import { isGap } from '../spaces/space.js';
-import { addressOf, byteOf, PAGE } from './addresses.js';
+import { addressOf, byteOf, lengthOf, PAGE } from './addresses.js';
 import { type Mapped, resultOf, type Unmapped } from './answer.js';
+import type { Lifetime } from './lifetime.js';
 import type { Gap } from './physical.js';
 
 /** Pages of a guest that follow each other and have the same answer; the answer is about the first of them. */
 export type GuestRun = (Mapped | Unmapped) & {
-  /** Bytes of all of them. */
+  /** Size of the run in bytes: that of all its pages. */
   readonly size: number;
 };
 
@@ -41,9 +42,11 @@ const END = 2 ** 52;
 /** The physical memory of a guest, in one of KVM's address spaces. */
 export class Space {
   readonly #make: () => GuestSpace;
+  readonly #lifetime: Lifetime;
 
-  private constructor(make: () => GuestSpace) {
+  private constructor(make: () => GuestSpace, lifetime: Lifetime) {
     this.#make = make;
+    this.#lifetime = lifetime;
   }
 
   /**
@@ -51,44 +54,32 @@ export class Space {
    *
    * @internal
    */
-  static of(make: () => GuestSpace): Space {
-    return new this(make);
+  static of(make: () => GuestSpace, lifetime: Lifetime): Space {
+    return new this(make, lifetime);
   }
 
   /**
    * The pages from that of `from` to that of the last byte before `to` as the fewest runs, ascending: each page is in one
    * run, holes included. By default all memory from address 0 to the end of the last memslot. Throws `UsageError` for
-   * addresses that are negative, have a fraction or are above 2^52.
+   * anything but bigints and exact numbers from 0 to 2^52.
    */
-  *runs(from: bigint | number = 0, to?: bigint | number): Generator<GuestRun, undefined> {
-    const space = this.#make();
+  runs(from: bigint | number = 0, to?: bigint | number): Generator<GuestRun, undefined> {
+    this.#lifetime.check();
     const first = Math.floor(numberOf(from) / PAGE);
-    const end = to === undefined ? space.limit : Math.ceil(numberOf(to) / PAGE);
-    for (const run of space.runs(first, end)) yield runOf(run);
+    const end = to === undefined ? null : Math.ceil(numberOf(to) / PAGE);
+    return this.#lifetime.during(runsOf(this.#make, first, end));
   }
 
   /**
    * The memory from a guest physical address on, `length` bytes: each of them in one range, ascending. Bytes come page by
    * page; bytes that are missing for the same reason come as one range. Throws `UsageError` as `runs` does.
    */
-  *read(from: bigint | number, length: number): Generator<GuestRange, undefined> {
+  read(from: bigint | number, length: number): Generator<GuestRange, undefined> {
+    this.#lifetime.check();
     const start = numberOf(from);
-    const end = start + numberOf(length);
+    const end = start + lengthOf(length);
     if (end > END) throw new UsageError(`${length} bytes from 0x${start.toString(16)} on reach above 2^52`);
-    let missing = null as MissingRange | null;
-    for (const piece of pieces(this.#make(), start, end)) {
-      if (piece.gap === null) {
-        if (missing !== null) yield missing;
-        missing = null;
-        yield piece;
-      } else if (missing?.gap.reason === piece.gap.reason) {
-        missing = { ...missing, length: missing.length + piece.length };
-      } else {
-        if (missing !== null) yield missing;
-        missing = piece;
-      }
-    }
-    if (missing !== null) yield missing;
+    return this.#lifetime.during(ranges(this.#make, start, end));
   }
 }
 
@@ -99,6 +90,30 @@ function numberOf(address: bigint | number): number {
 }
 
 const runOf = (run: Run): GuestRun => ({ ...resultOf(byteOf(run.page, 0), run), size: run.pages * PAGE });
+
+/** `end`: null for the end of the last memslot. */
+function* runsOf(make: () => GuestSpace, first: number, end: number | null): Generator<GuestRun, undefined> {
+  const space = make();
+  for (const run of space.runs(first, end ?? space.limit)) yield runOf(run);
+}
+
+/** The bytes of a guest's memory; those that are missing for the same reason are put together. */
+function* ranges(make: () => GuestSpace, start: number, end: number): Generator<GuestRange, undefined> {
+  let missing = null as MissingRange | null;
+  for (const piece of pieces(make(), start, end)) {
+    if (piece.gap === null) {
+      if (missing !== null) yield missing;
+      missing = null;
+      yield piece;
+    } else if (missing?.gap.reason === piece.gap.reason) {
+      missing = { ...missing, length: missing.length + piece.length };
+    } else {
+      if (missing !== null) yield missing;
+      missing = piece;
+    }
+  }
+  if (missing !== null) yield missing;
+}
 
 /** Pages that are mapped, one by one; runs of those that are not, whole. */
 function* pieces(space: GuestSpace, start: number, end: number): Generator<GuestRange, undefined> {

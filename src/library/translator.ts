@@ -3,8 +3,9 @@ import { UsageError } from '../core/errors.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { GuestRun } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
-import { byteOf } from './addresses.js';
+import { byteOf, isCount, shown } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
+import type { Lifetime } from './lifetime.js';
 
 /**
  * Translates guest frames one by one, millions a second: its members are the answer for the last frame, and nothing is
@@ -14,9 +15,11 @@ export class Translator {
   readonly #space: GuestSpace;
   /** The object that the space reuses for its answers. */
   readonly #answer: GuestRun;
+  readonly #lifetime: Lifetime;
 
-  private constructor(space: GuestSpace) {
+  private constructor(space: GuestSpace, lifetime: Lifetime) {
     this.#space = space;
+    this.#lifetime = lifetime;
     this.#answer = space.page(0);
   }
 
@@ -25,13 +28,14 @@ export class Translator {
    *
    * @internal
    */
-  static of(space: GuestSpace): Translator {
-    return new this(space);
+  static of(space: GuestSpace, lifetime: Lifetime): Translator {
+    return new this(space, lifetime);
   }
 
-  /** Translates a guest frame. Throws `UsageError` for a number that is negative, has a fraction or is not exact. */
+  /** Translates a guest frame. Throws `UsageError` for anything but an exact number that is not negative. */
   translate(frame: number): State {
-    if (!Number.isSafeInteger(frame) || frame < 0) throw new UsageError(`${frame} is not a frame number`);
+    this.#lifetime.check();
+    if (!isCount(frame)) throw new UsageError(`${shown(frame)} is not a frame number: an exact number from 0 on`);
     return this.#space.page(frame).state;
   }
 
@@ -62,6 +66,7 @@ export class Translator {
 
   /** The answer as an object that stays valid. */
   answer(): Answer {
+    this.#lifetime.check();
     return answerOf(byteOf(this.#answer.page, 0), this.#answer, this.#space.steps);
   }
 }

@@ -4,6 +4,8 @@ import type { Selected } from '../kvm/select.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
+import { spaceOf } from './choice.js';
+import type { Lifetime } from './lifetime.js';
 import { Rows } from './rows.js';
 import { Space } from './space.js';
 import { Translator } from './translator.js';
@@ -21,18 +23,20 @@ export class Vm {
   /** Address of struct kvm. */
   readonly kvm: bigint;
   readonly #selected: Selected;
+  readonly #lifetime: Lifetime;
   readonly #spaces = new Map<number, GuestSpace>();
 
-  private constructor(selected: Selected) {
+  private constructor(selected: Selected, lifetime: Lifetime) {
     this.#selected = selected;
+    this.#lifetime = lifetime;
     this.pid = selected.pid;
     this.fd = selected.fd;
     this.kvm = selected.vm.address;
   }
 
   /** @internal */
-  static of(selected: Selected): Vm {
-    return new this(selected);
+  static of(selected: Selected, lifetime: Lifetime): Vm {
+    return new this(selected, lifetime);
   }
 
   /** Number of its address spaces. */
@@ -42,8 +46,9 @@ export class Vm {
 
   /** The memslots of an address space, by guest physical address. */
   slots(addressSpace = 0): Rows<SlotRow> {
+    this.#lifetime.check();
     const { vm, pid } = this.#selected;
-    const { slots, missing } = vm.slots(addressSpace);
+    const { slots, missing } = vm.slots(spaceOf(addressSpace));
     return Rows.of(function* (note) {
       if (missing !== null) note(`memslots are missing: ${missing}`);
       let isWhole = missing === null;
@@ -53,15 +58,16 @@ export class Vm {
         yield row;
       }
       return isWhole;
-    });
+    }, this.#lifetime);
   }
 
   /**
    * Translates a guest physical address (GPA), in bytes, to the address in the memory of the VM's process and in the
-   * machine, or to the reason why it has none. Throws `UsageError` for a number that is negative, has a fraction or is
-   * not exact.
+   * machine, or to the reason why it has none. Throws `UsageError` for anything but a bigint or an exact number that is
+   * not negative.
    */
   translate(gpa: bigint | number, addressSpace = 0): Answer {
+    this.#lifetime.check();
     const asked = addressOf(gpa, 'guest physical address');
     const space = this.#space(addressSpace);
     // Not exact from page 2^53 on, but the answer is the same for all pages from 2^40 on.
@@ -71,20 +77,26 @@ export class Vm {
 
   /** For many addresses: translates guest frames, with no allocation for each. */
   translator(addressSpace = 0): Translator {
-    return Translator.of(new GuestSpace(this.#selected.vm, addressSpace));
+    this.#lifetime.check();
+    return Translator.of(this.#make(addressSpace), this.#lifetime);
   }
 
   /** The memory of the guest: its pages as runs, and their bytes. */
   space(addressSpace = 0): Space {
+    this.#lifetime.check();
     this.#space(addressSpace);
-    return Space.of(() => new GuestSpace(this.#selected.vm, addressSpace));
+    return Space.of(() => this.#make(addressSpace), this.#lifetime);
   }
 
   #space(addressSpace: number): GuestSpace {
     const known = this.#spaces.get(addressSpace);
     if (known !== undefined) return known;
-    const space = new GuestSpace(this.#selected.vm, addressSpace);
+    const space = this.#make(addressSpace);
     this.#spaces.set(addressSpace, space);
     return space;
+  }
+
+  #make(addressSpace: number): GuestSpace {
+    return new GuestSpace(this.#selected.vm, spaceOf(addressSpace));
   }
 }

@@ -93,8 +93,16 @@ export interface Untyped {
   readonly log: Log;
 }
 
+/** Types from a dump's own BTF. */
+export interface OwnTypes {
+  /** Those of the kernel and of the modules that are needed. */
+  readonly types: TypeSource;
+  /** Those of another module alone; null if it has no BTF. Throws `DumpError` if that can't be read. */
+  readonly ofModule: (name: string) => TypeSource | null;
+}
+
 /** Types from the BTF of the kernel and of these modules. Throws `DumpError` if the kernel has none. */
-export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): TypeSource {
+export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): OwnTypes {
   const { memory, symbols, info, release } = kernel;
   // A table that has symbols for the borders of sections would have those of BTF.
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
@@ -104,7 +112,13 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Typ
   const alone = new GraphTypes(vmlinux);
   const layers = modules.map((module) => withModule(kernel, vmlinux, alone, module));
   const [only = alone] = layers;
-  return layers.length > 1 ? new LayeredTypes(layers) : only;
+  return {
+    types: layers.length > 1 ? new LayeredTypes(layers) : only,
+    ofModule: (name) => {
+      const module = moduleBtf(memory, symbols, vmlinux, name);
+      return module === null ? null : new GraphTypes(module);
+    },
+  };
 }
 
 /**

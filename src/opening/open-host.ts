@@ -7,7 +7,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host, KernelIdentity } from '../kernel/host.js';
 import type { KernelMemory } from '../kernel/memory.js';
-import type { KernelNeeds } from '../kernel/needs.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
@@ -16,10 +16,11 @@ import type { SymbolTable } from '../symbols/table.js';
 import { LayeredTypes } from '../types/layered.js';
 import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
-import { ownTypes } from './btf.js';
+import { type OwnTypes, ownTypes } from './btf.js';
 import { infoOf } from './find-info.js';
 import { Identity } from './identity.js';
 import { checkModules, moduleBuildId } from './module-build.js';
+import { isLoaded, ModuleTypes } from './module-types.js';
 import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
 import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { checkOrder } from './randstruct.js';
@@ -53,7 +54,9 @@ export async function openHostWith(
   opening.addSymbols(await outside.moreSymbols(opening.symbolsWanted, (tables) => opening.hasSymbols(tables)));
   const given = await outside.givenTypes({ kernel: opening.identity, needs });
   if (outside.typesFrom === 'auto' || outside.typesFrom === 'btf') opening.readOwnTypes();
-  return opening.host(given, await outside.foundTypes(opening.typesWanted(given)));
+  const found = await outside.foundTypes(opening.typesWanted(given));
+  await opening.seekModules(given, found);
+  return opening.host(given, found);
 }
 
 class Opening {
@@ -65,7 +68,8 @@ class Opening {
   #kallsyms: Kallsyms | null = null;
   /** Why the kernel's own symbols or types can't be used. */
   readonly #problems: DumpError[] = [];
-  #own: TypeSource | null = null;
+  #own: OwnTypes | null = null;
+  #modules: ModuleTypes;
 
   constructor(
     image: DumpImage,
@@ -74,6 +78,7 @@ class Opening {
     readonly needs: KernelNeeds,
     readonly outside: Outside = nothingBeside,
   ) {
+    this.#modules = new ModuleTypes(null, log);
     this.info = infoOf(image, frames, log, outside.vmcoreinfo);
     this.release = printable(this.info.release ?? 'of unknown release');
     log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
@@ -132,6 +137,7 @@ class Opening {
     this.#own = this.#optional(() =>
       log.step('types', () => ownTypes({ memory, symbols, info, release, log }, needs.modules)),
     );
+    this.#modules = new ModuleTypes(this.#own, log);
   }
 
   typesWanted(given: readonly TypeSource[]): TypesWanted {
@@ -142,6 +148,15 @@ class Opening {
       enough: (more) => this.needs.structs.every((name) => describes(layers(more), name)),
       moduleBuildId: (module, more) => moduleBuildId(this.memory, this.#symbols, layers(more), module.name),
     };
+  }
+
+  /** Searches for types of the modules that are loaded and that the dump does not describe. */
+  async seekModules(given: readonly TypeSource[], found: readonly TypeSource[]): Promise<void> {
+    const { memory, needs, outside } = this;
+    const [types, symbols] = [this.#layers(given, found), this.#symbols];
+    for (const module of needs.sought)
+      if (isLoaded(module, { memory, symbols, types }))
+        await this.#modules.seek(module, types, this.typesWanted([...given, ...found]), outside);
   }
 
   host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
@@ -158,9 +173,20 @@ class Opening {
     if (undescribed !== undefined || !hasSymbols) throw this.#notEnough(undescribed?.[1] ?? null);
     if (this.outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
     log.found(`types: ${types.source}`);
-    checkModules(this.outside.modules, { memory, symbols: this.#symbols, types, log });
+    this.#checkModules(types);
     const symbols = new Symbols(this.#symbols);
-    return { frames, memory, info, release, uts, types, symbols, identity: this.identity, needs, log };
+    const typesOf = (module: NeededModule): TypeSource => this.#modules.of(module, types);
+    return { frames, memory, info, release, uts, types, typesOf, symbols, identity: this.identity, needs, log };
+  }
+
+  /** Checks the builds of modules that files describe. What they say of a module that is not loaded is not used. */
+  #checkModules(types: TypeSource): void {
+    const { memory, needs, log } = this;
+    const symbols = this.#symbols;
+    const used = this.outside.modules.filter(
+      ({ module }) => !needs.sought.includes(module) || isLoaded(module, { memory, symbols, types }),
+    );
+    checkModules(used, { memory, symbols, types, log });
   }
 
   get #symbols(): SymbolTable {
@@ -168,7 +194,7 @@ class Opening {
   }
 
   #layers(given: readonly TypeSource[], found: readonly TypeSource[]): TypeSource {
-    const layers = [...given, ...(this.#own === null ? [] : [this.#own]), ...found];
+    const layers = [...given, ...(this.#own === null ? [] : [this.#own.types]), ...found];
     const [only] = layers;
     return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
   }
@@ -178,15 +204,26 @@ class Opening {
     const { looked } = this.outside;
     const where = looked.length === 0 ? '' : `; tried without success: ${looked.join(', ')}`;
     const [first] = this.#problems;
-    const beside: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy), 'layout', 'system-map'];
+    const hasSymbols = this.hasSymbols([]);
     return new DumpError(
       `${first?.message ?? `kernel ${this.release}: ${undescribed === null ? 'no symbols' : `no types of ${undescribed}`}`}${where}`,
       {
-        code: this.hasSymbols([]) ? 'no-types' : 'no-symbols',
-        remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...beside])],
+        code: hasSymbols ? 'no-types' : 'no-symbols',
+        remedies: [...new Set<Remedy>([...(first?.remedies ?? []), ...this.#beside(hasSymbols)])],
         ...(first === undefined ? {} : { origin: first }),
       },
     );
+  }
+
+  /** The files that would help: those with symbols, and those with types, of the sources that are used. */
+  #beside(hasSymbols: boolean): Remedy[] {
+    const { typesFrom } = this.outside;
+    const dwarf: Remedy[] = ['vmlinux', ...this.needs.modules.map(({ remedy }) => remedy)];
+    return [
+      ...(typesFrom === 'auto' || typesFrom === 'dwarf' || !hasSymbols ? dwarf : []),
+      ...(typesFrom === 'auto' || typesFrom === 'layout' ? (['layout'] as const) : []),
+      ...(hasSymbols ? [] : (['system-map'] as const)),
+    ];
   }
 
   #optional<T>(work: () => T): T | null {

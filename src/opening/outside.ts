@@ -47,6 +47,11 @@ export interface Outside {
   givenTypes(needed: TypesNeeded): Promise<readonly TypeSource[]>;
   /** Types of files that can be found, until they are enough. */
   foundTypes(wanted: TypesWanted): Promise<readonly TypeSource[]>;
+  /**
+   * Types of a module that the host has loaded: of the file that the user named, or, unless the dump describes the module
+   * (`isDescribed`), of the first that can be found; null if there are none.
+   */
+  soughtTypes(module: NeededModule, wanted: TypesWanted, isDescribed: boolean): Promise<TypeSource | null>;
   /** The sources used so far that describe a module. */
   readonly modules: readonly ModuleOrigin[];
   /** What was searched for without success; for messages. */
@@ -61,6 +66,7 @@ export const nothingBeside: Outside = {
   moreSymbols: () => Promise.resolve([]),
   givenTypes: () => Promise.resolve([]),
   foundTypes: () => Promise.resolve([]),
+  soughtTypes: () => Promise.resolve(null),
   modules: [],
   looked: [],
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Schema, Type } from './types.js';
+import { cellFrom, type Schema, type Type } from './types.js';
 
 /** A member of a record: its name, its meaning, and a type that reads its value from a row. */
 export interface Column<in Row> {
@@ -20,7 +20,7 @@ export function made<Row, T>(type: Type<T>, doc: string, of: (row: Row) => T): M
     doc,
     type: {
       json: (row) => type.json(of(row)),
-      cells: type.cells.map(({ name, text }) => ({ name, text: (row) => text(of(row)) })),
+      cells: type.cells.map((cell) => cellFrom(cell, of)),
       schema: type.schema,
     },
   };
@@ -45,9 +45,7 @@ export const columnsFrom = <Row>(members: Readonly<Record<string, Made<Row>>>): 
 export function record<Row>(of: readonly Column<Row>[]): Type<Row> {
   return {
     json: compile(of),
-    cells: of.flatMap(({ name, type }) =>
-      type.cells.map((cell) => ({ name: `.${name}${cell.name}`, text: cell.text })),
-    ),
+    cells: of.flatMap(({ name, type }) => type.cells.map((cell) => ({ ...cell, name: `.${name}${cell.name}` }))),
     schema: objectSchema(of),
   };
 }

@@ -9,6 +9,8 @@ export interface RowWriter<in Row> {
   row(row: Row): string | Uint8Array;
   /** Output after the last row. */
   end?(): string;
+  /** Whether the output has the `problems` of rows. Otherwise they are logged. */
+  readonly showsProblems?: boolean;
 }
 
 /** A kind of record: one line of `--json` for each row. */

@@ -10,7 +10,16 @@ export type Schema = Readonly<Record<string, unknown>>;
 export interface Cell<T> {
   readonly name: string;
   readonly text: (value: T) => string;
+  /** For values that can contain blanks: the value as JSON, for a list of such values. */
+  readonly quoted?: (value: T) => string;
 }
+
+/** A cell for a value that `of` computes from another one. */
+export const cellFrom = <From, T>({ name, text, quoted: inList }: Cell<T>, of: (from: From) => T): Cell<From> => ({
+  name,
+  text: (from) => text(of(from)),
+  ...(inList === undefined ? {} : { quoted: (from) => inList(of(from)) }),
+});
 
 /** A type of values in the output. */
 export interface Type<in T> {
@@ -58,7 +67,14 @@ const quoted = (text: string): string =>
   JSON.stringify(text).replace(UNSAFE, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Any text. */
-export const text: Type<string> = single({ type: 'string' }, quoted, (value) => value);
+export const text: Type<string> = {
+  json: quoted,
+  schema: { type: 'string' },
+  cells: [{ name: '', text: (value) => value, quoted }],
+};
+
+/** A text without blanks, like the name of a flag. */
+export const word: Type<string> = single({ type: 'string' }, quoted, (value) => value);
 
 /** One of a fixed set of words, which must not need escapes. */
 export const oneOf = <Word extends string>(...words: readonly Word[]): Type<Word> =>
@@ -72,7 +88,11 @@ export const oneOf = <Word extends string>(...words: readonly Word[]): Type<Word
 export function nullable<T>({ json, cells, schema }: Type<T>): Type<T | null> {
   return {
     json: (value) => (value === null ? 'null' : json(value)),
-    cells: cells.map((cell) => ({ name: cell.name, text: (value) => (value === null ? '' : cell.text(value)) })),
+    cells: cells.map(({ name, text: of, quoted: inList }) => ({
+      name,
+      text: (value) => (value === null ? '' : of(value)),
+      ...(inList === undefined ? {} : { quoted: (value) => (value === null ? 'null' : inList(value)) }),
+    })),
     schema: withNull(schema),
   };
 }
@@ -85,13 +105,22 @@ function withNull(schema: Schema): Schema {
     : { oneOf: [{ type: 'null' }, schema] };
 }
 
-/** A list of values: an array in JSON, joined by spaces in CSV. */
+/**
+ * A list of values: an array in JSON. In CSV, numbers and words are joined by blanks; texts, which can contain blanks, are a
+ * JSON array. An empty list is an empty cell.
+ */
 export function list<T>(type: Type<T>, limits: Schema = {}): Type<readonly T[]> {
   return {
     json: (values) => `[${values.map(type.json).join(',')}]`,
-    cells: type.cells.map(({ name, text: of }) => ({ name, text: (values) => values.map(of).join(' ') })),
+    cells: type.cells.map(listCell),
     schema: { type: 'array', items: type.schema, ...limits },
   };
+}
+
+function listCell<T>({ name, text: of, quoted: inList }: Cell<T>): Cell<readonly T[]> {
+  if (inList === undefined) return { name, text: (values) => values.map(of).join(' ') };
+  const array = (values: readonly T[]): string => `[${values.map(inList).join(',')}]`;
+  return { name, text: (values) => (values.length === 0 ? '' : array(values)), quoted: array };
 }
 
 /** Values by key, in order: an object in JSON, `key=value` joined by spaces in CSV. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describes, type Member, type TypeSource, Unanswered } from './source.js';
+import { DumpError } from '../core/errors.js';
+import { describes, type Member, type TypeSource, unanswered } from './source.js';
 
 /**
  * Several sources of types of the same build. A structure is taken, with all its members, from the first source that
- * describes it in full. If that source has not recorded the answer (`Unanswered`), later sources are asked.
+ * describes it in full. If that source has not recorded the answer (`unanswered`), later sources are asked.
  */
 export class LayeredTypes implements TypeSource {
   readonly source: string;
@@ -25,7 +26,7 @@ export class LayeredTypes implements TypeSource {
     try {
       return owner.member(name, path);
     } catch (error) {
-      if (!(error instanceof Unanswered)) throw error;
+      if (!(error instanceof DumpError) || !unanswered.has(error)) throw error;
       return this.#memberOfLater(owner, name, path, error);
     }
   }
@@ -35,13 +36,13 @@ export class LayeredTypes implements TypeSource {
   }
 
   /** The answer of the sources after `owner`, which has not recorded it. Throws `why` if they have not, either. */
-  #memberOfLater(owner: TypeSource, name: string, path: string, why: Unanswered): Member | null {
+  #memberOfLater(owner: TypeSource, name: string, path: string, why: DumpError): Member | null {
     for (const source of this.#sources.slice(this.#sources.indexOf(owner) + 1)) {
       if (!describes(source, name)) continue;
       try {
         return source.member(name, path);
       } catch (error) {
-        if (!(error instanceof Unanswered)) throw error;
+        if (!(error instanceof DumpError) || !unanswered.has(error)) throw error;
       }
     }
     throw why;
@@ -57,21 +58,21 @@ export class LayeredTypes implements TypeSource {
   }
 }
 
-/** The first answer that is not null, with its source. If there is none, throws the first `Unanswered`, if any. */
+/** The first answer that is not null, with its source. If there is none, throws the first error that is marked `unanswered`, if any. */
 function firstFound<T>(
   sources: readonly TypeSource[],
   ask: (source: TypeSource) => T | null,
 ): { source: TypeSource; found: T } | null {
-  let unanswered: Unanswered | null = null;
+  let first: DumpError | null = null;
   for (const source of sources) {
     try {
       const found = ask(source);
       if (found !== null) return { source, found };
     } catch (error) {
-      if (!(error instanceof Unanswered)) throw error;
-      unanswered ??= error;
+      if (!(error instanceof DumpError) || !unanswered.has(error)) throw error;
+      first ??= error;
     }
   }
-  if (unanswered !== null) throw unanswered;
+  if (first !== null) throw first;
   return null;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Fields, Wants } from './fields.js';
-import { type Member, type TypeSource, Unanswered } from './source.js';
+import { type Member, type TypeSource, unanswered } from './source.js';
 
 export const PROFILE_FORMAT = 'kvm-vtop layout';
 export const PROFILE_VERSION = 2;
@@ -17,6 +17,8 @@ export interface ProfileIdentity {
   readonly buildId: string | null;
   /** Build-id of module kvm in hexadecimal; null if unknown. */
   readonly kvmBuildId: string | null;
+  /** Build-id of module kvm_amd in hexadecimal; null or absent if the profile does not describe the module, or if unknown. */
+  readonly kvmAmdBuildId?: string | null;
   /** For display: where the layout was taken from. */
   readonly source: string;
 }
@@ -52,7 +54,7 @@ export interface Profile extends ProfileIdentity {
   readonly enums: Readonly<Record<string, Readonly<Record<string, number>> | null>>;
 }
 
-/** Types from a profile: the members that were asked for when it was written. Others throw `Unanswered`. */
+/** Types from a profile: the members that were asked for when it was written. Others throw errors that are marked `unanswered`. */
 export class ProfileTypes implements TypeSource {
   readonly #structs: ReadonlyMap<string, ProfileStruct | null>;
   readonly #enums: ReadonlyMap<string, ReadonlyMap<string, number> | null>;
@@ -96,27 +98,39 @@ export class ProfileTypes implements TypeSource {
     return struct;
   }
 
-  #unanswered(what: string): Unanswered {
-    return new Unanswered(
+  #unanswered(what: string): DumpError {
+    const error = new DumpError(
       `${this.source} does not record whether the kernel has ${what}: the version that wrote it did not ask for that`,
       { code: 'no-types', remedies: ['rewrite-layout', 'kernel-types'] },
     );
+    return unanswered.put(error, true);
   }
 }
 
 /**
  * A profile of the members that `views` name and the enumerations `enums`, as described by `types`, with what the
  * kernel lacks. `isWhole`: `types` describes the whole kernel. If false, what `types` lacks may exist in the kernel,
- * and such structures and enumerations are left out of the profile.
+ * and such structures and enumerations are left out of the profile. So are the structures `ofModules`, which only the types
+ * of a module describe.
  */
 export function profileOf(
   types: TypeSource,
   identity: ProfileIdentity,
-  { views, enums, isWhole }: { views: readonly Fields<Wants>[]; enums: readonly string[]; isWhole: boolean },
+  {
+    views,
+    enums,
+    isWhole,
+    ofModules,
+  }: {
+    views: readonly Fields<Wants>[];
+    enums: readonly string[];
+    isWhole: boolean;
+    ofModules: readonly string[];
+  },
 ): Profile {
   const structs: Record<string, ProfileStruct | null> = {};
   const [described, lacking] = partition(views, ({ struct }) => types.sizeOf(struct) !== null);
-  if (isWhole) for (const { struct } of lacking) structs[struct] = null;
+  if (isWhole) for (const { struct } of lacking) if (!ofModules.includes(struct)) structs[struct] = null;
   for (const { struct, wants } of described) {
     const size = types.sizeOf(struct) ?? 0;
     const paths = Object.values(wants).flatMap(({ names }) => names.flatMap(withParents));
@@ -190,8 +204,8 @@ function problemOf(value: unknown): string | null {
   if (value.formatVersion === WITHOUT_ABSENCE) return EARLIER;
   if (value.formatVersion !== PROFILE_VERSION) return `"formatVersion" is not ${PROFILE_VERSION}`;
   if (typeof value.release !== 'string' || value.release === '') return '"release" is missing';
-  if (![value.version, value.buildId, value.kvmBuildId].every(isTextOrNull))
-    return '"version", "buildId" or "kvmBuildId" is not a string';
+  if (![value.version, value.buildId, value.kvmBuildId, value.kvmAmdBuildId ?? null].every(isTextOrNull))
+    return '"version", "buildId", "kvmBuildId" or "kvmAmdBuildId" is not a string';
   if (!isRecord(value.structs) || !isRecord(value.enums)) return '"structs" or "enums" is missing';
   for (const [struct, record] of Object.entries(value.structs)) {
     if (record === null) continue;

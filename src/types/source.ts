@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ErrorMark } from '../core/error-mark.js';
 import { DumpError } from '../core/errors.js';
 
 /** Location of a member in a structure, as compiled. Sizes and offsets are in bytes. */
@@ -16,14 +17,14 @@ export interface Member {
 }
 
 /**
- * A source of types has not recorded the answer: it is not known whether the kernel has the structure or the member.
- * This differs from null, which means that it has not.
+ * Marks errors of a source of types that has not recorded the answer: it is not known whether the kernel has the structure
+ * or the member. This differs from null, which means that it has not.
  */
-export class Unanswered extends DumpError {}
+export const unanswered = new ErrorMark<true>();
 
 /**
- * Layout of a kernel's structures: BTF, DWARF or a layout profile. Each method may throw `Unanswered` if the source has
- * recorded only some answers, as a layout profile does.
+ * Layout of a kernel's structures: BTF, DWARF or a layout profile. Each method may throw an error that is marked
+ * `unanswered` if the source has recorded only some answers, as a layout profile does.
  */
 export interface TypeSource {
   /** For display: where the descriptions are from. */
@@ -36,12 +37,12 @@ export interface TypeSource {
   enumerators(name: string): ReadonlyMap<string, number> | null;
 }
 
-/** Returns what `ask` returns, or null if it throws `Unanswered`. */
+/** Returns what `ask` returns, or null if it throws an error that is marked `unanswered`. */
 export function ifAnswered<T>(ask: () => T): T | null {
   try {
     return ask();
   } catch (error) {
-    if (error instanceof Unanswered) return null;
+    if (error instanceof DumpError && unanswered.has(error)) return null;
     throw error;
   }
 }

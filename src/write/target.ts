@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { linkSync, lstatSync, realpathSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  linkSync,
+  lstatSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { DumpError, UsageError } from '../core/errors.js';
+import { requireFolder } from '../io/folder.js';
+import { isOfSystem, reasonOf } from '../io/system-error.js';
 import { withDraft } from './draft.js';
 
 /** A path that may be written to, with links resolved. `replace`: a file exists there and is to be replaced. */
@@ -10,22 +23,70 @@ export interface Target {
 }
 
 /**
- * Throws `UsageError` if `path` exists and `force` is false. Even with `force`, refuses files that are read (`inputs`)
- * and anything that is not a regular file. A link is followed: the file that it points to is replaced, not the link.
+ * Checks that a file can be written: as far as possible before it is made, which can take long. Refuses an existing file
+ * unless `force` is true. Even with `force`, refuses files that are read (`inputs`) and anything that is not a regular
+ * file. A link is followed: the file that it points to is replaced, not the link. Throws `UsageError`, or `DumpError` if
+ * the system refuses.
  */
 export function checkTarget(path: string, force: boolean, inputs: readonly string[]): Target {
-  if (lookAt(path) === null) return { path, replace: false };
-  if (!force) throw new UsageError(`${path} already exists`, { remedies: ['force'] });
-  const found = statOf(path);
-  if (found === null) throw new UsageError(`${path} is a dangling symbolic link`);
-  if (!found.isFile()) throw new UsageError(`${path} is not a regular file`);
-  const isRead = inputs.map(statOf).some((input) => input?.dev === found.dev && input.ino === found.ino);
-  if (isRead) throw new UsageError(`${path} is an input file and is not overwritten`);
-  return { path: realpathSync(path), replace: true };
+  if (path === '-') throw new UsageError(`standard output can't be used: a file is needed; './-' is a file named '-'`);
+  return namingErrors(path, () => {
+    if (lookAt(path) === null) {
+      checkFolder(dirname(path));
+      return { path, replace: false };
+    }
+    const found = statOf(path);
+    if (found === null) throw new UsageError(`${path} is a dangling symbolic link`);
+    if (!found.isFile())
+      throw new UsageError(`${path} is ${found.isDirectory() ? 'a directory' : 'not a regular file'}`);
+    if (inputs.some((input) => isFile(input, found)))
+      throw new UsageError(`${path} is an input file and is not overwritten`);
+    if (!force) throw new UsageError(`${path} already exists`, { remedies: ['force'] });
+    return { path: realpathSync(path), replace: true };
+  });
 }
 
-const lookAt = (path: string): Stats | null => lstatSync(path, { throwIfNoEntry: false }) ?? null;
+/** Checks that a file can be created in a folder. */
+function checkFolder(folder: string): void {
+  requireFolder(folder);
+  namingErrors(folder, () => {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  });
+}
+
+/** Runs `work`. What the system refuses becomes a `DumpError` that begins with the path. */
+function namingErrors<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw namingError(path, error);
+  }
+}
+
+const namingError = (path: string, error: unknown): unknown =>
+  isOfSystem(error) ? new DumpError(`${path}: ${reasonOf(error)}`, { code: 'system', cause: error }) : error;
+
+/** The file or the link at a path; null if there is none, also if a part of the path is not a directory. */
+function lookAt(path: string): Stats | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
 const statOf = (path: string): Stats | null => statSync(path, { throwIfNoEntry: false }) ?? null;
+
+/** Whether a path leads to this file. Not if it can't be examined: reading it will report why. */
+function isFile(path: string, { dev, ino }: Stats): boolean {
+  try {
+    const found = statOf(path);
+    return found?.dev === dev && found.ino === ino;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Calls `write` with a temporary name, and renames the file to the target when it is complete; an existing file stays
@@ -40,7 +101,7 @@ export async function writeTo({ path, replace }: Target, write: (draft: string) 
       return statSync(path).size;
     });
   } catch (error) {
-    throw isOfSystem(error) ? new DumpError(`${path}: ${error.message}`, { code: 'system', cause: error }) : error;
+    throw namingError(path, error);
   }
 }
 
@@ -50,8 +111,6 @@ export const writeText = (target: Target, text: string): Promise<number> =>
     writeFileSync(draft, text, { flag: 'wx' });
     return Promise.resolve();
   });
-
-const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
 
 /** Gives the file its name. link(2) fails if the name exists, so a file created since the check is not overwritten. */
 function place(draft: string, path: string, replace: boolean): void {

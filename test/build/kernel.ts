@@ -40,6 +40,8 @@ export class SyntheticKernel {
   readonly #pages = new Map<bigint, bigint>();
   #heap = 0xffff888001000000n;
   #moduleSymbols: [string, bigint][] = [];
+  /** Address of the struct module of the vendor's module. */
+  #vendor = 0n;
 
   constructor(options: HostOptions = {}) {
     this.options = options;
@@ -313,6 +315,8 @@ export class SyntheticKernel {
       ['vm_list', this.vmList],
     ];
     const symbols = [...(this.options.noVmSymbols === true ? [] : data), ...this.#moduleSymbols];
+    const { vendor } = this.options;
+    if (vendor !== undefined) this.#vendor = this.#module(vendor.name, []);
     if (kvm === 'module') this.#module('kvm', [['kvm_vcpu_fops', 0xffffffffc0a03000n], ...symbols]);
     if (kvm === 'built in') for (const [name, address] of symbols) this.symbol(`d${name}`, address);
   }
@@ -349,11 +353,16 @@ export class SyntheticKernel {
       this.symbol('D__start_BTF', start);
       this.symbol('D__stop_BTF', start + BigInt(core.bytes().length));
     }
-    if (!splitBtf) return;
-    const split = new BtfWriter(this.layouts, { ...btf, unknownKinds: [], base: core.end });
+    const vendorTypes = this.options.vendor?.types;
+    if (vendorTypes !== undefined) this.#moduleBtf(this.#vendor, new Layouts(vendorTypes), core);
+    const last = this.#read(this.at('modules') + 8n) - this.offset('module', 'list');
+    if (splitBtf) this.#moduleBtf(last, this.layouts, core);
+  }
+
+  #moduleBtf(module: bigint, layouts: Layouts, core: BtfWriter): void {
+    const split = new BtfWriter(layouts, { ...this.options.btf, unknownKinds: [], base: core.end });
     const data = this.allocate(split.bytes().length);
     this.write(data, split.bytes());
-    const module = this.#read(this.at('modules') + 8n) - this.offset('module', 'list');
     const entry = this.make('btf_module', {
       module,
       btf: this.make('btf', {

@@ -44,6 +44,8 @@ export interface HostOptions {
   readonly noBtf?: boolean;
   /** How the kernel has KVM. */
   readonly kvm?: 'module' | 'built in' | 'absent';
+  /** The vendor's module that is loaded, and the structures in its BTF; none if there is none. */
+  readonly vendor?: { readonly name: string; readonly types?: string };
   /** VMCOREINFO as before 4.10: the address of phys_base instead of its value, no KASLR, no levels. */
   readonly oldNotes?: boolean;
   readonly release?: string;

@@ -27,8 +27,13 @@ const ALL_RIGHT = /^(\d+) of \1 right$/;
 export function answersOf(host: string): void {
   const { test } = needing(recordedHosts);
 
-  test.each(['truth', 'internal'])(`${host}: %s`, (tool) => {
-    const { status, last, text } = check(tool, [dumpFolder(host)]);
+  test.each<[string, ...string[]]>([
+    ['truth'],
+    ['internal'],
+    // The lists of all VMs, and each VM that has vCPUs.
+    ['vms', '--vms', 'alpha,beta,states,vmx-apic,vmx-bare,vmx-spin'],
+  ])(`${host}: %s`, (tool, ...options) => {
+    const { status, last, text } = check(tool, [dumpFolder(host), ...options]);
     expect({ status, wrong: status === 0 ? '' : text }).toEqual({ status: 0, wrong: '' });
     expect(last).toMatch(ALL_RIGHT);
   });

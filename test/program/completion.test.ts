@@ -30,7 +30,7 @@ const shell = (program: string, args: readonly string[], environment = {}): stri
 };
 
 const inBash: Ask = (typed) => {
-  const code = `source "$1"; read -ra COMP_WORDS <<< "$2"; [[ $2 == *" " ]] && COMP_WORDS+=("")
+  const code = `source "$1"; read -ra COMP_WORDS <<< "\${2//=/ = }"; [[ $2 == *" " ]] && COMP_WORDS+=("")
     COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); compopt() { :; }; _kvm_vtop; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return shell('bash', ['-c', code, 'bash', script('bash'), typed])
     .split('\n')
@@ -57,7 +57,8 @@ const inZsh: Ask = (typed) => {
     zpty -w -n z "$1"$'\\t'
     while zpty -r z line; do print -r -- "$line"; [[ $line == *LINE:*:* ]] && break; done; zpty -d z`;
   const line = /LINE:(.*?) ?:/.exec(shell('zsh', ['-f', '-c', outer, 'zsh', typed]))?.[1] ?? '';
-  return [line.split(' ').at(-1) as string];
+  // To an option with a value, zsh adds =, and removes it again before a blank.
+  return [(line.split(' ').at(-1) as string).replace(/=$/, '')];
 };
 
 writeFileSync(join(folder, 'vmcore.kdump'), '');
@@ -70,18 +71,47 @@ const CASES: readonly (readonly [string, string, string, string])[] = [
   ["an option's file", 'kvm-vtop -c vmcor', 'vmcore.kdump', 'phys'],
   ['an argument', 'kvm-vtop completion z', 'zsh', 'bash'],
   ['a command after help', 'kvm-vtop help lay', 'layout', 'phys'],
+  ['a command after --', 'kvm-vtop excerpt -c a -o b -- sl', 'slots', 'layout'],
+  ['a command after each --', 'kvm-vtop excerpt -c a -- vms -- ph', 'phys', 'vms'],
+  ['an option of a command after --', 'kvm-vtop excerpt -c a -o b -- phys --bi', '--binary', '--style'],
+  ['an option of the main command after --', 'kvm-vtop excerpt -c a -o b -- -g 1 --sty', '--style', '--binary'],
+];
+/** fish completes the value after = together with the option. */
+const EQUALS: readonly (readonly [string, string, string])[] = [
+  ['bash', 'kvm-vtop --style=cr', 'crash'],
+  ['bash', 'kvm-vtop excerpt -c a -- vtop --style=', '2012'],
+  ['zsh', 'kvm-vtop --style=cr', '--style=crash'],
+  ['fish', 'kvm-vtop --style=cr', '--style=crash'],
 ];
 
 describe.each([
   ['bash', test, inBash],
   ['fish', needing(fish).test, inFish],
   ['zsh', needing(zsh).test, inZsh],
-] as const)('%s completes', (_name, where, ask) => {
+] as const)('%s completes', (name, where, ask) => {
   where.each(CASES)('%s', (_what, typed, wanted, unwanted) => {
     const offered = ask(typed);
     expect(offered).toContain(wanted);
     expect(offered).not.toContain(unwanted);
   });
+
+  where('what a command after -- must not be given', () => {
+    const offered = ask('kvm-vtop excerpt -c a -o b -- vms --vm');
+    expect(offered).toContain('--vm');
+    expect(offered).not.toContain('--vmlinux');
+    expect(offered).not.toContain('--vmcoreinfo');
+  });
+
+  for (const [shellOf, typed, wanted] of EQUALS)
+    if (shellOf === name)
+      where(`a value after =: ${typed}`, () => {
+        expect(ask(typed)).toContain(wanted);
+      });
+});
+
+test('bash completes a value after = without = in COMP_WORDBREAKS', () => {
+  const code = 'source "$1"; COMP_WORDS=(kvm-vtop --style=cr); COMP_CWORD=1; _kvm_vtop; echo $COMPREPLY';
+  expect(shell('bash', ['-c', code, 'bash', script('bash')])).toBe('--style=crash\n');
 });
 
 needing(mandoc).test('mandoc reports no error in the man page', () => {

@@ -85,7 +85,9 @@ describe('code and remedies of an error', () => {
       ['vmcoreinfo'],
     ],
     ['no kallsyms', () => openDump(file('nameless', withInfo(BARE))), 'no-symbols', BESIDE],
-    ['no DWARF', () => openDump(DUMP, { beside: { typesFrom: 'dwarf' } }), 'no-types', BESIDE],
+    ['no DWARF', () => openDump(DUMP, { beside: { typesFrom: 'dwarf' } }), 'no-types', ['vmlinux', 'kvm-module']],
+    ['no such folder', () => openDump(DUMP, { beside: { debugDirs: ['/nowhere'] } }), 'system', []],
+    ['a file for a folder', () => openDump(DUMP, { beside: { debugDirs: [DUMP] } }), 'system', []],
     ['no such process', () => onHost(({ host }) => selectVm(host, '99999', null)), 'no-process', []],
     ['a process without a VM', withoutVm, 'no-vm', []],
   ])('%s', async (_, work, code, remedies) => {

@@ -5,10 +5,14 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ALPHA, DUMP } from '../build/alpha.js';
+import { expectRefusal } from '../build/refusal.js';
 import { scratch } from '../build/scratch.js';
-import { kvmVtop, ROOT } from '../run.js';
+import { FIXTURES, kvmVtop, ROOT } from '../run.js';
 
 const { file, folder } = scratch('excerpt-cli');
+
+/** Has what vms and slots read, and the memslots of the guests alpha (pid 147) and beta. */
+const VMS = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
 
 describe('excerpt', () => {
   const target = (name: string) => join(folder, name);
@@ -69,9 +73,24 @@ describe('excerpt', () => {
     expect(readFileSync(dump).equals(readFileSync(DUMP))).toBe(true);
     expect(cut('dangling').status).toBe(2);
     expect(args(target('dangling')).stderr).toMatch(/is a dangling symbolic link/);
-    expect(args(folder).stderr).toMatch(/is not a regular file/);
-    expect(args('/dev/null').stderr).toMatch(/is not a regular file/);
     expect(partial()).toEqual([]);
+  });
+
+  test('what --force would not help against is said without it', () => {
+    const refusal = (output: string) => cut(output).stderr;
+    for (const more of [[], ['--force']]) {
+      const at = (output: string) => kvmVtop(['excerpt', ...ALPHA, '-p', '840', '-o', output, ...more]).stderr;
+      expect(at(folder)).toBe(`kvm-vtop: ${folder} is a directory\n`);
+      expect(at('/dev/null')).toBe('kvm-vtop: /dev/null is not a regular file\n');
+      expect(at(DUMP)).toBe(`kvm-vtop: ${DUMP} is an input file and is not overwritten\n`);
+      expect(at('-')).toMatch(
+        /^kvm-vtop: standard output can't be used: a file is needed; '.\/-' is a file named '-'\n$/,
+      );
+    }
+    expect(refusal('no/such/x')).toBe(`kvm-vtop: ${target('no/such')}: no such directory\n`);
+    file('', 'plain');
+    expect(refusal('plain/x')).toBe(`kvm-vtop: ${target('plain')}: not a directory\n`);
+    expect(refusal('x'.repeat(300))).toBe(`kvm-vtop: ${target('x'.repeat(300))}: the name is too long\n`);
   });
 
   test('if the output is a link, the target is replaced', () => {
@@ -134,5 +153,66 @@ describe('excerpt', () => {
     clearInterval(watch);
     expect(partial()).toEqual([]);
     expect(existsSync(output)).toBe(false);
+  });
+});
+
+describe('excerpt for addresses and commands', () => {
+  const HOLE = 'fee00000';
+  const made = (name: string, ...args: string[]) => kvmVtop(['excerpt', '-c', VMS, '-o', join(folder, name), ...args]);
+  const same = (name: string, ...args: string[]) => {
+    const [small, whole] = [join(folder, name), VMS].map((core) => {
+      const [command = '', ...rest] = args;
+      return kvmVtop([command, '-c', core, ...rest, '--json']);
+    });
+    expect(small?.stdout).not.toBe('');
+    expect(small).toEqual(whole);
+  };
+
+  test('answers both, and says what it was made for and what is incomplete', () => {
+    const run = made('both', '-g', 'alpha', '-p', HOLE, '--', 'vms', '--', 'slots', '--', 'vtop', '-g', '153', HOLE);
+    expect(run).toMatchObject({ status: 1, stderr: '' });
+    expect(run.stdout).toMatch(
+      /both: \d+ pages, \d+ bytes, 2 addresses and all that 'vms' and 'slots' read; it gives the same answers as the whole dump; vtop: some addresses have no host physical address\n$/,
+    );
+    same('both', 'vms');
+    same('both', 'slots');
+    same('both', 'vtop', '-g', 'alpha', '-p', HOLE);
+    same('both', 'vtop', '-g', '153', '-p', HOLE);
+  });
+
+  test('a command that follows -- takes its own options', () => {
+    const run = made('inner', '--', '-g', 'alpha', '-p', HOLE);
+    expect(run.stdout).toMatch(/ 1 address; it gives the same answers/);
+    same('inner', 'vtop', '-g', 'alpha', '-p', HOLE);
+  });
+
+  test('a pid after -g keeps command lines out; a name includes those of all VMs', () => {
+    const names = (name: string, ...args: string[]) => {
+      made(name, ...args, '-p', HOLE);
+      return kvmVtop(['vms', '-c', join(folder, name), '-g', '147', '--json'])
+        .stdout.trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { name: string | null }).name);
+    };
+    expect(names('by-pid', '-g', '147')).toEqual([null]);
+    expect(names('by-name', '-g', 'beta')).toEqual(['alpha']);
+  });
+
+  test.each([
+    [
+      ['-g', 'alpha', '--', '-p', HOLE],
+      /^kvm-vtop: -g is before --, but applies only to addresses there; put it after/,
+    ],
+    [['--vm', '9', '--', 'vms'], /^kvm-vtop: --vm is before --/],
+    [['--address-space', '1', '--', '-p', HOLE], /^kvm-vtop: --address-space is before --/],
+    [['--', '-g', '147'], /^kvm-vtop: -p is missing/],
+    [['--', 'help'], /^kvm-vtop: 'help' can't follow --: it does not read a dump\n/],
+    [['--', 'excerpt'], /^kvm-vtop: 'excerpt' can't follow --: it writes a file of its own\n/],
+    [['--', 'vms', '-c', VMS], /^kvm-vtop: -c must be given before --, not after 'vms'/],
+    [['--', 'vms', '--types', 'dwarf'], /^kvm-vtop: --types must be given before --, not after 'vms'/],
+    [['-p', HOLE, '--', 'vms', '-v'], /^kvm-vtop: -v must be given before --, not after 'vms'/],
+  ])('%j is refused', (args, message) => {
+    expectRefusal(made('refused', ...args), message);
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
   });
 });

@@ -143,7 +143,7 @@ describe.each(Object.entries(ERAS))('%s', (name, { options, spaces, swap }) => {
     ]);
     expect(ask('191580', '5').lines[0]).toMatchObject({ hpa: '0x111005' });
     const { stderr: none } = kvmVtop([...beside, '-g', '1', '-p', '0']);
-    expect(none).toMatch(/pid 1 \(init\) does not hold a VM; processes that hold VMs: 191579 \(qemu-kvm, fd 9\)/);
+    expect(none).toMatch(/pid 1 \(init\) does not hold a VM; VMs: 191579 \(qemu-kvm, fd 9\)/);
   });
 
   const smm = () => {

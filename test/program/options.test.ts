@@ -34,7 +34,7 @@ describe('the command line', () => {
       /kdump-compressed version 6, an excerpt, kernel 6\.1\.0-50-amd64/,
       /symbols: 94101 in kallsyms/,
       /types: BTF of vmlinux/,
-      /descriptor 9, struct kvm at 0x/,
+      /^VM: pid 136 \(qemu-system-x86\), descriptor 9, struct kvm at 0xffffcee1803f5000$/m,
       /6 memslots/,
       /^open: [0-9.]+ ms$/m,
     ])

@@ -87,6 +87,22 @@ describe('the declarations', () => {
     expect(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8')).toBe(list);
   });
 
+  test('are all in docs/api.md with their doc comments', () => {
+    const flat = (text: string): string => text.replace(/\s+/g, ' ');
+    const page = flat(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8'));
+    const text = readFileSync(join(installed, 'dist', 'index.d.ts'), 'utf8');
+    const comments = [...text.matchAll(/\/\*\*(.*?)\*\//gs)].map(([, body = '']) =>
+      flat(body.replaceAll(/^ *\* /gm, '')).trim(),
+    );
+    expect(comments.length).toBeGreaterThan(150);
+    expect(comments.filter((comment) => !page.includes(comment))).toEqual([]);
+    const names = [...text.matchAll(/^export declare (?:interface|type|class|const|function) (\w+)/gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.length).toBeGreaterThan(40);
+    expect(names.filter((name) => !page.includes(` ### ${name} `))).toEqual([]);
+  });
+
   test('contain every export of the library', () => {
     const script = "import * as all from 'kvm-vtop'; console.log(Object.keys(all).join(' '))";
     const names = output(process.execPath, ['--input-type=module', '-e', script], user).trim().split(' ');
@@ -140,6 +156,40 @@ describe('the declarations', () => {
   });
 });
 
+describe('a program sees the names of the declarations', () => {
+  const lines = (script: string): string[] =>
+    output(process.execPath, ['--input-type=module', '-e', script], user).trimEnd().split('\n');
+
+  test('of classes and functions', () => {
+    const script =
+      "import * as all from 'kvm-vtop'; for (const [name, value] of Object.entries(all)) if (typeof value === 'function') console.log(name, value.name)";
+    const names = lines(script)
+      .map((line) => line.split(' '))
+      .filter(([name]) => name !== 'default' && name !== 'module.exports');
+    expect(names.length).toBeGreaterThan(8);
+    expect(names.map(([, name]) => name)).toEqual(names.map(([name]) => name));
+  });
+
+  test.each([
+    ['DumpError', 'dump.vm(99999)'],
+    ['UsageError', 'vm.translate(-1n)'],
+    ['UsageError', 'dump.rows("slot")'],
+  ])('of a %s, in its stack trace too: %s', (name, call) => {
+    const script = `
+      import { openDump } from 'kvm-vtop';
+      import { inspect } from 'node:util';
+      const dump = await openDump(${JSON.stringify(DUMP)});
+      const vm = dump.vm(136);
+      try { ${call} } catch (error) {
+        const frames = error.stack.split('\\n').map((line) => /^ +at (\\w+\\.\\w+) /.exec(line)?.[1]);
+        const method = ${JSON.stringify(call)}.replace(/\\(.*/, '').replace(/^./, (letter) => letter.toUpperCase());
+        console.log([error.name, error.constructor.name, /^\\w+/.exec(error.stack)[0], /^\\w+/.exec(inspect(error))[0]].join(' '));
+        console.log(Object.keys(error).includes('pid'), frames.includes(method));
+      }`;
+    expect(lines(script)).toEqual([Array.from({ length: 4 }, () => name).join(' '), 'false true']);
+  });
+});
+
 describe('the examples', () => {
   const example = (name: string, ...args: readonly string[]): string =>
     output(process.execPath, [join(examples, `${name}.mjs`), ...args], user);
@@ -150,19 +200,43 @@ describe('the examples', () => {
 
   test('translate', () => {
     // facts.json: what the host's kernel and QEMU reported.
-    expect(example('translate', DUMP, '136', '0x1001840')).toBe('HVA 0x7f5763e01840, HPA 0xf601840\n');
+    for (const address of ['0x1001840', '1001840'])
+      expect(example('translate', DUMP, '136', address)).toBe('HVA 0x7f5763e01840, HPA 0xf601840\n');
     expect(example('translate', DUMP, '136', '0xfee00000')).toMatch(/^no-memslot: /);
   });
 
   test('physical', () => {
     // crash-vtop.txt: the PGD entry at 18e47f0 is 44fe0067.
-    expect(example('physical', DUMP, '0x18e47f0', '8')).toBe('0x18e47f0: 6700fe4400000000\n');
+    for (const address of ['0x18e47f0', '18e47f0'])
+      expect(example('physical', DUMP, address, '8')).toBe('0x18e47f0: 6700fe4400000000\n');
     expect(example('physical', DUMP, '0xf601840', '64')).toMatch(/^0xf601840: 64 bytes are missing: /);
   });
 
   test('states', () => {
     // The slots have 36928 pages.
     expect(example('states', DUMP, '136')).toBe('mapped: 34881\nswapped: 1535\ntable-missing: 512\n');
+  });
+
+  test('runs', () => {
+    const runs = example('runs', DUMP, '136')
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const [, first = '', last = '', hva, hpa, state] =
+          /^(\w+)-(\w+) {2}(?:HVA (\w+) {2}HPA (\w+)|([a-z-]+): .+)$/.exec(line) ?? [];
+        return { first: parseInt(first, 16), end: parseInt(last, 16) + 1, hva, hpa, state };
+      });
+    expect(runs.map(({ first }) => first)).toEqual([0, ...runs.slice(0, -1).map(({ end }) => end)]);
+    // facts.json: what the host's kernel and QEMU reported of GPA 1001840.
+    const found = runs.find(({ first, end }) => first <= 0x1001840 && 0x1001840 < end);
+    const offset = 0x1001840 - (found?.first ?? NaN);
+    expect([found?.hva, found?.hpa].map((start = '') => (parseInt(start, 16) + offset).toString(16))).toEqual([
+      '7f5763e01840',
+      'f601840',
+    ]);
+    const pagesOf = (wanted?: string): number =>
+      runs.filter(({ state }) => state === wanted).reduce((sum, { first, end }) => sum + (end - first) / 4096, 0);
+    expect([pagesOf(), pagesOf('swapped'), pagesOf('table-missing')]).toEqual([34881, 1535, 512]);
   });
 
   test('slots', () => {
@@ -190,7 +264,7 @@ describe('the examples', () => {
   });
 
   test('are all tested', () => {
-    const tested = ['physical', 'slots', 'states', 'translate'];
+    const tested = ['physical', 'runs', 'slots', 'states', 'translate'];
     expect(readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.mjs'))).toEqual(
       tested.map((name) => `${name}.mjs`),
     );

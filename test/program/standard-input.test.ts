@@ -68,9 +68,23 @@ describe('addresses from standard input', () => {
   });
 
   test('invalid lines are separate blocks, with their control characters escaped', () => {
-    const { stdout, status } = kvmVtop(['-c', DUMP, '-g', '136', '-p', '-'], 'no\x1b[31m\n840\n\n');
+    const { stdout, stderr, status } = kvmVtop(['-c', DUMP, '-g', '136', '-p', '-'], 'no\x1b[31m\n840\n\n');
     const heads = stdout.split(/\n\n(?=GUEST PHYSICAL)/).map((text) => text.split('\n')[1]?.replace(/ +/g, ' ').trim());
     expect(heads).toEqual(['no\\x1b[31m - (invalid)', expect.stringMatching(/^840 7f/), '- (invalid)']);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      "kvm-vtop: line 1 of standard input: 'no\\x1b[31m' is not a hexadecimal address",
+      "kvm-vtop: line 3 of standard input: '' is not a hexadecimal address",
+    ]);
     expect(status).toBe(1);
+  });
+
+  test('in text, standard error has the reasons of the first 20 addresses without a host physical address', () => {
+    const holes = Array.from({ length: 25 }, (_, i) => (0xfee00000 + i * 4096).toString(16));
+    const { stderr } = kvmVtop(['-c', DUMP, '-g', '136', '-p', '-', '840'], `1840\n${holes.join('\n')}\n`);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      ...holes.slice(0, 20).map((gpa) => expect.stringMatching(new RegExp(`^kvm-vtop: ${gpa}: no memslot `))),
+      "kvm-vtop: 5 similar messages are not shown; --json has them all, as 'message'",
+    ]);
+    expect(kvmVtop(['-c', DUMP, '-g', '136', '--json', '-p', ...holes]).stderr).toBe('');
   });
 });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands and options in the form that the completion scripts need.
 import type { Command } from '../../commands/command.js';
+import { answersFromDump } from '../../commands/command.js';
 import { mainCommand } from '../../commands/index.js';
-import { optionsOf } from '../groups.js';
+import { opens, optionsOf } from '../groups.js';
 import { kebab } from '../names.js';
 
 /** An option as typed on a command line. */
@@ -26,6 +27,8 @@ export interface TypedCommand {
   readonly options: readonly TypedOption[];
   /** The valid words of its argument; empty if any word is valid. */
   readonly words: readonly string[];
+  /** The commands that can follow it after `--`, with the options that they take there; empty if none can. */
+  readonly following: readonly TypedCommand[];
 }
 
 const HELP: TypedOption = {
@@ -56,8 +59,19 @@ function typed(command: Command, name: string, commands: readonly Command[]): Ty
     summary: command.summary,
     options: [...options, ...own],
     words: takesCommand ? commands.map((each) => each.name) : (command.args?.choices ?? []),
+    following: command.takesCommand === true ? following(commands) : [],
   };
 }
+
+/** The commands that can follow `--`, the main command also without its name. They work on a dump that is already open. */
+const following = (commands: readonly Command[]): TypedCommand[] =>
+  [{ command: mainCommand, name: '' }, ...commands.map((command) => ({ command, name: command.name }))]
+    .filter(({ command }) => answersFromDump(command))
+    .map(({ command, name }) => {
+      const all = typed(command, name, commands);
+      const names = Object.keys(optionsOf(command)).filter((key) => !opens(key));
+      return { ...all, options: all.options.filter(({ long }) => names.some((key) => long === `--${kebab(key)}`)) };
+    });
 
 /** The main command without its name, followed by all commands. */
 export const typedCommands = (commands: readonly Command[]): readonly TypedCommand[] => [

@@ -3,11 +3,35 @@ import { spellings, type TypedCommand, type TypedOption } from './words.js';
 
 /** The completion script for zsh (compsys). It can be put in a folder of fpath, or be sourced after compinit. */
 export function zsh(commands: readonly TypedCommand[]): string {
-  const [main, ...others] = commands;
-  if (main === undefined) return '';
+  if (commands.length === 0) return '';
+  const after = commands.filter(({ following }) => following.length > 0);
   return `#compdef kvm-vtop
 _kvm-vtop() {
-  local -a commands=(
+  local -i i
+  if ((CURRENT > 3)) && [[ $words[2] == (${after.map(({ name }) => name).join('|')}) ]]; then
+    for ((i = CURRENT - 1; i > 2; i--)); do
+      [[ $words[i] == -- ]] || continue
+      # What follows -- is a command line of its own; its first word stands for the name of the program.
+      shift $((i - 1)) words
+      ((CURRENT -= i - 1))
+      _kvm-vtop-following
+      return
+    done
+  fi
+${bodyOf(commands)}
+}
+_kvm-vtop-following() {
+${bodyOf(after[0]?.following ?? [])}
+}
+# If sourced, register the function; if autoloaded from fpath, call it.
+if [[ \${funcstack[1]} == _kvm-vtop ]]; then _kvm-vtop "$@"; else compdef _kvm-vtop kvm-vtop; fi
+`;
+}
+
+/** Completes a command line: the main command without its name, or another command. */
+function bodyOf([main, ...others]: readonly TypedCommand[]): string {
+  if (main === undefined) return '';
+  return `  local -a commands=(
 ${others.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
   )
   if ((CURRENT > 2)); then
@@ -18,11 +42,7 @@ ${others.map(caseOf).join('\n')}
     _describe command commands
     return
   fi
-  _arguments -s ${argumentsOf(main)}
-}
-# If sourced, register the function; if autoloaded from fpath, call it.
-if [[ \${funcstack[1]} == _kvm-vtop ]]; then _kvm-vtop "$@"; else compdef _kvm-vtop kvm-vtop; fi
-`;
+  _arguments -s ${argumentsOf(main)}`;
 }
 
 const caseOf = (command: TypedCommand): string =>
@@ -38,7 +58,9 @@ function specs(option: TypedOption): string[] {
   const all = spellings(option);
   return all.map((spelling) => {
     const excluded = option.repeats ? '*' : all.length > 1 ? `(${all.join(' ')})` : '';
-    return quoted(`${excluded}${spelling}[${option.summary.replace(/[[\]:]/g, '\\$&')}]${action(option)}`);
+    // With =, the value can also follow in the same word.
+    const form = option.takesValue && spelling.startsWith('--') ? `${spelling}=` : spelling;
+    return quoted(`${excluded}${form}[${option.summary.replace(/[[\]:]/g, '\\$&')}]${action(option)}`);
   });
 }
 

@@ -98,7 +98,7 @@ class KdumpReader implements PageReader {
   readonly #memory: Bitmap;
   readonly #dumped: Bitmap;
   readonly #descriptors: Descriptors;
-  readonly #excerpt: boolean;
+  readonly isExcerpt: boolean;
   readonly #decoders = new Map<number, Decode>();
 
   constructor(
@@ -124,15 +124,15 @@ class KdumpReader implements PageReader {
     const named =
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
-    this.#excerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
+    this.isExcerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
     // The bitmaps of an excerpt end at the last frame that it contains, which is not the end of memory.
-    this.limit = this.#excerpt ? undefined : this.frames;
+    this.limit = this.isExcerpt ? undefined : this.frames;
     const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
     this.problems = incomplete
       ? [{ message: `${file.name} is incomplete: makedumpfile was stopped, or ran out of space` }]
       : [];
     if (version >= 2 && sub.split !== 0) this.part = partOf(header, sub);
-    this.description = `kdump-compressed version ${version}${incomplete ? ', incomplete' : ''}${this.#excerpt ? ', an excerpt' : ''}`;
+    this.description = `kdump-compressed version ${version}${incomplete ? ', incomplete' : ''}${this.isExcerpt ? ', an excerpt' : ''}`;
   }
 
   /** Loads the decoders that the header or the first descriptors name. Loading is asynchronous, reading is not. */
@@ -157,23 +157,23 @@ class KdumpReader implements PageReader {
 
   /** The descriptor of a page whose data is in the file, or why there is none. */
   #find(frame: Pfn): Descriptor | FrameGap {
-    if (frame >= this.frames && !this.#excerpt)
+    if (frame >= this.frames && !this.isExcerpt)
       return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
     if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
     return this.#memory.has(frame)
       ? { reason: 'excluded', message: 'makedumpfile left this page out of the dump', by: 'makedumpfile' }
-      : this.#excerpt
+      : this.isExcerpt
         ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses', by: 'excerpt' }
         : NOT_COVERED;
   }
 
   gapEnd(frame: Pfn, most: number): number {
-    if (frame >= this.frames && !this.#excerpt) return most;
+    if (frame >= this.frames && !this.isExcerpt) return most;
     const dumped = this.#dumped.has(frame);
     const end = Math.min(
       this.#dumped.runEnd(frame, dumped, most),
       dumped ? most : this.#memory.runEnd(frame, this.#memory.has(frame), most),
-      this.#excerpt ? most : this.frames,
+      this.isExcerpt ? most : this.frames,
     );
     if (!dumped) return end;
     // A page that this part should have is missing for a reason of its own.

@@ -37,6 +37,30 @@ describe('on a terminal', () => {
     expect(shown).toBe('\r\x1b[Ktypes … 1 s\r\x1b[Ktypes … 2 s\r\x1b[K');
   });
 
+  test('the part that is done is shown if it is known', () => {
+    const log = new StderrLog({ verbose: false, quiet: false });
+    log.step('answers', () => {
+      for (let i = 0; i < 2600; i++) {
+        now++;
+        log.tick(i / 2600);
+      }
+    });
+    expect(shown).toBe('\r\x1b[Kanswers … 39 %, 1 s\r\x1b[Kanswers … 78 %, 2 s\r\x1b[K');
+  });
+
+  test('--quiet leaves only warnings', () => {
+    const log = new StderrLog({ verbose: false, quiet: true });
+    work(log, 2600);
+    log.note('totals');
+    log.warn('odd');
+    expect(shown).toBe('kvm-vtop: odd\n');
+  });
+
+  test('a note has a line for each of its lines, without control characters', () => {
+    new StderrLog({ verbose: false, quiet: false }).note('a\n  b\x1b[2J');
+    expect(shown).toBe('a\n  b\\x1b[2J\n');
+  });
+
   test('a short step is not shown', () => {
     work(new StderrLog({ verbose: false, quiet: false }), 900);
     expect(shown).toBe('');

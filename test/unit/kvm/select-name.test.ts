@@ -71,13 +71,16 @@ describe('a name', () => {
     const bytes = Buffer.from(name, encoding === 'UTF-8' ? 'utf8' : 'latin1').toString('latin1');
     const { host, vms } = hostOf({ 100: qemu('-name', `guest=${bytes},debug-threads=on`), 200: qemu('-name', 'x') });
     expect(select(host, name)).toMatchObject({ pid: 100, kvm: vms[100] });
-    expect(() => select(host, bytes === name ? 'zurich' : bytes)).toThrow(/VMs: 200 \(x\), 100 \(/);
+    const other = bytes === name ? 'zurich' : bytes;
+    expect(() => select(host, other)).toThrow(/VMs: 100 \('[^']+', qemu-system-x86, fd 9\), 200 \('x', /);
   });
 
   test('of two VMs is refused, and both are listed', () => {
     const { host } = hostOf({ 100: qemu('-name', 'twin'), 200: qemu('-name', 'twin') });
     expect(() => select(host, 'twin')).toThrow(/'twin' holds several VMs:\n.*fd 9 .*\n.*fd 9 /);
-    expect(() => select(host, 'twi')).toThrow(/'twi' is not a pid.*; VMs: \d00 \(twin\), \d00 \(twin\)/);
+    expect(() => select(host, 'twi')).toThrow(
+      /'twi' is not a pid.* no VM has this name or UUID; VMs: 100 \('twin', qemu-system-x86, fd 9\), 200 \('twin', /,
+    );
   });
 
   test('of two VMs with the same descriptor is refused with --vm, too; the processes are listed', () => {
@@ -126,10 +129,18 @@ describe('a name', () => {
     expect(select(host, 'alpha')).toMatchObject({ pid: 100, fd: 9, kvm: vms[100] });
   });
 
-  test('of a VM whose arguments are not in the dump is not found', () => {
+  test('of a VM whose arguments are not in the dump is not said not to exist', () => {
     const { host } = hostOf({ 100: null, 200: qemu('-name', 'beta') });
     expect(select(host, 'beta').pid).toBe(200);
-    expect(() => select(host, 'alpha')).toThrow(/VMs: 200 \(beta\), 100 \(name not in the dump\)/);
+    const list = "VMs: 100 (qemu-system-x86, fd 9), 200 ('beta', qemu-system-x86, fd 9)";
+    const unread = "the name of 1 VM can't be read from the dump";
+    expect(() => select(host, 'alpha')).toThrow(
+      `process 'alpha' is not a pid or the address of a task_struct, and no VM is known to have this name or UUID: ${unread}, so use a pid; ${list}`,
+    );
+    expect(() => select(host, 'beef')).toThrow(
+      `no process or task_struct beef in the dump; whether a VM has the name 'beef' is not known, because ${unread}; ${list}`,
+    );
+    expect(() => select(host, '77')).toThrow(`no process or task_struct 77 in the dump; ${list}`);
   });
 });
 
@@ -145,7 +156,12 @@ describe('no -g', () => {
     const { host, vms } = hostOf({ 100: qemu(), 200: qemu() });
     expect(() => select(host, null)).toThrow(/100 \(qemu-system-x86, fd 9\), 200 \(qemu-system-x86, fd 9\)/);
     expect(select(host, null, `0x${vms[200]?.toString(16)}`)).toMatchObject({ kvm: vms[200], pid: 200 });
-    expect(() => select(host, null, '9')).toThrow(/100 \(qemu-system-x86, fd 9\)/);
+    expect(() => select(host, null, '9')).toThrow(
+      /^process is missing: the process whose file descriptor 9 is the VM; VMs: 100 \(/,
+    );
+    expect(() => select(host, null, 'ffff888000000008')).toThrow(
+      /^no VM is known whose struct kvm is at 'ffff888000000008'; VMs: 100 \(/,
+    );
   });
 
   test('a VM is not considered the only one if others may be missing', () => {

@@ -41,7 +41,7 @@ describe('-g', () => {
     host.vmm(0x123, [SLOT]);
     const { vm, mm } = host.vmm(456, [SLOT]);
     expect(select(host, 456)).toEqual({ pid: 456, fd: 9, kvm: vm, mm, said: [] });
-    expect(() => select(host, 123)).toThrow(/^no process has pid 123; processes that hold VMs: 291/);
+    expect(() => select(host, 123)).toThrow(/^no process has pid 123; VMs: 291 \(/);
   });
 
   test('a number is the pid of a creator that has exited, too', () => {
@@ -59,10 +59,10 @@ describe('-g', () => {
     expect(select(host, `0x${task.toString(16)}`)).toMatchObject({ pid: 4711, kvm: vm });
   });
 
-  test('an address that is not a task_struct is refused, and the processes that hold VMs are listed', () => {
+  test('an address that is not a task_struct is refused, and the VMs are listed', () => {
     const host = new SyntheticHost();
     const { task } = host.vmm(4711, [SLOT]);
-    expect(() => select(host, (task + 8n).toString(16))).toThrow(/no process or task_struct .*holds? VMs: 4711/);
+    expect(() => select(host, (task + 8n).toString(16))).toThrow(/no process or task_struct .*; VMs: 4711/);
     expect(() => select(host, 'ffff888fffff0000')).toThrow(/no process or task_struct/);
   });
 
@@ -81,12 +81,12 @@ describe('-g', () => {
     expect(select(host, '4711')).toMatchObject({ pid: 4711, fd: 5, kvm: vm });
   });
 
-  test('such a process is in the list of those that hold VMs', () => {
+  test('the VM of such a process is listed', () => {
     const host = new SyntheticHost();
     const { vm, mm } = host.vmm(1, [SLOT]);
     const leader = host.task(4711, 'gone', 0n, 0n);
     host.thread(4712, leader, 'alive', mm, host.files({ 5: host.file(host.vmFops, vm, 'kvm-vm') }));
-    expect(() => select(host, '99')).toThrow(/processes that hold VMs: 1 \(.*\), 4711 \(gone, fd 5\)/);
+    expect(() => select(host, '99')).toThrow(/VMs: 1 \(.*\), 4711 \(gone, fd 5\)/);
   });
 
   test('an incomplete list says what was found, and why it is incomplete', () => {
@@ -94,9 +94,7 @@ describe('-g', () => {
     host.vmm(4711, [SLOT]);
     const last = host.task(4712, 'last', 0n, 0n);
     host.u64(last + host.offset('task_struct', 'tasks'), 0xffff888fff000000n);
-    expect(() => select(host, '99')).toThrow(
-      /99 in the dump; processes that hold VMs: 4711 .*; not all processes can be read: /,
-    );
+    expect(() => select(host, '99')).toThrow(/99 in the dump; VMs: 4711 .*; not all processes can be read: /);
   });
 
   test('with a damaged IDR the task list is used, and a warning says so', () => {

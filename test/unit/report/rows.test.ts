@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { columns, record } from '../../../src/report/columns.js';
 import { csv, jsonLines, recordKind, schemaOf } from '../../../src/report/records.js';
 import { table } from '../../../src/report/table.js';
-import { cached, count, flag, hex, list, nullable, oneOf, text } from '../../../src/report/types.js';
+import { cached, count, flag, hex, list, nullable, oneOf, text, word } from '../../../src/report/types.js';
 
 interface Row {
   readonly at: number | bigint;
@@ -14,8 +14,9 @@ interface Row {
   readonly kind: 'a' | 'b';
   readonly on: boolean;
   readonly swap: { readonly type: number; readonly device: string | null } | null;
-  readonly parts: readonly { readonly id: number }[];
+  readonly parts: readonly { readonly id: number; readonly name: string | null }[];
   readonly words: readonly string[];
+  readonly flags: readonly string[];
 }
 
 const kind = recordKind<Row>(
@@ -31,8 +32,9 @@ const kind = recordKind<Row>(
       nullable(record(columns<NonNullable<Row['swap']>>({ type: [count(), ''], device: [nullable(text), ''] }))),
       'Where in swap.',
     ],
-    parts: [list(record(columns<Row['parts'][number]>({ id: [count(), ''] }))), 'Parts.'],
+    parts: [list(record(columns<Row['parts'][number]>({ id: [count(), ''], name: [nullable(text), ''] }))), 'Parts.'],
     words: [list(cached(text)), 'Words.'],
+    flags: [list(word), 'Flags.'],
   }),
 );
 
@@ -43,8 +45,9 @@ const rows: fc.Arbitrary<Row> = fc.record({
   kind: fc.constantFrom('a' as const, 'b' as const),
   on: fc.boolean(),
   swap: fc.option(fc.record({ type: fc.nat(), device: fc.option(fc.string(), { nil: null }) }), { nil: null }),
-  parts: fc.array(fc.record({ id: fc.nat() })),
-  words: fc.array(fc.string()),
+  parts: fc.array(fc.record({ id: fc.nat(), name: fc.option(fc.string({ unit: 'binary' }), { nil: null }) })),
+  words: fc.array(fc.string({ unit: 'binary' })),
+  flags: fc.array(fc.constantFrom('READONLY', 'INVALID', '0x100')),
 });
 
 describe('JSON lines', () => {
@@ -101,21 +104,40 @@ describe('CSV', () => {
   const writer = csv(kind);
 
   test('has nested members in separate columns', () => {
-    expect(writer.begin?.()).toBe('record,at,size,name,kind,on,swap.type,swap.device,parts.id,words\r\n');
-    const row: Row = { at: 4096, size: 1, name: null, kind: 'a', on: true, swap: null, parts: [], words: [] };
-    expect(writer.row(row)).toBe('thing,0x1000,1,,a,true,,,,\r\n');
-    const full = { ...row, swap: { type: 3, device: '/dev/x' }, parts: [{ id: 1 }, { id: 2 }], words: ['c', 'd'] };
-    expect(writer.row(full)).toBe('thing,0x1000,1,,a,true,3,/dev/x,1 2,c d\r\n');
+    expect(writer.begin?.()).toBe(
+      'record,at,size,name,kind,on,swap.type,swap.device,parts.id,parts.name,words,flags\r\n',
+    );
+    const row: Row = {
+      at: 4096,
+      size: 1,
+      name: null,
+      kind: 'a',
+      on: true,
+      swap: null,
+      parts: [],
+      words: [],
+      flags: [],
+    };
+    expect(writer.row(row)).toBe('thing,0x1000,1,,a,true,,,,,,\r\n');
+    const parts = [
+      { id: 1, name: 'a b' },
+      { id: 2, name: null },
+    ];
+    const full = { ...row, swap: { type: 3, device: '/dev/x' }, parts, words: ['c d', 'e'], flags: ['F', 'G'] };
+    expect(writer.row(full)).toBe('thing,0x1000,1,,a,true,3,/dev/x,1 2,"[""a b"",null]","[""c d"",""e""]",F G\r\n');
   });
 
   test('preserves every text', () => {
     fc.assert(
       fc.property(rows, (row) => {
         const fields = fieldsOf(`${(writer.row(row) as string).slice(0, -2)},`);
-        expect(fields).toHaveLength(10);
+        expect(fields).toHaveLength(12);
         expect(fields[3]).toBe(row.name ?? '');
         expect(fields[7]).toBe(row.swap?.device ?? '');
-        expect(fields[9]).toBe(row.words.join(' '));
+        const texts = (field = ''): unknown => (field === '' ? [] : JSON.parse(field));
+        expect(texts(fields[9])).toEqual(row.parts.map(({ name }) => name));
+        expect(texts(fields[10])).toEqual(row.words);
+        expect(fields[11]?.split(' ')).toEqual(row.flags.length === 0 ? [''] : row.flags);
       }),
     );
   });

@@ -10,26 +10,30 @@ import { kvmVtop } from '../../run.js';
 const { test: withHosts } = needing(recordedHosts);
 const dump = (host: string): string => join(dumpFolder(host), 'vmcore');
 
-describe('without a VM, the processes that hold VMs are listed', () => {
+describe('without a VM, the VMs are listed', () => {
   const whole = ['-c', dump('debian-6.1-zlib')];
 
-  withHosts('a pid that does not exist, with the processes that hold VMs', () => {
+  withHosts('a pid that does not exist', () => {
     const { status, stdout, stderr } = kvmVtop([...whole, '-g', '99999', '-p', '0']);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toBe(
-      'kvm-vtop: no process or task_struct 99999 in the dump; processes that hold VMs: 136 (qemu-system-x86, fd 9), ' +
-        '142 (qemu-system-x86, fd 9), 150 (two-vms, fd 4 6), 153 (orphan-holder, fd 5), 156 (protnone, fd 4)\n',
+      'kvm-vtop: no process or task_struct 99999 in the dump; VMs: 136 (qemu-system-x86, fd 9), 142 (qemu-system-x86, fd 9), ' +
+        "150 (two-vms, fd 4 6), 153 (orphan-holder, fd 5), 156 (protnone, fd 4); 'kvm-vtop vms' lists the VMs\n",
+    );
+    const named = kvmVtop([...whole, '-g', 'alpha', '-p', '0']).stderr;
+    expect(named).toMatch(
+      /^kvm-vtop: -g 'alpha' is not .* no VM is known to have this name or UUID: the names of 6 VMs can't be read from the dump, so use a pid; VMs: 136 /,
     );
   });
 
-  withHosts('without -g, the processes that hold VMs', () => {
-    expect(kvmVtop(whole).stderr).toMatch(/^kvm-vtop: -g is missing: .*; processes that hold VMs: 136 .*156/);
+  withHosts('no -g', () => {
+    expect(kvmVtop(whole).stderr).toMatch(/^kvm-vtop: -g is missing: .*; VMs: 136 .*156/);
   });
 
-  withHosts('a process without a VM, with the processes that hold VMs', () => {
+  withHosts('a process without a VM', () => {
     const { status, stderr } = kvmVtop([...whole, '-g', '1', '-p', '0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) does not hold a VM; processes that hold VMs: 136/);
+    expect(stderr).toMatch(/^kvm-vtop: pid 1 \(\w+\) does not hold a VM; VMs: 136/);
   });
 });
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// What struct kvm_vcpu says of a vCPU besides its registers.
+
+import { resolveIfPresent } from '../../types/fields.js';
+import { ifAnswered } from '../../types/source.js';
+import type { Arch } from './arch.js';
+import { emulatorFields, vcpuListFields } from './structs.js';
+
+/** Where a vCPU was in KVM's loop; 'exiting': it was in guest mode, and was asked to leave it. */
+export type VcpuMode = 'outside' | 'in-guest' | 'exiting' | 'reading-shadow-page-tables';
+/** The modes in the order of the kernel's values (include/linux/kvm_host.h). */
+export const VCPU_MODES: readonly VcpuMode[] = ['outside', 'in-guest', 'exiting', 'reading-shadow-page-tables'];
+
+/** The multiprocessing state of a vCPU (KVM_MP_STATE_...). */
+export type MpState =
+  | ('runnable' | 'uninitialized' | 'init-received' | 'halted' | 'sipi-received' | 'stopped')
+  | ('check-stop' | 'operating' | 'load' | 'ap-reset-hold' | 'suspended');
+/** These states in the order of the values (include/uapi/linux/kvm.h). */
+export const MP_STATES: readonly MpState[] = [
+  ...(['runnable', 'uninitialized', 'init-received', 'halted', 'sipi-received', 'stopped'] as const),
+  ...(['check-stop', 'operating', 'load', 'ap-reset-hold', 'suspended'] as const),
+];
+
+/** Bits of vcpu.arch.hflags (HF_, asm/kvm_host.h). */
+const HFLAGS = { nestedGuest: 1 << 0, smm: 1 << 1 };
+/** Until Linux commit 32e69f232db4 ("KVM: x86: Use emulator callbacks instead of duplicating "host flags"") (in v6.4). */
+const OLD_HFLAGS = { nestedGuest: 1 << 5, smm: 1 << 6 };
+
+/** The state of a vCPU. What is not known is null, and `problems` has the reason. */
+export class VcpuState {
+  readonly #arch: Arch;
+  readonly #problems: string[];
+  readonly #flags: typeof HFLAGS | null;
+
+  constructor(arch: Arch, problems: string[]) {
+    this.#arch = arch;
+    this.#problems = problems;
+    this.#flags = flagsOf(arch);
+    if (this.#flags === null)
+      problems.push(
+        'smm, nestedGuest: type information does not describe struct x86_emulate_ops, which tells the meaning of hflags',
+      );
+  }
+
+  get id(): number {
+    const { bytes, at } = this.#arch.of;
+    return bytes.u32(at.id.offset);
+  }
+
+  get cpu(): number {
+    const { bytes, at } = this.#arch.of;
+    return bytes.i32(at.cpu.offset);
+  }
+
+  /** Address of the struct pid of the thread that ran it last; null if none has. */
+  get pid(): bigint | null {
+    const { bytes, at } = this.#arch.of;
+    const address = at.pid === null ? 0n : bytes.u64(at.pid.offset);
+    return address === 0n ? null : address;
+  }
+
+  get mode(): VcpuMode | null {
+    const { mode } = this.#arch.of.at;
+    return mode === null ? null : this.#named('mode', VCPU_MODES, mode.offset);
+  }
+
+  get mpState(): MpState | null {
+    return this.#named('mpState', MP_STATES, this.#arch.of.at.mpState.offset);
+  }
+
+  get smm(): boolean | null {
+    return this.#flag('smm');
+  }
+
+  get nestedGuest(): boolean | null {
+    return this.#flag('nestedGuest');
+  }
+
+  #flag(name: keyof typeof HFLAGS): boolean | null {
+    const { bytes, at } = this.#arch.of;
+    return this.#flags === null ? null : (bytes.u32(at.hflags.offset) & this.#flags[name]) !== 0;
+  }
+
+  #named<Name>(what: string, names: readonly Name[], offset: number): Name | null {
+    const value = this.#arch.of.bytes.u32(offset);
+    const name = names[value];
+    if (name !== undefined) return name;
+    this.#problems.push(`${what}: ${value} is not a value that is known`);
+    return null;
+  }
+}
+
+/** The meaning of hflags, which the kernel's types do not name: other members changed in the same commit. */
+function flagsOf({ of: { host, types } }: Arch): typeof HFLAGS | null {
+  const emulator = ifAnswered(() => resolveIfPresent(types, emulatorFields));
+  if (emulator !== null) return emulator.isSmm === null ? OLD_HFLAGS : HFLAGS;
+  // Kernels with the array are older than that commit.
+  const list = ifAnswered(() => resolveIfPresent(host.types, vcpuListFields));
+  return list !== null && list.array !== null ? OLD_HFLAGS : null;
+}
