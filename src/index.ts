@@ -8,7 +8,7 @@ export type { Advice, Argument, Remedy } from './core/advice.js';
 export { DumpError, type DumpErrorCode, type Place, UsageError } from './core/errors.js';
 export { type Log, silentLog } from './core/log.js';
 export { REASONS, type Reason, STATES, type State } from './core/outcome.js';
-export type { BesideOptions } from './debuginfo/beside.js';
+export type { BesideOptions } from './debuginfo/beside-options.js';
 export type { InputFormat } from './dump/open.js';
 export type { VendorModule, VmType } from './kvm/about.js';
 export type { VmHolder } from './kvm/all-vms.js';
