@@ -22,11 +22,12 @@ export interface VmArguments {
  * Reads the command line of the process that identifies a VM. The guest's name and UUID are in that of the creator, whose
  * memory is that of the VM; another process that holds the VM now may run another guest.
  */
-export function argumentsOfVm({ host }: Kvm, { mm, processMm }: KnownVm): VmArguments {
+export function argumentsOfVm({ host }: Kvm, { mm, processMm, creator }: KnownVm): VmArguments {
   const problems: string[] = [];
   const words = orProblem(problems, 'arguments', () => wordsOf(host, processMm));
   if (mm !== null && mm === processMm) return { words, guest: words === null ? null : guestName(words), problems };
-  const guest = orProblem(problems, 'name', () => guestName(wordsOf(host, mm)));
+  const process = creator === null ? 'the creator' : `pid ${creator.pid}, which created the VM`;
+  const guest = orProblem(problems, `name: ${process}`, () => guestName(wordsOf(host, mm)));
   return { words, guest, problems };
 }
 

@@ -127,6 +127,9 @@ describe('a name', () => {
     expect(select(host, 'beta')).toMatchObject({ pid: 200, fd: 9, kvm: beta });
     expect(select(host, 'beta', '0')).toMatchObject({ pid: 100, fd: 0, kvm: beta });
     expect(select(host, 'alpha')).toMatchObject({ pid: 100, fd: 9, kvm: vms[100] });
+    expect(() => select(host, 'gamma')).toThrow(
+      "VMs: 100 ('alpha', qemu-system-x86, fd 0 9), 200 ('beta', qemu-system-x86, fd 9)",
+    );
   });
 
   test('of a VM whose arguments are not in the dump is not said not to exist', () => {

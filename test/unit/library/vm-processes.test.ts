@@ -2,6 +2,7 @@
 // The creator, the holders and the names of VMs, if processes hold the VMs of others, or can't be read.
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { vms } from '../../../src/commands/vms.js';
 import type { VmRow } from '../../../src/index.js';
 import { PatchedDump } from '../../build/patched.js';
 import { FIXTURES } from '../../run.js';
@@ -43,6 +44,23 @@ test('all processes can be read', () => {
   ).toBe(true);
 });
 
+test('names of processes are decoded if they are UTF-8', () => {
+  const rename = (pid: number, name: string, encoding: 'utf8' | 'latin1'): void => {
+    const comm = patched.at('task_struct', patched.task(pid).address, 'comm');
+    Buffer.from(`${name}\0`, encoding).forEach((byte, i) => {
+      patched.write(comm + BigInt(i), byte, 1);
+    });
+  };
+  rename(ALPHA, 'z\xfcrich', 'latin1');
+  rename(BETA, '\u6771\u4eac', 'utf8');
+  rename(GONE.pid, 'z\xfcrich', 'utf8');
+  expect(rowsOf(original(ALPHA), original(BETA), original(HOLDER)).found).toMatchObject([
+    { holders: [{ comm: 'z\xfcrich' }], creator: { comm: 'z\xfcrich' } },
+    { holders: [{ comm: '\u6771\u4eac' }], creator: { comm: '\u6771\u4eac' } },
+    { holders: [{ comm: 'orphan-holder' }], creator: { comm: 'z\xfcrich', alive: false } },
+  ]);
+});
+
 describe('a VM that several processes hold', () => {
   test("has its creator's pid, name and arguments", () => {
     pass(ALPHA, BETA, 9);
@@ -53,11 +71,22 @@ describe('a VM that several processes hold', () => {
     expect(patched.dump.vm('beta')).toMatchObject({ pid: BETA, fd: 9 });
   });
 
+  test('has in text the name and the descriptor of the process whose pid is shown', async () => {
+    pass(ALPHA, BETA, 9);
+    const text = await patched.textOf(vms);
+    expect(text).toMatch(/^153 +beta +qemu-system-x86 +9 /m);
+    // Whether the guest of a creator that has exited had a name is not known.
+    expect(text).toMatch(/^181 +\? +orphan-holder \(created by 182, exited\) +5 .* \?$/m);
+    expect(text).toMatch(/^183 +- +protnone +4 .* -$/m);
+  });
+
   test('and whose creator has exited, does not have the name of one of them', () => {
     pass(ALPHA, HOLDER, 5);
     const { found, isWhole } = rowsOf(original(HOLDER));
     expect(found).toMatchObject([{ pid: ALPHA, name: null, uuid: null, creator: GONE }]);
-    expect(found[0]?.problems).toEqual(['name: the process has exited, and its memory is gone']);
+    expect(found[0]?.problems).toEqual([
+      'name: pid 182, which created the VM: the process has exited, and its memory is gone',
+    ]);
     expect(found[0]?.arguments).toEqual(original(ALPHA).arguments);
     expect(isWhole).toBe(true);
     expect(patched.dump.vm('alpha').kvm).toBe(original(ALPHA).kvm);
@@ -118,8 +147,13 @@ describe('the creator', () => {
       const { address } = patched.task(BETA);
       lose(patched.at('task_struct', address, 'pid'));
       const { found, isWhole } = rowsOf(original(BETA));
-      expect(found).toMatchObject([{ kvm: original(BETA).kvm, creator: null }]);
+      expect(found).toMatchObject([{ kvm: original(BETA).kvm, pid: null, creator: null }]);
       expect(isWhole).toBe(false);
+      for (const rows of [patched.dump.slots(), patched.dump.vcpus()]) {
+        expect([...rows].filter(({ pid }) => pid === null).map(({ kvm }) => kvm)).toContain(original(BETA).kvm);
+        expect(rows.isWhole).toBe(false);
+        expect(rows.problems).toContainEqual(expect.stringMatching(/^creator: /));
+      }
     });
 
     test('and its VM is lost: the other VMs are listed', () => {
@@ -197,6 +231,17 @@ describe('holders', () => {
     );
     expect(() => patched.dump.vm(ALPHA)).toThrow(/may hold VMs that can't be read/);
     expect(patched.dump.vm(ALPHA, { vm: original(ALPHA).kvm })).toMatchObject({ pid: ALPHA, fd: null });
+  });
+
+  test('a descriptor beside that of the VM leads to memory that is missing: the process may hold other VMs', () => {
+    patched.write(patched.descriptor(ALPHA, 0), 0xffff888ffff00000n, 8);
+    const { found, isWhole } = rowsOf(original(ALPHA), original(BETA));
+    expect(found.map((row) => row?.holders)).toEqual([original(ALPHA).holders, original(BETA).holders]);
+    for (const row of found)
+      expect(row?.problems).toEqual([
+        expect.stringMatching(/^holders: pid 147 \(qemu-system-x86\) may hold other VMs: .*descriptor 0/),
+      ]);
+    expect(isWhole).toBe(false);
   });
 
   test('each warning is logged once', () => {
