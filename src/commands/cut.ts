@@ -4,10 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { DumpError, UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import { silentLog } from '../core/log.js';
-import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
-import { RecordingFrames } from '../dump/recorder.js';
+import type { Recording } from '../dump/recorder.js';
 import type { Host } from '../kernel/host.js';
 import { KVM_MODULE } from '../kvm/needs.js';
 import { moduleBuildId } from '../opening/module-build.js';
@@ -47,22 +46,31 @@ export async function cut(
 ): Promise<Cut> {
   const { log } = streams;
   const asked = await spelledOut(requests, streams);
-  let recorder: RecordingFrames | null = null;
-  const watch = (image: DumpImage): FrameSource => (recorder = new RecordingFrames(image));
+  let recording: Recording | null = null;
+  const watch = (image: DumpImage): DumpImage => {
+    recording = image.record();
+    return image;
+  };
   const needs = mostOf(asked.map(({ command }) => hostNeedsOf(command.needs)));
   const opened = await open(core, { log, watch, needs });
   try {
-    const answers = await log.stepAsync('answers', () => ask({ ...opened, frames: recorder }, asked));
+    const answers = await log.stepAsync('answers', () => ask(opened, asked));
     readIdentity(opened.host);
-    const frames = (recorder as RecordingFrames | null)?.seen ?? [];
+    const { seen: frames, gaps } = recording as unknown as Recording;
     const verify = async (draft: string): Promise<void> => {
       const again = await open([draft], { log: silentLog, needs });
-      const { digest } = await ask({ ...again, frames: null }, asked).finally(again.close);
+      const { digest } = await ask(again, asked).finally(again.close);
       if (digest !== answers.digest)
         throw new DumpError(`${target.path}: the excerpt gave other answers than the dump, so nothing was written`);
     };
     const size = await log.stepAsync('excerpt', () =>
-      writeExcerpt(target, sourceOf(opened), frames, (draft) => log.stepAsync('read again', () => verify(draft)), log),
+      writeExcerpt(
+        target,
+        { ...sourceOf(opened), gaps },
+        frames,
+        (draft) => log.stepAsync('read again', () => verify(draft)),
+        log,
+      ),
     );
     const { codes } = answers;
     return {
@@ -88,7 +96,7 @@ function readIdentity({ identity, memory, needs, symbols, types, log }: Host): v
   log.found(`build-ids: kernel ${identity.buildId ?? 'unknown'}, ${ofModules.join(', ')}`);
 }
 
-function sourceOf({ image, host }: HostGiven): ExcerptSource {
+function sourceOf({ image, host }: HostGiven): Omit<ExcerptSource, 'gaps'> {
   const { reader } = image;
   return {
     uts: host.uts,
@@ -129,10 +137,7 @@ interface Answers {
 }
 
 /** Runs every request in all formats of output. Warnings are logged once. */
-async function ask(
-  { image, host, frames }: HostGiven & { readonly frames: FrameSource | null },
-  requests: readonly Request[],
-): Promise<Answers> {
+async function ask({ image, host }: HostGiven, requests: readonly Request[]): Promise<Answers> {
   const hash = createHash('sha256');
   const codes: ExitCode[] = [];
   const streams: Streams = {
@@ -146,7 +151,7 @@ async function ask(
     },
   };
   for (const request of requests) {
-    const given = { image, host, ...(frames === null ? {} : { frames }) };
+    const given = { image, host };
     if (request.command.records.length > 0) await perform(request, given, 'json', streams);
     const quiet = { ...given, host: { ...host, log: silentLog } };
     codes.push(await perform(request, quiet, 'text', streams));

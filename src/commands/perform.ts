@@ -2,7 +2,6 @@
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import type { Log } from '../core/log.js';
-import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
@@ -28,8 +27,6 @@ import { warning } from './problems.js';
 export interface Given {
   readonly image?: DumpImage;
   readonly host?: Host;
-  /** Reads frames of the image and records which; without it the image is read directly. */
-  readonly frames?: FrameSource;
   readonly files?: Files;
   readonly program?: ProgramGiven['program'];
 }
@@ -66,7 +63,7 @@ export function contextOf(request: Request, given: Given, streams: Streams, form
 const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Streams) => object>> = {
   nothing: ({ program }) => ({ program }),
   files: ({ files }, request, streams) => ({ files, request, streams }),
-  image: ({ image, frames }) => ({ image, memory: new PhysicalMemory(image as DumpImage, frames) }),
+  image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
   vms: givenVms,
   vcpus: givenVms,

@@ -7,6 +7,7 @@ import { Lru } from '../core/lru.js';
 import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
 import type { PagePart } from './piece-reader.js';
+import { Recording } from './recorder.js';
 
 /** A problem with a file that can be read nevertheless: a one-line message, and what would help. */
 export interface Problem extends Advice {
@@ -75,6 +76,7 @@ const PAGES = (16 * 1024 * 1024) / PAGE_SIZE;
 /** The physical memory of a dumped machine, as far as the dump has it. Decoded pages are cached, within a bound. */
 export class DumpImage implements FrameSource {
   readonly #pages = new Lru<DataView>(PAGES);
+  #recording: Recording | null = null;
   /** Problems with the files, which can be read nevertheless. */
   readonly problems: readonly Problem[];
 
@@ -93,9 +95,18 @@ export class DumpImage implements FrameSource {
     return this.reader.limit;
   }
 
+  /** Records from now on what is read of the image. */
+  record(): Recording {
+    this.#recording ??= new Recording();
+    return this.#recording;
+  }
+
   frame(frame: Pfn): DataView | null {
     const known = this.#pages.get(frame);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#recording?.saw(frame);
+      return known;
+    }
     this.onRead();
     const page = this.#read(frame);
     if (!(page instanceof DataView)) return null;
@@ -113,10 +124,16 @@ export class DumpImage implements FrameSource {
    * data is damaged counts as present.
    */
   gap(frame: Pfn): FrameGap | null {
-    const { reader } = this;
-    if (reader.gap === undefined) return this.frame(frame) === null ? this.why(frame) : null;
+    if (this.reader.gap === undefined) return this.frame(frame) === null ? this.why(frame) : null;
+    const gap = this.#listed(frame);
+    if (gap === null) this.#recording?.saw(frame);
+    else this.#recording?.missed(frame, frame + 1, gap);
+    return gap;
+  }
+
+  #listed(frame: Pfn): FrameGap | null {
     try {
-      return reader.gap(frame);
+      return this.reader.gap?.(frame) ?? null;
     } catch (error) {
       if (error instanceof DumpError) return gapOf(error);
       throw error;
@@ -126,7 +143,9 @@ export class DumpImage implements FrameSource {
   /** For a missing frame: the next frame that may be present, or missing for another reason; at most `end`. */
   gapEnd(frame: Pfn, end: number): number {
     try {
-      return Math.min(end, this.reader.gapEnd(frame, end));
+      const next = Math.min(end, this.reader.gapEnd(frame, end));
+      this.#recording?.missed(frame, next, this.why(frame));
+      return next;
     } catch (error) {
       if (error instanceof DumpError) return frame + 1;
       throw error;
@@ -145,6 +164,13 @@ export class DumpImage implements FrameSource {
 
   /** Where a file can't be read (EIO, or cut short while being read) there is a gap; the rest is still used. */
   #read(frame: Pfn): DataView | FrameGap {
+    const page = this.#readOrGap(frame);
+    if (page instanceof DataView) this.#recording?.saw(frame);
+    else this.#recording?.missed(frame, frame + 1, page);
+    return page;
+  }
+
+  #readOrGap(frame: Pfn): DataView | FrameGap {
     try {
       return this.reader.page(frame);
     } catch (error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Pfn, PHYSICAL_LIMIT, pfnOf } from '../core/address.js';
 import { Bytes } from '../core/bytes.js';
-import type { FrameGap, FrameSource } from '../core/memory.js';
+import type { FrameGap } from '../core/memory.js';
 import type { DumpImage } from './image.js';
 import type { PagePart } from './piece-reader.js';
 
@@ -21,11 +21,7 @@ export const BEYOND: FrameGap = { reason: 'outside', message: 'physical addresse
 
 /** Physical memory by byte address. Bytes that the dump lacks are reported as gaps, never as zeros. */
 export class PhysicalMemory {
-  /** `frames`: the image, or a wrapper of it that records which frames are read. */
-  constructor(
-    readonly image: DumpImage,
-    readonly frames: FrameSource = image,
-  ) {}
+  constructor(readonly image: DumpImage) {}
 
   /**
    * The `length` bytes from `address` on, page by page; neighbouring gaps with the same reason are joined. The end,
@@ -63,7 +59,7 @@ export class PhysicalMemory {
   }
 
   #parts(frame: Pfn): readonly PagePart[] {
-    const whole = this.frames.frame(frame);
+    const whole = this.image.frame(frame);
     if (whole !== null)
       return [{ from: 0, length: PAGE_SIZE, bytes: new Bytes(whole, { source: 'memory', offset: 0 }), gap: null }];
     const gap = this.image.why(frame);

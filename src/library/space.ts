@@ -60,13 +60,17 @@ export class Space {
 
   /**
    * The pages from that of `from` to that of the last byte before `to` as the fewest runs, ascending: each page is in one
-   * run, holes included. By default all memory from address 0 to the end of the last memslot. Throws `UsageError` for
-   * anything but bigints and exact numbers from 0 to 2^52.
+   * run, holes included. None if both are equal. By default all memory from address 0 to the end of the last memslot. Throws
+   * `UsageError` for anything but bigints and exact numbers from 0 to 2^52, and if `to` is below `from`.
    */
   runs(from: bigint | number = 0, to?: bigint | number): Generator<GuestRun, undefined> {
     this.#lifetime.check();
-    const first = Math.floor(numberOf(from) / PAGE);
-    const end = to === undefined ? null : Math.ceil(numberOf(to) / PAGE);
+    const start = numberOf(from);
+    const stop = to === undefined ? null : numberOf(to);
+    if (stop !== null && stop < start)
+      throw new UsageError(`the end, 0x${stop.toString(16)}, is below the start, 0x${start.toString(16)}`);
+    const first = Math.floor(start / PAGE);
+    const end = stop === null ? null : stop === start ? first : Math.ceil(stop / PAGE);
     return this.#lifetime.during(runsOf(this.#make, first, end));
   }
 

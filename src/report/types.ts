@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types of the values of a record: how each is written in JSON and CSV, and its JSON schema.
-import { UNSAFE } from '../core/one-line.js';
+import { oneLine, UNSAFE } from '../core/one-line.js';
 import { digitsOf } from './hex.js';
 
 /** A JSON schema (draft 2020-12), or a part of one. */
@@ -70,7 +70,7 @@ const quoted = (text: string): string =>
 export const text: Type<string> = {
   json: quoted,
   schema: { type: 'string' },
-  cells: [{ name: '', text: (value) => value, quoted }],
+  cells: [{ name: '', text: oneLine, quoted }],
 };
 
 /** A text without blanks, like the name of a flag. */

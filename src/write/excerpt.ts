@@ -3,6 +3,7 @@ import type { Pfn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { excerptNote, type GapRun } from '../dump/layout/excerpt-note.js';
 import { EXCERPT_NOTE } from '../dump/layout/kdump.js';
 import { writeKdump } from './kdump-writer.js';
 import type { NewNote } from './notes.js';
@@ -15,6 +16,8 @@ export interface ExcerptSource {
   readonly notes: readonly NewNote[];
   readonly vmcoreinfo: Uint8Array | null;
   readonly memory: FrameSource;
+  /** What was found missing in the dump. */
+  readonly gaps: readonly GapRun[];
 }
 
 /**
@@ -38,9 +41,9 @@ export function writeExcerpt(
   });
 }
 
-function notesOf({ notes, vmcoreinfo }: ExcerptSource): NewNote[] {
+function notesOf({ notes, vmcoreinfo, gaps, memory }: ExcerptSource): NewNote[] {
   const isComplete = notes.some(({ name }) => name === 'VMCOREINFO') || vmcoreinfo === null;
-  const marker = { name: EXCERPT_NOTE, type: 0, desc: new Uint8Array(0) };
+  const marker = { name: EXCERPT_NOTE, type: 0, desc: excerptNote({ limit: memory.limit, gaps }) };
   const rest = notes.filter(({ name }) => name !== EXCERPT_NOTE);
   return isComplete ? [...rest, marker] : [...rest, { name: 'VMCOREINFO', type: 0, desc: vmcoreinfo }, marker];
 }

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // kvm-vtop excerpt: what it writes, and which files it never changes.
 import { spawn } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ALPHA, DUMP } from '../build/alpha.js';
@@ -178,6 +187,32 @@ describe('excerpt for addresses and commands', () => {
     same('both', 'slots');
     same('both', 'vtop', '-g', 'alpha', '-p', HOLE);
     same('both', 'vtop', '-g', '153', '-p', HOLE);
+  });
+
+  // Without its note, an excerpt is a dump like any other, and its first bitmap decides why a page is missing.
+  test.each([
+    ['the dump does not cover this frame', false],
+    ['makedumpfile left this page out of the dump', true],
+  ])('a page that is missing in the dump is missing in the excerpt for the same reason: %s', (why, isRam) => {
+    made('lacking', '--force', '-g', '147', '-p', HOLE);
+    const core = join(folder, 'lacking');
+    const bytes = readFileSync(core);
+    bytes.write('another writer', bytes.indexOf('kvm-vtop excerpt'));
+    const bitmap = 4096 * (1 + bytes.readInt32LE(432));
+    if (isRam) bytes.fill(0xff, bitmap, bitmap + bytes.readUInt32LE(436) * 2048);
+    writeFileSync(core, bytes);
+    const small = join(folder, `of-lacking-${isRam}`);
+    const questions = [
+      ['vms', '-g', '147'],
+      ['phys', '100000'],
+    ];
+    const run = kvmVtop(['excerpt', '-c', core, '-o', small, ...questions.flatMap((question) => ['--', ...question])]);
+    expect(run).toMatchObject({ status: 1, stderr: '' });
+    for (const question of questions) {
+      const answers = [small, core].map((path) => kvmVtop([...question, '-c', path]));
+      expect(answers[0]).toEqual(answers[1]);
+      expect(`${answers[0]?.stdout}${answers[0]?.stderr}`).toContain(why);
+    }
   });
 
   test('a command that follows -- takes its own options', () => {

@@ -21,6 +21,7 @@ import {
 import { Bitmap } from '../bitmap.js';
 import { cutOff, type Descriptor, Descriptors, undecodable } from '../descriptors.js';
 import type { DumpFormat, PageReader, Problem, SplitPart } from '../image.js';
+import { type ExcerptFacts, excerptGap, excerptGapEnd, readExcerptNote } from '../layout/excerpt-note.js';
 import {
   EXCERPT_NOTE,
   KDUMP_MAGIC,
@@ -99,6 +100,7 @@ class KdumpReader implements PageReader {
   readonly #dumped: Bitmap;
   readonly #descriptors: Descriptors;
   readonly isExcerpt: boolean;
+  readonly #facts: ExcerptFacts | null;
   readonly #decoders = new Map<number, Decode>();
 
   constructor(
@@ -124,9 +126,11 @@ class KdumpReader implements PageReader {
     const named =
       version >= 3 ? this.#area(sub.offsetVmcoreinfo, sub.sizeVmcoreinfo, MOST_VMCOREINFO_BYTES, 'VMCOREINFO') : null;
     this.vmcoreinfo = named ?? this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
-    this.isExcerpt = this.notes.some(({ name }) => name === EXCERPT_NOTE);
+    const marker = this.notes.find(({ name }) => name === EXCERPT_NOTE);
+    this.isExcerpt = marker !== undefined;
+    this.#facts = marker === undefined ? null : readExcerptNote(marker.desc);
     // The bitmaps of an excerpt end at the last frame that it contains, which is not the end of memory.
-    this.limit = this.isExcerpt ? undefined : this.frames;
+    this.limit = this.#facts === null ? this.frames : this.#facts.limit;
     const incomplete = (header.status & STATUS_INCOMPLETE) !== 0;
     this.problems = incomplete
       ? [{ message: `${file.name} is incomplete: makedumpfile was stopped, or ran out of space` }]
@@ -157,23 +161,23 @@ class KdumpReader implements PageReader {
 
   /** The descriptor of a page whose data is in the file, or why there is none. */
   #find(frame: Pfn): Descriptor | FrameGap {
-    if (frame >= this.frames && !this.isExcerpt)
+    if (frame >= this.frames && this.#facts === null)
       return { reason: 'outside', message: `the machine's memory ends at frame 0x${this.frames.toString(16)}` };
     if (this.#dumped.has(frame)) return this.#isHere(frame) ? this.#dumpedPage(frame) : ELSEWHERE;
+    if (this.#facts !== null) return excerptGap(this.#facts, frame);
     return this.#memory.has(frame)
       ? { reason: 'excluded', message: 'makedumpfile left this page out of the dump', by: 'makedumpfile' }
-      : this.isExcerpt
-        ? { reason: 'excluded', message: 'the file is an excerpt, made for other addresses', by: 'excerpt' }
-        : NOT_COVERED;
+      : NOT_COVERED;
   }
 
   gapEnd(frame: Pfn, most: number): number {
-    if (frame >= this.frames && !this.isExcerpt) return most;
+    if (this.#facts !== null) return excerptGapEnd(this.#facts, frame, this.#dumped.runEnd(frame, false, most));
+    if (frame >= this.frames) return most;
     const dumped = this.#dumped.has(frame);
     const end = Math.min(
       this.#dumped.runEnd(frame, dumped, most),
       dumped ? most : this.#memory.runEnd(frame, this.#memory.has(frame), most),
-      this.isExcerpt ? most : this.frames,
+      this.frames,
     );
     if (!dumped) return end;
     // A page that this part should have is missing for a reason of its own.

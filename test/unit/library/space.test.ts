@@ -102,6 +102,12 @@ describe('a whole guest', () => {
     expect(() => [...space.read(from, length)]).toThrow(UsageError);
   });
 
+  test('an empty range has no runs and no bytes; one that ends before it starts is refused', async () => {
+    const space = await spaceOf();
+    expect([...space.runs(0x800, 0x800), ...space.read(0x800, 0)]).toEqual([]);
+    expect(() => [...space.runs(0x801, 0x800)]).toThrow(new UsageError('the end, 0x800, is below the start, 0x801'));
+  });
+
   test('an address space that does not exist is refused', async () => {
     const vm = (await opened).vm(136);
     expect(() => vm.space(7)).toThrow(UsageError);

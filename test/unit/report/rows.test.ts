@@ -100,6 +100,12 @@ function fieldsOf(line: string): string[] {
   return fields.slice(0, -1).map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
 }
 
+/** The text that the escapes of a field stand for. */
+const unescaped = (field = ''): string =>
+  field.replace(/\\(?:x([0-9a-f]{2})|u\{?([0-9a-f]{4})\}?)/g, (_, byte: string | undefined, unit: string) =>
+    String.fromCharCode(Number.parseInt(byte ?? unit, 16)),
+  );
+
 describe('CSV', () => {
   const writer = csv(kind);
 
@@ -127,13 +133,15 @@ describe('CSV', () => {
     expect(writer.row(full)).toBe('thing,0x1000,1,,a,true,3,/dev/x,1 2,"[""a b"",null]","[""c d"",""e""]",F G\r\n');
   });
 
-  test('preserves every text', () => {
+  test('preserves every text, with controls as escapes', () => {
     fc.assert(
       fc.property(rows, (row) => {
-        const fields = fieldsOf(`${(writer.row(row) as string).slice(0, -2)},`);
+        const line = (writer.row(row) as string).slice(0, -2);
+        expect(line).not.toMatch(/\p{Cc}/u);
+        const fields = fieldsOf(`${line},`);
         expect(fields).toHaveLength(12);
-        expect(fields[3]).toBe(row.name ?? '');
-        expect(fields[7]).toBe(row.swap?.device ?? '');
+        expect(unescaped(fields[3])).toBe(unescaped(row.name ?? ''));
+        expect(unescaped(fields[7])).toBe(unescaped(row.swap?.device ?? ''));
         const texts = (field = ''): unknown => (field === '' ? [] : JSON.parse(field));
         expect(texts(fields[9])).toEqual(row.parts.map(({ name }) => name));
         expect(texts(fields[10])).toEqual(row.words);
