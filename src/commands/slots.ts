@@ -151,7 +151,7 @@ const sizeText = (bytes: number | null): string => (bytes === null ? '-' : size(
 const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
   `${gpa.toString(16)}-${(gpa + BigInt(bytes) - 1n).toString(16)}`;
 
-function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
+export function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
   const pages = pageSize === null || pageSize === 4096 ? '' : ` of ${size(pageSize)}`;
   return `${what ?? '?'}${pages}${path === null ? '' : ` ${printable(path, 4096)}`}`;
 }
