@@ -118,8 +118,8 @@ function known(kvm: Kvm, tasks: Tasks, vm: ListedVm, holding: readonly Holding[]
   const { creator, problem } = creatorOf(kvm.host, tasks, vm, holding);
   const sorted = [...holding].sort((a, b) => a.pid - b.pid || (a.fd ?? 0) - (b.fd ?? 0));
   const process = sorted.find(({ pid }) => pid === creator?.pid) ?? sorted[0];
-  // If not all holders are known, the creator may not be the process that identifies it.
-  const pid = process?.pid ?? (omitted.length === 0 ? (creator?.pid ?? null) : null);
+  // If not all holders are known, a creator that has exited may not be the process that identifies it.
+  const pid = process?.pid ?? (omitted.length === 0 || creator?.alive === true ? (creator?.pid ?? null) : null);
   const [own, made] = [vm.noMm === null ? [] : [`struct kvm: ${vm.noMm}`], problem === null ? [] : [problem]];
   return {
     address: vm.address,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Remedy } from '../core/advice.js';
-import { DumpError, UsageError } from '../core/errors.js';
+import { DumpError, orNull, UsageError } from '../core/errors.js';
+import { silentLog } from '../core/log.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { Tasks } from '../kernel/tasks.js';
-import { orProblem } from './about.js';
 import { allVms, heldAlone, type KnownVm } from './all-vms.js';
 import { type Candidate, type Candidates, type Chosen, candidates } from './candidates.js';
 import { listAll, listVms } from './describe-vms.js';
@@ -60,16 +60,26 @@ export function selectVms(host: Host, process: ProcessName, choice: string | nul
   if (process === null) return ofHost(kvm, tasks, choice);
   const meant = candidates(kvm, tasks, process);
   const wanted = choice === null ? meant.held : [choose(kvm, meant, choice)];
-  const all = orProblem([], '', () => allVms(kvm, tasks).vms) ?? [];
-  // Several descriptors can refer to one VM.
-  const addresses = new Set(wanted.map(({ address }) => address));
-  const vms = [...addresses].map(
-    (address) =>
-      all.find((vm) => vm.address === address) ??
-      heldAlone(kvm, tasks, wanted.find((vm) => vm.address === address) as Candidate, meant.pid),
-  );
+  const all = othersOf(host);
+  const vms = wanted
+    // Several descriptors can refer to one VM.
+    .filter(({ address }, i) => wanted.findIndex((vm) => vm.address === address) === i)
+    .map((vm) => all.find((known) => isOf(known, vm)) ?? heldAlone(kvm, tasks, vm, meant.pid));
   return { kvm, vms, problems: choice === null ? meant.problems : [] };
 }
+
+/**
+ * All VMs, with the other processes that hold them; none if they can't be listed. Nothing is logged: what is not known of a
+ * VM is among its problems, and other VMs were not asked for.
+ */
+function othersOf(host: Host): readonly KnownVm[] {
+  const quiet = { ...host, log: silentLog };
+  return orNull(() => allVms(new Kvm(quiet), new Tasks(quiet)).vms) ?? [];
+}
+
+/** Whether this is the VM, with the descriptor by which it was found. */
+const isOf = ({ address, holders }: KnownVm, vm: Candidate): boolean =>
+  address === vm.address && (vm.fd === null || holders.some(({ pid, fd }) => pid === vm.pid && fd === vm.fd));
 
 function ofHost(kvm: Kvm, tasks: Tasks, choice: string | null): SelectedVms {
   const { vms, problems } = allVms(kvm, tasks);

@@ -244,6 +244,23 @@ describe('holders', () => {
     expect(isWhole).toBe(false);
   });
 
+  test('if the list of processes is lost, a VM still has its creator, and the process that was asked for', () => {
+    const head = patched.at('task_struct', patched.host.symbols.get('init_task') as bigint, 'tasks');
+    patched.hide(patched.frameOf(head));
+    const { found, isWhole } = rowsOf(original(ALPHA), original(HOLDER));
+    expect(found).toMatchObject([
+      { pid: ALPHA, creator: original(ALPHA).creator, holders: [] },
+      { pid: null, creator: GONE, holders: [] },
+    ]);
+    expect(isWhole).toBe(false);
+    patched.warnings.length = 0;
+    const rows = patched.dump.vms({ process: ALPHA });
+    const holders = ['holders: the other processes and VMs of the host could not be read'];
+    expect([...rows]).toEqual([{ ...original(ALPHA), problems: holders }]);
+    expect(rows.isWhole).toBe(false);
+    expect(patched.warnings).toEqual([]);
+  });
+
   test('each warning is logged once', () => {
     patched.hide(patched.frameOf(patched.file(ALPHA, 9).address));
     for (const rows of [patched.dump.vms({ process: ALPHA }), patched.dump.slots({ process: ALPHA })]) {
