@@ -7,7 +7,8 @@ import { assets } from '../html/assets.js';
 import { htmlPage, type PageRest, type PageSource } from '../html/page.js';
 import type { HtmlTable } from '../html/table.js';
 import { Tasks } from '../kernel/tasks.js';
-import { argumentsOfVm, heldAlone } from '../kvm/all-vms.js';
+import { heldAlone } from '../kvm/all-vms.js';
+import { argumentsOfVm } from '../kvm/names.js';
 import type { Selected } from '../kvm/select.js';
 import { digitsOfPage } from '../report/hex.js';
 import { size } from '../report/table.js';
@@ -80,7 +81,7 @@ function sourceOf(context: PageContext, drawn: Drawn, counts: Map<number, Counts
 function identityOf({ pid, fd, vm }: Selected): { name: string; facts: (readonly [string, string])[] } {
   const { kvm, address } = vm;
   const known = orNull(() => heldAlone(kvm, new Tasks(kvm.host), { address, fd }, pid));
-  const guest = known === null ? null : argumentsOfVm(kvm, known);
+  const guest = known === null ? null : argumentsOfVm(kvm, known).guest;
   const comm = known?.holders[0]?.comm;
   return {
     name: guest?.name == null ? `the VM of pid ${pid}` : printable(guest.name),
