@@ -2,7 +2,7 @@
 // The options that commands share, by what the commands need.
 import type { Command, Need } from '../commands/command.js';
 import { chosen, file, flag, type Options, repeated, type Values, valued } from '../commands/options.js';
-import type { BesideOptions } from '../debuginfo/beside.js';
+import type { BesideOptions } from '../debuginfo/beside-options.js';
 import type { InputFormat } from '../dump/open.js';
 import type { TypesFrom } from '../opening/outside.js';
 

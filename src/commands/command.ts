@@ -38,6 +38,10 @@ export interface ProcessGiven extends HostGiven {
 export interface VmGiven extends HostGiven {
   /** The VM that -g and --vm name. */
   readonly selected: Selected;
+  /** All files that are read; they must not be overwritten. */
+  readonly inputs: readonly string[];
+  /** The command line of the main command for this VM, to which an address is added. */
+  readonly question: string;
 }
 export interface VmsGiven extends HostGiven {
   /** The value of -g; null selects all VMs of the host. A number is a pid. */

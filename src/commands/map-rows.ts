@@ -18,7 +18,7 @@ export interface MemoryOf {
 }
 
 /** A run and whose memory it is. One object is used for all runs. */
-export class RunRow {
+export class RunRow<P extends PlacedRun = PlacedRun> {
   readonly record = 'run';
   readonly pid: number;
   readonly kvm: bigint | null;
@@ -26,7 +26,7 @@ export class RunRow {
 
   constructor(
     { pid, kvm, addressSpace }: MemoryOf,
-    readonly run: PlacedRun,
+    readonly run: P,
   ) {
     this.pid = pid;
     this.kvm = kvm;

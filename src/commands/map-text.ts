@@ -8,7 +8,7 @@ import { size, type TableColumn, table } from '../report/table.js';
 import { RunRow, type TotalRow } from './map-rows.js';
 
 /** Words for the states in the totals; other states have their own name. */
-const WORDS: Partial<Record<string, string>> = {
+export const WORDS: Partial<Record<string, string>> = {
   mapped: 'resident',
   'not-present': 'never touched or freed',
 } satisfies Partial<Record<State, string>>;

@@ -29,6 +29,9 @@ export interface Given {
   readonly image?: DumpImage;
   readonly host?: Host;
   readonly files?: Files;
+  /** Files that are read; and the options that choose the dump and the VM, as on a command line. */
+  readonly inputs?: readonly string[];
+  readonly question?: string;
   readonly program?: ProgramGiven['program'];
 }
 
@@ -73,9 +76,9 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   },
   vms: givenVms,
   vcpus: givenVms,
-  vm: ({ image, host }, { values }, { log }) => {
+  vm: ({ image, host, inputs = [], question = '' }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
-    return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
+    return { image, host, inputs, question, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
   },
 };
 

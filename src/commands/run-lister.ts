@@ -22,7 +22,7 @@ export class RunLister {
   }
 
   /** The runs; they are added to `sums` on the way. */
-  *rows(runs: PlacedRuns<PlacedRun>, sums: Totals): Generator<RunRow> {
+  *rows<P extends PlacedRun>(runs: PlacedRuns<P>, sums: Totals): Generator<RunRow<P>> {
     const row = new RunRow(this.of, runs.run);
     const { pages } = runs;
     while (runs.advance()) {

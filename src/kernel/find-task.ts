@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
+import { printable } from '../core/text.js';
 import { PID_LIMIT, type Task, type Tasks } from './tasks.js';
+
+/** The name of a process in messages. */
+export const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
 
 /** Whether a text has the form of a pid or of an address. */
 export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);

@@ -4,7 +4,7 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import { resolve } from '../types/fields.js';
-import { findTask, isNumber } from './find-task.js';
+import { findTask, isNumber, nameOf } from './find-task.js';
 import type { Host } from './host.js';
 import { type Mm, readMm } from './mm.js';
 import { taskStateFields } from './structs.js';
@@ -19,10 +19,6 @@ export interface Process {
   readonly task: Task;
   readonly mm: Mm;
 }
-
-/** The name of a process in messages. */
-export const nameOf = ({ pid, tgid, comm }: Task): string =>
-  `pid ${tgid} (${printable(comm)}${pid === tgid ? '' : `, thread ${pid}`})`;
 
 /**
  * The process that a text names: the pid of one of its threads (decimal, or else hexadecimal), or the address of a

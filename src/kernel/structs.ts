@@ -70,7 +70,11 @@ export const radixAboveFields = fields('radix_tree_node', above);
 
 /** include/linux/fdtable.h */
 export const filesFields = fields('files_struct', { fdt: required('fdt', 8) });
-export const fdtableFields = fields('fdtable', { maxFds: required('max_fds', 4), fd: required('fd', 8) });
+export const fdtableFields = fields('fdtable', {
+  maxFds: required('max_fds', 4),
+  fd: required('fd', 8),
+  open: optional('open_fds', 8),
+});
 
 /** include/linux/fs.h, dcache.h, mount.h, fs/mount.h */
 export const fileFields = fields('file', {

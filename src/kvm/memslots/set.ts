@@ -14,10 +14,15 @@ export class MemslotSet {
   readonly #firsts: Float64Array;
   #last: Memslot | undefined;
 
-  /** Throws `DumpError` if two slots cover the same guest frame, which the kernel does not allow. */
+  /** Throws `DumpError` if two slots have the same id or cover the same guest frame, which the kernel does not allow. */
   constructor({ slots, missing }: ReadSlots) {
     this.missing = missing;
     this.slots = slots.filter(({ pages }) => pages > 0).sort((a, b) => a.first - b.first);
+    const ids = new Set<number>();
+    for (const { id } of this.slots) {
+      if (ids.has(id)) throw new DumpError(`two memslots have the id ${id}: the dump is damaged there`);
+      ids.add(id);
+    }
     this.#firsts = Float64Array.from(this.slots, ({ first }) => first);
     this.slots.forEach((slot, i) => {
       const next = this.slots[i + 1];
