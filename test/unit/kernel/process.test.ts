@@ -45,7 +45,7 @@ describe('a process', () => {
     ['500', 'pid 500 (dead) has exited (a zombie): its memory was freed'],
     ['600', 'pid 600 (exiting) has no memory: it is exiting, or was just made'],
     ['700', "process '700' is not the pid or the address of a task_struct in the dump"],
-    ['beta', "process 'beta' is not a pid or an address"],
+    ['beta', "process 'beta' is not a pid or the address of a task_struct"],
   ])('%s: %s', (text, message) => {
     const { host } = hostOf();
     expect(() => findProcess(host.open(), text)).toThrow(message);
