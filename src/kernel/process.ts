@@ -28,7 +28,9 @@ export function findProcess(host: Host, text: string): Process {
   const tasks = new Tasks(host);
   const found = isNumber(text) ? findTask(tasks, text) : null;
   if (found === null) {
-    const what = isNumber(text) ? 'the pid or the address of a task_struct in the dump' : 'a pid or the address of a task_struct';
+    const what = isNumber(text)
+      ? 'the pid or the address of a task_struct in the dump'
+      : 'a pid or the address of a task_struct';
     throw new UsageError(`'${printable(text)}' is not ${what}`, { wrong: 'process' });
   }
   const { task, reading, other } = found;
