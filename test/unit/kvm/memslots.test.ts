@@ -225,6 +225,12 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/memslots 3 and 7 both cover guest frame 0x3/);
   });
 
+  test('two slots with one id are damage', () => {
+    const { host, memslots } = three();
+    change(host, memslots, 1, { id: 2n });
+    expect(() => translatorOf(host)).toThrow(/two memslots have id 2: the dump is damaged there/);
+  });
+
   test.each([
     ['more pages than a slot can have', { gpa: 0n, pages: 2n ** 31n, hva: HVA }],
     ['a userspace_addr inside a page', { gpa: 0n, pages: 1n, hva: HVA + 8n }],
