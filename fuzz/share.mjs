@@ -3,12 +3,12 @@
 import { fork } from 'node:child_process';
 
 /** @import { ChildProcess } from 'node:child_process' */
-/** @import { Outcome } from './judge.mjs' */
+/** @import { Outcome } from './outcome.mjs' */
 /** @import { Tally } from './tally.mjs' */
 
 /**
- * The task of a worker: mutants `from` to `to` - 1 of a fixture, with `perMutant` addresses each. `only`: the form and
- * the structure to which mutants are restricted.
+ * The task of a worker: mutants `from` to `to` - 1 of a fixture. `only`: the form and the structure to which mutants are
+ * restricted.
  *
  * @typedef {object} Task
  * @property {string} folder
@@ -16,17 +16,18 @@ import { fork } from 'node:child_process';
  * @property {number} seed
  * @property {number} from
  * @property {number} to
- * @property {number} perMutant
  * @property {{ form: string | undefined, hit: string | undefined }} only
  */
 /**
- * The report of a worker about a mutant. `rss` is in bytes.
+ * The report of a worker about a mutant. `ms`: processor time. `rss` is in bytes.
  *
  * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number } & Outcome} Report
  */
 
 const WORKER = new URL('worker.mjs', import.meta.url);
 const MAX_HEAP_MB = 400;
+/** Before its first mutant a worker asks the undamaged dump, and finds out who reads what. */
+const START_MS = 180_000;
 
 /**
  * Runs a task in workers: if a mutant hangs or ends its worker, it is counted, and another worker continues after it.
@@ -67,7 +68,7 @@ export class Share {
   #worker() {
     const task = JSON.stringify({ ...this.#task, from: this.#next });
     const worker = fork(WORKER, [task], { execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`] });
-    this.#watch(worker);
+    this.#watch(worker, START_MS);
     worker.on('message', (message) => {
       const report = /** @type {Report} */ (message);
       this.#next = report.mutant + 1;
@@ -88,13 +89,13 @@ export class Share {
     });
   }
 
-  /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess) => void} */
-  #watch(worker) {
+  /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess, more?: number) => void} */
+  #watch(worker, more = 0) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#lose('HANGS');
       worker.kill('SIGKILL');
-    }, this.#limit);
+    }, this.#limit + more);
   }
 
   /** Counts the current mutant as lost, and continues with the next. @type {(what: string) => void} */
