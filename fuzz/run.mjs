@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Share } from './share.mjs';
+import { Share, stopWorkers } from './share.mjs';
 import { LIMIT_MS, Tally } from './tally.mjs';
 
 /** A mutant counts as hanging if it takes several times the limit for slow ones. */
@@ -72,6 +72,7 @@ function end() {
 // A run that is interrupted reports what was done.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
+    stopWorkers();
     end();
     process.exit(process.exitCode);
   });

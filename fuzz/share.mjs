@@ -29,6 +29,14 @@ const MAX_HEAP_MB = 400;
 /** Before its first mutant a worker asks the undamaged dump, and finds out who reads what. */
 const START_MS = 180_000;
 
+/** The workers that run. @type {Set<ChildProcess>} */
+const running = new Set();
+
+/** Ends all workers at once. */
+export function stopWorkers() {
+  for (const worker of running) worker.kill('SIGKILL');
+}
+
 /**
  * Runs a task in workers: if a mutant hangs or ends its worker, it is counted, and another worker continues after it.
  */
@@ -68,6 +76,7 @@ export class Share {
   #worker() {
     const task = JSON.stringify({ ...this.#task, from: this.#next });
     const worker = fork(WORKER, [task], { execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`] });
+    running.add(worker);
     this.#watch(worker, START_MS);
     worker.on('message', (message) => {
       const report = /** @type {Report} */ (message);
@@ -81,6 +90,7 @@ export class Share {
     return new Promise((resolve) => {
       // 'exit' can come before the last messages.
       worker.on('close', (code, signal) => {
+        running.delete(worker);
         clearTimeout(this.#timer);
         // SIGKILL is sent by this class, which has counted the mutant that hangs.
         if (code !== 0 && signal !== 'SIGKILL') this.#lose(`the process ended with ${signal ?? code}`);
