@@ -23,6 +23,9 @@ const MAY_IMPORT = {
   translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
   report: ['core'],
+  html: ['core', 'report'],
+  // It runs in a browser.
+  picture: ['core', 'report', 'html/format'],
   commands: [
     'core',
     'io',
@@ -40,6 +43,7 @@ const MAY_IMPORT = {
     'translate',
     'write',
     'report',
+    'html',
   ],
   library: ['core', 'dump', 'kvm', 'spaces', 'commands', 'open'],
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'report', 'types', 'commands', 'open'],

@@ -11,7 +11,8 @@
 enum { MOST_SLOTS = 32767, INTERNAL = 3, OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 32 };
 /* KVM_MEM_MAX_NR_PAGES */
 #define MOST_PAGES ((UINT64_C(1) << 31) - 1)
-#define MOST_FRAMES (UINT64_C(1) << 52)
+/* Guest physical addresses are below 2^52. */
+#define MOST_FRAMES (UINT64_C(1) << 40)
 #define PAGE UINT64_C(4096)
 /* A slot has a few hundred bytes. */
 enum { SLOT_BYTES = 4096 };
@@ -19,6 +20,8 @@ enum { SLOT_BYTES = 4096 };
 enum { DEEPEST = 64 };
 
 enum { KVM_MEM_GUEST_MEMFD = 1 << 2, KVM_MEMSLOT_GMEM_ONLY = 1 << 17 };
+/* LOG_DIRTY_PAGES, READONLY, INVALID. KVM refuses others, but for those of guest_memfd (check_memory_region_flags). */
+enum { COMMON_FLAGS = 1 << 0 | 1 << 1 | 1 << 16 };
 
 __attribute__((format(printf, 2, 3))) static int fail(char *why, const char *format, ...)
 {
@@ -61,27 +64,35 @@ static int add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
 	return 0;
 }
 
-/* `place`: the id to use if slots have none. Slots with ids from `user` up are KVM's own. */
-static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, int64_t user,
+/* Ids of slots: all are below `all`, and those from `user` on are KVM's own. */
+struct ids {
+	int64_t user;
+	int64_t all;
+};
+
+/* `place`: the id to use if slots have none. */
+static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, struct ids ids,
 		      struct kvt_slot *slot, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
+	uint64_t known = COMMON_FLAGS | (at->slot_gmem < 0 ? 0 : KVM_MEM_GUEST_MEMFD | KVM_MEMSLOT_GMEM_ONLY);
 
 	slot->first = number(bytes + at->slot_base_gfn, 8);
 	slot->pages = number(bytes + at->slot_npages, 8);
 	slot->hva = number(bytes + at->slot_userspace_addr, 8);
 	slot->flags = number(bytes + at->slot_flags, (size_t)at->slot_flags_size);
 	slot->id = at->slot_id < 0 ? place : signed_number(bytes + at->slot_id, (size_t)at->slot_id_size);
-	if (slot->first >= MOST_FRAMES || slot->pages > MOST_PAGES)
+	if (slot->pages > MOST_PAGES || slot->first > MOST_FRAMES - slot->pages)
 		return fail(why, "the memslot at 0x%" PRIx64 " can't have 0x%" PRIx64 " pages from frame 0x%" PRIx64, address,
 			    slot->pages, slot->first);
 	if (slot->hva % PAGE || slot->pages > (UINT64_MAX - slot->hva) / PAGE)
 		return fail(why, "userspace_addr of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->hva);
-	if (slot->id < 0)
+	if (slot->id < 0 || slot->id >= ids.all)
 		return fail(why, "the id of the memslot at 0x%" PRIx64 " can't be %" PRId64, address, slot->id);
-	slot->internal = slot->id >= user;
-	/* Bit 17 had another meaning before guest_memfd existed; kernels with guest_memfd have the member. */
-	slot->gmem_only = at->slot_gmem >= 0 && (slot->flags & KVM_MEMSLOT_GMEM_ONLY);
+	if (slot->flags & ~known)
+		return fail(why, "flags of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->flags);
+	slot->internal = slot->id >= ids.user;
+	slot->gmem_only = !!(slot->flags & KVM_MEMSLOT_GMEM_ONLY);
 	slot->gmem = slot->gmem_only || (slot->flags & KVM_MEM_GUEST_MEMFD);
 	return 0;
 }
@@ -125,7 +136,7 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 {
 	const struct kvt_layout *at = &kvt->at;
 	int64_t room = at->set_room;
-	int64_t user = room == OLDEST_SLOTS ? OLDEST_USER_SLOTS : room - INTERNAL;
+	struct ids ids = { room == OLDEST_SLOTS ? OLDEST_USER_SLOTS : room - INTERNAL, room };
 	int64_t count_at = at->set_used >= 0 ? at->set_used : at->set_filled;
 	uint32_t count = (uint32_t)room;
 
@@ -147,7 +158,7 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 			snprintf(vm->missing, sizeof(vm->missing), "the memslot at 0x%" PRIx64 " can't be read", address);
 			continue;
 		}
-		if (parse_slot(kvt, bytes, address, i, user, &slot, why))
+		if (parse_slot(kvt, bytes, address, i, ids, &slot, why))
 			return -1;
 		/* used_slots counts only slots with pages. */
 		if (!slot.pages && at->set_used >= 0)
@@ -156,6 +167,9 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 		if (place >= 0 && place != i)
 			return fail(why, "memslot %" PRId64 " is at index %" PRIu32 ", but id_to_index has %" PRId64
 				    ": the dump is damaged there", slot.id, i, place);
+		/* Nothing can be mapped at address 0 (sysctl vm.mmap_min_addr). Slots in trees have their address twice. */
+		if (slot.pages && !slot.hva && !slot.gmem)
+			return fail(why, "userspace_addr of memslot %" PRId64 " can't be 0: the dump is damaged there", slot.id);
 		/* With a count the slots are in descending order of their guest frames (4.0 and later). */
 		if (at->set_used >= 0 && vm->count && check_order(&slot, &vm->slots[vm->count - 1], why))
 			return -1;
@@ -182,6 +196,8 @@ static int check_addresses(const struct kvt_layout *at, const unsigned char *byt
 	return fail(why, "memslot %" PRId64 " has 0x%" PRIx64 " pages at 0x%" PRIx64 ", but hva_node has 0x%" PRIx64 " to 0x%" PRIx64
 		    ": the dump is damaged there", slot->id, slot->pages, slot->hva, start, last);
 }
+
+static const struct ids tree_ids = { MOST_SLOTS - INTERNAL, MOST_SLOTS };
 
 /* A node of the tree that was read: its slot, and the child whose slots follow. */
 struct visited {
@@ -218,7 +234,7 @@ static int read_node(struct walk *walk, uint64_t child, uint64_t parent, struct 
 	found->node = child;
 	found->right = number(bytes + to_slot + at->rb_right, 8);
 	*left = number(bytes + to_slot + at->rb_left, 8);
-	if (parse_slot(walk->kvt, bytes, address, 0, MOST_SLOTS - INTERNAL, &found->slot, why))
+	if (parse_slot(walk->kvt, bytes, address, 0, tree_ids, &found->slot, why))
 		return -1;
 	if (!found->slot.pages)
 		return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", found->slot.id);
@@ -294,11 +310,24 @@ static int by_frame(const void *one, const void *other)
 	return a < b ? -1 : a > b;
 }
 
-/* Sorts the slots by frame. The kernel never allows two slots to cover the same guest frame. */
+/* Fails if two slots have the same id. */
+static int check_ids(const struct kvt_vm *vm, char *why)
+{
+	unsigned char seen[MOST_SLOTS] = { 0 };
+
+	for (size_t i = 0; i < vm->count; i++)
+		if (seen[vm->slots[i].id]++)
+			return fail(why, "two memslots have the id %" PRId64 ": the dump is damaged there", vm->slots[i].id);
+	return 0;
+}
+
+/* Sorts the slots by frame. The kernel never allows two slots to cover the same guest frame, or to have the same id. */
 static int sort_slots(struct kvt_vm *vm, char *why)
 {
 	if (vm->count)
 		qsort(vm->slots, vm->count, sizeof(*vm->slots), by_frame);
+	if (check_ids(vm, why))
+		return -1;
 	for (size_t i = 1; i < vm->count; i++)
 		if (vm->slots[i - 1].first + vm->slots[i - 1].pages > vm->slots[i].first)
 			return fail(why, "memslots %" PRId64 " and %" PRId64 " both cover guest frame 0x%" PRIx64,

@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 import { apiPage } from './api-page.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
+import { picture } from './picture.mjs';
 import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
 import { licenceOf } from './third-party.mjs';
@@ -25,6 +26,7 @@ mkdirSync(at('dist'));
 writeDeclarations(at('dist/index.d.ts'));
 // docs/api.md is compared with it.
 writeFileSync(at('dist/.api.md'), apiPage(readFileSync(at('dist/index.d.ts'), 'utf8')));
+const { packages, ...page } = await picture();
 /** @satisfies {import('esbuild').BuildOptions} */
 const bundled = {
   absWorkingDir: at('.'),
@@ -34,7 +36,7 @@ const bundled = {
   target: 'node20.19',
   format: 'cjs',
   minifySyntax: true,
-  define: { KVM_VTOP_VERSION: JSON.stringify(version) },
+  define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PICTURE: JSON.stringify({ ...page, version }) },
   // An optional text decoder that the Kaitai runtime looks for; no header needs it.
   external: ['iconv-lite'],
   logLevel: 'warning',
@@ -43,7 +45,7 @@ await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/
 // A program sees the names of classes: without keepNames that of DumpError would be _DumpError.
 await build({ ...bundled, entryPoints: { index: 'src/index.ts' }, keepNames: true });
 writeFileSync(at('dist/package.json'), '{ "type": "commonjs" }\n');
-const licences = Object.keys(dependencies).map(licenceOf);
+const licences = [...new Set([...Object.keys(dependencies), ...packages])].sort().map(licenceOf);
 writeFileSync(at('dist/THIRD-PARTY.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));
 const { manPage } = await reference();
 // With a given date, two builds of the same sources make the same page (reproducible-builds.org).

@@ -13,9 +13,11 @@ const FILES = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
+  'tsconfig.picture.json',
   'scripts/api-page.mjs',
   'scripts/build.mjs',
   'scripts/declarations.mjs',
+  'scripts/picture.mjs',
   'scripts/third-party.mjs',
 ];
 

@@ -3,16 +3,18 @@
 
 export type { SlotRow } from './commands/slots.js';
 export type { VcpuRow } from './commands/vcpus.js';
-export type { SpaceSize, VmRow } from './commands/vms.js';
+export type { VmRow } from './commands/vms.js';
 export type { Advice, Argument, Remedy } from './core/advice.js';
 export { DumpError, type DumpErrorCode, type Place, UsageError } from './core/errors.js';
 export { type Log, silentLog } from './core/log.js';
 export { REASONS, type Reason, STATES, type State } from './core/outcome.js';
-export type { BesideOptions } from './debuginfo/beside.js';
+export type { BesideOptions } from './debuginfo/beside-options.js';
 export type { InputFormat } from './dump/open.js';
 export type { VendorModule, VmType } from './kvm/about.js';
-export type { Creator, VmHolder } from './kvm/all-vms.js';
+export type { VmHolder } from './kvm/all-vms.js';
 export { BACKINGS, type Backing } from './kvm/backing.js';
+export type { Creator } from './kvm/creator.js';
+export type { SpaceSize } from './kvm/sizes.js';
 export type {
   DescriptorTable,
   GeneralName,

@@ -2,7 +2,8 @@
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
-import { Beside, type BesideOptions } from './debuginfo/beside.js';
+import { Beside } from './debuginfo/beside.js';
+import type { BesideOptions } from './debuginfo/beside-options.js';
 import { describeObjects, type ModuleFile } from './debuginfo/describe.js';
 import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';

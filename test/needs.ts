@@ -40,6 +40,9 @@ export const zsh = program('zsh');
 export const fish = program('fish');
 export const mandoc = tool('mandoc', () => runs('sh', '-c', 'command -v mandoc'));
 export const make = program('make');
+/** The browser that opens pages. */
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const chromium = tool('chromium', () => existsSync(CHROMIUM));
 export const crash = tool(
   'crash with its header defs.h',
   () => runs('crash', '--version') && existsSync('/usr/include/crash/defs.h'),

@@ -2,7 +2,7 @@
 // The options that commands share, by what the commands need.
 import type { Command, Need } from '../commands/command.js';
 import { chosen, file, flag, type Options, repeated, type Values, valued } from '../commands/options.js';
-import type { BesideOptions } from '../debuginfo/beside.js';
+import type { BesideOptions } from '../debuginfo/beside-options.js';
 import type { InputFormat } from '../dump/open.js';
 import type { TypesFrom } from '../opening/outside.js';
 
@@ -36,6 +36,14 @@ const vm = {
     { short: 'g' },
   ),
   vm: valued('fd|kvm', 'which VM, if the process holds several: its file descriptor, or the address of its struct kvm'),
+};
+
+const process = {
+  process: valued(
+    'pid|task',
+    'the process: the pid of any of its threads (decimal, or else hexadecimal), or the address of a task_struct',
+    { short: 'g' },
+  ),
 };
 
 /** Files in addition to the dump. */
@@ -77,6 +85,10 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
+  process: [
+    { ...host, ...process },
+    { ...beside, verbose, quiet },
+  ],
   vm: [
     { ...host, ...vm },
     { ...beside, verbose, quiet },

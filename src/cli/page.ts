@@ -24,7 +24,7 @@ export function commandPage(command: Command, schemaPath: (record: string) => st
     `# kvm-vtop ${name}`,
     description,
     fence([usageOf(command)]),
-    ...notes,
+    ...notes.map(linked),
     '## Options',
     optionTable(command),
     ...(examples.length === 0 ? [] : ['## Examples', fence(examples.map(example))]),
@@ -36,6 +36,9 @@ export function commandPage(command: Command, schemaPath: (record: string) => st
   ];
   return `${NOTE}\n${parts.map((part) => part.trimEnd()).join('\n\n')}\n`;
 }
+
+/** A note, with links to the other pages of docs/ that it names. */
+const linked = (note: string): string => note.replace(/\bdocs\/([\w-]+\.md)/g, '[$1](../$1)');
 
 const example = ({ line, note }: Command['examples'][number]): string =>
   `${note === undefined ? '' : `# ${note}\n`}kvm-vtop ${line}`;

@@ -15,6 +15,7 @@ import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
 import { describeDump, describeFiles, openDump, openImage } from '../open.js';
 import { type BesideValues, besideOf, type ImageValues } from './groups.js';
+import { questionOf } from './question.js';
 
 /** Help and completion of the program. */
 type Program = NonNullable<Given['program']>;
@@ -30,7 +31,8 @@ export async function run(request: Request, program: Program, streams: Streams):
   if (request.values.process !== null) needWords(request);
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
-  const { close, ...given } = await open(paths, needs, values, streams);
+  const { close, ...opened } = await open(paths, needs, values, streams);
+  const given = { ...opened, inputs: inputsOf(values), question: questionOf(request) };
   try {
     return await perform(request, given, formOf(request), streams);
   } catch (error) {
@@ -68,13 +70,19 @@ async function open(
   return opened;
 }
 
+/** All files that the command line names. */
+function inputsOf({ core, ...values }: Opening): readonly string[] {
+  const { vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo } = values;
+  const beside = [vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo];
+  return [...core, ...beside.filter((path) => path != null)];
+}
+
 function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
-  const { inputFormat, vmlinux, kvmModule, kvmAmdModule = null, systemMap, layout, vmcoreinfo } = values;
-  const named = [vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo];
+  const { inputFormat, vmlinux, kvmModule, kvmAmdModule = null } = values;
   const beside = besideOf(values);
   return {
     core,
-    inputs: [...values.core, ...named.filter((path) => path !== null)],
+    inputs: inputsOf(values),
     open: (paths, more) =>
       openDump(paths, { ...more, beside, inputFormat: paths === values.core ? inputFormat : 'auto' }),
     describe: () => {

@@ -5,23 +5,11 @@ import { printable } from '../core/text.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Selected } from '../kvm/select.js';
 import { type Column, columns, columnsFrom, made, record } from '../report/columns.js';
-import { digitsOfPage, digitsOfWords } from '../report/hex.js';
+import { digitsOfPage } from '../report/hex.js';
 import type { RecordKind } from '../report/records.js';
-import {
-  cached,
-  count,
-  digits,
-  flag,
-  hex,
-  list,
-  nullable,
-  numberOf,
-  oneOf,
-  type Schema,
-  type Type,
-  text,
-} from '../report/types.js';
-import type { Answer, WalkStep } from '../translate/answer.js';
+import { cached, count, digits, flag, hex, nullable, oneOf, type Schema, text } from '../report/types.js';
+import type { Answer } from '../translate/answer.js';
+import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
 
 /** An address and its answer. One object is reused for all rows: writers must not keep it. */
@@ -88,50 +76,6 @@ export const NOTHING = {
   encryption: 0n,
 };
 
-const LEVELS = ['PGD', 'P4D', 'PUD', 'PMD', 'PTE'] as const;
-const self = <T>(value: T): T => value;
-
-const step = columnsFrom<WalkStep>({
-  level: made(
-    oneOf(...LEVELS) as Type<string>,
-    'The level of the page table that contains the entry.',
-    ({ level }) => level,
-  ),
-  address: made(hex, 'Physical address of the entry.', ({ address }) => address),
-  entry: made(
-    digits(({ hi, lo }: WalkStep) => digitsOfWords(hi, lo)),
-    'The value of the entry in memory.',
-    self<WalkStep>,
-  ),
-});
-
-/** Neighbouring addresses share the upper steps of their walks, so the text of each level is kept until it changes. */
-function walk(): Type<readonly WalkStep[]> {
-  const whole = list(record(step), { maxItems: LEVELS.length });
-  const write = record(step).json;
-  const last: WalkStep[] = [];
-  const texts: string[] = [];
-  const json = (steps: readonly WalkStep[]): string => {
-    let written = '';
-    for (let i = 0; i < steps.length; i++) {
-      const now = steps[i] as WalkStep;
-      const before = last[i];
-      if (
-        before?.address !== now.address ||
-        before.lo !== now.lo ||
-        before.hi !== now.hi ||
-        before.level !== now.level
-      ) {
-        last[i] = now;
-        texts[i] = write(now);
-      }
-      written += i === 0 ? (texts[i] as string) : `,${texts[i] as string}`;
-    }
-    return `[${written}]`;
-  };
-  return { ...whole, json };
-}
-
 const slot = columnsFrom<Memslot>({
   id: made(count(), "KVM's number of the slot.", ({ id }) => id),
   gpa: made(
@@ -149,21 +93,14 @@ const slot = columnsFrom<Memslot>({
   ),
 });
 
-const swap = columns<NonNullable<Answer['swap']>>({
-  type: [count(0, { maximum: 31 }), 'Number of the swap area.'],
-  offset: [count(), 'Offset in the swap area, in pages.'],
-  device: [nullable(text), 'Path of the swap device or file; null if it cannot be read.'],
-});
-
 /** HVA and HPA are written from page number and offset, without a bigint for each row. */
 const hva = nullable(digits(({ page, offset }: Answer) => digitsOfPage(page as number, offset)));
 const hpa = nullable(digits(({ frame, offset }: Answer) => digitsOfPage(frame as number, offset)));
 const isMapped = ({ answer }: Answered): boolean => answer.state === 'mapped';
-const SIZES = numberOf(4096, 2 ** 21, 2 ** 30);
 
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   gpa: made(
-    nullable(digits(self<string>)),
+    nullable(digits((written: string) => written)),
     'The guest physical address; null if the text is not an address.',
     (row: Answered) => row.digits,
   ),
@@ -177,7 +114,7 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   reason: made(nullable(oneOf(...REASONS)), 'Why there is no HPA; null if mapped.', ({ answer }) => answer.reason),
   message: made(nullable(text), 'The reason in words; not to be parsed.', ({ answer }) => answer.message),
   pageSize: made(
-    nullable(SIZES),
+    nullable(pageSizes),
     'Bytes that the leaf entry maps; null unless mapped.',
     ({ answer }) => answer.pageSize,
   ),
@@ -206,7 +143,7 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   slot: made(cached(nullable(record(slot))), 'The memslot that holds the GPA.', ({ answer }) => answer.slot),
   walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
   swap: made(
-    nullable(record(swap)),
+    nullable(record(swapPlace)),
     'The place of the page in swap; null unless swapped.',
     ({ answer }) => answer.swap,
   ),

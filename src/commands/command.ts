@@ -4,6 +4,7 @@ import type { FrameSource } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import type { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import type { Process } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import type { RecordKind, RowWriter } from '../report/records.js';
 import type { DescribedKernel } from '../types/profile.js';
@@ -30,9 +31,17 @@ export interface HostGiven {
   readonly image: DumpImage;
   readonly host: Host;
 }
+export interface ProcessGiven extends HostGiven {
+  /** The process that -g names. */
+  readonly process: Process;
+}
 export interface VmGiven extends HostGiven {
   /** The VM that -g and --vm name. */
   readonly selected: Selected;
+  /** All files that are read; they must not be overwritten. */
+  readonly inputs: readonly string[];
+  /** The command line of the main command for this VM, to which an address is added. */
+  readonly question: string;
 }
 export interface VmsGiven extends HostGiven {
   /** The value of -g; null selects all VMs of the host. A number is a pid. */
@@ -95,6 +104,7 @@ export interface Needs {
   files: FilesGiven;
   image: ImageGiven;
   host: HostGiven;
+  process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
   vcpus: VmsGiven;

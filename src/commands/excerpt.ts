@@ -65,6 +65,8 @@ function recorded(request: Request): Request {
     throw new UsageError(
       `'${inner.name}' can't follow --: ${inner.needs === 'nothing' ? 'it does not read a dump' : 'it writes a file of its own'}`,
     );
+  const writes = Object.entries(inner.options).find(([name, spec]) => spec.writes === true && values[name] != null);
+  if (writes !== undefined) throw new UsageError(`'${inner.name}' can't follow -- if it writes a file`);
   checkWords(request);
   // As for the command alone: without -g, an error that lists the VMs is more useful.
   if (values.process !== null) needWords(request);

@@ -4,6 +4,7 @@ import type { Command } from './command.js';
 import { completion } from './completion.js';
 import { excerpt } from './excerpt.js';
 import { help } from './help.js';
+import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { map } from './map.js';
 import { phys } from './phys.js';
@@ -12,7 +13,19 @@ import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
 import { vtop } from './vtop.js';
 
-export const commands: readonly Command[] = [vtop, vms, slots, vcpus, map, phys, layout, excerpt, completion, help];
+export const commands: readonly Command[] = [
+  vtop,
+  vms,
+  slots,
+  vcpus,
+  map,
+  hva,
+  phys,
+  layout,
+  excerpt,
+  completion,
+  help,
+];
 
 /** The command that runs if the command line does not name one. */
 export const mainCommand: Command = vtop;

@@ -4,18 +4,17 @@ import type { State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import { digitsOfPage } from '../report/hex.js';
 import type { RowWriter } from '../report/records.js';
-import { size, table } from '../report/table.js';
+import { size, type TableColumn, table } from '../report/table.js';
 import { RunRow, type TotalRow } from './map-rows.js';
 
 /** Words for the states in the totals; other states have their own name. */
-const WORDS: Partial<Record<string, string>> = {
+export const WORDS: Partial<Record<string, string>> = {
   mapped: 'resident',
   'not-present': 'never touched or freed',
 } satisfies Partial<Record<State, string>>;
 
 /** Writes the totals, which come first, and the table of the runs. */
-export function mapText(): RowWriter<RunRow | TotalRow> {
-  const rows = runTable();
+export function mapText(rows = slotTable()): RowWriter<RunRow | TotalRow> {
   let isFirst = true;
   return {
     row(row) {
@@ -31,7 +30,7 @@ export function mapText(): RowWriter<RunRow | TotalRow> {
 
 /** The totals: a line for the VM, then one for each state, page size and node. */
 export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow): string {
-  const space = addressSpace === 0 ? '' : `, address space ${addressSpace}`;
+  const space = addressSpace === null || addressSpace === 0 ? '' : `, address space ${addressSpace}`;
   const lines: (readonly [string, number])[] = [
     ...total.states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
     ...total.pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
@@ -49,18 +48,24 @@ export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow
   ].join('\n');
 }
 
-const runTable = (): RowWriter<RunRow> =>
+/** Columns of what was found of a run. */
+export const found: readonly TableColumn<RunRow>[] = [
+  { heading: 'HOST PHYSICAL', align: 'right', text: placeOf },
+  { heading: 'PAGE', align: 'right', text: ({ run }) => (run.pageSize === null ? '' : size(run.pageSize)) },
+  { heading: 'NODE', align: 'right', text: ({ run }) => `${run.node ?? ''}` },
+];
+
+const slotTable = (): RowWriter<RunRow> =>
   table<RunRow>([
-    { heading: 'GUEST PHYSICAL', align: 'right', text: ({ run }) => rangeOf(run.first, run.pages) },
+    { heading: 'GUEST PHYSICAL', align: 'right', text: ({ run }) => rangeOf(run.first as number, run.pages) },
     { heading: 'SIZE', align: 'right', text: ({ run }) => size(run.pages * 4096) },
     { heading: 'HOST VIRTUAL', align: 'right', text: ({ run }) => digitsOfPage(run.page, 0) },
-    { heading: 'HOST PHYSICAL', align: 'right', text: placeOf },
-    { heading: 'PAGE', align: 'right', text: ({ run }) => (run.pageSize === null ? '' : size(run.pageSize)) },
-    { heading: 'NODE', align: 'right', text: ({ run }) => `${run.node ?? ''}` },
+    ...found,
     { heading: 'STATE', text: stateOf },
   ]);
 
-const rangeOf = (first: number, pages: number): string =>
+/** The addresses of some pages. */
+export const rangeOf = (first: number, pages: number): string =>
   `${digitsOfPage(first, 0)}-${digitsOfPage(first + pages - 1, 0xfff)}`;
 
 /** The host physical address of a mapped run; the frame in the entry of the others, in parentheses, if there is one. */
@@ -69,7 +74,8 @@ function placeOf({ run: { state, frame } }: RunRow): string {
   return state === 'mapped' ? digitsOfPage(frame, 0) : `(${digitsOfPage(frame, 0)})`;
 }
 
-function stateOf({ run }: RunRow): string {
+/** The state of a run, and what else is known. */
+export function stateOf({ run }: RunRow): string {
   const { state, reason, protNone, swap } = run;
   if (state === 'swapped' && swap !== null)
     return `${state} ${swap.device === null ? `type ${swap.type}` : printable(swap.device)} ${swap.offset}`;

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { UsageError } from '../core/errors.js';
 import type { AskedRange } from '../core/text.js';
-import { NodeMap } from '../kernel/node-map.js';
-import type { Selected } from '../kvm/select.js';
 import { kinds } from '../report/records.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import type { PageRange } from '../spaces/ranges.js';
-import { SlotRuns } from '../spaces/slot-runs.js';
+import { type SlotRun, SlotRuns } from '../spaces/slot-runs.js';
 import { Totals } from '../spaces/totals.js';
+import { checkTarget } from '../write/target.js';
 import { type Context, command, type VmGiven } from './command.js';
-import { RunRow, runs, TotalRow, totals } from './map-rows.js';
+import { type Drawn, writePage } from './map-page.js';
+import { type RunRow, runs, TotalRow, totals } from './map-rows.js';
 import { mapText, totalText } from './map-text.js';
-import { addressSpace, flag } from './options.js';
+import { addressSpace, file, flag, output } from './options.js';
 import { pagesOf, ranges } from './ranges.js';
+import { RunLister } from './run-lister.js';
 
 const options = {
   addressSpace,
   summary: flag('print only the totals'),
+  html: file('write a page that shows the memory as a picture to this file, and print only the totals', {
+    writes: true,
+  }),
+  force: output.force,
 };
 type MapContext = Context<typeof options, AskedRange> & VmGiven;
 
@@ -35,12 +40,14 @@ export const map = command({
   notes: [
     'A run is the longest stretch of pages of one memslot with the same state, reason, page size and NUMA node whose host physical addresses (or places in swap) follow each other. Guest physical addresses that are in no memslot are not listed.',
     'A page is never touched if its page-table entry is empty: the guest did not use it, or it was freed, for example by a balloon. A page of shared memory or of a file may still be in the page cache.',
+    'The page of --html is one file that a browser opens without a network: see docs/picture.md. A file that exists is only overwritten with --force.',
   ],
   examples: [
     { line: 'map -c vmcore -g 191579' },
     { line: 'map -c vmcore -g alpha --summary', note: 'only the totals' },
     { line: 'map -c vmcore -g alpha -p 100000-1fffff 80000000+200000 --json', note: 'two ranges, as JSON' },
     { line: 'map -c vmcore -g alpha --csv > map.csv', note: 'totals go to standard error' },
+    { line: 'map -c vmcore -g alpha --html alpha.html', note: 'as a picture' },
   ],
   exit: {
     0: 'the runs and the totals are complete',
@@ -49,10 +56,13 @@ export const map = command({
   },
 
   async *run(context) {
-    const asked = new Asked(context, await pagesOf(context));
     const { form, options: given, log } = context;
+    if (given.force && given.html === null) throw new UsageError('--force needs --html');
+    const target = given.html === null ? null : checkTarget(given.html, given.force, context.inputs);
+    const asked = new Asked(context, await pagesOf(context));
     const sums = new Totals();
-    if (given.summary) asked.count(sums);
+    if (target !== null) await writePage(context, target, asked.drawn(sums));
+    else if (given.summary) asked.count(sums);
     else if (form !== 'text') yield asked.rows(sums);
     else {
       // People read the totals first, so the memory is walked twice for them.
@@ -61,13 +71,13 @@ export const map = command({
       yield asked.rows(new Totals());
     }
     const total = asked.total(sums);
-    if (given.summary || form !== 'text') yield [total];
+    if (given.summary || target !== null || form !== 'text') yield [total];
     const empty = asked.empty();
     for (const range of empty) log.warn(`no memslot has guest physical addresses ${rangeText(range)}`);
     return total.complete && empty.length === 0 ? 0 : 1;
   },
 
-  text: mapText,
+  text: () => mapText(),
 });
 
 const rangeText = ({ first, end }: PageRange): string =>
@@ -76,73 +86,50 @@ const rangeText = ({ first, end }: PageRange): string =>
 /** The memory that a question is about. */
 class Asked {
   readonly #space: GuestSpace;
-  readonly #nodes: NodeMap | null;
-  #noNodes = '';
+  readonly #lister: RunLister;
+  readonly #addressSpace: number;
   readonly #problems: string[] = [];
-  readonly #selected: Selected;
 
   constructor(
-    readonly context: MapContext,
+    { host, selected, options: given, log }: MapContext,
     readonly ranges: readonly PageRange[] | null,
   ) {
-    const { host, selected, options: given, log } = context;
-    this.#selected = selected;
+    this.#addressSpace = given.addressSpace;
+    const of = { pid: selected.pid, kvm: selected.vm.address, addressSpace: given.addressSpace };
     this.#space = log.step('memslots', () => new GuestSpace(selected.vm, given.addressSpace));
     const { missing } = this.#space.slots;
     if (missing !== null) this.#problems.push(`memslots may be missing: ${missing}`);
-    this.#nodes = this.#nodesOf(() => new NodeMap(host));
+    this.#lister = new RunLister(of, host, log);
   }
 
   /** The runs; they are added to `sums` on the way. */
-  *rows(sums: Totals): Generator<RunRow> {
-    const { log, options: given } = this.context;
-    const cursor = this.#cursor();
-    const row = new RunRow(this.#selected, given.addressSpace, cursor.run);
-    const { pages } = cursor;
-    while (cursor.advance()) {
-      sums.add(cursor.run);
-      log.tick(sums.pages / pages);
-      yield row;
-    }
+  rows(sums: Totals): Generator<RunRow<SlotRun>> {
+    return this.#lister.rows(this.#cursor(), sums);
+  }
+
+  /** What the page is drawn from; the runs are added to `sums` when they are read. */
+  drawn(sums: Totals): Drawn {
+    const { ranges } = this;
+    const total = (): TotalRow => this.total(sums);
+    return { space: this.#space, addressSpace: this.#addressSpace, ranges, rows: this.rows(sums), total };
   }
 
   /** Adds all runs to `sums`. */
   count(sums: Totals): void {
-    const { log } = this.context;
-    const cursor = this.#cursor();
-    const { pages, run } = cursor;
-    while (cursor.advance()) {
-      sums.add(run);
-      log.tick(sums.pages / pages);
-    }
+    this.#lister.count(this.#cursor(), sums);
   }
 
   total(sums: Totals): TotalRow {
-    const problems = [...this.#problems, ...sums.problems()];
-    const complete = problems.length === 0;
-    if (this.#nodes === null && sums.sizes.size > 0) problems.push(this.#noNodes);
-    if (this.#nodes?.isPartial === true)
-      problems.push('the NUMA node of some pages is not known: the spans of nodes overlap there');
-    return new TotalRow(this.#selected, this.context.options.addressSpace, sums, complete, problems);
+    return this.#lister.total(sums, this.#problems);
   }
 
   #cursor(): SlotRuns {
-    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#nodes);
+    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#lister.nodes);
   }
 
   /** Ranges of which no page is in a memslot. */
   empty(): readonly PageRange[] {
     return (this.ranges ?? []).filter((range) => new SlotRuns(this.#space, [range], null).pages === 0);
-  }
-
-  #nodesOf(make: () => NodeMap): NodeMap | null {
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
-      this.#noNodes = `NUMA nodes are not known: ${error.message}`;
-      return null;
-    }
   }
 }
 

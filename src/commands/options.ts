@@ -20,6 +20,8 @@ export interface OptionSpec<out T> {
   readonly parse?: (text: string) => T;
   /** The value if the option is not given. */
   readonly default: T;
+  /** The command writes the file that the value names, instead of output that can be compared. */
+  readonly writes?: boolean;
   /** What a shell completes the value to. */
   readonly completes?: 'file' | 'folder';
 }
@@ -33,6 +35,7 @@ export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] ex
 interface About {
   readonly short?: string;
   readonly excludes?: readonly string[];
+  readonly writes?: boolean;
   readonly completes?: 'file' | 'folder';
 }
 
@@ -99,6 +102,6 @@ export const addressSpace: OptionSpec<number> = parsed(
 
 /** The options of commands that write a file. */
 export const output = {
-  output: file('the file to write', { short: 'o' }),
+  output: file('the file to write', { short: 'o', writes: true }),
   force: flag('overwrite the file if it exists'),
 };

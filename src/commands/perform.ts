@@ -6,6 +6,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import { findProcess } from '../kernel/process.js';
 import { selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter } from '../report/records.js';
 import {
@@ -28,6 +29,9 @@ export interface Given {
   readonly image?: DumpImage;
   readonly host?: Host;
   readonly files?: Files;
+  /** Files that are read; and the options that choose the dump and the VM, as on a command line. */
+  readonly inputs?: readonly string[];
+  readonly question?: string;
   readonly program?: ProgramGiven['program'];
 }
 
@@ -65,11 +69,16 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
+  process: ({ image, host }, { values }, { log }) => {
+    const { process } = values as { process: string | null };
+    if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });
+    return { image, host, process: log.step('process', () => findProcess(host as Host, process)) };
+  },
   vms: givenVms,
   vcpus: givenVms,
-  vm: ({ image, host }, { values }, { log }) => {
+  vm: ({ image, host, inputs = [], question = '' }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
-    return { image, host, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
+    return { image, host, inputs, question, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
   },
 };
 

@@ -66,7 +66,10 @@ const kind = recordKind<SlotRow>(
   'A memslot of a VM.',
   columns<SlotRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    pid: [
+      nullable(count()),
+      'The pid to give with -g: that of the creator if it holds the VM, or else of a holder, or else of the creator.',
+    ],
     addressSpace: [count(), "KVM's address space: 0, or 1 for SMM."],
     id: [count(), "KVM's number of the slot."],
     gpa: [hex, 'First guest physical address.'],
@@ -148,17 +151,19 @@ const sizeText = (bytes: number | null): string => (bytes === null ? '-' : size(
 const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
   `${gpa.toString(16)}-${(gpa + BigInt(bytes) - 1n).toString(16)}`;
 
-function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
+export function backingText({ backing: { kind: what, path, pageSize } }: SlotRow): string {
   const pages = pageSize === null || pageSize === 4096 ? '' : ` of ${size(pageSize)}`;
   return `${what ?? '?'}${pages}${path === null ? '' : ` ${printable(path, 4096)}`}`;
 }
 
-function* rowsOf(kvm: Kvm, { address, pid }: KnownVm, problems: string[], sizes: boolean): Generator<SlotRow> {
+function* rowsOf(kvm: Kvm, known: KnownVm, problems: string[], sizes: boolean): Generator<SlotRow> {
+  const { address, pid } = known;
+  if (pid === null) problems.push(...known.problems);
   const what = `VM at 0x${address.toString(16)}`;
-  const vm = orProblem(problems, what, () => new Vm(kvm, address));
+  const vm = orProblem(problems, null, () => new Vm(kvm, address));
   if (vm === null) return;
   for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
-    const set = orProblem(problems, what, () => vm.slots(addressSpace));
+    const set = orProblem(problems, null, () => vm.slots(addressSpace));
     if (set === null) continue;
     if (set.missing !== null)
       problems.push(`${what}: memslots of address space ${addressSpace} may be missing: ${set.missing}`);

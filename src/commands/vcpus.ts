@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Host } from '../kernel/host.js';
 import { orProblem, vendorModule } from '../kvm/about.js';
 import type { KnownVm } from '../kvm/all-vms.js';
+import type { Kvm } from '../kvm/kvm.js';
 import { selectVms } from '../kvm/select.js';
 import { type ListedVcpu, listVcpus } from '../kvm/vcpus/list.js';
 import type { RegisterSources, Registers } from '../kvm/vcpus/registers.js';
@@ -18,7 +18,7 @@ import { registerColumns, sourceColumns } from './vcpu-registers.js';
 export interface VcpuRow {
   /** Address of struct kvm. */
   readonly kvm: bigint;
-  /** A holder of the VM, else its creator; null where neither is known. */
+  /** The creator of the VM if it holds it, else the first holder, else the creator; null if unknown. */
   readonly pid: number | null;
   /** The number that its creator gave it: the APIC ID. */
   readonly id: number;
@@ -51,7 +51,10 @@ const kind = recordKind<VcpuRow>(
   'A vCPU of a VM.',
   columns<VcpuRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    pid: [
+      nullable(count()),
+      'The pid to give with -g: that of the creator if it holds the VM, or else of a holder, or else of the creator.',
+    ],
     id: [count(), 'The number that its creator gave it: its APIC ID.'],
     index: [count(), "Its index in struct kvm, which is QEMU's number of the CPU."],
     thread: [nullable(count()), 'Thread ID of the thread that ran it last; null if none has.'],
@@ -110,7 +113,7 @@ export const vcpus = command({
       log.warn(`not all registers are known: ${lacking.message}`, { remedies: ['kvm-amd-module', 'layout'] });
     let whole = true;
     for (const known of selected.vms)
-      for (const { row, isWhole } of rowsOf(host, reader, known, problems)) {
+      for (const { row, isWhole } of rowsOf(selected.kvm, reader, known, problems)) {
         whole &&= isWhole;
         yield row;
       }
@@ -123,19 +126,21 @@ export const vcpus = command({
 
 /** The vCPUs of a VM. `problems` counts and names those that can't be read. */
 function* rowsOf(
-  host: Host,
+  kvm: Kvm,
   reader: VcpuReader,
-  { address: kvm, pid }: KnownVm,
+  known: KnownVm,
   problems: string[],
 ): Generator<{ row: VcpuRow; isWhole: boolean }> {
-  const what = `VM at 0x${kvm.toString(16)}`;
-  const listed = orProblem(problems, what, () => listVcpus(host, kvm));
+  const { address, pid } = known;
+  if (pid === null) problems.push(...known.problems);
+  const what = `VM at 0x${address.toString(16)}`;
+  const listed = orProblem(problems, what, () => listVcpus(kvm, address));
   if (listed === null) return;
   problems.push(...listed.problems.map((problem) => `${what}: ${problem}`));
   const unreadable: string[] = [];
   for (const each of listed.vcpus) {
-    const read = orProblem(unreadable, nameOf(each), () => reader.read(kvm, each));
-    if (read !== null) yield { row: { kvm, pid, ...read.vcpu }, isWhole: read.isWhole };
+    const read = orProblem(unreadable, nameOf(each), () => reader.read(address, each));
+    if (read !== null) yield { row: { kvm: address, pid, ...read.vcpu }, isWhole: read.isWhole };
   }
   if (unreadable.length > 0)
     problems.push(

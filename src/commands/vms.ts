@@ -10,26 +10,17 @@ import {
   vcpusOf,
   vendorModule,
 } from '../kvm/about.js';
-import { argumentsOfVm, type Creator, type KnownVm, type VmHolder } from '../kvm/all-vms.js';
+import type { KnownVm, VmHolder } from '../kvm/all-vms.js';
+import type { Creator } from '../kvm/creator.js';
 import type { Kvm } from '../kvm/kvm.js';
-import type { Memslot } from '../kvm/memslots/slot.js';
+import { argumentsOfVm } from '../kvm/names.js';
 import { selectVms } from '../kvm/select.js';
-import { Vm } from '../kvm/vm.js';
+import { type SpaceSize, slotSizes } from '../kvm/sizes.js';
 import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
 import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text } from '../report/types.js';
 import { command } from './command.js';
-
-/** The slots of one address space of KVM. */
-export interface SpaceSize {
-  /** Its number: 0, or 1 for SMM. */
-  readonly addressSpace: number;
-  /** Number of memslots, including those that KVM made for itself. */
-  readonly slots: number;
-  /** Their total size in bytes. */
-  readonly bytes: number;
-}
 
 /** A VM of the host. Names and arguments are not escaped: escape them before they are shown on a terminal. */
 export interface VmRow {
@@ -47,12 +38,12 @@ export interface VmRow {
   readonly uuid: string | null;
   /** The command line of the VM's process; null if it can't be read. */
   readonly arguments: readonly string[] | null;
-  /** Address of the mm_struct that maps the VM's memory. */
-  readonly mm: bigint;
+  /** Address of the mm_struct that maps the VM's memory; null if it can't be read. */
+  readonly mm: bigint | null;
   /** Bytes in the slots of address space 0, except those that KVM made for itself; null if slots may be missing. */
   readonly memory: number | null;
-  /** The address spaces that have slots. */
-  readonly spaces: readonly SpaceSize[];
+  /** The address spaces that have slots; null if it is not known which. */
+  readonly spaces: readonly SpaceSize[] | null;
   /** Number of vCPUs; null if it can't be read. */
   readonly vcpus: number | null;
   /** The KVM module of the processor vendor; null if it is not known. */
@@ -77,8 +68,11 @@ const holder = columns<VmHolder>({
 
 const space = columns<SpaceSize>({
   addressSpace: [count(), 'Its number: 0, or 1 for SMM.'],
-  slots: [count(), 'Number of memslots, including those that KVM made for itself.'],
-  bytes: [count(), 'Their total size in bytes.'],
+  slots: [
+    nullable(count()),
+    'Number of memslots, including those that KVM made for itself; null if slots may be missing.',
+  ],
+  bytes: [nullable(count()), 'Their total size in bytes; null if slots may be missing.'],
 });
 
 const kind = recordKind<VmRow>(
@@ -86,18 +80,21 @@ const kind = recordKind<VmRow>(
   'A VM of the host.',
   columns<VmRow>({
     kvm: [hex, 'Address of struct kvm.'],
-    pid: [nullable(count()), 'The pid to give with -g: that of a holder, or else of the creator.'],
+    pid: [
+      nullable(count()),
+      'The pid to give with -g: that of the creator if it holds the VM, or else of a holder, or else of the creator.',
+    ],
     creator: [nullable(record(creator)), 'The process that created the VM.'],
     holders: [list(record(holder)), 'Every process that has the file of the VM open.'],
     name: [nullable(text), "The guest's name, from QEMU's option -name."],
     uuid: [nullable(text), "The guest's UUID, from QEMU's option -uuid."],
     arguments: [nullable(list(text)), 'The command line of the process with this pid.'],
-    mm: [hex, "Address of the mm_struct that maps the VM's memory."],
+    mm: [nullable(hex), "Address of the mm_struct that maps the VM's memory; null if it cannot be read."],
     memory: [
       nullable(count()),
       'Bytes in the slots of address space 0, except those that KVM made for itself; null if slots may be missing.',
     ],
-    spaces: [list(record(space)), 'The address spaces that have slots.'],
+    spaces: [nullable(list(record(space))), 'The address spaces that have slots; null if it is not known which.'],
     vcpus: [nullable(count()), 'Number of vCPUs.'],
     module: [nullable(oneOf(...VENDOR_MODULES)), 'The KVM module of the processor vendor.'],
     type: [nullable(oneOf(...VM_TYPES)), 'Type of the VM; null if the kernel does not record it (before 6.8).'],
@@ -118,7 +115,7 @@ export const vms = command({
   csv: true,
   notes: [
     "A VM is listed if it is in the kernel's vm_list or if a process has its file open. The name and the UUID come from QEMU's command line. That is in the memory of the process, which many dumps leave out; NAME and UUID are then ?.",
-    'PID is the pid to give with -g. PROCESS and FD are the name and the file descriptor of the first process that holds the VM; --json has all of them. MEMORY is the size of address space 0, without the slots that KVM made for itself. SLOTS is the number of memslots in each address space that has some: 203+1 is 203 in one and 1 in the other. KVM is the address of struct kvm. A value that does not exist, or is not known, is -.',
+    'PID is the pid to give with -g. PROCESS and FD are the name of that process and its file descriptor of the VM; --json has all processes that hold it. MEMORY is the size of address space 0, without the slots that KVM made for itself. SLOTS is the number of memslots in each address space that has some: 203+1 is 203 in one and 1 in the other, ? a number that is not known. KVM is the address of struct kvm. A value that does not exist, or is not known, is -.',
   ],
   examples: [
     { line: 'vms -c vmcore' },
@@ -149,22 +146,31 @@ export const vms = command({
       { heading: 'PID', align: 'right', text: ({ pid }) => `${pid ?? '-'}` },
       { heading: 'NAME', text: (row) => fromArguments(row, row.name) },
       { heading: 'PROCESS', text: processText },
-      { heading: 'FD', align: 'right', text: ({ holders: [first] }) => `${first?.fd ?? '-'}` },
+      { heading: 'FD', align: 'right', text: (row) => `${holderOf(row)?.fd ?? '-'}` },
       { heading: 'VCPUS', align: 'right', text: ({ vcpus }) => `${vcpus ?? '-'}` },
       { heading: 'MEMORY', align: 'right', text: ({ memory }) => (memory === null ? '-' : size(memory)) },
-      { heading: 'SLOTS', align: 'right', text: ({ spaces }) => spaces.map(({ slots }) => slots).join('+') || '0' },
+      { heading: 'SLOTS', align: 'right', text: slotsText },
       { heading: 'KVM', text: ({ kvm }) => kvm.toString(16) },
       { heading: 'UUID', text: (row) => fromArguments(row, row.uuid) },
     ]),
 });
 
-/** What the command line says: '-' if it does not have it, '?' if it can't be read. */
-const fromArguments = ({ arguments: words }: VmRow, text: string | null): string =>
-  text === null ? (words === null ? '?' : '-') : printable(text);
+/** The numbers of slots of the address spaces. */
+const slotsText = ({ spaces }: VmRow): string =>
+  spaces === null ? '-' : spaces.map(({ slots }) => slots ?? '?').join('+') || '0';
 
-/** The process that holds the VM, and the creator if that is another process. */
-function processText({ holders: [first], creator: maker, pid }: VmRow): string {
-  const holding = first === undefined ? '-' : printable(first.comm);
+/** What the creator's command line says: '-' if it does not have it, '?' if it can't be read. */
+const fromArguments = ({ arguments: words, creator: maker, pid }: VmRow, text: string | null): string =>
+  text === null ? (words === null || maker?.pid !== pid ? '?' : '-') : printable(text);
+
+/** The process with the pid of the row; undefined if it does not hold the VM. */
+const holderOf = ({ holders, pid }: VmRow): VmHolder | undefined => holders.find((each) => each.pid === pid);
+
+/** The name of the process that holds the VM, and the creator if that is another process. */
+function processText(row: VmRow): string {
+  const { creator: maker, pid } = row;
+  const process = holderOf(row);
+  const holding = process === undefined ? '-' : printable(process.comm);
   if (maker === null || maker.pid === pid) return holding;
   return `${holding} (created by ${maker.pid}${maker.alive ? '' : ', exited'})`;
 }
@@ -177,53 +183,28 @@ function describe(
   common: readonly string[],
 ): { row: VmRow; isWhole: boolean } {
   const { address, mm, holders, pid } = known;
-  const { words, name, uuid, problem } = argumentsOfVm(kvm, known);
-  const problems = [...common, ...known.problems, ...(problem === null ? [] : [problem])];
+  const { words, guest, problems: unread } = argumentsOfVm(kvm, known);
+  const problems = [...common, ...known.problems, ...unread];
   const unknown: string[] = [];
   const vcpus = orProblem(unknown, 'vCPUs', () => vcpusOf(kvm, address));
   const type = orProblem(unknown, 'type', () => typeOf(kvm, address));
   problems.push(...unknown);
-  const slots = orProblem(problems, 'memslots', () => slotsOf(kvm, address, problems));
+  const slots = slotSizes(kvm, address, problems);
   const row = {
     kvm: address,
     pid,
     creator: known.creator,
     holders,
-    name,
-    uuid,
+    name: guest?.name ?? null,
+    uuid: guest?.uuid ?? null,
     arguments: words,
     mm,
-    memory: slots?.memory ?? null,
-    spaces: slots?.spaces ?? [],
+    memory: slots.memory,
+    spaces: slots.spaces,
     vcpus,
     module,
     type,
     problems,
   };
-  return { row, isWhole: known.problems.length === 0 && unknown.length === 0 && slots?.isWhole === true };
+  return { row, isWhole: known.problems.length === 0 && unknown.length === 0 && slots.isWhole };
 }
-
-/** The sizes of the memslots. `memory` is null if slots may be missing, because a part of it would look like all of it. */
-function slotsOf(
-  kvm: Kvm,
-  address: bigint,
-  problems: string[],
-): { memory: number | null; spaces: SpaceSize[]; isWhole: boolean } {
-  const vm = new Vm(kvm, address);
-  let memory: number | null = 0;
-  let isWhole = true;
-  const spaces: SpaceSize[] = [];
-  for (let addressSpace = 0; addressSpace < vm.spaces; addressSpace++) {
-    const { slots, missing } = vm.slots(addressSpace);
-    if (missing !== null) problems.push(`memslots of address space ${addressSpace} may be missing: ${missing}`);
-    isWhole &&= missing === null;
-    const bytes = slots.reduce((sum, { pages }) => sum + pages * 4096, 0);
-    if (slots.length > 0) spaces.push({ addressSpace, slots: slots.length, bytes });
-    if (addressSpace === 0) memory = missing === null ? guestMemory(slots) : null;
-  }
-  return { memory, spaces, isWhole };
-}
-
-/** Bytes of the slots that KVM did not make for itself. */
-const guestMemory = (slots: readonly Memslot[]): number =>
-  slots.reduce((sum, { pages, internal }) => sum + (internal ? 0 : pages * 4096), 0);

@@ -60,7 +60,7 @@ export const vtop = command({
   },
 
   text({ host, selected, options, log }) {
-    const surroundings = new SurroundingsOf(host, selected.vm);
+    const surroundings = new SurroundingsOf(host, selected.vm.mm);
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {

@@ -168,6 +168,20 @@ export function orNull<T>(work: () => T): T | null {
   }
 }
 
+/** Called with the reason why a part of something can't be read. */
+export type Lost = (why: DumpError) => void;
+
+/** Returns what `work` returns. If it throws a `DumpError`, calls `lost` with it and returns null; without `lost` throws it. */
+export function orLost<T>(lost: Lost | undefined, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof DumpError) || lost === undefined) throw error;
+    lost(error);
+    return null;
+  }
+}
+
 /** Runs `work`. The message of a `DumpError` that it throws begins with `doing`. */
 export function during<T>(doing: string, work: () => T): T {
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** C0 and C1 controls, DEL, line separators, and characters that change the direction of text or are invisible. */
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u200b\ufeff]/gu;
+export const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u200b\ufeff]/gu;
 
 /** The escape sequence for a character: `\x1b`, `\u202e`. */
 export function escaped(letter: string): string {

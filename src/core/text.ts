@@ -42,6 +42,18 @@ export function parseRange(text: string): AskedRange | null {
   return last < a ? null : { first: a, last };
 }
 
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8 in a text with one character per byte, as names in a dump are. Returns it unchanged if it is not UTF-8. */
+export function decoded(text: string): string {
+  if (!/[\x80-\xff]/.test(text)) return text;
+  try {
+    return UTF_8.decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+}
+
 /** Makes text from a dump or a file safe to print: cuts it to `longest` characters, escapes all but printable ASCII. */
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;

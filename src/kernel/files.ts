@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PAGE_SIZE } from '../core/address.js';
-import { DumpError } from '../core/errors.js';
+import { DumpError, type Lost, orLost } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { pointerAt } from './containers/pointer.js';
+import { descriptors } from './descriptors.js';
 import type { Host } from './host.js';
 import {
   dentryFields,
   dentryInodeFields,
-  fdtableFields,
   fileFields,
   fileSystemFields,
-  filesFields,
   inodeFields,
   mountFields,
   oldMountFields,
   superBlockFields,
 } from './structs.js';
 
-/** Largest descriptor table (sysctl_nr_open_max, fs/file.c). */
-const MOST_FILES = 0x7fffffc0;
 /** NAME_MAX; the names of anonymous inodes are shorter. */
 const LONGEST_NAME = 255;
 /** Most bytes of a file system's name that are read. The kernel has no limit, but the names are short. */
@@ -49,22 +45,14 @@ export class Files {
     this.#dentry = dentry;
   }
 
-  /** The open files of the files_struct at an address, by ascending descriptor. */
-  *open(files: bigint): Generator<OpenFile> {
-    const { memory, types } = this.#host;
-    const at = resolve(types, { files: filesFields, table: fdtableFields });
-    const fdt = pointerAt(memory, files + BigInt(at.files.fdt.offset), 'files_struct');
-    const table = readOf(memory, fdt, at.table.bytes, 'fdtable');
-    const count = table.u32(at.table.maxFds.offset);
-    if (count > MOST_FILES) throw table.error(at.table.maxFds.offset, `fdtable: max_fds can't be ${count}`);
-    const array = table.u64(at.table.fd.offset);
-    const batch = PAGE_SIZE / 8;
-    for (let start = 0; start < count; start += batch) {
-      const slots = readOf(memory, array + BigInt(start * 8), Math.min(batch, count - start) * 8, 'descriptor table');
-      for (let i = 0; i * 8 < slots.length; i++) {
-        const file = slots.u64(i * 8);
-        if (file !== 0n) yield this.#read(file, start + i);
-      }
+  /**
+   * The open files of the files_struct at an address, by ascending descriptor. `lost` is called for each file, and for each
+   * page of the descriptor table, that can't be read; without it, throws `DumpError`, as it does if the table is damaged.
+   */
+  *open(files: bigint, lost?: Lost): Generator<OpenFile> {
+    for (const { fd, address } of descriptors(this.#host, files, lost)) {
+      const file = orLost(lost, () => this.#read(address, fd));
+      if (file !== null) yield file;
     }
   }
 
@@ -93,6 +81,8 @@ export class Files {
       const parent = this.#parentOf(dentry);
       const name = this.#nameOfDentry(dentry);
       if (name === '') throw new DumpError(`dentry at 0x${dentry.toString(16)}: a part of a path can't be empty`);
+      // Only the root of a file system has this name, and the mount has another root.
+      if (name === '/') throw new DumpError(`struct mount at 0x${at.toString(16)}: the path does not lead to its root`);
       // A file without a directory (memfd, anonymous inode) is its own parent, and not the root of a mount.
       if (parent === dentry) return `${name}${path}`;
       path = `/${name}${path}`;
@@ -124,8 +114,13 @@ export class Files {
   }
 
   #read(address: bigint, fd: number): OpenFile {
-    const bytes = readOf(this.#host.memory, address, this.#at.bytes, `struct file of descriptor ${fd}`);
-    return { fd, address, op: bytes.u64(this.#at.op.offset), privateData: bytes.u64(this.#at.privateData.offset) };
+    const at = this.#at;
+    const bytes = readOf(this.#host.memory, address, at.bytes, `struct file of descriptor ${fd}`);
+    const [op, dentry] = [bytes.u64(at.op.offset), bytes.u64(at.dentry.offset)];
+    // do_dentry_open and alloc_file set both before a descriptor leads to the file.
+    if (op === 0n || dentry === 0n)
+      throw bytes.error(0, `the file of descriptor ${fd} does not have ${op === 0n ? 'an f_op' : 'a dentry'}`);
+    return { fd, address, op, privateData: bytes.u64(at.privateData.offset) };
   }
 
   #parentOf(dentry: bigint): bigint {

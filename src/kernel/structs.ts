@@ -3,6 +3,11 @@
 import { enumeration, fields, optional, required } from '../types/fields.js';
 
 /** include/linux/sched.h */
+/** include/linux/sched.h */
+export const taskStateFields = fields('task_struct', {
+  flags: required('flags', 4),
+  exitState: required('exit_state', 4),
+});
 export const taskFields = fields('task_struct', {
   tasks: required('tasks'),
   pid: required('pid', 4),
@@ -65,7 +70,11 @@ export const radixAboveFields = fields('radix_tree_node', above);
 
 /** include/linux/fdtable.h */
 export const filesFields = fields('files_struct', { fdt: required('fdt', 8) });
-export const fdtableFields = fields('fdtable', { maxFds: required('max_fds', 4), fd: required('fd', 8) });
+export const fdtableFields = fields('fdtable', {
+  maxFds: required('max_fds', 4),
+  fd: required('fd', 8),
+  open: optional('open_fds', 8),
+});
 
 /** include/linux/fs.h, dcache.h, mount.h, fs/mount.h */
 export const fileFields = fields('file', {
@@ -109,6 +118,13 @@ export const mmFields = fields('mm_struct', {
 export const argumentsFields = fields('mm_struct', {
   start: required('arg_start', 8),
   end: required('arg_end', 8),
+});
+/** Addresses of the heap, the stack and the vDSO, by which /proc/PID/maps names their mappings (fs/proc/task_mmu.c). */
+export const mmAreaFields = fields('mm_struct', {
+  brkStart: required('start_brk', 8),
+  brk: required('brk', 8),
+  stack: required('start_stack', 8),
+  vdso: optional('context.vdso', 8),
 });
 export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_root', 8) });
 export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, orNull } from '../core/errors.js';
+import { PAGE_SIZE } from '../core/address.js';
+import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
@@ -61,12 +62,17 @@ export class Tasks {
     return known?.address === address ? task : null;
   }
 
-  /** The leaders of all processes, in the order of the task list. */
-  *leaders(): Generator<Task> {
+  /**
+   * The leaders of all processes, in the order of the task list. `lost` is called for each that can't be read; without it,
+   * throws `DumpError`, as it does for damage of the list itself.
+   */
+  *leaders(lost?: Lost): Generator<Task> {
     const { memory } = this.#host;
     const head = this.#symbol('init_task') + BigInt(this.#at.tasks.offset);
-    for (const link of listFromBothEnds(memory, head, PID_LIMIT, 'task list'))
-      yield this.#read(link - BigInt(this.#at.tasks.offset));
+    for (const link of listFromBothEnds(memory, head, PID_LIMIT, 'task list')) {
+      const task = orLost(lost, () => this.#read(link - BigInt(this.#at.tasks.offset)));
+      if (task !== null) yield task;
+    }
   }
 
   /** All threads of the process that a task belongs to. */
@@ -147,7 +153,7 @@ export class Tasks {
   #read(address: bigint): Task {
     const at = this.#at;
     const bytes = LazyBytes.of(this.#host.memory, address, at.bytes, 'task_struct');
-    return {
+    const task = {
       address,
       pid: bytes.u32(at.pid.offset),
       tgid: bytes.u32(at.tgid.offset),
@@ -156,6 +162,25 @@ export class Tasks {
       files: bytes.u64(at.files.offset),
       signal: bytes.u64(at.signal.offset),
     };
+    for (const member of ['pid', 'tgid'] as const)
+      if (task[member] < 1 || task[member] >= PID_LIMIT)
+        throw bytes.error(at[member].offset, `${member} of a task can't be ${task[member]}`);
+    // It stays until the task is removed from all lists (kernel/exit.c, release_task).
+    if (task.signal === 0n) throw bytes.error(at.signal.offset, "signal of a task can't be 0");
+    if (task.comm === '' && this.#isPageOfZeros(address)) throw bytes.error(at.comm.offset, 'a page of zeros');
+    return task;
+  }
+
+  /** Whether the page with the name of a task has only zeros, as far as it belongs to the task. */
+  #isPageOfZeros(address: bigint): boolean {
+    const { comm, bytes: size } = this.#at;
+    const name = address + BigInt(comm.offset);
+    const page = name - (name % BigInt(PAGE_SIZE));
+    const [start, end] = [page > address ? page : address, page + BigInt(PAGE_SIZE)];
+    const length = Number((end < address + BigInt(size) ? end : address + BigInt(size)) - start);
+    return readOf(this.#host.memory, start, length, 'task_struct')
+      .array()
+      .every((byte) => byte === 0);
   }
 
   #symbol(name: string): bigint {

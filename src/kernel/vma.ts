@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, orNull } from '../core/errors.js';
+import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { mapleEntries, mapleEntry } from './containers/maple.js';
@@ -74,16 +74,6 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
   if (missing[0] !== undefined) throw missing[0];
 }
 
-function orLost<T>(lost: Range['lost'], work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof DumpError)) throw error;
-    lost(error);
-    return null;
-  }
-}
-
 /** A mapping in the kernel's tree: address of its vm_area_struct and, in a maple tree, its first and last address. */
 interface Place {
   readonly address: bigint;
@@ -94,7 +84,7 @@ interface Place {
 interface Range {
   readonly from: bigint;
   readonly to: bigint;
-  readonly lost: (why: DumpError) => void;
+  readonly lost: Lost;
 }
 
 /**

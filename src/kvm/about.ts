@@ -5,7 +5,7 @@ import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Host } from '../kernel/host.js';
 import { findModule } from '../kernel/modules.js';
 import { resolve } from '../types/fields.js';
-import type { Kvm } from './kvm.js';
+import { type Kvm, readKvm } from './kvm.js';
 import { kvmAboutFields } from './structs.js';
 
 /** Type of a VM: how its memory and its registers are protected from the host. */
@@ -26,9 +26,11 @@ export const VENDOR_MODULES = VENDORS.map(([name]) => name);
 const MOST_VCPUS = 4096;
 
 /** Reads the number of vCPUs of a VM. Throws `DumpError` if it can't be read or is impossible. */
-export function vcpusOf({ host }: Kvm, address: bigint): number {
-  const { kvm: at } = resolve(host.types, { kvm: kvmAboutFields });
-  const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
+export function vcpusOf(kvm: Kvm, address: bigint): number {
+  const { kvm: at } = resolve(kvm.host.types, { kvm: kvmAboutFields });
+  const bytes = readKvm(kvm, address);
+  // The numbers are next to vm_list, whose pointers are never 0.
+  if (bytes.u64(kvm.at.vmList.offset) === 0n) throw bytes.error(at.vcpus.offset, 'a page of zeros');
   const vcpus = bytes.u32(at.vcpus.offset);
   // Each vCPU is counted in created_vcpus before it is counted in online_vcpus (kvm_vm_ioctl_create_vcpu).
   const created = at.created === null ? vcpus : bytes.u32(at.created.offset);
@@ -86,13 +88,16 @@ function orError<T>(work: () => T): T | DumpError {
   }
 }
 
-/** Returns what `work` returns. If it throws a `DumpError`, adds the message to `problems` and returns null. */
-export function orProblem<T>(problems: string[], what: string, work: () => T): T | null {
+/**
+ * Returns what `work` returns. If it throws a `DumpError`, adds the message to `problems` and returns null. `what`: put
+ * before the message; null if that says what could not be read.
+ */
+export function orProblem<T>(problems: string[], what: string | null, work: () => T): T | null {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    problems.push(`${what}: ${error.message}`);
+    problems.push(what === null ? error.message : `${what}: ${error.message}`);
     return null;
   }
 }

@@ -3,6 +3,7 @@
 import { PAGE_SIZE } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
+import { decoded } from '../core/text.js';
 import { pointerAt } from '../kernel/containers/pointer.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
@@ -58,6 +59,8 @@ export function backingOf(host: Host, mm: Mm, slot: Memslot): { backing: Backing
   const end = slot.hva + BigInt(slot.pages) * BigInt(PAGE_SIZE);
   const below: Vma[] = [];
   try {
+    if (end > userEnd(host))
+      throw new DumpError(`0x${slot.hva.toString(16)} to 0x${(end - 1n).toString(16)} are not user-space addresses`);
     for (const vma of vmas(host, mm, slot.hva, end)) below.push(vma);
     const found = below.map((vma) => ofMapping(host, vma, problems));
     const [first] = found;
@@ -69,6 +72,9 @@ export function backingOf(host: Host, mm: Mm, slot: Memslot): { backing: Backing
     return { backing: UNKNOWN, problems: [...problems, `backing: ${error.message}`] };
   }
 }
+
+/** The first address that is not a user-space address. */
+const userEnd = ({ memory }: Host): bigint => 1n << BigInt(memory.form.levels * 9 + 11);
 
 /** Number of bytes of a range that mappings cover. */
 const covered = (all: readonly Vma[], from: bigint, to: bigint): bigint =>
@@ -96,7 +102,7 @@ function ofMapping(host: Host, { flags, file }: Vma, problems: string[]): Backin
     return { kind, path: null, pageSize: PAGE_SIZE, shared };
   }
   const files = new Files(host);
-  const path = orProblem(problems, 'backing: the path of its file', () => files.pathOf(file));
+  const path = orProblem(problems, 'backing: the path of its file', () => decoded(files.pathOf(file)));
   if ((flags & VM_HUGETLB) !== 0n)
     return {
       kind: 'hugetlb',

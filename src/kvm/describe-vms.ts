@@ -3,18 +3,24 @@
 import type { Remedy } from '../core/advice.js';
 import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
-import type { Task, Tasks } from '../kernel/tasks.js';
-import { type AllVms, allVms, argumentsOfVm, type KnownVm } from './all-vms.js';
+import type { Tasks } from '../kernel/tasks.js';
+import { type AllVms, allVms, type KnownVm } from './all-vms.js';
 import type { HeldVm } from './find-vms.js';
 import type { Kvm } from './kvm.js';
+import { argumentsOfVm } from './names.js';
 import { Vm } from './vm.js';
 
-/** The name of a process in messages. */
-export const nameOf = ({ tgid, comm }: Task): string => `pid ${tgid} (${printable(comm)})`;
+/** A VM from which one must be chosen: the process that holds it, if that is not clear, and its descriptor. */
+interface Choice extends HeldVm {
+  readonly pid?: number | null;
+}
 
-/** One line per VM: descriptor, address, number of slots. */
-export const listVms = (kvm: Kvm, held: readonly HeldVm[]): string[] =>
-  held.map(({ fd, address }) => `  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`);
+/** One line per VM: process, descriptor, address, number of slots. */
+export const listVms = (kvm: Kvm, held: readonly Choice[]): string[] =>
+  held.map(({ pid, fd, address }) => {
+    const process = pid === undefined ? '' : `  pid ${pid ?? '?'}`;
+    return `${process}  fd ${fd ?? '?'}  kvm 0x${address.toString(16)}  ${slotsText(kvm, address)}`;
+  });
 
 function slotsText(kvm: Kvm, address: bigint): string {
   try {
@@ -49,11 +55,12 @@ export function listAll(kvm: Kvm, tasks: Tasks): VmList {
 
 /** Lists VMs by the processes that hold them: pid, name of the guest if it is known, name of the process, descriptors. */
 export function listKnown(kvm: Kvm, { vms, problems }: Pick<AllVms, 'vms' | 'problems'>): VmList {
-  const entries = new Map<number, { readonly comm: string; readonly name: string | null; readonly fds: string[] }>();
+  const entries = new Map<number, { readonly comm: string; name: string | null; readonly fds: string[] }>();
   const others: string[] = [];
   for (const vm of vms) {
     for (const { pid, comm, fd } of vm.holders) {
-      const entry = entries.get(pid) ?? { comm, name: pid === vm.pid ? argumentsOfVm(kvm, vm).name : null, fds: [] };
+      const entry = entries.get(pid) ?? { comm, name: null, fds: [] };
+      if (pid === vm.pid) entry.name ??= argumentsOfVm(kvm, vm).guest?.name ?? null;
       entry.fds.push(`${fd ?? '?'}`);
       entries.set(pid, entry);
     }

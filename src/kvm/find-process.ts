@@ -2,11 +2,12 @@
 import { ErrorMark } from '../core/error-mark.js';
 import { DumpError, type DumpErrorCode, orNull } from '../core/errors.js';
 import { printable } from '../core/text.js';
+import { type FoundTask, findTask, nameOf } from '../kernel/find-task.js';
 import type { Host } from '../kernel/host.js';
 import { PID_LIMIT, type Task, type Tasks } from '../kernel/tasks.js';
-import { listAll, nameOf, type VmList } from './describe-vms.js';
-import { listedVms } from './find-vms.js';
+import { listAll, type VmList } from './describe-vms.js';
 import type { Kvm } from './kvm.js';
+import { listedVms } from './list-vms.js';
 
 /**
  * Marks errors that the dump proves: the process does not hold a VM, or does not exist. Other errors mean that this is
@@ -26,15 +27,14 @@ export function definiteError(
   return definite.put(error, { problem, pid });
 }
 
-/** Whether a text has the form of a pid or of an address. */
-export const isNumber = (text: string): boolean => /^(?:0x)?[0-9a-f]{1,16}$/i.test(text);
-
 /**
  * Finds the task with a pid (in a text decimal, or else hexadecimal) or at the address of a task_struct. Throws an error that
  * is marked `definite` if the dump proves that it does not exist.
  */
-export function findTask(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): Task {
-  return typeof process === 'string' ? taskOfText(host, kvm, tasks, process) : taskOfPid(kvm, tasks, process);
+export function findHolder(host: Host, kvm: Kvm, tasks: Tasks, process: string | number): FoundTask {
+  return typeof process === 'string'
+    ? taskOfText(host, kvm, tasks, process)
+    : { task: taskOfPid(kvm, tasks, process), reading: 'decimal', other: null };
 }
 
 function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
@@ -43,41 +43,25 @@ function taskOfPid(kvm: Kvm, tasks: Tasks, pid: number): Task {
   throw definiteError(`no process has pid ${pid}`, pid, 'no-process', listAll(kvm, tasks));
 }
 
-function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): Task {
-  const value = BigInt(`0x${text.replace(/^0x/i, '')}`);
-  const decimal = /^[0-9]+$/.test(text) ? tasks.byPid(Number(text)) : null;
-  const other = value < PID_LIMIT ? otherTask(tasks, Number(value), decimal) : null;
+function taskOfText(host: Host, kvm: Kvm, tasks: Tasks, text: string): FoundTask {
+  const found = findTask(tasks, text);
   const asDecimal = decimalPid(text);
-  if (decimal === null && other !== null && asDecimal !== null && hasMade(kvm, asDecimal))
+  if (found?.reading === 'hexadecimal' && asDecimal !== null && hasMade(kvm, asDecimal))
     throw definiteError(`no process has pid ${text}`, asDecimal, 'no-process', {});
-  if (decimal !== null) {
-    if (other !== null && other.tgid !== decimal.tgid)
-      host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
-    return decimal;
-  }
-  const task = other ?? tasks.byAddress(value);
-  if (task === null) {
+  if (found === null) {
+    const value = BigInt(`0x${text.replace(/^0x/i, '')}`);
     const pid = asDecimal ?? (value < PID_LIMIT ? Number(value) : null);
     const problem = `no process or task_struct ${printable(text)} in the dump`;
     throw definiteError(problem, pid, 'no-process', listAll(kvm, tasks));
   }
-  if (other !== null && /^[0-9]+$/.test(text))
-    host.log.warn(`no process has pid ${text} in decimal; it is read as hexadecimal: ${nameOf(task)}`);
-  return task;
+  const { other } = found;
+  if (other !== null) host.log.warn(`pid ${text} is read as decimal; as hexadecimal it would be ${nameOf(other)}`);
+  return found;
 }
 
+/** The pid that a text is in decimal; null if it is not one. */
 export const decimalPid = (text: string): number | null => (/^[0-9]{1,7}$/.test(text) ? Number(text) : null);
 
 /** Whether vm_list has a VM that this pid created. */
 const hasMade = (kvm: Kvm, pid: number): boolean =>
   orNull(() => listedVms(kvm).vms.some((vm) => vm.pid === pid)) === true;
-
-/** The task of the number read as hexadecimal. If there is a task of the decimal number, errors are ignored. */
-function otherTask(tasks: Tasks, pid: number, decimal: Task | null): Task | null {
-  try {
-    return tasks.byPid(pid);
-  } catch (error) {
-    if (!(error instanceof DumpError) || decimal === null) throw error;
-    return null;
-  }
-}

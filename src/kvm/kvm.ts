@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Advice } from '../core/advice.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import { listFromBothEnds } from '../kernel/containers/list.js';
@@ -23,6 +24,7 @@ export class Kvm {
   readonly #vmList: bigint | null;
   /** Why the symbols of the module can't be read; null if they can. */
   readonly #unreadable: DumpError | null;
+  readonly #warnings = new Set<string>();
 
   /** Throws `DumpError` if KVM is not loaded, `UsageError` if the host was not opened with needs: 'kvm'. */
   constructor(readonly host: Host) {
@@ -33,6 +35,13 @@ export class Kvm {
     this.vmFops = find('kvm_vm_fops');
     this.#vmList = find('vm_list');
     this.at = resolve(host.types, { kvm: kvmFields }).kvm;
+  }
+
+  /** Logs a warning, unless the same has been logged before: files, processes and VMs are read several times. */
+  warn(text: string, advice?: Advice): void {
+    if (this.#warnings.has(text)) return;
+    this.#warnings.add(text);
+    this.host.log.warn(text, advice);
   }
 
   /** Addresses of all struct kvm of the host, the newest VM first. Throws `DumpError` if vm_list is not known. */

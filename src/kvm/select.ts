@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, UsageError } from '../core/errors.js';
+import type { Remedy } from '../core/advice.js';
+import { DumpError, orNull, UsageError } from '../core/errors.js';
+import { silentLog } from '../core/log.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { Tasks } from '../kernel/tasks.js';
-import { orProblem } from './about.js';
 import { allVms, heldAlone, type KnownVm } from './all-vms.js';
-import { type Candidates, type Chosen, candidates, ofKnown } from './candidates.js';
+import { type Candidate, type Candidates, type Chosen, candidates } from './candidates.js';
 import { listAll, listVms } from './describe-vms.js';
-import type { HeldVm } from './find-vms.js';
+import { heldOf, ofKnown } from './guests.js';
 import { Kvm } from './kvm.js';
 import { Vm } from './vm.js';
 
@@ -59,19 +60,26 @@ export function selectVms(host: Host, process: ProcessName, choice: string | nul
   if (process === null) return ofHost(kvm, tasks, choice);
   const meant = candidates(kvm, tasks, process);
   const wanted = choice === null ? meant.held : [choose(kvm, meant, choice)];
-  const all = orProblem([], '', () => allVms(kvm, tasks).vms) ?? [];
-  // Several descriptors can refer to one VM.
-  const addresses = new Set(wanted.map(({ address }) => address));
-  const vms = [...addresses].map(
-    (address) =>
-      all.find((vm) => vm.address === address) ??
-      heldAlone(kvm, tasks, wanted.find((vm) => vm.address === address) as HeldVm, meant.pid),
-  );
-  const problems = wanted.some((vm) => vm.incomplete === true)
-    ? [`${meant.title} may hold VMs that can't be read`]
-    : [];
-  return { kvm, vms, problems };
+  const all = othersOf(host);
+  const vms = wanted
+    // Several descriptors can refer to one VM.
+    .filter(({ address }, i) => wanted.findIndex((vm) => vm.address === address) === i)
+    .map((vm) => all.find((known) => isOf(known, vm)) ?? heldAlone(kvm, tasks, vm, meant.pid));
+  return { kvm, vms, problems: choice === null ? meant.problems : [] };
 }
+
+/**
+ * All VMs, with the other processes that hold them; none if they can't be listed. Nothing is logged: what is not known of a
+ * VM is among its problems, and other VMs were not asked for.
+ */
+function othersOf(host: Host): readonly KnownVm[] {
+  const quiet = { ...host, log: silentLog };
+  return orNull(() => allVms(new Kvm(quiet), new Tasks(quiet)).vms) ?? [];
+}
+
+/** Whether this is the VM, with the descriptor by which it was found. */
+const isOf = ({ address, holders }: KnownVm, vm: Candidate): boolean =>
+  address === vm.address && (vm.fd === null || holders.some(({ pid, fd }) => pid === vm.pid && fd === vm.fd));
 
 function ofHost(kvm: Kvm, tasks: Tasks, choice: string | null): SelectedVms {
   const { vms, problems } = allVms(kvm, tasks);
@@ -92,7 +100,7 @@ function onlyVm(kvm: Kvm, tasks: Tasks, choice: string | null): Chosen {
   const [only] = found;
   if (only === undefined || found.length > 1 || (choice === null && problems.length > 0))
     throw missingProcess(kvm, tasks, choice);
-  const chosen = ofKnown(found, { fd: null, address: only.address });
+  const chosen = ofKnown(only, heldOf(only)[0]);
   if (choice === null)
     kvm.host.log.warn(
       `no process was given; using the only VM of the dump, that of pid ${only.pid ?? '?'}${chosen.comm === null ? '' : ` (${printable(chosen.comm)})`}`,
@@ -128,23 +136,30 @@ function missingProcess(kvm: Kvm, tasks: Tasks, choice: string | null): UsageErr
 const isAddress = (address: bigint, text: string): boolean =>
   address.toString(16) === text.toLowerCase().replace(/^0x/, '');
 
-function choose(kvm: Kvm, { title: holder, held }: Candidates, choice: string | null): HeldVm {
-  const [first] = held as [HeldVm];
-  const incomplete = held.some((vm) => vm.incomplete === true);
-  // Several descriptors can refer to one VM.
-  if (choice === null && !incomplete && held.every(({ address }) => address === first.address)) return first;
-  if (choice === null && incomplete)
-    throw new UsageError(`${holder} may hold VMs that can't be read`, {
-      remedies: ['vm'],
-      choices: listVms(kvm, held),
-    });
-  if (choice === null)
-    throw new UsageError(`${holder} holds several VMs`, { remedies: ['vm'], choices: listVms(kvm, held) });
-  const byNumber = /^[0-9]+$/.test(choice) ? held.find(({ fd }) => fd === Number(choice)) : undefined;
-  const found = byNumber ?? held.find(({ address }) => isAddress(address, choice));
-  if (found === undefined)
-    throw new UsageError(`${holder} does not hold VM '${printable(choice)}'; it holds`, {
-      choices: listVms(kvm, held),
-    });
-  return found;
+/** The one that `choice` selects, a descriptor or the address of a struct kvm; or the only one, if it is null. */
+function choose(kvm: Kvm, meant: Candidates, choice: string | null): Candidate {
+  const { title, held, unknown } = meant;
+  const wrong = (problem: string, remedies: readonly Remedy[] = []): UsageError => {
+    // The process is the same for all, unless a guest was given.
+    const choices = listVms(kvm, meant.pid === null ? held : held.map(({ fd, address }) => ({ fd, address })));
+    return new UsageError(`${title} ${problem}`, { remedies, choices });
+  };
+  if (choice === null) {
+    if (unknown !== null) throw wrong("may hold VMs that can't be read", ['vm']);
+    return oneOf(held) ?? fail(wrong('holds several VMs', ['vm']));
+  }
+  const byNumber = /^[0-9]+$/.test(choice) ? held.filter(({ fd }) => fd === Number(choice)) : [];
+  const found = byNumber.length > 0 ? byNumber : held.filter(({ address }) => isAddress(address, choice));
+  if (found.length === 0) throw wrong(`does not hold VM '${printable(choice)}'; it holds`);
+  return oneOf(found) ?? fail(wrong(`has several VMs with descriptor ${choice}`, ['vm']));
+}
+
+/** The first of several descriptors, if all refer to the same VM. */
+function oneOf(held: readonly Candidate[]): Candidate | undefined {
+  const [first] = held;
+  return held.every(({ address }) => address === first?.address) ? first : undefined;
+}
+
+function fail(error: Error): never {
+  throw error;
 }

@@ -27,12 +27,15 @@ class KvmVm {
   ) {
     const bytes = readKvm(kvm, address);
     const { at, host } = kvm;
-    this.mm = during(`VM at 0x${address.toString(16)}`, () => readMm(host, bytes.u64(at.mm.offset)));
-    this.attributes = new Attributes(
-      at.attributes === null || host.types.sizeOf('xa_node') === null
-        ? null
-        : { memory: host.memory, at: xaNodes(host.types), head: bytes.u64(at.attributes.offset) },
-    );
+    const { mm, attributes } = during(`VM at 0x${address.toString(16)}`, () => ({
+      mm: readMm(host, bytes.u64(at.mm.offset)),
+      attributes:
+        at.attributes === null || host.types.sizeOf('xa_node') === null
+          ? null
+          : { memory: host.memory, at: xaNodes(host.types), head: bytes.u64(at.attributes.offset) },
+    }));
+    this.mm = mm;
+    this.attributes = new Attributes(attributes);
   }
 
   /** Number of KVM's address spaces: 2 if KVM supports SMM. Throws `DumpError` for an impossible number. */

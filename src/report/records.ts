@@ -59,11 +59,10 @@ export interface TaggedRow {
   readonly record: string;
 }
 
-/** The kinds of a command with two kinds of records. A row is only given to the kind that its `record` names. */
-export const kinds = <A extends TaggedRow, B extends TaggedRow>(
-  first: RecordKind<A>,
-  second: RecordKind<B>,
-): readonly RecordKind<A | B>[] => [first as RecordKind<A | B>, second as RecordKind<A | B>];
+/** The kinds of a command with several kinds of records. A row is only given to the kind that its `record` names. */
+export const kinds = <Rows extends readonly TaggedRow[]>(
+  ...list: { readonly [I in keyof Rows]: RecordKind<Rows[I]> }
+): readonly RecordKind<Rows[number]>[] => list as readonly unknown[] as readonly RecordKind<Rows[number]>[];
 
 /** Writes JSON lines. With several kinds, rows are `TaggedRow`s. */
 export function jsonLines<Row>(kinds: readonly RecordKind<Row>[]): RowWriter<Row> {

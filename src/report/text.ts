@@ -23,22 +23,29 @@ const FLAGS: readonly (readonly [string, number])[] = [
   ['DIRTY', 0x40],
 ];
 
-/** The text for one address: the lines of the crash extension of 2012, followed by those of crash's vtop. */
-export function block(gpa: string, answer: Answer, around: Surroundings, style: Style): string {
-  const sections = [
-    heading(gpa, answer, around),
+/** The text for one GPA: the lines of the crash extension of 2012, followed by those of crash's vtop. */
+export const block = (gpa: string, answer: Answer, around: Surroundings, style: Style): string =>
+  sections(heading(gpa, answer, around), answer, around, style);
+
+/** The text for a virtual address of a process: the lines of crash's vtop. */
+export const processBlock = (hva: string, answer: Answer, around: Surroundings): string =>
+  sections(row('VIRTUAL', 'PHYSICAL') + row(hva, physical(answer, around)), answer, around, 'crash');
+
+function sections(title: string, answer: Answer, around: Surroundings, style: Style): string {
+  const parts = [
+    title,
     tables(answer, around, style),
     entry(answer, around),
     mapping(around),
     where(answer, around, style),
   ];
-  const text = sections.filter((section) => section !== '').join('\n');
+  const text = parts.filter((part) => part !== '').join('\n');
   return style === 'crash' ? text : text.replace(/ +$/gm, '');
 }
 
+const row = (...cells: readonly string[]): string => `${cells.map((cell) => cell.padEnd(ADDRESS_WIDTH)).join('  ')}\n`;
+
 function heading(gpa: string, answer: Answer, around: Surroundings): string {
-  const row = (a: string, b: string, c: string) =>
-    `${a.padEnd(16)}  ${b.padEnd(ADDRESS_WIDTH)}  ${c.padEnd(ADDRESS_WIDTH)}\n`;
   const hva = answer.page === null ? '-' : digitsOfPage(answer.page, answer.offset);
   return row('GUEST PHYSICAL', 'HOST VIRTUAL', 'HOST PHYSICAL') + row(gpa, hva, physical(answer, around));
 }
@@ -116,8 +123,8 @@ function flagNames({ hi, lo }: WalkStep): string {
 
 function mapping({ vma, file }: Surroundings): string {
   if (vma === null) return '';
-  const row = [vma.address, vma.start, vma.end, vma.flags].map((value) => value.toString(16)).join(' ');
-  return `      VMA           START       END     FLAGS FILE\n${row} ${file}\n`;
+  const fields = [vma.address, vma.start, vma.end, vma.flags].map((value) => value.toString(16)).join(' ');
+  return `      VMA           START       END     FLAGS FILE\n${fields} ${file}\n`;
 }
 
 /** Offset in the mapped file of the page that contains the HVA, in bytes. */

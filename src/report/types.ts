@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types of the values of a record: how each is written in JSON and CSV, and its JSON schema.
-import { oneLine } from '../core/one-line.js';
+import { oneLine, UNSAFE } from '../core/one-line.js';
 import { digitsOf } from './hex.js';
 
 /** A JSON schema (draft 2020-12), or a part of one. */
@@ -62,9 +62,9 @@ export const numberOf = (...values: readonly number[]): Type<number> => single({
 
 export const flag: Type<boolean> = single({ type: 'boolean' }, (value) => `${value}`);
 
-/** JSON does not escape DEL and the C1 control characters, but a terminal may act on them. */
+/** JSON does not escape all characters on which a terminal may act. */
 const quoted = (text: string): string =>
-  JSON.stringify(text).replace(/[\x7f-\x9f]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+  JSON.stringify(text).replace(UNSAFE, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Any text. */
 export const text: Type<string> = {

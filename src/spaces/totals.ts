@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { State } from '../core/outcome.js';
-import type { SlotRun } from './slot-runs.js';
+import type { Reason, State } from '../core/outcome.js';
+import type { PlacedRun } from './placed-runs.js';
 
 /** States of which the dump does not show what became of the pages. */
 const HIDDEN: ReadonlySet<State> = new Set<State>(['slots-missing', 'table-missing', 'damaged', 'noncanonical']);
@@ -11,6 +11,7 @@ export class Totals {
   runs = 0;
   protNone = 0;
   readonly states = new Map<State, number>();
+  readonly reasons = new Map<Reason, number>();
   /** Mapped pages by the bytes that their leaf maps. */
   readonly sizes = new Map<number, number>();
   /** Mapped pages by NUMA node. */
@@ -18,11 +19,12 @@ export class Totals {
   /** By reason: pages of which the dump does not show what became of them, and the message of the first. */
   readonly hidden = new Map<string, { pages: number; message: string }>();
 
-  add(run: SlotRun): void {
-    const { pages, state, pageSize, node } = run;
+  add(run: PlacedRun): void {
+    const { pages, state, reason, pageSize, node } = run;
     this.pages += pages;
     this.runs++;
     increase(this.states, state, pages);
+    if (reason !== null) increase(this.reasons, reason, pages);
     if (pageSize !== null) increase(this.sizes, pageSize, pages);
     if (node !== null) increase(this.nodes, node, pages);
     if (run.protNone) this.protNone += pages;
@@ -34,7 +36,7 @@ export class Totals {
     return [...this.hidden.values()].map(({ pages, message }) => `${pages * 4096} bytes: ${message}`);
   }
 
-  #hide({ state, reason, message, pages }: SlotRun): void {
+  #hide({ state, reason, message, pages }: PlacedRun): void {
     const key = reason ?? state;
     const known = this.hidden.get(key);
     if (known === undefined) this.hidden.set(key, { pages, message: message ?? key });
@@ -43,7 +45,7 @@ export class Totals {
 }
 
 /** Whether a gap or damage in the dump hides what became of the pages. */
-const isHidden = ({ state, reason }: SlotRun): boolean => HIDDEN.has(state) || reason === 'gmem-attribute-unreadable';
+const isHidden = ({ state, reason }: PlacedRun): boolean => HIDDEN.has(state) || reason === 'gmem-attribute-unreadable';
 
 function increase<K>(sums: Map<K, number>, key: K, by: number): void {
   sums.set(key, (sums.get(key) ?? 0) + by);

@@ -4,10 +4,10 @@ import { DumpError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
+import type { Mm } from '../kernel/mm.js';
 import { memorySize } from '../kernel/numa-nodes.js';
 import { type Page, Pages, zeroFrames } from '../kernel/page.js';
 import { findVma, type Vma } from '../kernel/vma.js';
-import type { Vm } from '../kvm/vm.js';
 import type { Answer } from './answer.js';
 
 /** What the text output shows in addition to an answer. */
@@ -28,15 +28,15 @@ export interface Surroundings {
 /** Finds what the text output shows in addition to an answer. What can't be read is left out, with a warning. */
 export class SurroundingsOf {
   readonly #host: Host;
-  readonly #vm: Vm;
+  readonly #mm: Mm;
   readonly #files: Files;
   readonly #pages: Pages | null;
   readonly #zeros: ReadonlySet<number>;
   readonly #digits: number;
 
-  constructor(host: Host, vm: Vm) {
+  constructor(host: Host, mm: Mm) {
     this.#host = host;
-    this.#vm = vm;
+    this.#mm = mm;
     this.#files = new Files(host);
     this.#pages = this.#optional(() => new Pages(host));
     this.#zeros = this.#optional(() => zeroFrames(host)) ?? new Set();
@@ -46,7 +46,7 @@ export class SurroundingsOf {
   find(answer: Answer): Surroundings {
     const { page, frame, state, pageSize } = answer;
     const found =
-      page === null ? null : this.#optional(() => ({ vma: findVma(this.#host, this.#vm.mm, BigInt(page) * 4096n) }));
+      page === null ? null : this.#optional(() => ({ vma: findVma(this.#host, this.#mm, BigInt(page) * 4096n) }));
     const vma = found?.vma ?? null;
     return {
       vma,

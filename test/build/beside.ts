@@ -1,6 +1,7 @@
 import { gfn } from '../../src/core/address.js';
 import { silentLog } from '../../src/core/log.js';
-import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { Beside } from '../../src/debuginfo/beside.js';
+import type { BesideOptions } from '../../src/debuginfo/beside-options.js';
 import { KVM_NEEDS } from '../../src/kvm/needs.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { openHostWith } from '../../src/opening/open-host.js';

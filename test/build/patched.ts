@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dump whose memory a test changes after the kernel has been opened: values at kernel addresses, and whole pages that are
 // hidden or filled with zeros.
+import type { Command } from '../../src/commands/command.js';
+import { perform } from '../../src/commands/perform.js';
 import { type Pfn, pfn } from '../../src/core/address.js';
 import type { FrameSource } from '../../src/core/memory.js';
 import type { DumpImage } from '../../src/dump/image.js';
@@ -8,6 +10,7 @@ import { Dump, silentLog } from '../../src/index.js';
 import { Files, type OpenFile } from '../../src/kernel/files.js';
 import { type Task, Tasks } from '../../src/kernel/tasks.js';
 import { type OpenDump, openDump as openHost } from '../../src/open.js';
+import { kept } from './altered.js';
 
 const PAGE = 4096;
 
@@ -78,6 +81,14 @@ export class PatchedDump {
 
   get host() {
     return this.#opened.host;
+  }
+
+  /** The text that a command prints for all VMs. */
+  async textOf(command: Command): Promise<string> {
+    const streams = kept();
+    const request = { command, values: { process: null, vm: null }, words: [], inner: [] };
+    await perform(request, this.#opened, 'text', streams);
+    return streams.out.join('');
   }
 
   /** The frames that `work` reads. */

@@ -10,8 +10,26 @@ const strict = (_key: string, value: unknown): unknown =>
     ? { ...value, additionalProperties: false }
     : value;
 
-const schema = JSON.parse(readFileSync(join(ROOT, 'docs', 'output.schema.json'), 'utf8'), strict) as object;
-const validate = new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(schema);
+type Validate = ReturnType<Ajv2020['compile']>;
+
+function validatorOf(path: string): Validate {
+  const schema = JSON.parse(readFileSync(join(ROOT, 'docs', path), 'utf8'), strict) as object;
+  return new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(schema);
+}
+
+const problemsOf = (validate: Validate, line: unknown): unknown => (validate(line) ? null : validate.errors);
+
+const version1 = validatorOf('output.schema.json');
 
 /** The errors that docs/output.schema.json reports for a line of --json; null if it is valid. */
-export const lineProblems = (line: unknown): unknown => (validate(line) ? null : validate.errors);
+export const lineProblems = (line: unknown): unknown => problemsOf(version1, line);
+
+const validators = new Map<string, Validate>();
+
+/** The errors that the schema of a record reports; null if it is valid. */
+export function recordProblems(line: { readonly record: string }): unknown {
+  const { record } = line;
+  const known = validators.get(record) ?? validatorOf(`schemas/${record}.schema.json`);
+  validators.set(record, known);
+  return problemsOf(known, line);
+}

@@ -81,6 +81,8 @@ task_struct {
   char comm[16]
   ptr files
   ptr signal
+  u32 flags
+  int exit_state
 }
 files_struct {
   u32 count
@@ -112,6 +114,9 @@ mm_struct {
     ptr pgd
     u64 arg_start
     u64 arg_end
+    u64 start_brk
+    u64 brk
+    u64 start_stack
   }
 }
 mod_kallsyms {

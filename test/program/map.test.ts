@@ -15,7 +15,7 @@ const schemaOf = (name: string) =>
   );
 const validate = { run: schemaOf('run'), total: schemaOf('total'), slot: schemaOf('slot') };
 /** Bytes by a member of the runs, without those for which it is null. */
-function sums(runs: readonly Run[], member: 'state' | 'pageSize' | 'node'): Record<string, number> {
+function sums(runs: readonly Run[], member: 'state' | 'reason' | 'pageSize' | 'node'): Record<string, number> {
   const by: Record<string, number> = {};
   for (const { [member]: key, size } of runs) if (key !== null) by[key] = (by[key] ?? 0) + size;
   return by;
@@ -91,6 +91,7 @@ describe.each(hosts)('%s', (name) => {
         bytes: bytesOf(runs),
         runs: runs.length,
         states: sums(runs, 'state'),
+        reasons: sums(runs, 'reason'),
         pageSizes: sums(runs, 'pageSize'),
         nodes: sums(runs, 'node'),
         protNone: bytesOf(runs.filter(({ protNone }) => protNone)),

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { compile, toC } from '../build/compiled.js';
-import { elfCore } from '../build/files.js';
 import { SyntheticHost } from '../build/host.js';
 import { PAGE, protNone, swapEntry } from '../build/memory.js';
 import { ERAS, type Era } from '../build/old-kernels.js';
 import { RELEASE, VERSION } from '../build/options.js';
+import { dumpOf as bytesOf } from '../build/written.js';
 import { gcc, needing } from '../needs.js';
 import { kvmVtop } from '../run.js';
 
@@ -19,12 +19,8 @@ const HVA = 0x7f0000000000n;
 
 /** A complete ELF dump of a host. */
 function dumpOf(host: SyntheticHost, name: string): string {
-  const text = host.vmcoreinfo();
   const path = join(folder, `${name}.elf`);
-  const segments = [...host.memory.frames]
-    .sort(([a], [b]) => a - b)
-    .map(([frame, bytes]) => ({ paddr: frame * 4096, bytes }));
-  writeFileSync(path, elfCore({ segments, notes: [{ name: 'VMCOREINFO', type: 0, desc: Buffer.from(text) }] }));
+  writeFileSync(path, bytesOf(host));
   return path;
 }
 

@@ -3,7 +3,8 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { Beside, type BesideOptions } from '../../src/debuginfo/beside.js';
+import { Beside } from '../../src/debuginfo/beside.js';
+import type { BesideOptions } from '../../src/debuginfo/beside-options.js';
 import { KVM_NEEDS, VCPU_NEEDS } from '../../src/kvm/needs.js';
 import { openHostWith } from '../../src/opening/open-host.js';
 import { compile, toC } from '../build/compiled.js';

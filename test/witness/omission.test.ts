@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { gfn } from '../../src/core/address.js';
 import { DumpError } from '../../src/core/errors.js';
-import type { BesideOptions } from '../../src/debuginfo/beside.js';
+import type { BesideOptions } from '../../src/debuginfo/beside-options.js';
 import { selectVm } from '../../src/kvm/select.js';
 import { views } from '../../src/kvm/views.js';
 import { openDump } from '../../src/open.js';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../../core/bytes.js';
 import { DumpError, orNull } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
@@ -29,16 +30,16 @@ export const arraySlots: SlotReader = {
     const { set } = isInline(types)
       ? resolve(types, { set: inlineMemslotsFields })
       : resolve(types, { set: arrayMemslotsFields });
-    const ids = Math.max(set.ids?.count ?? 0, set.slots.count);
-    const count = countOf(memory, address, set, ids);
+    const all = Math.max(set.ids?.count ?? 0, set.slots.count);
+    const ids = { all, user: all === OLDEST_SLOTS ? OLDEST_USER_SLOTS : all - INTERNAL };
+    const count = countOf(memory, address, set, all);
     const array = address + BigInt(set.slots.offset);
-    const userSlots = ids === OLDEST_SLOTS ? OLDEST_USER_SLOTS : ids - INTERNAL;
     const places = placesOf(memory, address, set);
     const slots: Memslot[] = [];
     for (let i = 0; i < count; i++) {
       const at = array + BigInt(i * set.slots.element);
       const bytes = readOf(memory, at, slot.bytes, 'struct kvm_memory_slot');
-      const found = readSlot(bytes, slot, at, userSlots, i);
+      const found = inMemory(readSlot(bytes, slot, at, ids, i), bytes);
       if (set.filled !== null && found.pages === 0)
         throw bytes.error(0, `memslot ${found.id} has no pages, but is in use: the dump is damaged there`);
       const place = slot.id === null ? null : (places?.(found.id) ?? null);
@@ -54,6 +55,15 @@ export const arraySlots: SlotReader = {
     return { slots, missing: slots.some(({ pages }) => pages > 0) || places !== null ? null : NONE };
   },
 };
+
+/**
+ * Nothing can be mapped at address 0 (sysctl vm.mmap_min_addr), so there were zeros in the slot's place; unless its pages
+ * are in a guest_memfd. Slots in trees have their address a second time.
+ */
+function inMemory(slot: Memslot, bytes: Bytes): Memslot {
+  if (slot.pages === 0 || slot.hva !== 0n || slot.memfd !== 'none') return slot;
+  throw bytes.error(0, `userspace_addr of memslot ${slot.id} can't be 0: the dump is damaged there`);
+}
 
 /** Without id_to_index a VM without slots can't be distinguished from a page of zeros. */
 const NONE = 'there are no slots, but a page of zeros would look the same';

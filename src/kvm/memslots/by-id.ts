@@ -4,7 +4,7 @@ import type { Memory } from '../../core/memory.js';
 import { hlistNodes } from '../../kernel/containers/hlist.js';
 import type { Resolved } from '../../types/fields.js';
 import type { treeMemslotsFields, treeSlotFields } from '../structs.js';
-import { TREE_SLOTS } from './slot.js';
+import { TREE_IDS } from './slot.js';
 
 /** struct hlist_head: the first node. */
 const HEAD_BYTES = 8;
@@ -26,7 +26,7 @@ export function* slotsById(memory: Memory, set: bigint, at: At, index: number): 
   const { idNode } = at.links;
   if (ids?.element !== HEAD_BYTES || idNode?.element !== NODE_BYTES) return;
   const toSlot = BigInt(idNode.offset + index * idNode.element);
-  let left = TREE_SLOTS;
+  let left = TREE_IDS.all;
   for (let bucket = 0; bucket < ids.count; bucket++) {
     const head = set + BigInt(ids.offset + bucket * ids.element);
     for (const node of untilDamage(hlistNodes(memory, head, left, 'id_hash', { checkBack: true }))) {

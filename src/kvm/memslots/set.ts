@@ -14,15 +14,17 @@ export class MemslotSet {
   readonly #firsts: Float64Array;
   #last: Memslot | undefined;
 
-  /** Throws `DumpError` if two slots cover the same guest frame or have the same id, which the kernel does not allow. */
+  /** Throws `DumpError` if two slots have the same id or cover the same guest frame, which the kernel does not allow. */
   constructor({ slots, missing }: ReadSlots) {
     this.missing = missing;
     this.slots = slots.filter(({ pages }) => pages > 0).sort((a, b) => a.first - b.first);
-    this.#firsts = Float64Array.from(this.slots, ({ first }) => first);
     const ids = new Set<number>();
+    for (const { id } of this.slots) {
+      if (ids.has(id)) throw new DumpError(`two memslots have the id ${id}: the dump is damaged there`);
+      ids.add(id);
+    }
+    this.#firsts = Float64Array.from(this.slots, ({ first }) => first);
     this.slots.forEach((slot, i) => {
-      if (ids.has(slot.id)) throw new DumpError(`two memslots have id ${slot.id}: the dump is damaged there`);
-      ids.add(slot.id);
       const next = this.slots[i + 1];
       if (next !== undefined && slot.first + slot.pages > next.first)
         throw new DumpError(`memslots ${slot.id} and ${next.id} both cover guest frame 0x${next.first.toString(16)}`);

@@ -11,7 +11,7 @@ import { intervalFields, slotFields, treeMemslotsFields, treeSlotFields } from '
 import { slotsById } from './by-id.js';
 import { Ascending } from './order.js';
 import type { SlotReader } from './reader.js';
-import { type Memslot, readSlot, TREE_SLOTS, TREE_USER_SLOTS } from './slot.js';
+import { type Memslot, readSlot, TREE_IDS } from './slot.js';
 
 /** Slots in a red-black tree ordered by guest frame (Linux 5.17 and later). */
 export const treeSlots: SlotReader = {
@@ -37,11 +37,11 @@ export const treeSlots: SlotReader = {
         lost(unreadableError(bytes, address, 'struct kvm_memory_slot'));
         return null;
       }
-      const slot = inUse(readSlot(bytes, at.slot, address, TREE_USER_SLOTS, 0), bytes);
+      const slot = inUse(readSlot(bytes, at.slot, address, TREE_IDS, 0), bytes);
       check(slot, bytes);
       return slot;
     };
-    const walk = { what: 'memslot tree', member: 'slot', most: TREE_SLOTS, lost };
+    const walk = { what: 'memslot tree', member: 'slot', most: TREE_IDS.all, lost };
     for (const node of rbNodes(memory, at.node, set.u64(at.set.root.offset), walk)) {
       const slot = read(node - toSlot);
       if (slot === null) continue;

@@ -6,9 +6,11 @@ import { xaNodes, xarrayEntries } from '../../kernel/containers/xarray.js';
 import type { Host } from '../../kernel/host.js';
 import { type Resolved, resolve } from '../../types/fields.js';
 import type { Member } from '../../types/source.js';
+import { orProblem, vcpusOf } from '../about.js';
+import type { Kvm } from '../kvm.js';
 import { vcpuListFields } from './structs.js';
 
-/** More vCPUs than this are damage (KVM_MAX_VCPUS of 7.2 is 4096). */
+/** Limit on the indices of vCPUs (KVM_MAX_VCPUS of 7.2 is 4096). */
 const MOST_VCPUS = 0x10000;
 
 export interface ListedVcpu {
@@ -26,16 +28,18 @@ export interface VcpuList {
 }
 
 /** Lists the vCPUs of the VM whose struct kvm is at an address. Throws `DumpError` if none of it can be read. */
-export function listVcpus(host: Host, kvm: bigint): VcpuList {
+export function listVcpus(kvm: Kvm, address: bigint): VcpuList {
+  const { host } = kvm;
   const { kvm: at } = resolve(host.types, { kvm: vcpuListFields });
-  const bytes = LazyBytes.of(host.memory, kvm, at.bytes, 'struct kvm');
+  const bytes = LazyBytes.of(host.memory, address, at.bytes, 'struct kvm');
+  const problems: string[] = [];
   const lost: string[] = [];
   const vcpus = [...entries(host, bytes, at, lost)];
-  const online = bytes.u32(at.online.offset);
-  if (online > MOST_VCPUS) throw bytes.error(at.online.offset, `a VM can't have ${online} vCPUs`);
+  const counted = orProblem(problems, 'number of vCPUs', () => vcpusOf(kvm, address));
   // A vCPU that is being created is listed before it is counted.
-  if (vcpus.length >= online) return { vcpus, problems: [] };
-  return { vcpus, problems: [`struct kvm counts ${online} vCPUs, ${vcpus.length} can be found`, ...lost] };
+  if (counted !== null && vcpus.length >= counted) return { vcpus, problems };
+  if (counted !== null) problems.push(`struct kvm counts ${counted} vCPUs, ${vcpus.length} can be found`);
+  return { vcpus, problems: [...problems, ...lost] };
 }
 
 function entries(

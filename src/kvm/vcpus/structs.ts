@@ -3,7 +3,6 @@
 import { enumeration, fields, optional, required } from '../../types/fields.js';
 
 export const vcpuListFields = fields('kvm', {
-  online: required('online_vcpus.counter', 4),
   // Since Linux commit c5b077549136 ("KVM: Convert the kvm->vcpus array to a xarray") (in v5.17) an XArray.
   array: optional('vcpus', 8),
   xarray: optional('vcpu_array.xa_head', 8),

@@ -21,7 +21,9 @@ describe('the task list', () => {
   function hostOf(count: number): SyntheticHost {
     const host = new SyntheticHost();
     const links = host.layouts.offset('task_struct', 'tasks');
-    const pid = host.layouts.offset('task_struct', 'pid');
+    const [pid, tgid, signal] = (['pid', 'tgid', 'signal'] as const).map((name) =>
+      host.layouts.offset('task_struct', name),
+    ) as [number, number, number];
     const head = host.at('init_task') + BigInt(links);
     for (let page = 0; page * 4096 < (count + 1) * BYTES; page += 512)
       host.kernel.map(START + BigInt(page * 4096), FRAME + page, 1);
@@ -33,6 +35,8 @@ describe('the task list', () => {
         bytes.writeBigUInt64LE(next, i * BYTES + links);
         bytes.writeBigUInt64LE(index > 0 ? START + BigInt((index - 1) * BYTES + links) : head, i * BYTES + links + 8);
         bytes.writeUInt32LE(index + 1, i * BYTES + pid);
+        bytes.writeUInt32LE(index + 1, i * BYTES + tgid);
+        bytes.writeBigUInt64LE(START, i * BYTES + signal);
       }
       return frame >= FRAME ? bytes : null;
     };
@@ -48,6 +52,37 @@ describe('the task list', () => {
     let strays = 0;
     for (const { pid } of new Tasks(hostOf(COUNT).open()).leaders()) if (pid !== ++count) strays++;
     expect({ count, strays }).toEqual({ count: COUNT, strays: 0 });
+  });
+
+  test.each([
+    ['pid', 0],
+    ['pid', 2 ** 22],
+    ['tgid', 0],
+    ['tgid', -1],
+    ['signal', 0],
+  ])('a task whose %s is %i is damage, and loses only itself', (member, value) => {
+    const host = new SyntheticHost();
+    const tasks = [1, 2, 3].map((pid) => host.task(pid, 'x', 0n, 0n));
+    host.set('task_struct', tasks[1] as bigint, { [member]: value });
+    const opened = new Tasks(host.open());
+    expect(() => [...opened.leaders()]).toThrow(`${member} of a task can't be `);
+    const lost: string[] = [];
+    expect([...opened.leaders(({ message }) => lost.push(message))].map(({ pid }) => pid)).toEqual([1, 3]);
+    expect(lost).toHaveLength(1);
+  });
+
+  test('a page of zeros is not a task without a name, but a task can have none', () => {
+    const far = new SyntheticHost()
+      .typesText()
+      .replace('  char comm[16]\n', '  pad 8000\n  char comm[16]\n  pad 8000\n');
+    const host = new SyntheticHost({ types: far });
+    const [named, unnamed] = ['x', ''].map((comm, i) => host.task(i + 1, comm, 0n, 0n)) as [bigint, bigint];
+    const page = ((unnamed + host.offset('task_struct', 'comm')) / 4096n) * 4096n;
+    host.u64(page > unnamed ? page : unnamed + 1024n, 1n);
+    const pidsOf = () => [...new Tasks(host.open()).leaders(() => undefined)].map(({ pid }) => pid);
+    expect(pidsOf()).toEqual([1, 2]);
+    host.write(((named + host.offset('task_struct', 'comm')) / 4096n) * 4096n, new Uint8Array(4096));
+    expect(pidsOf()).toEqual([2]);
   });
 
   test('with more tasks than allowed is damage', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memslots, on synthetic hosts.
 import { describe, expect, test } from '@jest/globals';
-import { SyntheticHost } from '../../build/host.js';
+import { type SlotWish, SyntheticHost } from '../../build/host.js';
 import { PAGE } from '../../build/memory.js';
 import { ERAS } from '../../build/old-kernels.js';
 import { ask, HVA, slot, translatorOf } from '../../build/translators.js';
@@ -225,19 +225,51 @@ describe('slots', () => {
     expect(() => translatorOf(host)).toThrow(/memslots 3 and 7 both cover guest frame 0x3/);
   });
 
-  test('two slots with one id are damage', () => {
-    const { host, memslots } = three();
-    change(host, memslots, 1, { id: 2n });
-    expect(() => translatorOf(host)).toThrow(/two memslots have id 2: the dump is damaged there/);
-  });
-
   test.each([
-    ['more pages than a slot can have', { gpa: 0n, pages: 2n ** 31n, hva: HVA }],
-    ['a userspace_addr inside a page', { gpa: 0n, pages: 1n, hva: HVA + 8n }],
+    ['more pages than a slot can have', { gpa: 0n, pages: 2n ** 31n }],
+    ['guest addresses above 2^52', { gpa: 2n ** 52n - PAGE, pages: 2n }],
+    ['a userspace_addr inside a page', { hva: HVA + 8n }],
+    ['an id that KVM does not give', { id: 32767 }],
+    ['a flag that KVM does not know', { flags: 8 }],
+    ['another one', { flags: 0x80000001 }],
   ])('%s is damage', (_name, wish) => {
     const host = new SyntheticHost();
-    host.vmm(191, [{ id: 0, ...wish }]);
+    host.vmm(191, [{ ...slot(0, 0n, 1n), ...wish }]);
     expect(() => translatorOf(host)).toThrow(/memslots? .*kernel memory at 0x/);
+  });
+
+  test('the last guest addresses, and all flags that KVM knows', () => {
+    const host = new SyntheticHost();
+    host.vmm(191, [slot(0, 2n ** 52n - PAGE, 1n, HVA, 0x30007)]);
+    expect(translatorOf(host).slots.slots).toMatchObject([{ first: 2 ** 40 - 1, flags: 0x30007 }]);
+  });
+
+  test.each(Object.entries(ERAS))(
+    '%s: flags of guest_memfd, an address of zeros and an id twice are damage',
+    (name, { options }) => {
+      const said = (...slots: SlotWish[]): string => {
+        const host = new SyntheticHost({ ...options, noBtf: false });
+        host.vmm(191, slots);
+        try {
+          return String(translatorOf(host).slots.slots.length);
+        } catch (error) {
+          return String(error);
+        }
+      };
+      expect(said(slot(1, 0n, 1n, HVA, 3), slot(2, PAGE, 1n, HVA))).toBe('2');
+      expect(said(slot(1, 0n, 1n, HVA, 4))).toMatch(/flags of a memslot can't be 0x4/);
+      expect(said(slot(1, 0n, 1n, 0n))).toMatch(/userspace_addr of memslot 1 can't be 0/);
+      // Before id_to_index the id of a slot is its place; id_to_index contradicts an id that occurs twice.
+      if (options.types?.includes('id_to_index') === true)
+        expect(said(slot(1, 0n, 1n), slot(1, PAGE, 1n))).toMatch(/memslot 1 is at index \d, but id_to_index has \d/);
+      else expect(name).toMatch(/2\.6|RHEL 6/);
+    },
+  );
+
+  test('an id twice in a tree is damage', () => {
+    const host = new SyntheticHost();
+    host.vmm(191, [slot(1, 0n, 1n), slot(1, PAGE, 1n)]);
+    expect(() => translatorOf(host)).toThrow(/two memslots have the id 1: the dump is damaged there/);
   });
 
   test("KVM's own slots (TSS, identity map, APIC page) are translated and marked", () => {

@@ -13,9 +13,11 @@ const UUID = '0000000b-0000-4000-8000-00000000000b';
 function hostOf(guests: Readonly<Record<number, readonly string[] | null>>) {
   const host = new SyntheticHost();
   const vms: Record<number, bigint> = {};
+  const tasks: Record<number, bigint> = {};
   for (const [pid, words] of Object.entries(guests)) {
-    const { mm, tables, vm } = host.vmm(Number(pid), [SLOT]);
+    const { mm, tables, vm, task } = host.vmm(Number(pid), [SLOT]);
     vms[Number(pid)] = vm;
+    tasks[Number(pid)] = task;
     const text = Buffer.from(`${(words ?? ['x']).join('\0')}\0`, 'latin1');
     host.set('mm_struct', mm, { arg_start: ARGUMENTS, arg_end: ARGUMENTS + BigInt(text.length) });
     if (words === null) continue;
@@ -32,7 +34,7 @@ function hostOf(guests: Readonly<Record<number, readonly string[] | null>>) {
       at += part.length;
     }
   }
-  return { host, vms };
+  return { host, vms, tasks };
 }
 
 const qemu = (...words: string[]): string[] => ['/usr/bin/qemu-system-x86_64', '-machine', 'q35'.padEnd(100), ...words];
@@ -61,11 +63,72 @@ describe('a name', () => {
     expect(select(host, '777').kvm).toBe(vms[100]);
   });
 
+  test.each([
+    ['zürich', 'UTF-8'],
+    ['東京', 'UTF-8'],
+    ['z\xfcrich', 'another encoding, whose bytes are taken for characters'],
+  ])('%s, in %s', (name, encoding) => {
+    const bytes = Buffer.from(name, encoding === 'UTF-8' ? 'utf8' : 'latin1').toString('latin1');
+    const { host, vms } = hostOf({ 100: qemu('-name', `guest=${bytes},debug-threads=on`), 200: qemu('-name', 'x') });
+    expect(select(host, name)).toMatchObject({ pid: 100, kvm: vms[100] });
+    const other = bytes === name ? 'zurich' : bytes;
+    expect(() => select(host, other)).toThrow(/VMs: 100 \('[^']+', qemu-system-x86, fd 9\), 200 \('x', /);
+  });
+
   test('of two VMs is refused, and both are listed', () => {
     const { host } = hostOf({ 100: qemu('-name', 'twin'), 200: qemu('-name', 'twin') });
     expect(() => select(host, 'twin')).toThrow(/'twin' holds several VMs:\n.*fd 9 .*\n.*fd 9 /);
     expect(() => select(host, 'twi')).toThrow(
       /'twi' is not a pid.* no VM has this name or UUID; VMs: 100 \('twin', qemu-system-x86, fd 9\), 200 \('twin', /,
+    );
+  });
+
+  test('of two VMs with the same descriptor is refused with --vm, too; the processes are listed', () => {
+    const { host, vms } = hostOf({ 100: qemu('-name', 'twin'), 200: qemu('-name', 'twin') });
+    expect(() => select(host, 'twin', '9')).toThrow(
+      /'twin' has several VMs with descriptor 9:\n {2}pid 200 {2}fd 9 {2}kvm 0x.*\n {2}pid 100 {2}fd 9 {2}kvm 0x/,
+    );
+    expect(() => select(host, 'twin', '8')).toThrow(/'twin' does not hold VM '8'; it holds:\n {2}pid 200 {2}fd 9 /);
+    expect(select(host, 'twin', `0x${vms[200]?.toString(16)}`)).toMatchObject({ pid: 200, fd: 9, kvm: vms[200] });
+  });
+
+  test('that is a hexadecimal pid, too, is that of the guest', () => {
+    const { host, vms } = hostOf({ 100: qemu('-name', 'b4'), 180: qemu('-name', 'beta') });
+    const { kvm, said } = select(host, 'b4');
+    expect(kvm).toBe(vms[100]);
+    expect(said).toEqual([
+      "'b4' is read as the name of a guest; as a hexadecimal pid it would be pid 180 (qemu-system-x86)",
+    ]);
+    expect(select(host, '0xb4')).toMatchObject({ kvm: vms[0xb4], said: [] });
+  });
+
+  test('that looks like a hexadecimal pid, if no guest has it', () => {
+    const { host, vms } = hostOf({ 100: qemu('-name', 'alpha'), 180: qemu('-name', 'beta') });
+    expect(select(host, 'b4')).toMatchObject({
+      kvm: vms[0xb4],
+      said: ['b4 is read as hexadecimal: pid 180 (qemu-system-x86)'],
+    });
+  });
+
+  test('that is the hexadecimal pid of a creator that has exited, too, is that of the guest', () => {
+    const { host, vms } = hostOf({ 100: qemu('-name', 'c5'), 200: qemu() });
+    host.set('kvm', vms[100] as bigint, { userspace_pid: 100 });
+    host.set('kvm', vms[200] as bigint, { userspace_pid: 0xc5 });
+    expect(select(host, 'c5').kvm).toBe(vms[100]);
+    expect(select(host, '0xc5').kvm).toBe(vms[200]);
+  });
+
+  test('is that of the creator, whatever process holds the VM', () => {
+    const { host, vms, tasks } = hostOf({ 100: qemu('-name', 'alpha'), 200: qemu('-name', 'beta') });
+    const beta = vms[200] as bigint;
+    const files = host.pointer((tasks[100] as bigint) + host.offset('task_struct', 'files'));
+    const table = host.pointer(files + host.offset('files_struct', 'fdt'));
+    host.u64(host.pointer(table + host.offset('fdtable', 'fd')), host.file(host.vmFops, beta, 'kvm-vm'));
+    expect(select(host, 'beta')).toMatchObject({ pid: 200, fd: 9, kvm: beta });
+    expect(select(host, 'beta', '0')).toMatchObject({ pid: 100, fd: 0, kvm: beta });
+    expect(select(host, 'alpha')).toMatchObject({ pid: 100, fd: 9, kvm: vms[100] });
+    expect(() => select(host, 'gamma')).toThrow(
+      "VMs: 100 ('alpha', qemu-system-x86, fd 0 9), 200 ('beta', qemu-system-x86, fd 9)",
     );
   });
 

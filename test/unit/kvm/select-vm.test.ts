@@ -107,18 +107,102 @@ describe('the VM', () => {
     expect(() => select(host, '150')).toThrow(/pid 150 \(none\) does not hold a VM; VMs: 4711 \(qemu\\x0aevil, fd 9\)/);
   });
 
-  test('if f_op and name disagree, f_op decides, and a warning says so', () => {
+  test('if only the name of a file is that of a VM, it is not known what the process holds', () => {
     const host = new SyntheticHost();
     const { address: mm } = host.mm();
     const vm = host.vm(mm, [SLOT]);
+    host.vm(host.mm().address, [SLOT]);
     const files = { 3: host.file(0xffffffff81234000n, 0n, 'kvm-vm'), 7: host.file(host.vmFops, vm, 'renamed') };
     host.task(150, 'odd', mm, host.files(files));
-    const { fd, said } = select(host, '150');
+    expect(() => select(host, '150')).toThrow(/pid 150 \(odd\) may hold VMs that can't be read:\n {2}fd 7 /);
+    const { fd, said } = select(host, '150', '7');
     expect(fd).toBe(7);
-    expect(said.join('\n')).toMatch(/descriptor 3 is not taken for a VM: its f_op is not kvm_vm_fops/);
-    expect(said.join('\n')).toMatch(
-      /descriptor 7 is taken for a VM: its f_op is kvm_vm_fops, although its name is not kvm-vm/,
-    );
+    expect(said).toEqual([
+      'descriptor 7 is taken for a VM: its f_op is kvm_vm_fops, although its name is not kvm-vm',
+      'pid 150: it is not known whether descriptor 3 is a VM: its name is kvm-vm, but its f_op is not kvm_vm_fops',
+    ]);
+  });
+
+  test.each([
+    ['nothing', 0n],
+    ['other memory', 0xffffffff81000000n],
+  ])('a file of a VM that leads to %s: it is not known what the process holds', (_name, address) => {
+    const host = new SyntheticHost();
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.vm(host.mm().address, [SLOT]);
+    const files = { 3: host.file(host.vmFops, address, 'kvm-vm'), 7: host.file(host.vmFops, vm, 'kvm-vm') };
+    host.task(150, 'odd', mm, host.files(files));
+    expect(() => select(host, '150')).toThrow(/pid 150 \(odd\) may hold VMs that can't be read:\n {2}fd 7 /);
+    expect(select(host, '150', '7').said.join()).toMatch(/descriptor 3 is a VM, but 0x[0-9a-f]+ is not a struct kvm/);
+  });
+
+  describe.each([
+    ['lost', { address: 0xffff888ffff00000n }],
+    ['of zeros', { values: { f_op: 0n, private_data: 0n, 'f_path.dentry': 0n } }],
+    ['without a dentry', { values: { 'f_path.dentry': 0n } }],
+  ])('with one struct file %s', (_name, { address, values }: { address?: bigint; values?: Record<string, bigint> }) => {
+    /** A process with two VMs, the file of one of which is damaged; and with `others`, a VM of another process. */
+    function damaged({ others }: { others: boolean }) {
+      const host = new SyntheticHost();
+      const { address: mm } = host.mm();
+      const [one, two] = [host.vm(mm, [SLOT]), host.vm(mm, [SLOT])];
+      const file = host.file(host.vmFops, one, 'kvm-vm');
+      if (values !== undefined) host.set('file', file, values);
+      host.task(150, 'qemu', mm, host.files({ 4: address ?? file, 6: host.file(host.vmFops, two, 'kvm-vm') }));
+      if (others) host.vmm(200, [SLOT]);
+      return { host, one, two };
+    }
+
+    test('the other file is read, and the VM is found by its memory', () => {
+      const { host, one, two } = damaged({ others: true });
+      expect(() => select(host, '150')).toThrow(
+        new RegExp(
+          `may hold VMs that can't be read:\\n  fd 6 .*0x${two.toString(16)} .*\\n  fd \\? .*0x${one.toString(16)} `,
+        ),
+      );
+      expect(select(host, '150', '6')).toMatchObject({ kvm: two, fd: 6 });
+      expect(select(host, '150', one.toString(16))).toMatchObject({ kvm: one, fd: null });
+    });
+
+    test('if all VMs of the host are known, it holds no others', () => {
+      expect(() => select(damaged({ others: false }).host, '150')).toThrow(/holds several VMs/);
+    });
+  });
+
+  test('the only VM of the host, of a process whose descriptors are lost, is used', () => {
+    const host = new SyntheticHost();
+    const { vm, task } = host.vmm(150, [SLOT]);
+    host.set('task_struct', task, { files: 0xffff888ffff00000n });
+    expect(select(host, '150')).toMatchObject({ kvm: vm, fd: null });
+    host.vmm(200, [SLOT]);
+    expect(() => select(host, '150')).toThrow(/may hold VMs that can't be read/);
+  });
+
+  test('a page of zeros in a descriptor table is noticed by the bitmap of descriptors', () => {
+    const types = new SyntheticHost().typesText().replace('  ptr fd\n', '  ptr fd\n  ptr open_fds\n');
+    const host = new SyntheticHost({ types });
+    const { address: mm } = host.mm();
+    const vm = host.vm(mm, [SLOT]);
+    host.vmm(200, [SLOT]);
+    const files = host.files({ 1000: host.file(host.vmFops, vm, 'kvm-vm') }, 2048);
+    host.task(150, 'qemu', mm, files);
+    const table = host.pointer(files + host.offset('files_struct', 'fdt'));
+    const bitmap = host.allocate(2048 / 8);
+    host.set('fdtable', table, { open_fds: bitmap });
+    host.u64(bitmap + BigInt(Math.floor(1000 / 64) * 8), 1n << BigInt(1000 % 64));
+    expect(select(host, '150')).toMatchObject({ fd: 1000 });
+    host.u64(host.pointer(table + host.offset('fdtable', 'fd')) + 8000n, 0n);
+    expect(() => select(host, '150')).toThrow(/may hold VMs that can't be read:\n {2}fd \? /);
+  });
+
+  test('a descriptor table can not be smaller than the kernel makes it (zeros where the dump lost a page)', () => {
+    const host = new SyntheticHost();
+    const { task } = host.vmm(150, [SLOT]);
+    host.vmm(200, [SLOT]);
+    const files = host.pointer(task + host.offset('task_struct', 'files'));
+    host.set('fdtable', host.pointer(files + host.offset('files_struct', 'fdt')), { max_fds: 0, fd: 0n });
+    expect(() => select(host, '150')).toThrow(/may hold VMs that can't be read:\n {2}fd \? /);
   });
 
   test.each([2 ** 20, 2 ** 21])('is found at the end of a descriptor table of %d', (size) => {

@@ -85,6 +85,15 @@ describe.each(ERAS)('the list as in the era %s', (era) => {
     expect(warnings).toEqual([expect.stringContaining("a VM can't have 65537 vCPUs")]);
   });
 
+  test('zeros in place of the count are not a VM without vCPUs', async () => {
+    const host = new VcpuHost(era, INTEL);
+    const link = host.kvm + host.offset('kvm', 'vm_list');
+    for (const at of [link, link + 8n]) host.u64(at, 0n);
+    const { rows, code, warnings } = await host.ask();
+    expect([rows.length, code]).toEqual([0, 1]);
+    expect(warnings).toContainEqual(expect.stringMatching(/^VM at 0x\w+: number of vCPUs: .*a page of zeros/));
+  });
+
   test('a VM without vCPUs has none', async () => {
     expect(await new VcpuHost(era, INTEL).ask()).toMatchObject({ rows: [], code: 0, warnings: [], text: '' });
   });

@@ -80,4 +80,24 @@ describe('the backing of a slot', () => {
     expect(problems?.[0]).toMatch(/^backing: its page size: .*: the name of a file system can't be empty/);
     expect(isWhole).toBe(false);
   });
+
+  test('is not known at addresses that no process has', () => {
+    const { kvm } = fileOf('anonymous').slot;
+    const set = patched.u64(patched.at('kvm', kvm, 'memslots'));
+    const root = patched.u64(patched.at('kvm_memslots', set, 'gfn_tree.rb_node'));
+    const index = BigInt(Number(patched.u64(patched.at('kvm_memslots', set, 'node_idx')) & 1n));
+    const at = root - patched.at('kvm_memory_slot', 0n, 'gfn_node') - index * 24n;
+    const pages = patched.u64(patched.at('kvm_memory_slot', at, 'npages'));
+    const interval = patched.at('kvm_memory_slot', at, 'hva_node') + index * 48n;
+    patched.write(patched.at('kvm_memory_slot', at, 'userspace_addr'), 2n ** 47n, 8);
+    patched.write(patched.at('interval_tree_node', interval, 'start'), 2n ** 47n, 8);
+    patched.write(patched.at('interval_tree_node', interval, 'last'), 2n ** 47n + pages * 4096n - 1n, 8);
+    const rows = patched.dump.slots();
+    const row = [...rows].find(({ hva }) => hva === 2n ** 47n);
+    expect(row).toMatchObject({ kvm, backing: { kind: null } });
+    expect(row?.problems).toEqual([
+      expect.stringMatching(/^backing: 0x800000000000 to 0x8000.* are not user-space addresses$/),
+    ]);
+    expect(rows.isWhole).toBe(false);
+  });
 });

@@ -57,10 +57,8 @@ test("the vendor's module is found in the list of modules, if pages of the symbo
   for (const frame of table) if (!needed.includes(frame)) other.hide(frame);
   expect(() => other.host.symbols.get('svm_x86_ops')).toThrow(DumpError);
   const rows = [...other.dump.vms()];
-  expect(rows.map(({ module, problems }) => ({ module, problems }))).toEqual(
-    rows.map(() => ({ module: 'kvm_amd', problems: [] })),
-  );
-  expect(rows.length).toBeGreaterThan(1);
+  expect(rows).toEqual([...patched.dump.vms()]);
+  expect(new Set(rows.map(({ module }) => module))).toEqual(new Set(['kvm_amd']));
 });
 
 describe('arguments that the dump lacks', () => {

@@ -73,6 +73,16 @@ describe('JSON lines', () => {
     );
   });
 
+  test.each(['\x7f', '\x9b', '\u200b', '\u200f', '\u2028', '\u202e', '\u2066', '\ufeff'])(
+    'have %j only in escaped form',
+    (letter) => {
+      const [row] = fc.sample(rows, 1) as [Row];
+      const line = write({ ...row, name: `a${letter}b`, words: [letter] });
+      expect(line).not.toContain(letter);
+      expect(JSON.parse(line)).toMatchObject({ name: `a${letter}b`, words: [letter] });
+    },
+  );
+
   test('are valid against the schema, which allows members that later releases add', () => {
     const validate = new Ajv2020({ allowUnionTypes: true }).compile(schemaOf(kind));
     fc.assert(fc.property(rows, (row) => validate(JSON.parse(write(row)))));

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE, type Vpn } from '../core/address.js';
+import { DumpError } from '../core/errors.js';
+import type { AskedAddress, AskedRange } from '../core/text.js';
+import { findVma } from '../kernel/vma.js';
+import { VmaNames } from '../kernel/vma-names.js';
+import { MmSpace } from '../spaces/mm-space.js';
+import { Totals } from '../spaces/totals.js';
+import { VmaAreas } from '../spaces/vma-areas.js';
+import { VmaRuns } from '../spaces/vma-runs.js';
+import { ProcessTranslator } from '../translate/process-translator.js';
+import { invalid } from './answered.js';
+import { BadLine, type Context, type ExitCode, type ProcessGiven } from './command.js';
+import { HvaRow, type NamedVma } from './hva-rows.js';
+import type { RunRow, TotalRow } from './map-rows.js';
+import { flag } from './options.js';
+import { RunLister } from './run-lister.js';
+
+/** An address, or a range of addresses. */
+export type Word = AskedAddress | AskedRange;
+
+export const options = { all: flag('list the whole memory of the process as runs of pages') };
+const PAGE = BigInt(PAGE_SIZE);
+type HvaContext = Context<typeof options, Word> & ProcessGiven;
+type Row = HvaRow | RunRow | TotalRow;
+
+/** The memory of a process that is asked about. */
+export class Asked {
+  #isMissing = false;
+  #isComplete = true;
+  /** Null as long as no range was asked for. */
+  #sums: Totals | null = null;
+  #gaps = 0;
+  readonly #problems = new Set<string>();
+  readonly #space: MmSpace;
+  readonly #translator: ProcessTranslator;
+  readonly #row: HvaRow;
+  readonly #names: VmaNames;
+  #lister: RunLister | null = null;
+
+  constructor(readonly context: HvaContext) {
+    const { host, process } = context;
+    this.#space = new MmSpace(host, process.mm);
+    this.#translator = new ProcessTranslator(this.#space);
+    this.#row = new HvaRow(process.task.tgid, this.#translator);
+    this.#names = new VmaNames(host, process.mm);
+  }
+
+  get exit(): ExitCode {
+    return this.#isMissing || !this.#isComplete ? 1 : 0;
+  }
+
+  /** The answers to addresses, and the runs of ranges, in the order in which they were asked. */
+  *answers(group: readonly (Word | BadLine)[]): Generator<Row> {
+    for (const word of group) {
+      if (word instanceof BadLine) {
+        this.#isMissing = true;
+        yield this.#row.set(null, `line ${word.line} of standard input`, invalid(word.text), null);
+      } else if ('digits' in word) yield this.#point(word);
+      else yield* this.#range(word.first, word.last + 1n);
+    }
+  }
+
+  /** All mappings. `isTotalFirst`: for people. */
+  *whole(isTotalFirst: boolean): Generator<readonly TotalRow[] | Iterable<RunRow>, ExitCode> {
+    const end = BigInt(this.#space.limit) * PAGE;
+    if (isTotalFirst) {
+      this.#count(0n, end);
+      yield [this.total() as TotalRow];
+      this.#sums = null;
+    }
+    yield this.#range(0n, end);
+    const total = this.total() as TotalRow;
+    if (!isTotalFirst) yield [total];
+    return total.complete ? 0 : 1;
+  }
+
+  /** The totals of all ranges; null if none was asked for. */
+  total(): TotalRow | null {
+    if (this.#sums === null) return null;
+    const total = this.#listing.total(this.#sums, [...this.#problems], this.#gaps);
+    this.#isComplete &&= total.complete;
+    return total;
+  }
+
+  #point({ frame, offset, digits }: AskedAddress): HvaRow {
+    const state = this.#translator.translate(frame as Vpn | null, offset);
+    if (state !== 'mapped') this.#isMissing = true;
+    const vma = frame === null ? null : this.#vmaAt(BigInt(frame) * PAGE);
+    return this.#row.set(digits, digits, this.#translator, vma);
+  }
+
+  *#range(from: bigint, to: bigint): Generator<RunRow> {
+    this.#sums ??= new Totals();
+    yield* this.#listing.rows(this.#runs(from, to), this.#sums);
+  }
+
+  #count(from: bigint, to: bigint): void {
+    this.#sums ??= new Totals();
+    this.#listing.count(this.#runs(from, to), this.#sums);
+  }
+
+  get #listing(): RunLister {
+    const { host, log } = this.context;
+    this.#lister ??= new RunLister({ pid: this.#row.pid, kvm: null, addressSpace: null }, host, log);
+    return this.#lister;
+  }
+
+  #runs(from: bigint, to: bigint): VmaRuns {
+    const { host, process, options: given, log } = this.context;
+    const end = BigInt(this.#space.limit) * PAGE;
+    if (to > end) {
+      this.#isMissing = true;
+      log.warn(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
+    }
+    const areas = new VmaAreas(host, process.mm, from / PAGE, (min(to, end) + PAGE - 1n) / PAGE);
+    if (areas.missing !== null) this.#problems.add(`mappings may be missing: ${areas.missing}`);
+    this.#gaps += (given.all ? areas.between : areas.gaps) * PAGE_SIZE;
+    return new VmaRuns(this.#space, areas.parts, this.#listing.nodes);
+  }
+
+  #vmaAt(address: bigint): NamedVma | null {
+    const { host, process } = this.context;
+    const vma = this.#known(() => findVma(host, process.mm, address));
+    return vma === null ? null : { vma, file: this.#known(() => this.#names.nameOf(vma)) };
+  }
+
+  /** What can be read; null, with a warning, if it can't. */
+  #known<T>(read: () => T | null): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      this.context.log.warn(error.message, error);
+      return null;
+    }
+  }
+}
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import type { FrameSource } from '../core/memory.js';
+import { printable } from '../core/text.js';
+import type { DumpImage } from '../dump/image.js';
+import type { Host, KernelIdentity } from '../kernel/host.js';
+import type { KernelMemory } from '../kernel/memory.js';
+import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import { Symbols } from '../symbols/cache.js';
+import type { Kallsyms } from '../symbols/kallsyms.js';
+import { LayeredSymbols } from '../symbols/layered.js';
+import type { SymbolTable } from '../symbols/table.js';
+import { LayeredTypes } from '../types/layered.js';
+import { describes, type TypeSource } from '../types/source.js';
+import { checkedIdentity, openMemory } from './bootstrap.js';
+import { type OwnTypes, ownTypes } from './btf.js';
+import { infoOf } from './find-info.js';
+import { Identity } from './identity.js';
+import { checkModules, moduleBuildId } from './module-build.js';
+import { isLoaded, ModuleTypes } from './module-types.js';
+import { notEnough } from './not-enough.js';
+import { nothingBeside, type Outside, type SymbolsWanted, type TypesWanted } from './outside.js';
+import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
+import { checkOrder } from './randstruct.js';
+import { checkTable } from './same-build.js';
+
+/** A kernel that is being opened: the symbols and types that have been found so far. */
+export class Opening {
+  readonly info: VmCoreInfo;
+  readonly release: string;
+  readonly memory: KernelMemory;
+  readonly uts: readonly string[];
+  #tables: readonly SymbolTable[] = [];
+  #kallsyms: Kallsyms | null = null;
+  /** Why the kernel's own symbols or types can't be used. */
+  readonly #problems: DumpError[] = [];
+  #own: OwnTypes | null = null;
+  #modules: ModuleTypes;
+
+  constructor(
+    image: DumpImage,
+    readonly frames: FrameSource,
+    readonly log: Log,
+    readonly needs: KernelNeeds,
+    readonly outside: Outside = nothingBeside,
+  ) {
+    this.#modules = new ModuleTypes(null, log);
+    this.info = infoOf(image, frames, log, outside.vmcoreinfo);
+    this.release = printable(this.info.release ?? 'of unknown release');
+    log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
+    this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
+    this.uts = checkedIdentity(image, this.memory, this.info, this.release);
+    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release));
+  }
+
+  /** Searches the image for kallsyms if VMCOREINFO does not have its addresses; this takes some time. */
+  scanForSymbols(): void {
+    if (!this.hasSymbols([])) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
+  }
+
+  #addOwn(open: () => Kallsyms | null): void {
+    const kallsyms = this.#optional(() => this.log.step('kallsyms', open));
+    if (kallsyms === null) return;
+    this.#kallsyms = kallsyms;
+    this.#tables = [kallsyms, ...this.#tables];
+    this.log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
+  }
+
+  get identity(): KernelIdentity {
+    return new Identity(this.memory, this.info, this.#symbols, this.release, this.uts[3] ?? '');
+  }
+
+  /** What a symbol table is needed for, and how it is checked. */
+  get symbolsWanted(): SymbolsWanted {
+    const { identity: kernel, info, memory } = this;
+    const own = this.#kallsyms;
+    return {
+      kernel,
+      slide: info.kernelOffset ?? 0n,
+      stext: info.symbol('_stext'),
+      check: (table) => {
+        checkTable(table, { info, kernel, memory, own });
+      },
+    };
+  }
+
+  /** Whether all needed symbols are found, with these additional tables. */
+  hasSymbols(more: readonly SymbolTable[]): boolean {
+    const tables = [...this.#tables, ...more];
+    const has = (name: string): boolean => tables.some((table) => table.find(name) !== null);
+    return this.needs.symbols.every((names) => names.some(has));
+  }
+
+  /** Adds tables for symbols that the kernel's own table lacks. */
+  addSymbols(tables: readonly SymbolTable[]): void {
+    this.#tables = [...this.#tables, ...tables];
+    for (const { source } of tables) this.log.found(`symbols: ${source}`);
+  }
+
+  readOwnTypes(): void {
+    const { memory, info, release, log, needs } = this;
+    const symbols = new Symbols(this.#symbols);
+    this.#own = this.#optional(() =>
+      log.step('types', () => ownTypes({ memory, symbols, info, release, log }, needs.modules)),
+    );
+    this.#modules = new ModuleTypes(this.#own, log);
+  }
+
+  typesWanted(given: readonly TypeSource[]): TypesWanted {
+    const layers = (more: readonly TypeSource[]) => this.#layers(given, more);
+    return {
+      kernel: this.identity,
+      needs: this.needs,
+      enough: (more) => this.needs.structs.every((name) => describes(layers(more), name)),
+      moduleBuildId: (module, more) => moduleBuildId(this.memory, this.#symbols, layers(more), module.name),
+    };
+  }
+
+  /** Searches for types of the modules that are loaded and that the dump does not describe. */
+  async seekModules(given: readonly TypeSource[], found: readonly TypeSource[]): Promise<void> {
+    const { memory, needs, outside } = this;
+    const [types, symbols] = [this.#layers(given, found), this.#symbols];
+    for (const module of needs.sought)
+      if (isLoaded(module, { memory, symbols, types }))
+        await this.#modules.seek(module, types, this.typesWanted([...given, ...found]), outside);
+  }
+
+  host(given: readonly TypeSource[], found: readonly TypeSource[]): Host {
+    const { frames, memory, info, release, uts, needs, log, outside } = this;
+    const types = this.#layers(given, found);
+    const hasSymbols = this.hasSymbols([]);
+    if (!hasSymbols && this.#kallsyms !== null)
+      this.#problems.unshift(
+        new DumpError(
+          `kernel ${release}: its kallsyms lacks ${needs.symbols.map(([first]) => first).join(' or ')} (CONFIG_KALLSYMS_ALL is off)`,
+        ),
+      );
+    const undescribed = Object.entries(needs.least).find(([struct]) => types.sizeOf(struct) === null);
+    if (undescribed !== undefined || !hasSymbols)
+      throw notEnough({
+        needs,
+        outside,
+        release,
+        hasSymbols,
+        undescribed: undescribed?.[1] ?? null,
+        first: this.#problems[0],
+      });
+    if (outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
+    log.found(`types: ${types.source}`);
+    this.#checkModules(types);
+    const symbols = new Symbols(this.#symbols);
+    const typesOf = (module: NeededModule): TypeSource => this.#modules.of(module, types);
+    return { frames, memory, info, release, uts, types, typesOf, symbols, identity: this.identity, needs, log };
+  }
+
+  /** Checks the builds of modules that files describe. What they say of a module that is not loaded is not used. */
+  #checkModules(types: TypeSource): void {
+    const { memory, needs, log } = this;
+    const symbols = this.#symbols;
+    const used = this.outside.modules.filter(
+      ({ module }) => !needs.sought.includes(module) || isLoaded(module, { memory, symbols, types }),
+    );
+    checkModules(used, { memory, symbols, types, log });
+  }
+
+  get #symbols(): SymbolTable {
+    return new LayeredSymbols(this.#tables);
+  }
+
+  #layers(given: readonly TypeSource[], found: readonly TypeSource[]): TypeSource {
+    const layers = [...given, ...(this.#own === null ? [] : [this.#own.types]), ...found];
+    const [only] = layers;
+    return only !== undefined && layers.length === 1 ? only : new LayeredTypes(layers);
+  }
+
+  #optional<T>(work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      this.#problems.push(error);
+      this.log.found(error.message);
+      return null;
+    }
+  }
+}
