@@ -18,6 +18,7 @@ const PAGE = 4096;
 
 /** Runs commands (a Subject). Has what they say of a fixture, and what they read. */
 export class Commands {
+  #one;
   #known;
   /** What the undamaged dump says, by form: the reasons why pages are missing differ. */
   #right;
@@ -33,8 +34,10 @@ export class Commands {
    * @param {Map<string, Map<Question, Said>>} right
    * @param {Map<Question, number[]>} entries
    * @param {number[][]} words
+   * @param {boolean} one whether each mutant is asked one command
    */
-  constructor(known, right, entries, words) {
+  constructor(known, right, entries, words, one) {
+    this.#one = one;
     this.#known = known;
     this.#right = right;
     this.#entries = entries;
@@ -45,11 +48,12 @@ export class Commands {
   }
 
   /**
-   * For the VMs of a fixture, whose undamaged dump is in `files`, by form. `pageOf` gives the bytes of a frame.
+   * For the VMs of a fixture, whose undamaged dump is in `files`, by form. `pageOf` gives the bytes of a frame. `one`: each
+   * mutant is asked one command, not all.
    *
-   * @type {(files: Map<string, string>, pageOf: (frame: number) => Buffer | null) => Promise<Commands>}
+   * @type {(files: Map<string, string>, pageOf: (frame: number) => Buffer | null, one: boolean) => Promise<Commands>}
    */
-  static async of(files, pageOf) {
+  static async of(files, pageOf, one) {
     const path = present(files.get('kdump'), 'kdump');
     const known = await know(path, questionsOf);
     /** @type {Map<string, Map<Question, Said>>} */
@@ -65,20 +69,21 @@ export class Commands {
     for (const [question, said] of known.right)
       if (question.name === 'map') entries.set(question, entriesOf(answers, question, rowsOf(said.text)));
     answers.close();
-    return new Commands(known, right, entries, wordsOf(known, pageOf));
+    return new Commands(known, right, entries, wordsOf(known, pageOf), one);
   }
 
-  /** Each command once, `map` for one VM. @type {(dice: Dice) => Question[]} */
+  /** Each command once, `map` for one VM; or one of these. @type {(dice: Dice) => Question[]} */
   pick(dice) {
     const names = [...new Set(this.#lists.map(({ name }) => name))];
     const lists = names.map((name) => dice.pick(this.#lists.filter((each) => each.name === name)));
-    return [...lists, dice.pick(this.#maps)];
+    const all = [...lists, dice.pick(this.#maps)];
+    return this.#one ? [dice.pick(all)] : all;
   }
 
   /** Entries of the page tables that `map` reads, or words of one kind of structure. @type {(asked: readonly Question[], dice: Dice) => readonly number[]} */
   entriesOf(asked, dice) {
-    const map = present(asked.at(-1), 'the question of map');
-    const entries = this.#entries.get(map) ?? [];
+    const last = present(asked.at(-1), 'a question');
+    const entries = this.#entries.get(last) ?? [];
     return entries.length > 0 && dice.below(2) === 0 ? entries : dice.pick(this.#words);
   }
 

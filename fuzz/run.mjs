@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--ask KIND] [--fixture NAME] [--form NAME] [--hit NAME]
-// [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status 1 if a mutant
-// gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the program's own
-// errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and map. --form and
-// --hit (what is changed, as named in the summary) restrict the mutants. --excused prints N of the answers that are excused
-// by other bytes than page-table entries.
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--ask KIND] [--one] [--fixture NAME] [--form NAME]
+// [--hit NAME] [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status
+// 1 if a mutant gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the
+// program's own errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and
+// map; with --one each mutant is asked one of these, which allows more mutants in the same time. --form and --hit (what is
+// changed, as named in the summary) restrict the mutants. --excused prints N of the answers that are excused by other
+// bytes than page-table entries.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
     ask: { type: 'string' },
+    one: { type: 'boolean', default: false },
     fixture: { type: 'string' },
     excused: { type: 'string', default: '0' },
     form: { type: 'string' },
@@ -83,7 +85,7 @@ await Promise.all(
     for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
       const { fixture, from, to } = piece;
       const only = { form: values.form, hit: values.hit };
-      const task = { folder: join(root, fixture), scratch, seed, from, to, only };
+      const task = { folder: join(root, fixture), scratch, seed, from, to, one: values.one, only };
       await new Share(fixture, task, HANGS_MS, tally).run();
     }
   }),

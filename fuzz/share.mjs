@@ -7,8 +7,8 @@ import { fork } from 'node:child_process';
 /** @import { Tally } from './tally.mjs' */
 
 /**
- * The task of a worker: mutants `from` to `to` - 1 of a fixture. `only`: the form and the structure to which mutants are
- * restricted.
+ * The task of a worker: mutants `from` to `to` - 1 of a fixture. `one`: each is asked one command, not all. `only`: the
+ * form and the structure to which mutants are restricted.
  *
  * @typedef {object} Task
  * @property {string} folder
@@ -16,6 +16,7 @@ import { fork } from 'node:child_process';
  * @property {number} seed
  * @property {number} from
  * @property {number} to
+ * @property {boolean} one
  * @property {{ form: string | undefined, hit: string | undefined }} only
  */
 /**

@@ -14,7 +14,9 @@ import { random } from './random.mjs';
 /** @import { Subject } from './judge.mjs' */
 /** @import { Report, Task } from './share.mjs' */
 
-const { folder, scratch, seed, from, to, only } = /** @type {Task} */ (parseJson(present(process.argv[2], 'the task')));
+const { folder, scratch, seed, from, to, one, only } = /** @type {Task} */ (
+  parseJson(present(process.argv[2], 'the task'))
+);
 
 const { frames, forms, pageOf } = await basesOf(folder);
 const names = [...forms.keys()];
@@ -23,7 +25,7 @@ for (const [name, path] of files) writeFileSync(path, present(forms.get(name), n
 const subject = /** @type {Subject<unknown>} */ (
   existsSync(join(folder, 'facts.json'))
     ? await Translations.of(folder, present(files.get('kdump'), 'kdump'))
-    : await Commands.of(files, pageOf)
+    : await Commands.of(files, pageOf, one)
 );
 
 /**
