@@ -6,13 +6,14 @@ import { excerpt } from './excerpt.js';
 import { help } from './help.js';
 import { layout } from './layout.js';
 import { map } from './map.js';
+import { page } from './page.js';
 import { phys } from './phys.js';
 import { slots } from './slots.js';
 import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
 import { vtop } from './vtop.js';
 
-export const commands: readonly Command[] = [vtop, vms, slots, vcpus, map, phys, layout, excerpt, completion, help];
+export const commands: readonly Command[] = [vtop, vms, slots, vcpus, map, page, phys, layout, excerpt, completion, help];
 
 /** The command that runs if the command line does not name one. */
 export const mainCommand: Command = vtop;
