@@ -13,7 +13,19 @@ import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
 import { vtop } from './vtop.js';
 
-export const commands: readonly Command[] = [vtop, vms, slots, vcpus, map, page, phys, layout, excerpt, completion, help];
+export const commands: readonly Command[] = [
+  vtop,
+  vms,
+  slots,
+  vcpus,
+  map,
+  page,
+  phys,
+  layout,
+  excerpt,
+  completion,
+  help,
+];
 
 /** The command that runs if the command line does not name one. */
 export const mainCommand: Command = vtop;

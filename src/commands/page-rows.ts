@@ -1,32 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record of page, which is also a member of the main command's record with --facts.
+
+import { pfn } from '../core/address.js';
 import type { FrameGap } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
-import { pfn } from '../core/address.js';
+import type { Host } from '../kernel/host.js';
 import { KINDS, MAPPING_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
 import type { SwapEntry } from '../pages/swap-cache.js';
-import type { Host } from '../kernel/host.js';
 import { columns, columnsFrom, made, record } from '../report/columns.js';
 import { digitsOfPage, digitsOfWords } from '../report/hex.js';
 import { recordKind } from '../report/records.js';
-import {
-  cached,
-  count,
-  digits,
-  flag,
-  hex,
-  list,
-  nullable,
-  oneOf,
-  remembered,
-  text,
-  word,
-} from '../report/types.js';
+import { cached, count, digits, flag, hex, list, nullable, oneOf, remembered, text, word } from '../report/types.js';
 
 /** Why bytes of a page are not in the dump, or `yes`. */
 const IN_DUMP = ['yes', 'excluded', 'outside', 'cut-off', 'undecodable', 'unreadable'] as const;
 type InDump = 'yes' | FrameGap['reason'];
 
+/** Most frames of a gap that are looked at together. */
+const MOST_GAP = 0x1000;
 /** Bit 11 of kpageflags. */
 const MMAP = 1 << 11;
 /** The fields of the gpa_hpa hypercall's word: compound, mapped, and an order of five bits. */
@@ -43,6 +34,10 @@ export class PageRow {
   offset = 0;
   inDump: InDump = 'outside';
   readonly #image: DumpImage;
+  /** The frames from `#first` to `#end` - 1 are missing for the same reason. */
+  #first = 0;
+  #end = 0;
+  #reason: InDump = 'yes';
 
   /** Throws `DumpError` if the kernel's struct pages can't be found. */
   constructor(host: Host, image: DumpImage) {
@@ -54,8 +49,17 @@ export class PageRow {
   set(frame: number, offset: number): this {
     this.facts.look(frame);
     this.offset = offset;
-    this.inDump = this.#image.gap(pfn(frame))?.reason ?? 'yes';
+    this.inDump = frame >= this.#first && frame < this.#end ? this.#reason : this.#look(frame);
     return this;
+  }
+
+  #look(frame: number): InDump {
+    const gap = this.#image.gap(pfn(frame));
+    if (gap === null) return 'yes';
+    this.#first = frame;
+    this.#end = this.#image.gapEnd(pfn(frame), frame + MOST_GAP);
+    this.#reason = gap.reason;
+    return gap.reason;
   }
 
   /** Whether the page has a struct page that could be read. */
@@ -65,10 +69,10 @@ export class PageRow {
 
   /** The word of the gpa_hpa hypercall: bit 0, compound; bit 1, mapped; bits 2 to 6, order. */
   get gpaHpaFlags(): number {
-    const { head, huge, kpageLow, order } = this.facts;
+    const { head, huge, kpage, order } = this.facts;
     return (
       (head !== null || huge !== null ? COMPOUND_BIT : 0) |
-      ((kpageLow & MMAP) !== 0 ? MAPPED_BIT : 0) |
+      ((kpage.low & MMAP) !== 0 ? MAPPED_BIT : 0) |
       (Math.min(order, MOST_ORDER) << ORDER_SHIFT)
     );
   }
@@ -93,7 +97,9 @@ const mapping = columns<PageMapping>({
   offset: [nullable(count()), 'Offset of the page in the file, in bytes; null unless the page belongs to a file.'],
 });
 
-const ksm = columnsFrom<number>({ sharers: made(count(), 'Number of mappings of the merged page.', (sharers) => sharers) });
+const ksm = columnsFrom<number>({
+  sharers: made(count(), 'Number of mappings of the merged page.', (sharers) => sharers),
+});
 
 const swap = columns<SwapEntry>({
   type: [count(0, { maximum: 31 }), 'Number of the swap area.'],
@@ -125,7 +131,7 @@ export const pageColumns = columnsFrom<PageRow>({
     known(({ flagNames }) => flagNames),
   ),
   kpageflags: made(
-    nullable(digits(({ kpageHigh, kpageLow }: PageFacts) => digitsOfWords(kpageHigh, kpageLow))),
+    nullable(digits(({ kpage }: PageFacts) => digitsOfWords(kpage.high, kpage.low))),
     'The word of /proc/kpageflags; null if unknown.',
     ({ facts }: PageRow) => (facts.kind === 'unknown' ? null : facts),
   ),
@@ -137,7 +143,7 @@ export const pageColumns = columnsFrom<PageRow>({
   kpagecount: made(
     nullable(count()),
     'The value of /proc/kpagecount: mappings of the page.',
-    ({ facts: { kind, count: mappings } }: PageRow) => (kind === 'unknown' ? null : mappings),
+    ({ facts: { kind, kpage } }: PageRow) => (kind === 'unknown' ? null : kpage.count),
   ),
   refcount: made(
     nullable(count(-(2 ** 31))),

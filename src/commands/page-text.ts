@@ -16,7 +16,7 @@ export const pageTable = (): RowWriter<PageRow> =>
     { heading: 'KIND', text: ({ facts }) => facts.kind },
     { heading: 'ORDER', align: 'right', text: ifKnown(({ facts }) => (facts.head === null ? '' : `${facts.order}`)) },
     { heading: 'REFS', align: 'right', text: ifKnown(({ facts }) => `${facts.refcount}`) },
-    { heading: 'MAPS', align: 'right', text: ifKnown(({ facts }) => `${facts.count ?? '?'}`) },
+    { heading: 'MAPS', align: 'right', text: ifKnown(({ facts }) => `${facts.kpage.count ?? '?'}`) },
     { heading: 'NODE', align: 'right', text: ifKnown(({ facts }) => `${facts.node ?? ''}`) },
     { heading: 'ZONE', text: ifKnown(({ facts }) => facts.zone ?? '') },
     { heading: 'IN DUMP', text: ({ inDump }) => inDump },
@@ -60,7 +60,7 @@ function linesOf(row: PageRow): (readonly [string, string])[] {
   const whole = facts.head === null ? [] : [['compound', compoundOf(row)] as const];
   return [
     ['flags', `${digitsOfWords(facts.flagsHigh, facts.flagsLow)} ${facts.flagNames.join(',')}`.trimEnd()],
-    ['kpageflags', `${digitsOfWords(facts.kpageHigh, facts.kpageLow)} ${facts.kpageNames.join(',')}`.trimEnd()],
+    ['kpageflags', `${digitsOfWords(facts.kpage.high, facts.kpage.low)} ${facts.kpageNames.join(',')}`.trimEnd()],
     ...whole,
     ['references', `${facts.refcount}`],
     ['mappings', mappingsOf(row)],
@@ -70,7 +70,9 @@ function linesOf(row: PageRow): (readonly [string, string])[] {
     ...(mapping === null ? [] : [['mapping', mapping.kind] as const]),
     ...(mapping?.inode == null ? [] : [['file', fileOf(row)] as const]),
     ...(sharers === null ? [] : [['KSM sharers', `${sharers}`] as const]),
-    ...(swap === null ? [] : [['swap', `${swap.device === null ? `type ${swap.type}` : printable(swap.device)} ${swap.offset}`] as const]),
+    ...(swap === null
+      ? []
+      : [['swap', `${swap.device === null ? `type ${swap.type}` : printable(swap.device)} ${swap.offset}`] as const]),
     ['gpa_hpa flags', digitsOf(row.gpaHpaFlags)],
   ];
 }
@@ -81,8 +83,8 @@ function compoundOf({ facts }: PageRow): string {
   return `${size(4096 * 2 ** order)}${huge === null ? '' : ` (${huge})`} from frame ${digitsOf(head ?? 0)}${place}`;
 }
 
-const mappingsOf = ({ facts: { count, mapcount, head } }: PageRow): string =>
-  `${count ?? '?'}${head === null ? '' : ` of the page, ${mapcount ?? '?'} of the whole`}`;
+const mappingsOf = ({ facts: { kpage, mapcount, head } }: PageRow): string =>
+  `${kpage.count ?? '?'}${head === null ? '' : ` of the page, ${mapcount ?? '?'} of the whole`}`;
 
 /** The path of the file, or its inode, and the offset in it. */
 function fileOf({ facts: { mapping } }: PageRow): string {

@@ -55,7 +55,10 @@ export const page = command({
 
   async *run(context) {
     const { host, image, asked, log } = context;
-    const answers = new Answers(context, log.step('struct pages', () => new PageRow(host, image)));
+    const answers = new Answers(
+      context,
+      log.step('struct pages', () => new PageRow(host, image)),
+    );
     for await (const group of asked) yield answers.of(group);
     if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.end();

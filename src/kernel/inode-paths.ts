@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
+import { type Resolved, resolve } from '../types/fields.js';
 import { listLinks } from './containers/list.js';
 import { pointerAt } from './containers/pointer.js';
-import { resolve } from '../types/fields.js';
 import { Files } from './files.js';
 import type { Host } from './host.js';
 import {
@@ -102,7 +102,7 @@ export class InodePaths {
     return [...all.filter(({ isFirst }) => isFirst), ...all.filter(({ isFirst }) => !isFirst)];
   }
 
-  *#links(place: bigint, { instance, next }: ReturnType<typeof resolveMount>): Generator<bigint> {
+  *#links(place: bigint, { instance, next }: Resolved<typeof mountInstanceFields>): Generator<bigint> {
     const { memory } = this.#host;
     if (next !== null) {
       let mount = pointerAt(memory, place, 'super_block');
@@ -116,5 +116,3 @@ export class InodePaths {
     }
   }
 }
-
-const resolveMount = ({ types }: Host) => resolve(types, { mount: mountInstanceFields }).mount;

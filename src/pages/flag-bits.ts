@@ -149,7 +149,8 @@ export class FlagBits {
   copiedLow(flags: number): number {
     let copied = 0;
     for (let i = 0; i < this.#from.length; i++)
-      if ((this.#to[i] as number) < 32) copied |= ((flags >>> (this.#from[i] as number)) & 1) << (this.#to[i] as number);
+      if ((this.#to[i] as number) < 32)
+        copied |= ((flags >>> (this.#from[i] as number)) & 1) << (this.#to[i] as number);
     return copied;
   }
 
@@ -157,7 +158,8 @@ export class FlagBits {
   copiedHigh(flags: number): number {
     let copied = 0;
     for (let i = 0; i < this.#from.length; i++)
-      if ((this.#to[i] as number) >= 32) copied |= ((flags >>> (this.#from[i] as number)) & 1) << ((this.#to[i] as number) - 32);
+      if ((this.#to[i] as number) >= 32)
+        copied |= ((flags >>> (this.#from[i] as number)) & 1) << ((this.#to[i] as number) - 32);
     return copied;
   }
 

@@ -3,6 +3,7 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import { readOf } from '../core/memory.js';
+import { pointerKey } from '../kernel/containers/pointer.js';
 import { xaNodes, xarrayEntries } from '../kernel/containers/xarray.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
@@ -28,7 +29,10 @@ const KEPT = 4096;
 /** Finds files by the address of their struct address_space. */
 export class Mappings {
   readonly #host: Host;
-  readonly #at: { readonly space: Resolved<typeof addressSpaceFields>; readonly inode: Resolved<typeof inodeMappingFields> };
+  readonly #at: {
+    readonly space: Resolved<typeof addressSpaceFields>;
+    readonly inode: Resolved<typeof inodeMappingFields>;
+  };
   readonly #files: Files;
   readonly #paths: InodePaths;
   readonly #known = new Lru<MappedFile | 'none'>(KEPT);
@@ -43,9 +47,8 @@ export class Mappings {
 
   /** The file of the address_space at an address, given as two words; null if there is no address_space. */
   fileOf(high: number, low: number): MappedFile | null {
-    // Kernel addresses have the same upper bits, so 53 bits tell them apart.
-    if (high >>> 21 !== 0x7ff) return null;
-    const key = (high & 0x1fffff) * 0x100000000 + low;
+    const key = pointerKey(high, low);
+    if (key === null) return null;
     let file = this.#known.get(key);
     if (file === undefined) {
       file = this.#read((BigInt(high) << 32n) | BigInt(low)) ?? 'none';

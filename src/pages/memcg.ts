@@ -3,7 +3,7 @@
 import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
 import { readOf } from '../core/memory.js';
-import { pointerAt } from '../kernel/containers/pointer.js';
+import { pointerAt, pointerKey } from '../kernel/containers/pointer.js';
 import type { Host } from '../kernel/host.js';
 import { type Resolved, resolve, resolveIfPresent } from '../types/fields.js';
 import { cgroupFields, cssFields, kernfsFields, memcgFields, objCgroupFields } from './structs.js';
@@ -41,7 +41,10 @@ export class Memcgs {
     this.#at =
       resolveIfPresent(types, memcgFields) === null
         ? null
-        : { ...resolve(types, { memcg: memcgFields, css: cssFields }), object: resolveIfPresent(types, objCgroupFields) };
+        : {
+            ...resolve(types, { memcg: memcgFields, css: cssFields }),
+            object: resolveIfPresent(types, objCgroupFields),
+          };
     // Renamed in Linux commit 073219e995b4 ("cgroup: clean up cgroup_subsys names and initialization") (in v3.15).
     this.#subsystem = symbols.get('memory_cgrp_subsys') ?? symbols.get('mem_cgroup_subsys') ?? null;
   }
@@ -53,8 +56,7 @@ export class Memcgs {
   of(high: number, low: number): Charge {
     // A slab has a list of the cgroups of its objects there.
     if ((high === 0 && low === 0) || (low & OBJECTS) !== 0 || this.#at === null) return NONE;
-    // Kernel addresses have the same upper bits, so 53 bits tell them apart.
-    const key = (high & 0x1fffff) * 0x100000000 + low;
+    const key = pointerKey(high, low) ?? 0;
     let charge = this.#known.get(key);
     if (charge === undefined) {
       charge = this.#read((BigInt(high) << 32n) | BigInt(low));

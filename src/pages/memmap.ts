@@ -6,7 +6,7 @@ import { pointerAt } from '../kernel/containers/pointer.js';
 import type { Host } from '../kernel/host.js';
 import { vmemmapOf } from '../kernel/page.js';
 import { type Resolved, resolveIfPresent } from '../types/fields.js';
-import { sectionFields, sectionUsageFields, structPageFields } from './structs.js';
+import { sectionFields, sectionUsageFields, type structPageFields } from './structs.js';
 
 /** Frames of a section: SECTION_SIZE_BITS is 27 (arch/x86/include/asm/sparsemem.h). */
 export const SECTION_FRAMES = 0x8000;

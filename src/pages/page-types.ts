@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types of pages: pages that are not mapped have a type in place of their _mapcount (include/linux/page-flags.h).
-import { ifAnswered } from '../types/source.js';
+
 import type { Host } from '../kernel/host.js';
 import { valuesOf } from '../types/fields.js';
+import { ifAnswered } from '../types/source.js';
 import { pageTypes } from './structs.js';
 
 /** A page has a type if its word, masked, has this value. Both are signed 32-bit numbers. */
@@ -14,8 +15,7 @@ export interface TypeTest {
 export const hasType = (word: number, test: TypeTest | null): boolean =>
   test !== null && (word & test.mask) === test.value;
 
-const NAMES = ['buddy', 'offline', 'table', 'slab', 'hugetlb'] as const;
-type TypeName = (typeof NAMES)[number];
+type TypeName = 'buddy' | 'offline' | 'table' | 'slab' | 'hugetlb';
 
 /** The types of a kernel; null for one that it does not have in this form. */
 export interface PageTypes extends Readonly<Record<TypeName, TypeTest | null>> {
@@ -47,14 +47,18 @@ export function pageTypesOf(host: Host): PageTypes {
   const { types, info } = host;
   const values = ifAnswered(() => valuesOf(types, pageTypes));
   if (values?.has('PGTY_buddy') === true) return topByte(values);
-  if (values?.has('PG_buddy') === true) return clearedBit((name) => values.get(`PG_${name}`), values.get('PAGE_TYPE_BASE') ?? BASE);
+  if (values?.has('PG_buddy') === true)
+    return clearedBit((name) => values.get(`PG_${name}`), values.get('PAGE_TYPE_BASE') ?? BASE);
   const recorded = (name: string): number | null => {
     const number = info.number(`PAGE_${name.toUpperCase()}_MAPCOUNT_VALUE`);
     return number === null ? null : Number(BigInt.asIntN(32, number));
   };
   const buddy = recorded('buddy');
   if (buddy !== null && (buddy & 0xffffff) === 0) return topByte(FIRST_TOP_BYTES);
-  if (buddy === OLD_BUDDY || (buddy === null && types.member('page', 'page_type') === null && types.member('page', '_mapcount') !== null))
+  if (
+    buddy === OLD_BUDDY ||
+    (buddy === null && types.member('page', 'page_type') === null && types.member('page', '_mapcount') !== null)
+  )
     return { ...NONE, buddy: { mask: -1, value: OLD_BUDDY } };
   const table = types.member('page', 'memcg_data') !== null || types.sizeOf('folio') !== null ? 0x200 : 0x400;
   return clearedBit((name) => {

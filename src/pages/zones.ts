@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The zones of the nodes, and the zone of a frame (include/linux/mmzone.h).
 import { orNull } from '../core/errors.js';
-import { lowerBound } from '../core/search.js';
 import { readOf } from '../core/memory.js';
+import { lowerBound } from '../core/search.js';
 import { printable } from '../core/text.js';
 import { pointerAt } from '../kernel/containers/pointer.js';
 import type { Host } from '../kernel/host.js';
@@ -31,7 +31,10 @@ export interface Zone {
 export function zonesOf(host: Host): readonly Zone[] {
   const { types, memory } = host;
   const at = resolve(types, { node: nodeZonesFields, zone: zoneFields });
-  const count = Math.min(ifAnswered(() => valuesOf(types, zoneTypes))?.get('__MAX_NR_ZONES') ?? at.node.zones.count, MOST_ZONES);
+  const count = Math.min(
+    ifAnswered(() => valuesOf(types, zoneTypes))?.get('__MAX_NR_ZONES') ?? at.node.zones.count,
+    MOST_ZONES,
+  );
   const zones: Zone[] = [];
   for (const { node, address } of nodeAddresses(host))
     for (let index = 0; index < count; index++) {

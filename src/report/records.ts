@@ -46,7 +46,10 @@ function constant(word: string): Column<unknown>['type'] {
 }
 
 /** A kind of record with only the columns that rows have with these options. */
-export const withOptions = <Row>(kind: RecordKind<Row>, options: Readonly<Record<string, unknown>>): RecordKind<Row> => ({
+export const withOptions = <Row>(
+  kind: RecordKind<Row>,
+  options: Readonly<Record<string, unknown>>,
+): RecordKind<Row> => ({
   ...kind,
   columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
 });

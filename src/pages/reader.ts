@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { orNull } from '../core/errors.js';
+import type { Host } from '../kernel/host.js';
+import { NodeMap } from '../kernel/node-map.js';
+import { flagNames } from '../kernel/page.js';
+import { resolve, valuesOf } from '../types/fields.js';
+import { describes, ifAnswered } from '../types/source.js';
+import { Compound, type PageLayout } from './compound.js';
+import { type FlagBits, flagBitsOf } from './flag-bits.js';
+import { FreePages } from './free-pages.js';
+import { Heads } from './heads.js';
+import { Mappings } from './mappings.js';
+import { Memcgs } from './memcg.js';
+import { memMapOf } from './memmap.js';
+import { type PageTypes, pageTypesOf } from './page-types.js';
+import { StructPages } from './struct-pages.js';
+import { nodeCounters, structPageFields } from './structs.js';
+import { SwapCache } from './swap-cache.js';
+import { type ZeroPages, zeroPagesOf } from './zero-pages.js';
+import { ZoneMap, zonesIfKnown } from './zones.js';
+
+/** Most sets of names that are remembered. */
+const MOST_NAMES = 0x4000;
+
+/** What is needed to read the facts of a host's pages. */
+export class PageReader {
+  readonly layout: PageLayout;
+  readonly bits: FlagBits;
+  readonly types: PageTypes;
+  readonly pages: StructPages;
+  readonly compound: Compound;
+  readonly free: FreePages;
+  readonly memcgs: Memcgs;
+  readonly mappings: Mappings;
+  readonly swapCache: SwapCache;
+  readonly nodes: NodeMap | null;
+  readonly zones: ZoneMap;
+  /** Whether fs/proc/page.c takes most flags from the head, since v6.10, which also made PG_slab a type. */
+  readonly isFolio: boolean;
+  /** Whether it takes the types from the head too. */
+  readonly isSnapshot: boolean;
+  /** Whether PG_idle is that of the head (page_is_idle), since there are folios. */
+  readonly idleOfHead: boolean;
+  /** Whether pins are counted, since v5.7 (NR_FOLL_PIN_ACQUIRED). */
+  readonly countsPins: boolean;
+  readonly zero: ZeroPages;
+  readonly heads: Heads;
+  /** Offset of memcg_data or mem_cgroup; -1 if there is none. */
+  readonly memcgAt: number;
+  readonly #names = new Map<number, readonly string[]>();
+  readonly #flagNames: readonly (readonly [string, number])[];
+  readonly #allFlags: number;
+
+  constructor(host: Host) {
+    const { types, memory } = host;
+    const { page } = resolve(types, { page: structPageFields });
+    this.layout = page;
+    this.bits = flagBitsOf(host);
+    this.types = pageTypesOf(host);
+    this.pages = new StructPages(memory, memMapOf(host, page), page.bytes);
+    this.compound = new Compound(host, this.pages, page, this.bits, this.types);
+    this.free = new FreePages(host, this.pages, page, this.bits, this.types);
+    this.memcgs = new Memcgs(host);
+    this.mappings = new Mappings(host);
+    this.swapCache = new SwapCache(host);
+    this.nodes = orNull(() => new NodeMap(host));
+    this.zones = new ZoneMap(host, zonesIfKnown(host), (frame) => this.#upperFlags(frame));
+    this.isFolio = this.bits.slab === 0 && describes(types, 'folio');
+    this.isSnapshot = describes(types, 'page_snapshot');
+    this.idleOfHead = describes(types, 'folio');
+    this.countsPins = ifAnswered(() => valuesOf(types, nodeCounters))?.has('NR_FOLL_PIN_ACQUIRED') ?? false;
+    this.zero = zeroPagesOf(host, this.pages.map);
+    this.heads = new Heads(this.pages, page, this.bits);
+    this.memcgAt = (page.memcgData ?? page.memCgroup)?.offset ?? -1;
+    this.#flagNames = [...flagNames(host)].flatMap(([name, mask]) =>
+      mask < 1n << 32n ? [[name, Number(mask) | 0] as const] : [],
+    );
+    this.#allFlags = this.#flagNames.reduce((sum, [, mask]) => sum | mask, 0);
+  }
+
+  /** Names of the flags that are set. The same array for the same flags. */
+  flagNames(flags: number): readonly string[] {
+    const key = flags & this.#allFlags;
+    let names = this.#names.get(key);
+    if (names === undefined) {
+      if (this.#names.size >= MOST_NAMES) this.#names.clear();
+      names = this.#flagNames.filter(([, mask]) => (key & mask) !== 0).map(([name]) => name);
+      this.#names.set(key, names);
+    }
+    return names;
+  }
+
+  #upperFlags(frame: number): number | null {
+    if (this.pages.find(frame) !== 'there') return null;
+    return this.pages.view.getUint32(this.pages.at + this.layout.flags.offset + 4, true);
+  }
+}
