@@ -167,10 +167,10 @@ export class PageFacts {
     const { bits } = this.#reader;
     this.mapping = null;
     if ((low & KPF.zero) !== 0) return 'zero';
-    if ((low & KPF.buddy) !== 0) return 'free';
+    if ((low & KPF.buddy) !== 0 || this.#isBehindBuddy()) return 'free';
     if ((low & KPF.offline) !== 0) return 'offline';
     if ((low & KPF.table) !== 0) return 'page-table';
-    if ((low & KPF.slab) !== 0) return 'slab';
+    if ((low & KPF.slab) !== 0 || (headFlags & bits.slab) !== 0) return 'slab';
     const isAnonymous = (low & KPF.anonymous) !== 0;
     const isReserved = !isAnonymous && (low & KPF.huge) === 0 && (headFlags & bits.reserved) !== 0;
     if (isReserved) return 'reserved';
@@ -181,6 +181,12 @@ export class PageFacts {
     if ((headFlags & bits.lru) !== 0) return (headFlags & bits.swapBacked) !== 0 ? 'shmem' : 'file';
     if (mapping?.kind === 'file' || mapping?.kind === 'shmem') return mapping.kind;
     return this.#isListed() ? 'free' : 'kernel';
+  }
+
+  /** Whether the page is in a free block, of which kpageflags marks only the first page in old kernels. */
+  #isBehindBuddy(): boolean {
+    const { free, marksAll } = this.#reader;
+    return !marksAll && this.refcount === 0 && free.isInBlock(this.frame);
   }
 
   /** Whether the page is in a processor's own list of free pages: such pages have no mark. */

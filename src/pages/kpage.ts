@@ -58,11 +58,12 @@ export class KpageWords {
     if (isTail) low |= KPF.tail;
     else if (compound.isLarge) low |= KPF.head;
     low |= this.#hugeFlags(frame, headFlags, (mapping & ANON) !== 0);
-    if (free.isBuddy(own, word) || (compound.refcount === 0 && free.isInBlock(frame))) low |= KPF.buddy;
+    if (free.isBuddy(own, word) || (reader.marksAll && compound.refcount === 0 && free.isInBlock(frame)))
+      low |= KPF.buddy;
     const typeWord = reader.isSnapshot ? compound.word : word;
     if (hasType(typeWord, types.offline)) low |= KPF.offline;
     if (hasType(typeWord, types.table)) low |= KPF.table;
-    if (isSlab) low |= KPF.slab;
+    if (isSlab && (reader.marksAll || !isTail)) low |= KPF.slab;
     if (((reader.idleOfHead ? headFlags : own) & bits.idle) !== 0) low |= KPF.idle;
     const swap = bits.swapCache | bits.swapBacked;
     if ((headFlags & swap) === swap) low |= KPF.swapcache;

@@ -39,6 +39,11 @@ export class PageReader {
   readonly isFolio: boolean;
   /** Whether it takes the types from the head too. */
   readonly isSnapshot: boolean;
+  /**
+   * Whether it marks all pages of a free block, and all of a slab, not only the first: since v4.6. The structures are those
+   * of v4.5 still; those of v4.7 have _refcount.
+   */
+  readonly marksAll: boolean;
   /** Whether PG_idle is that of the head (page_is_idle), since there are folios. */
   readonly idleOfHead: boolean;
   /** Whether pins are counted, since v5.7 (NR_FOLL_PIN_ACQUIRED). */
@@ -67,6 +72,7 @@ export class PageReader {
     this.zones = new ZoneMap(host, zonesIfKnown(host), (frame) => this.#upperFlags(frame));
     this.isFolio = this.bits.slab === 0 && describes(types, 'folio');
     this.isSnapshot = describes(types, 'page_snapshot');
+    this.marksAll = page.refcount !== null;
     this.idleOfHead = describes(types, 'folio');
     this.countsPins = ifAnswered(() => valuesOf(types, nodeCounters))?.has('NR_FOLL_PIN_ACQUIRED') ?? false;
     this.zero = zeroPagesOf(host, this.pages.map);

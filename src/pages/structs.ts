@@ -14,6 +14,8 @@ export const structPageFields = fields('page', {
   count: required(['_refcount', '_count'], 4),
   refcount: optional('_refcount', 4),
   mapcount: required('_mapcount', 4),
+  // Since Linux commit 6e292b9be7f4 ("mm: split page_type out from _mapcount") (in v4.18).
+  type: optional('page_type', 4),
   // The head of a tail page: up to v4.3, since Linux commit 1d798ca3f164 ("mm: make compound_head() robust") (in v4.4), and in
   // 7.1 and later.
   firstPage: optional('first_page', 8),
