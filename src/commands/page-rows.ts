@@ -5,7 +5,7 @@ import { pfn } from '../core/address.js';
 import type { FrameGap } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host } from '../kernel/host.js';
-import { KINDS, MAPPING_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
+import { MAPPING_KINDS, PAGE_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
 import type { SwapEntry } from '../pages/swap-cache.js';
 import { columns, columnsFrom, made, record } from '../report/columns.js';
 import { digitsOfPage, digitsOfWords } from '../report/hex.js';
@@ -119,7 +119,7 @@ export const pageColumns = columnsFrom<PageRow>({
     'Address of its struct page; null if it has none.',
     ({ facts }: PageRow) => (facts.kind === 'none' ? null : facts),
   ),
-  kind: made(oneOf(...KINDS), 'What the page is.', ({ facts }) => facts.kind),
+  kind: made(oneOf(...PAGE_KINDS), 'What the page is.', ({ facts }) => facts.kind),
   flags: made(
     nullable(digits(({ flagsHigh, flagsLow }: PageFacts) => digitsOfWords(flagsHigh, flagsLow))),
     "page->flags of the page's own struct page.",

@@ -9,7 +9,7 @@ import { PageReader } from './reader.js';
 import type { SwapEntry } from './swap-cache.js';
 
 /** Kinds of pages. */
-export const KINDS = [
+export const PAGE_KINDS = [
   'anonymous',
   'ksm',
   'shmem',
@@ -25,15 +25,21 @@ export const KINDS = [
   'none',
   'unknown',
 ] as const;
-export type PageKind = (typeof KINDS)[number];
+/** What a page is. docs/pages.md explains the kinds. */
+export type PageKind = (typeof PAGE_KINDS)[number];
 
+/** Kinds of what the mapping of a struct page points to. */
 export const MAPPING_KINDS = ['anonymous', 'ksm', 'shmem', 'file', 'hugetlb', 'movable'] as const;
+/** Kind of what the mapping of a struct page points to. */
+export type MappingKind = (typeof MAPPING_KINDS)[number];
 
-/** What page->mapping says. */
+/** What the mapping of its struct page says. */
 export interface PageMapping {
-  kind: (typeof MAPPING_KINDS)[number];
+  /** The kind of memory; `movable`: the kernel's, which it can move. */
+  kind: MappingKind;
   /** Number of the file's inode; null unless the page belongs to a file. */
   inode: number | null;
+  /** Path of the file; null if the kernel does not remember one. */
   path: string | null;
   /** Of the page in the file, in bytes. */
   offset: number | null;
