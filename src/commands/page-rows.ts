@@ -62,6 +62,10 @@ export class PageRow {
     return gap.reason;
   }
 
+  get problems(): readonly string[] {
+    return this.facts.problems;
+  }
+
   /** Whether the page has a struct page that could be read. */
   get isKnown(): boolean {
     return this.facts.kind !== 'none' && this.facts.kind !== 'unknown';
@@ -206,7 +210,7 @@ export const pageColumns = columnsFrom<PageRow>({
     known((_, row) => row.gpaHpaFlags),
   ),
   inDump: made(oneOf(...IN_DUMP), "Whether the page's bytes are in the dump, or why not.", ({ inDump }) => inDump),
-  problems: made(remembered(list(text)), 'What could not be read, and why.', ({ facts }) => facts.problems),
+  problems: made(remembered(list(text)), 'What could not be read, and why.', ({ problems }) => problems),
 });
 
 export const page = recordKind<PageRow>('page', 'A physical page of the host.', pageColumns);

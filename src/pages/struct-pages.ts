@@ -83,6 +83,8 @@ export class StructPages {
   #read(address: bigint): Pick<Chunk, 'view' | 'gaps'> {
     const whole = this.memory.read(address, CHUNK * this.bytes);
     if (!isUnreadable(whole)) return { view: whole.view, gaps: null };
+    if ((address & 0xfffn) + BigInt(CHUNK * this.bytes) <= 0x1000n)
+      return { view: EMPTY, gaps: new Array<Unreadable>(CHUNK).fill(whole) };
     // One page that is missing holds the struct pages of a part of the chunk only.
     const bytes = new Uint8Array(CHUNK * this.bytes);
     const gaps = Array.from({ length: CHUNK }, (_, i) => {
