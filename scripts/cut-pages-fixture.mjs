@@ -56,6 +56,10 @@ const kept = chosen.filter((frame, i) => {
   const group = groupOf(frame);
   return BigInt(page.kpagecount) === counts[frame] && (group === null || group === page.memcg);
 });
+// Some addresses of a guest, for --facts.
+const guest = recorded.facts('GUEST').find(({ name }) => name === 'alpha');
+const translations =
+  guest === undefined ? [] : ['--', 'vtop', '-g', guest.pid, '--facts', '-p', '0', '1000', '4000000'];
 mkdirSync(target, { recursive: true });
 const dump = join(target, 'vmcore.kdump');
 rmSync(dump, { force: true });
@@ -72,6 +76,7 @@ spawnSync(
     'page',
     '--pfn',
     ...kept.map((frame) => frame.toString(16)),
+    ...translations,
   ],
   { stdio: 'inherit' },
 );

@@ -95,7 +95,7 @@ const compound = columnsFrom<PageFacts>({
 });
 
 const mapping = columns<PageMapping>({
-  kind: [oneOf(...MAPPING_KINDS), 'What page->mapping points to.'],
+  kind: [oneOf(...MAPPING_KINDS), 'What the mapping of its struct page points to.'],
   inode: [nullable(count()), "Number of the file's inode; null unless the page belongs to a file."],
   path: [nullable(cached(text)), 'Path of the file; null if it is not known.'],
   offset: [nullable(count()), 'Offset of the page in the file, in bytes; null unless the page belongs to a file.'],
@@ -126,7 +126,7 @@ export const pageColumns = columnsFrom<PageRow>({
   kind: made(oneOf(...PAGE_KINDS), 'What the page is.', ({ facts }) => facts.kind),
   flags: made(
     nullable(digits(({ flagsHigh, flagsLow }: PageFacts) => digitsOfWords(flagsHigh, flagsLow))),
-    "page->flags of the page's own struct page.",
+    'The flags of its own struct page.',
     known((facts) => facts),
   ),
   flagNames: made(
@@ -191,7 +191,7 @@ export const pageColumns = columnsFrom<PageRow>({
   ),
   mapping: made(
     nullable(record(mapping)),
-    'What page->mapping says; null if nothing, or if it means something else.',
+    'What the mapping of its struct page says; null if nothing, or if the word means something else.',
     known((facts) => facts.mapping),
   ),
   ksm: made(

@@ -93,6 +93,11 @@ export class Compound {
     return 'there';
   }
 
+  /** Whether the lowest byte of the flags of the first tail is the order. */
+  get hasOrderInFlags(): boolean {
+    return this.layout.compoundOrder === null && this.#folio?.order == null && this.#folio?.flags1 != null;
+  }
+
   get refcount(): number {
     return this.view.getInt32(this.at + this.layout.count.offset, true);
   }
@@ -131,7 +136,7 @@ export class Compound {
     const folio = this.#folio;
     if (folio?.order != null) return view.getUint8(at + folio.order.offset);
     // Since Linux commit ebc1baf5c9b4 ("mm: free up a word in the first tail page") (in v6.6) in the low byte of the flags.
-    if (folio?.flags1 != null) return view.getUint8(at + folio.flags1.offset);
+    if (this.hasOrderInFlags) return view.getUint8(at + layout.bytes + layout.flags.offset);
     // Up to v4.3 in lru.prev.
     return this.tail32(lru.offset + 8);
   }

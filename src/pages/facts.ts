@@ -123,7 +123,6 @@ export class PageFacts {
     const layout = reader.layout;
     this.flagsLow = view.getUint32(at + layout.flags.offset, true);
     this.flagsHigh = view.getUint32(at + layout.flags.offset + 4, true);
-    this.flagNames = reader.flagNames(this.flagsLow);
     this.node = reader.nodes?.nodeOf(frame) ?? null;
     this.zone = reader.zones.nameOf(frame, this.flagsHigh);
     const word = view.getInt32(at + layout.mapcount.offset, true);
@@ -135,6 +134,7 @@ export class PageFacts {
     if (compound.order < 0 || frame - head >= 2 ** compound.order)
       return this.#unknown('struct page: the compound page is not plausible');
     this.isTail = head !== frame;
+    this.flagNames = reader.flagNames(this.flagsLow, frame === head + 1);
     this.head = compound.isLarge ? head : null;
     this.order = compound.order;
     this.refcount = compound.refcount;

@@ -79,7 +79,7 @@ export class FreePages {
   #readLists(): ReadonlySet<number> {
     const frames = new Set<number>();
     // A list that was just being changed, or can't be read, is not known.
-    for (const list of this.#lists())
+    for (const list of orNull(() => [...this.#lists()]) ?? [])
       orNull(() => {
         for (const link of listLinks(this.#host.memory, list.head, MOST_PAGES, 'free pages of a processor')) {
           const frame = this.pages.map.frameOf(link - BigInt(this.layout.lru.offset));

@@ -42,11 +42,18 @@ export interface MemMap {
 
 /** The map of a kernel: by sections (CONFIG_SPARSEMEM), one array (CONFIG_FLATMEM), or, if neither is known, vmemmap. */
 export function memMapOf(host: Host, pages: Resolved<typeof structPageFields>): MemMap {
-  const { info, symbols, types, memory } = host;
+  const { info, symbols, types, memory, log } = host;
   const end = lastFrame(host);
   const at = resolveIfPresent(types, sectionFields);
   const roots = info.symbol('mem_section');
-  if (at !== null && roots !== null) return new Sections(host, pages.bytes, { at, roots, end });
+  if (at !== null && roots !== null) {
+    try {
+      return new Sections(host, pages.bytes, { at, roots, end });
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      log.warn(`it is not known which frames have a struct page: ${error.message}`, error);
+    }
+  }
   const flat = info.symbol('mem_map') ?? symbols.get('mem_map');
   const base = flat === undefined ? vmemmapOf(host) : pointerAt(memory, flat, 'mem_map');
   return new OneArray(base, pages.bytes, end);
@@ -152,10 +159,22 @@ class Sections implements MemMap {
   #section(number: number): Section | null {
     let section = this.#known.get(number);
     if (section === undefined) {
-      section = this.#read(number);
+      section = this.#readOrGuess(number);
       this.#known.set(number, section);
     }
     return section;
+  }
+
+  /** A section that can't be read is taken for one like the first: with vmemmap, the struct pages are where they would be. */
+  #readOrGuess(number: number): Section | null {
+    try {
+      return this.#read(number);
+    } catch (error) {
+      if (!(error instanceof DumpError) || number === 0) throw error;
+      this.#host.log.warn(`it is not known which frames have a struct page: ${error.message}`, error);
+      const first = number * SECTION_FRAMES;
+      return { first, end: first + SECTION_FRAMES, base: this.#section(0)?.base ?? 0n, subsections: null };
+    }
   }
 
   #read(number: number): Section | null {

@@ -19,6 +19,8 @@ import { SwapCache } from './swap-cache.js';
 import { type ZeroPages, zeroPagesOf } from './zero-pages.js';
 import { ZoneMap, zonesIfKnown } from './zones.js';
 
+/** Flags of the first tail that are about the compound page (include/linux/page-flags.h, PF_SECOND, FOLIO_SECOND_PAGE). */
+const OF_THE_WHOLE = ['double_map', 'has_hwpoisoned', 'large_rmappable', 'partially_mapped'];
 /** Most sets of names that are remembered. */
 const MOST_NAMES = 0x4000;
 
@@ -53,6 +55,7 @@ export class PageReader {
   /** Offset of memcg_data or mem_cgroup; -1 if there is none. */
   readonly memcgAt: number;
   readonly #names = new Map<number, readonly string[]>();
+  readonly #tailNames = new Map<number, readonly string[]>();
   readonly #flagNames: readonly (readonly [string, number])[];
   readonly #allFlags: number;
 
@@ -84,16 +87,29 @@ export class PageReader {
     this.#allFlags = this.#flagNames.reduce((sum, [, mask]) => sum | mask, 0);
   }
 
-  /** Names of the flags that are set. The same array for the same flags. */
-  flagNames(flags: number): readonly string[] {
+  /** Names of the flags that are set. The same array for the same flags. `isFirstTail`: in the first tail of a compound page. */
+  flagNames(flags: number, isFirstTail: boolean): readonly string[] {
+    const known = isFirstTail ? this.#tailNames : this.#names;
     const key = flags & this.#allFlags;
-    let names = this.#names.get(key);
+    let names = known.get(key);
     if (names === undefined) {
-      if (this.#names.size >= MOST_NAMES) this.#names.clear();
-      names = this.#flagNames.filter(([, mask]) => (key & mask) !== 0).map(([name]) => name);
-      this.#names.set(key, names);
+      if (known.size >= MOST_NAMES) known.clear();
+      names = isFirstTail ? this.#firstTail(key) : this.#namesOf(key);
+      known.set(key, names);
     }
     return names;
+  }
+
+  #namesOf(flags: number): readonly string[] {
+    return this.#flagNames.filter(([, mask]) => (flags & mask) !== 0).map(([name]) => name);
+  }
+
+  /** The first tail has some flags of the whole in place of its own, and since v6.6 the order in the lowest byte. */
+  #firstTail(flags: number): readonly string[] {
+    const own = this.compound.hasOrderInFlags ? flags & ~0xff : flags;
+    const masks = OF_THE_WHOLE.map((name) => this.bits.mask(`PG_${name}`));
+    const set = OF_THE_WHOLE.filter((_, i) => (own & (masks[i] as number)) !== 0);
+    return [...this.#namesOf(own & ~masks.reduce((sum, mask) => sum | mask, 0)), ...set];
   }
 
   #upperFlags(frame: number): number | null {
