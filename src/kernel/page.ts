@@ -58,7 +58,8 @@ export class Pages {
   }
 }
 
-function vmemmapOf({ info, symbols, memory }: Host): bigint {
+/** Address of the virtual memory map: the struct page of frame 0. */
+export function vmemmapOf({ info, symbols, memory }: Host): bigint {
   // SYMBOL(vmemmap) is the value, since about 6.12. Before, it is in the variable vmemmap_base.
   const recorded = info.symbol('vmemmap');
   if (recorded !== null) return recorded;
@@ -72,7 +73,7 @@ function vmemmapOf({ info, symbols, memory }: Host): bigint {
  * Page flags by name, in the kernel's order: from the kernel's table for printing (pageflag_names, mm/debug.c), which
  * crash uses too; else from enum pageflags.
  */
-function flagNames(host: Host): ReadonlyMap<string, bigint> {
+export function flagNames(host: Host): ReadonlyMap<string, bigint> {
   return tableOfNames(host) ?? enumOfNames(host);
 }
 

@@ -3,12 +3,13 @@
 // views or enumerations must be imported here, directly or indirectly, because the program loads some modules late.
 import * as kernel from '../kernel/structs.js';
 import * as swap from '../kernel/swap-structs.js';
+import * as kvm from '../kvm/structs.js';
+import * as vcpus from '../kvm/vcpus/structs.js';
+import * as pages from '../pages/structs.js';
 import { declaredEnums, declaredViews, type Fields, type Wants } from '../types/fields.js';
-import * as kvm from './structs.js';
-import * as vcpus from './vcpus/structs.js';
 
 /** The order of views in a profile, so that the profile of a kernel is always the same text. */
-const ORDER: readonly unknown[] = [kernel, swap, kvm, vcpus].flatMap(
+const ORDER: readonly unknown[] = [kernel, swap, kvm, vcpus, pages].flatMap(
   (module: object) => Object.values(module) as unknown[],
 );
 
