@@ -121,7 +121,10 @@ function parsed<T>(args: Args<T>, word: string): T {
   return value;
 }
 
-/** The words in order, with `-` replaced by the lines of standard input. Lines that have arrived are answered at once. */
+/**
+ * The words in order, with `-` replaced by the lines of standard input. Lines that have arrived are answered at once. There is
+ * at least one group, which may be empty, if there are words.
+ */
 async function* asked<T>(
   args: Args<T>,
   words: readonly string[],
@@ -136,6 +139,7 @@ async function* asked<T>(
     if (group.length > 0) yield group;
     group = [];
     let line = 0;
+    yield [];
     for await (const lines of lineBatches(streams.input()))
       yield lines.map(({ text, cut }) => {
         line++;
