@@ -45,7 +45,7 @@ export { type CommandRows, Rows } from './library/rows.js';
 export { type GuestGap, type GuestRange, type GuestRun, Space } from './library/space.js';
 export { Translator } from './library/translator.js';
 export { Vm } from './library/vm.js';
-export type { DumpOptions, FileOptions } from './open.js';
+export type { DumpOptions, FileOptions, ImageOptions } from './open.js';
 export type { TypesFrom } from './opening/outside.js';
 export { MAPPING_KINDS, type MappingKind, PAGE_KINDS, type PageKind, type PageMapping } from './pages/facts.js';
 export type { SwapPlace } from './spaces/space.js';

@@ -2,6 +2,7 @@
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
+import { printable } from './core/text.js';
 import { Beside } from './debuginfo/beside.js';
 import type { BesideOptions } from './debuginfo/beside-options.js';
 import { describeObjects, type ModuleFile } from './debuginfo/describe.js';
@@ -10,10 +11,12 @@ import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
-import { HOST_NEEDS, type KernelNeeds, type NeededModule } from './kernel/needs.js';
+import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { moduleBuildId } from './opening/module-build.js';
+import { selectByWord } from './kvm/select.js';
 import { openHostWith } from './opening/open-host.js';
+import { guestImage } from './spaces/guest-image.js';
 import type { DescribedKernel } from './types/profile.js';
 import { describes } from './types/source.js';
 
@@ -22,16 +25,20 @@ export interface OpenDump extends OpenImage {
   readonly host: Host;
 }
 
-/** Options for opening the dump of a host; each has a default. */
-export interface DumpOptions extends FileOptions {
-  /**
-   * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
-   * are searched if the dump of an AMD host does not have all types; or only processes and their memory (`host`), which
-   * works on a host without KVM too.
-   */
-  readonly needs?: 'host' | 'kvm' | 'vcpus';
+/** Options for reading the files of a dump, and for reading the host of a guest in it. */
+export interface ImageOptions extends FileOptions {
   /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
+}
+
+/** Options for opening the dump of a host; each has a default. */
+export interface DumpOptions extends ImageOptions {
+  /**
+   * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
+   * are searched if the dump of an AMD host does not have all types; only processes and their memory (`host`), which
+   * works on a host without KVM too; or only the kernel's log (`log`), for which no types are needed.
+   */
+  readonly needs?: 'host' | 'kvm' | 'vcpus' | 'log';
 }
 
 /** Options for opening the dump of a host, with a hook for tests and recordings. */
@@ -46,6 +53,11 @@ export interface FileOptions {
   readonly log?: Log;
   /** The format, for a file that does not identify it: `raw` is physical memory from address 0 on. */
   readonly inputFormat?: InputFormat;
+  /**
+   * Opens the memory of a guest in the place of the machine's: the VM by the pid of its process, the address of that
+   * process's task_struct or of the struct kvm, or by its name or UUID. A second one is a VM in that guest, and so on.
+   */
+  readonly guests?: readonly string[];
 }
 
 /** An opened dump: its physical memory, without the kernel in it. */
@@ -60,7 +72,7 @@ export interface OpenImage {
  * Opens the files of a dump: one, or all parts of a split dump. Throws `DumpError` if they are not a dump of a known
  * format. Damage that does not prevent reading is a warning.
  */
-export async function openImage(paths: string | readonly string[], options: FileOptions = {}): Promise<OpenImage> {
+export async function openImage(paths: string | readonly string[], options: ImageOptions = {}): Promise<OpenImage> {
   const { log = silentLog, inputFormat = 'auto' } = options;
   const files: FileSource[] = [];
   const onRead = (): void => {
@@ -71,13 +83,35 @@ export async function openImage(paths: string | readonly string[], options: File
   };
   try {
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
-    const image = await imageOf(files, { format: inputFormat, onRead });
-    for (const problem of image.problems) log.warn(problem.message, problem);
+    const machine = await imageOf(files, { format: inputFormat, onRead });
+    for (const problem of machine.problems) log.warn(problem.message, problem);
+    const image = await openGuests(machine, options);
     return { image, memory: new PhysicalMemory(image), close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/**
+ * The memory of the guest in a machine, or in the guest of a machine, and so on; the machine's if there are no guests. Files
+ * that the user names are of the innermost kernel, so that those of the others are only searched for. Throws `DumpError` if
+ * the kernel of a host can't be read, and `UsageError` if it does not have the VM.
+ */
+async function openGuests(machine: DumpImage, { guests = [], log = silentLog, beside = {} }: ImageOptions): Promise<DumpImage> {
+  let image = machine;
+  const { debugDirs, debuginfod } = beside;
+  for (const word of guests) {
+    const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
+    try {
+      const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside });
+      image = guestImage(selectByWord(host, word), `${image.name}, guest ${printable(word)}`);
+    } finally {
+      outside.close();
+    }
+    for (const problem of image.problems) log.warn(`${image.name}: ${problem.message}`, problem);
+  }
+  return image;
 }
 
 /**
@@ -107,6 +141,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'vcpus') return VCPU_NEEDS;
   if (needs === 'kvm') return KVM_NEEDS;
+  if (needs === 'log') return LOG_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }
 

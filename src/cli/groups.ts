@@ -17,16 +17,23 @@ const inputFormat = chosen(
 
 const core = (summary: string) => repeated('file', summary, { short: 'c', completes: 'file' });
 
+const guest = repeated(
+  'vm',
+  'take the memory of this VM for the dump: the pid or task_struct of its process, its name, UUID or struct kvm; a second --guest is a VM in that guest',
+);
+
 /** A dump of any kind. */
 const image = {
   core: core('a dump in any supported format; repeat -c for each part of a split dump'),
   inputFormat,
+  guest,
 };
 
 /** The dump of a host. */
 const host = {
   core: core("the host's vmcore: ELF, kdump-compressed, flattened or LiME; repeat -c for each part of a split dump"),
   inputFormat,
+  guest,
 };
 
 const vm = {
@@ -44,6 +51,11 @@ const process = {
     'the process: the pid of any of its threads (decimal, or else hexadecimal), or the address of a task_struct',
     { short: 'g' },
   ),
+};
+
+/** For commands that answer of a machine: a guest can take its place. */
+const inGuest = {
+  process: valued('vm', 'a guest instead of the host, chosen as with --guest', { short: 'g' }),
 };
 
 /** Files in addition to the dump. */
@@ -85,6 +97,10 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
+  log: [
+    { ...host, ...inGuest },
+    { ...beside, verbose, quiet },
+  ],
   process: [
     { ...host, ...process },
     { ...beside, verbose, quiet },

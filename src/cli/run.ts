@@ -50,7 +50,7 @@ function withExcerpt(error: unknown, { command, values }: Request): unknown {
   return new DumpError(error.message, { origin: error, hint: `${asIs}make an excerpt from the whole dump ${what}` });
 }
 
-type Opening = ImageValues & BesideValues;
+type Opening = ImageValues & BesideValues & { readonly process?: string | null };
 
 const formOf = ({ values }: Request): Form => (values.json === true ? 'json' : values.csv === true ? 'csv' : 'text');
 
@@ -61,11 +61,12 @@ async function open(
   { log }: Streams,
 ): Promise<Given & { close: () => void }> {
   const { inputFormat } = values;
+  const guests = guestsOf(needs, values);
   if (needs !== 'image')
     return log.stepAsync('open', () =>
-      openDump(paths, { log, inputFormat, beside: besideOf(values), needs: hostNeedsOf(needs) }),
+      openDump(paths, { log, inputFormat, guests, beside: besideOf(values), needs: hostNeedsOf(needs) }),
     );
-  const opened = await openImage(paths, { log, inputFormat });
+  const opened = await openImage(paths, { log, inputFormat, guests });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   return opened;
 }
@@ -77,16 +78,20 @@ function inputsOf({ core, ...values }: Opening): readonly string[] {
   return [...core, ...beside.filter((path) => path != null)];
 }
 
+/** The guests to open, each in the one before. A command about a machine takes that of -g as the last. */
+const guestsOf = (needs: Need, { guest, process }: Opening): readonly string[] =>
+  needs === 'log' && process != null ? [...guest, process] : guest;
+
 function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
-  const { inputFormat, vmlinux, kvmModule, kvmAmdModule = null } = values;
+  const { inputFormat, guest: guests, vmlinux, kvmModule, kvmAmdModule = null } = values;
   const beside = besideOf(values);
   return {
     core,
     inputs: inputsOf(values),
     open: (paths, more) =>
-      openDump(paths, { ...more, beside, inputFormat: paths === values.core ? inputFormat : 'auto' }),
+      openDump(paths, { ...more, beside, ...(paths === values.core ? { inputFormat, guests } : {}) }),
     describe: () => {
-      if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, beside });
+      if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, guests, beside });
       if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);
       throw new UsageError('--vmlinux or -c is missing: the source of the layout; see kvm-vtop layout --help');
     },

@@ -81,8 +81,8 @@ export interface Files {
   describe(): Promise<DescribedKernel>;
 }
 
-/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too. */
-export type HostNeeds = 'host' | 'kvm' | 'vcpus';
+/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too; or only the kernel's log. */
+export type HostNeeds = 'host' | 'kvm' | 'vcpus' | 'log';
 
 export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Opened>;
 
@@ -104,6 +104,7 @@ export interface Needs {
   files: FilesGiven;
   image: ImageGiven;
   host: HostGiven;
+  log: HostGiven;
   process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
@@ -117,7 +118,7 @@ export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
 
 /** The value of `OpenOptions.needs` for a command. */
 export const hostNeedsOf = (need: Need): HostNeeds =>
-  need === 'vcpus' ? 'vcpus' : need === 'vm' || need === 'vms' ? 'kvm' : 'host';
+  need === 'vcpus' || need === 'log' ? need : need === 'vm' || need === 'vms' ? 'kvm' : 'host';
 
 /** A line of standard input that the command can't take. */
 export class BadLine {

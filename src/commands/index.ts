@@ -6,6 +6,7 @@ import { excerpt } from './excerpt.js';
 import { help } from './help.js';
 import { hva } from './hva.js';
 import { layout } from './layout.js';
+import { log } from './log.js';
 import { map } from './map.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   map,
   hva,
   page,
+  log,
   phys,
   layout,
   excerpt,

@@ -13,7 +13,7 @@ import { recordKind } from '../report/records.js';
 import { cached, count, digits, flag, hex, list, nullable, oneOf, remembered, text, word } from '../report/types.js';
 
 /** Why bytes of a page are not in the dump, or `yes`. */
-const IN_DUMP = ['yes', 'excluded', 'outside', 'cut-off', 'undecodable', 'unreadable'] as const;
+const IN_DUMP = ['yes', 'excluded', 'outside', 'cut-off', 'undecodable', 'unreadable', 'absent'] as const;
 type InDump = 'yes' | FrameGap['reason'];
 
 /** Most frames of a gap that are looked at together. */

@@ -17,9 +17,9 @@ export interface ByteSource {
   close?(): void;
 }
 
-/** Why the dump has no bytes of a frame. */
+/** Why the dump has no bytes of a frame; `absent`: a guest's page is not in the memory of its host. */
 export interface FrameGap extends Advice {
-  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
+  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable' | 'absent';
   readonly message: string;
   /** For an excluded page: the program that left it out, if known. */
   readonly by?: 'makedumpfile' | 'excerpt';
@@ -71,6 +71,8 @@ export function unreadableError(fault: Unreadable, start: bigint, what: string):
 
 const CODES: Readonly<Record<Unreadable['reason'], DumpErrorCode>> = {
   excluded: 'not-in-dump',
+  // A page of a guest that is not in the memory of its host.
+  absent: 'not-in-dump',
   outside: 'not-in-dump',
   'cut-off': 'truncated',
   undecodable: 'damaged',

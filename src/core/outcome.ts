@@ -44,6 +44,7 @@ export const REASONS = [
   'table-cut-off',
   'table-undecodable',
   'table-unreadable',
+  'table-absent',
   'bad-entry',
 ] as const;
 

@@ -36,6 +36,16 @@ export interface KernelNeeds {
   readonly units: readonly string[];
 }
 
+/** The needs of reading a kernel's log: VMCOREINFO has all that leads to it. */
+export const LOG_NEEDS: KernelNeeds = {
+  structs: [],
+  least: {},
+  symbols: [],
+  modules: [],
+  sought: [],
+  units: ['kernel/printk/printk.c'],
+};
+
 /** The needs of reading tasks, their files and memory, and struct page. */
 export const HOST_NEEDS: KernelNeeds = {
   structs: [

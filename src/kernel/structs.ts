@@ -3,7 +3,6 @@
 import { enumeration, fields, optional, required } from '../types/fields.js';
 
 /** include/linux/sched.h */
-/** include/linux/sched.h */
 export const taskStateFields = fields('task_struct', {
   flags: required('flags', 4),
   exitState: required('exit_state', 4),

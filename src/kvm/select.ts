@@ -44,6 +44,16 @@ export function selectVm(host: Host, process: ProcessName, choice: string | null
   return { pid, fd, vm };
 }
 
+/**
+ * Selects a VM by one word: the address of its struct kvm, or what `selectVm` takes for a process that holds only one VM.
+ * Throws what `selectVm` throws.
+ */
+export function selectByWord(host: Host, word: string): Selected {
+  const kvm = new Kvm(host);
+  const isKvm = /^(0x)?[89a-f][0-9a-f]{15}$/i.test(word) && tryAll(kvm, new Tasks(host)).vms.some(({ address }) => isAddress(address, word));
+  return isKvm ? selectVm(host, null, word) : selectVm(host, word, null);
+}
+
 const describe = ({ pid, comm, name, fd, address }: Chosen): string =>
   `pid ${pid}${comm === null ? '' : ` (${printable(comm)})`}${name === null ? '' : `, name '${printable(name)}'`}, descriptor ${fd ?? 'unknown'}, struct kvm at 0x${address.toString(16)}`;
 

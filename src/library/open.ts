@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
 import type { DumpOptions } from '../open.js';
-import { type FileOptions, openImage as openFiles, openDump as openHost } from '../open.js';
+import { type ImageOptions, openImage as openFiles, openDump as openHost } from '../open.js';
 import { shown } from './addresses.js';
 import { Dump } from './dump.js';
 import { Image } from './image.js';
@@ -19,7 +19,7 @@ export async function openDump(paths: string | readonly string[], options: DumpO
  * Opens any dump for its physical memory; the kernel in it is not looked for. Throws `DumpError` if the files are not a
  * dump that can be read, `UsageError` for what is not the path of a file.
  */
-export async function openImage(paths: string | readonly string[], options: FileOptions = {}): Promise<Image> {
+export async function openImage(paths: string | readonly string[], options: ImageOptions = {}): Promise<Image> {
   return Image.of(await openFiles(pathsOf(paths), options));
 }
 

@@ -9,9 +9,10 @@ import type { Lifetime } from './lifetime.js';
 export interface Gap {
   /**
    * `excluded`: left out when the dump was written. `outside`: not covered by the dump. `cut-off`: the file ends before
-   * them. `undecodable`: their page cannot be decompressed. `unreadable`: the file cannot be read there.
+   * them. `undecodable`: their page cannot be decompressed. `unreadable`: the file cannot be read there. `absent`: a page
+   * of a guest is not in the memory of its host.
    */
-  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable';
+  readonly reason: 'excluded' | 'outside' | 'cut-off' | 'undecodable' | 'unreadable' | 'absent';
   /** The same as a text for people; its wording can change. */
   readonly message: string;
   /** What would help. */

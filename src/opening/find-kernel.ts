@@ -5,6 +5,7 @@ import { DumpError } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import type { DumpImage } from '../dump/image.js';
+import { CR3, CR4, QEMU_NOTE } from '../elf/qemu-note.js';
 import { KernelMemory } from '../kernel/memory.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { PRESENT, PSE, x86Form } from '../paging/form.js';
@@ -18,9 +19,6 @@ const ALIGN = 0x200000n;
 const LINKED = START_KERNEL_MAP + 0x1000000n;
 /** Page tables that must agree to end the search. With fewer, the majority is taken; init_uts_ns is checked anyway. */
 const ENOUGH = 4;
-/** Offsets of cr3 and cr4 in a processor's state (QEMU target/i386/arch_dump.c, struct QEMUCPUState). */
-const CR3 = 416;
-const CR4 = 424;
 const LA57 = 0x1000;
 /** With page-table isolation, the user's top table follows the kernel's. */
 const USER_TABLE = 0x1000;
@@ -128,7 +126,7 @@ function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
 /** Finds the kernel by the processors' registers, which dumps made by QEMU have in their notes. */
 function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
   for (const { name, desc } of image.reader.notes) {
-    if (name !== 'QEMU' || desc.length < CR4 + 8) continue;
+    if (name !== QEMU_NOTE || desc.length < CR4 + 8) continue;
     const cr3 = desc.u53(CR3) % 2 ** 52;
     const root = pfn(Math.floor((cr3 - (cr3 % 0x1000) - (cr3 & USER_TABLE)) / PAGE_SIZE));
     const found = imageOf(frames, root, (desc.u32(CR4) & LA57) === 0 ? 4 : 5);

@@ -57,6 +57,9 @@ export function digits<T>(of: (value: T) => string): Type<T> {
 export const count = (minimum = 0, limits: Schema = {}): Type<number> =>
   single({ type: 'integer', minimum, ...limits }, (value) => `${value}`);
 
+/** Seconds, with microseconds. */
+export const seconds: Type<number> = single({ type: 'number', minimum: 0 }, (value) => value.toFixed(6));
+
 /** One of a few numbers. */
 export const numberOf = (...values: readonly number[]): Type<number> => single({ enum: values }, (value) => `${value}`);
 

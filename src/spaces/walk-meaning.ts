@@ -181,6 +181,7 @@ const TABLE_REASON: Readonly<Record<FrameGap['reason'], Reason>> = {
   'cut-off': 'table-cut-off',
   undecodable: 'table-undecodable',
   unreadable: 'table-unreadable',
+  absent: 'table-absent',
 };
 
 interface Meaning {

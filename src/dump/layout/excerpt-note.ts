@@ -26,6 +26,7 @@ const REASONS: readonly string[] = [
   'cut-off',
   'undecodable',
   'unreadable',
+  'absent',
 ] satisfies FrameGap['reason'][];
 const WRITERS: readonly unknown[] = ['makedumpfile', 'excerpt', undefined] satisfies FrameGap['by'][];
 /** Largest text of the note: more than 100,000 gaps. */

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kernel's log says of its crash.
+import type { LogMessage } from '../kernel/printk/message.js';
+
+/** How the last message of a crash begins. */
+const PANIC = 'Kernel panic - not syncing: ';
+/** Messages about what led to it. */
+const CAUSE =
+  /^(?:sysrq: |SysRq : )Trigger a crash|^BUG: |^kernel BUG at |^Oops|^general protection fault|^double fault|^divide error|^invalid opcode|^int3: |^stack segment|^PANIC: |^mce: \[Hardware Error\]|^NMI: |^watchdog: BUG|^Unable to handle kernel|^unchecked MSR|^Internal error|^traps: PANIC/;
+/** Messages of a cause that is followed by a panic within this number of messages are part of the crash. */
+const NEAR = 400;
+/** Most messages that are kept while it is not known whether a cause leads to a crash. */
+const MOST = 100_000;
+
+/** Finds the part of a log that is about the crash. */
+export class LogStart {
+  /**
+   * The messages from the first one about the crash on: from the cause that is followed by a panic, or else the last cause.
+   */
+  *from(messages: Iterable<LogMessage>): Generator<LogMessage> {
+    let kept: LogMessage[] = [];
+    let isPanic = false;
+    let last = 0;
+    for (const message of messages) {
+      const text = message.text ?? '';
+      const isCause = CAUSE.test(text);
+      if (kept.length === 0 && !isCause && !text.startsWith(PANIC)) continue;
+      // A cause long after another one that did not lead to a panic is about something else.
+      if (isCause && !isPanic && kept.length - last > NEAR) kept = [];
+      if (text.startsWith(PANIC)) isPanic = true;
+      if (kept.length < MOST) kept.push(message);
+      if (isCause) last = kept.length;
+    }
+    yield* kept;
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the parts of the kernel's log are: from VMCOREINFO, which exists for that purpose, or else from types.
+import type { VmCoreInfo } from '../../notes/vmcoreinfo.js';
+import { resolve, resolveIfPresent } from '../../types/fields.js';
+import { ifAnswered, type TypeSource } from '../../types/source.js';
+import {
+  dataRingFields,
+  descFields,
+  descRingFields,
+  infoFields,
+  logFields,
+  printkLogFields,
+  ringBufferFields,
+} from './structs.js';
+
+/** Offsets in bytes in struct printk_ringbuffer and what it points to. */
+export interface RingLayout {
+  readonly bytes: number;
+  readonly countBits: number;
+  readonly descs: number;
+  readonly infos: number;
+  readonly headId: number;
+  readonly tailId: number;
+  readonly sizeBits: number;
+  readonly data: number;
+  readonly desc: { readonly bytes: number; readonly state: number; readonly begin: number; readonly next: number };
+  readonly info: InfoLayout;
+}
+
+export interface InfoLayout {
+  readonly bytes: number;
+  readonly seq: number;
+  readonly time: number;
+  /** Two bytes; that of the facility and that of flags and level follow. */
+  readonly textLength: number;
+  readonly caller: number;
+  readonly subsystem: TextField;
+  readonly device: TextField;
+}
+
+export interface TextField {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Offsets in bytes in struct printk_log (or log); the bytes of the facility and of flags and level follow `dictLength`. */
+export interface RecordLayout {
+  readonly bytes: number;
+  readonly time: number;
+  readonly length: number;
+  readonly textLength: number;
+  readonly dictLength: number;
+}
+
+/** Layout of the lockless ring. Throws `DumpError` if neither source has it. */
+export function ringLayout(info: VmCoreInfo, types: TypeSource): RingLayout {
+  return ringFromInfo(info) ?? ringFromTypes(types);
+}
+
+/** Members of structures by VMCOREINFO. Throws `Absent` for one that it lacks. */
+class Recorded {
+  constructor(readonly info: VmCoreInfo) {}
+
+  offset(member: string): number {
+    return this.#need(this.info.offset(member));
+  }
+
+  size(struct: string): number {
+    return this.#need(this.info.size(struct));
+  }
+
+  length(array: string): number {
+    return this.#need(this.info.length(array));
+  }
+
+  #need(value: number | null): number {
+    if (value === null) throw new Absent();
+    return value;
+  }
+}
+
+class Absent extends Error {}
+
+function ringFromInfo(info: VmCoreInfo): RingLayout | null {
+  const of = new Recorded(info);
+  try {
+    const descRing = of.offset('printk_ringbuffer.desc_ring');
+    const textRing = of.offset('printk_ringbuffer.text_data_ring');
+    const block = of.offset('prb_desc.text_blk_lpos');
+    return {
+      bytes: of.size('printk_ringbuffer'),
+      countBits: descRing + of.offset('prb_desc_ring.count_bits'),
+      descs: descRing + of.offset('prb_desc_ring.descs'),
+      infos: descRing + of.offset('prb_desc_ring.infos'),
+      headId: descRing + of.offset('prb_desc_ring.head_id'),
+      tailId: descRing + of.offset('prb_desc_ring.tail_id'),
+      sizeBits: textRing + of.offset('prb_data_ring.size_bits'),
+      data: textRing + of.offset('prb_data_ring.data'),
+      desc: {
+        bytes: of.size('prb_desc'),
+        state: of.offset('prb_desc.state_var'),
+        begin: block + of.offset('prb_data_blk_lpos.begin'),
+        next: block + of.offset('prb_data_blk_lpos.next'),
+      },
+      info: infoFromInfo(of),
+    };
+  } catch (error) {
+    if (error instanceof Absent) return null;
+    throw error;
+  }
+}
+
+function infoFromInfo(of: Recorded): InfoLayout {
+  const device = of.offset('printk_info.dev_info');
+  const text = (name: string): TextField => ({
+    offset: device + of.offset(`dev_printk_info.${name}`),
+    size: of.length(`printk_info_${name}`),
+  });
+  return {
+    bytes: of.size('printk_info'),
+    seq: of.offset('printk_info.seq'),
+    time: of.offset('printk_info.ts_nsec'),
+    textLength: of.offset('printk_info.text_len'),
+    caller: of.offset('printk_info.caller_id'),
+    subsystem: text('subsystem'),
+    device: text('device'),
+  };
+}
+
+function ringFromTypes(types: TypeSource): RingLayout {
+  const { ring, descRing, desc, dataRing, info } = resolve(types, {
+    ring: ringBufferFields,
+    descRing: descRingFields,
+    desc: descFields,
+    dataRing: dataRingFields,
+    info: infoFields,
+  });
+  const inDescs = ring.descRing.offset;
+  const inData = ring.textRing.offset;
+  return {
+    bytes: ring.bytes,
+    countBits: inDescs + descRing.countBits.offset,
+    descs: inDescs + descRing.descs.offset,
+    infos: inDescs + descRing.infos.offset,
+    headId: inDescs + descRing.headId.offset,
+    tailId: inDescs + descRing.tailId.offset,
+    sizeBits: inData + dataRing.sizeBits.offset,
+    data: inData + dataRing.data.offset,
+    desc: { bytes: desc.bytes, state: desc.state.offset, begin: desc.begin.offset, next: desc.next.offset },
+    info: {
+      bytes: info.bytes,
+      seq: info.seq.offset,
+      time: info.time.offset,
+      textLength: info.textLength.offset,
+      caller: info.caller.offset,
+      subsystem: info.subsystem,
+      device: info.device,
+    },
+  };
+}
+
+/** Layout of a record of the buffer of 3.5 to 5.9; null if neither source has it, because the buffer is a plain text. */
+export function recordLayout(info: VmCoreInfo, types: TypeSource): RecordLayout | null {
+  for (const struct of ['printk_log', 'log']) {
+    const bytes = info.size(struct);
+    const [time, length, textLength, dictLength] = ['ts_nsec', 'len', 'text_len', 'dict_len'].map((name) =>
+      info.offset(`${struct}.${name}`),
+    );
+    if (bytes !== null && time != null && length != null && textLength != null && dictLength != null)
+      return { bytes, time, length, textLength, dictLength };
+  }
+  const view = ifAnswered(() => resolveIfPresent(types, printkLogFields) ?? resolveIfPresent(types, logFields));
+  if (view === null) return null;
+  const { bytes, time, length, textLength, dictLength } = view;
+  return {
+    bytes,
+    time: time.offset,
+    length: length.offset,
+    textLength: textLength.offset,
+    dictLength: dictLength.offset,
+  };
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log of kernels from 3.5 to 5.9: records of variable length in one buffer; and that of older ones, a text.
+import { DumpError } from '../../core/errors.js';
+import { LazyBytes } from '../../core/lazy-bytes.js';
+import type { Memory } from '../../core/memory.js';
+import type { RecordLayout } from './layout.js';
+import { CONTINUES, callerOf, type Lost, levelOf, type LogMessage, type Messages, NEWLINE, textAt } from './message.js';
+
+/** Larger buffers are damage (LOG_BUF_LEN_MAX). */
+export const MOST_BYTES = 2 ** 31;
+/** Size of struct printk_log without caller_id. */
+const WITHOUT_CALLER = 16;
+
+/** A buffer, and the offset of the oldest record or character in it. */
+export interface LogBuffer {
+  readonly address: bigint;
+  readonly size: number;
+  readonly first: number;
+}
+export interface RecordBuffer extends LogBuffer {
+  /** Offset of the first free byte. */
+  readonly next: number;
+}
+export interface TextBuffer extends LogBuffer {
+  readonly length: number;
+}
+
+/** The messages of a buffer of records, from the oldest on. `seq`: number of the first. */
+export function* recordMessages(
+  memory: Memory,
+  { address, size, first, next }: RecordBuffer,
+  at: RecordLayout,
+  seq: number,
+  lost: Lost,
+): Messages {
+  const bytes = LazyBytes.of(memory, address, size, 'log_buf');
+  let [offset, left, isOpen] = [first, size, false];
+  try {
+    for (let number = seq; offset !== next && left > 0; number++) {
+      const length = offset + at.bytes > size ? 0 : bytes.u16(offset + at.length);
+      // The rest of the buffer is not used: a record never passes its end.
+      const step = length === 0 ? size - offset : length;
+      left -= step;
+      if (length === 0) {
+        if (offset === 0) throw bytes.error(0, 'the record has a length of 0');
+        [offset, number] = [0, number - 1];
+        continue;
+      }
+      const flags = bytes.u8(offset + at.dictLength + 3);
+      yield messageAt(bytes, offset, at, number, isOpen && (flags & CONTINUES) !== 0);
+      isOpen = (flags & NEWLINE) === 0;
+      offset += length;
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    lost(error.message);
+  }
+}
+
+function messageAt(bytes: LazyBytes, offset: number, at: RecordLayout, seq: number, continues: boolean): LogMessage {
+  const length = bytes.u16(offset + at.length);
+  const [textLength, dictLength] = [bytes.u16(offset + at.textLength), bytes.u16(offset + at.dictLength)];
+  if (at.bytes + textLength + dictLength > length)
+    throw bytes.error(offset, `a record of ${length} bytes can't have ${textLength + dictLength} bytes of text`);
+  const flags = bytes.u8(offset + at.dictLength + 3);
+  const dict = textAt(bytes, offset + at.bytes + textLength, dictLength).split('\0');
+  const entry = (key: string): string | null =>
+    dict.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1) ?? null;
+  const caller = at.bytes > WITHOUT_CALLER ? callerOf(bytes.u32(offset + WITHOUT_CALLER)) : { thread: null, cpu: null };
+  return {
+    seq,
+    time: bytes.u64(offset + at.time),
+    level: levelOf(flags),
+    facility: bytes.u8(offset + at.dictLength + 2),
+    ...caller,
+    subsystem: entry('SUBSYSTEM'),
+    device: entry('DEVICE'),
+    text: textAt(bytes, offset + at.bytes, textLength),
+    continues,
+  };
+}
+
+/**
+ * The messages of a buffer of text, in which each line begins with its level: `<6>[    0.000000] text`. `length`: number of
+ * characters, of which those that do not fit before the end of the buffer are at its start.
+ */
+export function* textMessages(memory: Memory, buffer: TextBuffer, lost: Lost): Messages {
+  const { address, size, first, length } = buffer;
+  if (length === 0) return;
+  try {
+    const bytes = LazyBytes.of(memory, address, size, 'log_buf');
+    const before = Math.min(length, size - first);
+    const text = textAt(bytes, first, before) + textAt(bytes, 0, length - before);
+    for (const line of text.replace(/\n$/, '').split('\n')) yield messageOf(line.replaceAll('\0', ''));
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    lost(error.message);
+  }
+}
+
+function messageOf(line: string): LogMessage {
+  const [, level, seconds, fraction, text = ''] = /^(?:<(\d)>)?(?:\[ *(\d{1,9})\.(\d{6})\] )?(.*)$/s.exec(line) ?? [];
+  return {
+    seq: null,
+    time: seconds === undefined ? null : BigInt(seconds) * 1_000_000_000n + BigInt(fraction ?? 0) * 1000n,
+    level: level === undefined ? null : Number(level),
+    facility: null,
+    thread: null,
+    cpu: null,
+    subsystem: null,
+    device: null,
+    text,
+    continues: false,
+  };
+}
