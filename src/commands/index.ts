@@ -10,6 +10,7 @@ import { log } from './log.js';
 import { map } from './map.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
+import { read } from './read.js';
 import { slots } from './slots.js';
 import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   map,
   hva,
   page,
+  read,
   log,
   phys,
   layout,

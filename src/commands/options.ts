@@ -100,6 +100,22 @@ export const addressSpace: OptionSpec<number> = parsed(
   },
 );
 
+/** Physical addresses end at 2^52. */
+const MOST_BYTES = 2 ** 52;
+
+function countOf(text: string): number | null {
+  const count = /^(0x[0-9a-f]{1,14}|[0-9]{1,16})$/i.test(text) ? Number(text) : 0;
+  return count < 1 || count > MOST_BYTES ? null : count;
+}
+
+/** -n, a number of bytes. */
+export const byteCount = (summary: string, start: number): OptionSpec<number> =>
+  parsed('count', summary, start, {
+    short: 'n',
+    read: countOf,
+    expected: 'it must be a number of bytes from 1 to 2^52',
+  });
+
 /** The options of commands that write a file. */
 export const output = {
   output: file('the file to write', { short: 'o', writes: true }),

@@ -6,11 +6,9 @@ import type { PhysicalMemory, Stretch } from '../dump/physical.js';
 import { gapLine, HexDump } from '../report/hexdump.js';
 import type { RowWriter } from '../report/records.js';
 import { command, type ExitCode } from './command.js';
-import { flag, parsed } from './options.js';
+import { byteCount, flag } from './options.js';
 
 const DEFAULT_BYTES = 256;
-/** Physical addresses end at 2^52. */
-const MOST_BYTES = 2 ** 52;
 
 /** Prints physical memory from any dump that can be opened. */
 export const phys = command({
@@ -35,11 +33,7 @@ export const phys = command({
         : `'${word}' is not a physical address: it must be below 2^52`,
   },
   options: {
-    bytes: parsed('count', 'number of bytes, decimal or hexadecimal with 0x', DEFAULT_BYTES, {
-      short: 'n',
-      read: countOf,
-      expected: 'it must be a number of bytes from 1 to 2^52',
-    }),
+    bytes: byteCount('number of bytes, decimal or hexadecimal with 0x', DEFAULT_BYTES),
     binary: flag('write the bytes themselves instead of text'),
   },
   records: [],
@@ -70,11 +64,6 @@ export const phys = command({
 });
 
 const exitOf = (some: boolean, gaps: boolean): ExitCode => (gaps ? (some ? 1 : 2) : 0);
-
-function countOf(text: string): number | null {
-  const count = /^(0x[0-9a-f]{1,14}|[0-9]{1,16})$/i.test(text) ? Number(text) : 0;
-  return count < 1 || count > MOST_BYTES ? null : count;
-}
 
 /** Throws `DumpError` if any byte is missing: a stream of bytes has no way to mark a gap. */
 function checkAll(memory: PhysicalMemory, address: number, length: number): void {

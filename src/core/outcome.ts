@@ -46,6 +46,10 @@ export const REASONS = [
   'table-unreadable',
   'table-absent',
   'bad-entry',
+  'gva-noncanonical',
+  'gva-not-present',
+  'gva-reserved-bits',
+  'gva-table-missing',
 ] as const;
 
 /** Why an address has no host physical address, in more detail than its state. */

@@ -60,7 +60,7 @@ class GuestReader implements PageReader {
 
   page(frame: Pfn): DataView | FrameGap {
     const bytes = this.#space.bytes(frame);
-    return isGap(bytes) ? gapOf(bytes) : bytes;
+    return isGap(bytes) ? frameGapOf(bytes) : bytes;
   }
 
   gapEnd(frame: Pfn, end: number): number {
@@ -83,7 +83,7 @@ class GuestReader implements PageReader {
 const OF_DUMPS: readonly Gap['reason'][] = ['excluded', 'outside', 'cut-off', 'undecodable', 'unreadable'];
 
 /** Why a guest has no bytes of a page, in the terms of dumps. */
-function gapOf({ reason, message, remedies }: Gap): FrameGap {
+export function frameGapOf({ reason, message, remedies }: Gap): FrameGap {
   const why = reason === 'no-slot' || reason === 'beyond-physical' ? 'outside' : reason;
   const known = OF_DUMPS.includes(why) ? (why as FrameGap['reason']) : 'absent';
   return { reason: known, message, ...(remedies === undefined ? {} : { remedies }) };

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory that read and search work on: the guest's physical memory, its virtual memory, or the memory of its process.
+import { DumpError, UsageError } from '../core/errors.js';
+import { parseAddress } from '../core/text.js';
+import type { Selected } from '../kvm/select.js';
+import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
+import { type Paging, pagingOf } from '../paging/architecture.js';
+import { GuestSpace } from '../spaces/guest-space.js';
+import { GuestVirtual } from '../spaces/guest-virtual.js';
+import { MmSpace } from '../spaces/mm-space.js';
+import { type Pages, pagesOf } from '../spaces/reading.js';
+import { flag, parsed, type Values } from './options.js';
+
+/** The options that choose page tables of the guest. */
+export const virtualOptions = {
+  gva: flag("the addresses are guest virtual addresses, translated by the guest's own page tables"),
+  vcpu: parsed<number | null>('number', 'with --gva: the page tables of this vCPU, by its index (default: the first)', null, {
+    read: (text) => (/^[0-9]{1,6}$/.test(text) ? Number(text) : null),
+    expected: "it must be a vCPU's index; vcpus lists them",
+  }),
+  cr3: parsed<bigint | null>('address', 'with --gva: the page tables with this value of CR3, hexadecimal', null, {
+    read(text) {
+      const digits = parseAddress(text)?.digits ?? '';
+      return digits === '' || digits.length > 16 ? null : BigInt(`0x${digits}`);
+    },
+    expected: 'it must be a hexadecimal number',
+    excludes: ['vcpu'],
+  }),
+};
+
+/** The options that choose the memory. */
+export const memoryOptions = {
+  ...virtualOptions,
+  hva: { ...flag('the addresses are virtual addresses of the process in which the VM is'), excludes: ['gva'] },
+};
+
+type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: number };
+
+/** The memory that the options choose. Throws `UsageError` for options that do not fit together. */
+export function memoryOf({ vm }: Selected, given: Chosen): Pages {
+  needGva(given);
+  if (given.hva) return pagesOf(new MmSpace(vm.kvm.host, vm.mm));
+  const space = new GuestSpace(vm, given.addressSpace);
+  return given.gva ? new GuestVirtual(space, pagingFor(vm, given)) : pagesOf(space);
+}
+
+/** Throws `UsageError` if options are given that only --gva has a use for. */
+export function needGva({ gva, vcpu, cr3 }: Values<typeof virtualOptions>): void {
+  if (!gva && vcpu !== null) throw new UsageError('--vcpu needs --gva');
+  if (!gva && cr3 !== null) throw new UsageError('--cr3 needs --gva');
+}
+
+/**
+ * The paging of the guest, by the registers of a vCPU. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
+ * registers are not known.
+ */
+export function pagingFor(vm: Selected['vm'], { vcpu, cr3 }: Values<typeof virtualOptions>): Paging {
+  const all = vcpusOfVm(vm.kvm, vm.address);
+  const wanted = vcpu === null ? all : all.filter(({ index }) => index === vcpu);
+  if (vcpu !== null && wanted.length === 0)
+    throw new UsageError(`the VM has no vCPU with index ${vcpu} that can be read; its vCPUs: ${all.map(({ index }) => index).join(', ')}`);
+  const paging = wanted.map((each) => pagingOfVcpu(each, cr3)).find((each) => each !== null);
+  if (paging !== undefined) return paging;
+  const [first] = wanted;
+  const why = first === undefined ? 'no vCPU can be read' : whyNot(first, cr3);
+  throw new DumpError(`the guest's page tables are not known: ${why}`, {
+    code: 'not-in-dump',
+    ...(cr3 === null ? { hint: 'a value of CR3 can be given' } : {}),
+  });
+}
+
+/** The paging of a vCPU; null if it is not known. */
+function pagingOfVcpu({ registers, nestedGuest }: GuestVcpu, cr3: bigint | null): Paging | null {
+  const root = cr3 ?? (nestedGuest === true ? null : registers.cr3);
+  if (root === null) return null;
+  const { cr0, cr4, efer } = registers;
+  if (cr0 !== null && cr4 !== null && efer !== null) return pagingOf({ cr0, cr4, efer, cr3: root });
+  // On Intel's processors CR0 and CR4 can be in the VMCS only; in 64-bit mode paging is always on.
+  const isLong = efer !== null && (efer & LONG_MODE) !== 0n;
+  return isLong ? pagingOf({ cr0: PAGING, cr4: cr4 ?? 0n, efer, cr3: root }) : null;
+}
+
+const LONG_MODE = 1n << 10n;
+const PAGING = 1n << 31n;
+
+function whyNot({ index, registers, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
+  if (nestedGuest === true && cr3 === null)
+    return `vCPU ${index} was running a guest of the guest, whose registers those are`;
+  const missing = (['cr0', 'cr3', 'cr4', 'efer'] as const).filter((name) => registers[name] === null);
+  return `${missing.join(', ')} of vCPU ${index} not known${problems.length > 0 ? ` (${problems.join('; ')})` : ''}`;
+}
