@@ -23,6 +23,7 @@ const MAY_IMPORT = {
   spaces: ['core', 'elf', 'dump', 'paging', 'kernel', 'kvm'],
   translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
+  search: ['core'],
   report: ['core'],
   html: ['core', 'report'],
   // It runs in a browser.
@@ -44,6 +45,7 @@ const MAY_IMPORT = {
     'spaces',
     'translate',
     'write',
+    'search',
     'report',
     'html',
   ],

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record of the main command: version 1 of --json.
-import { REASONS, STATES } from '../core/outcome.js';
+import { REASONS, type Reason, STATES, type State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Selected } from '../kvm/select.js';
+import type { GuestStep } from '../paging/guest-walker.js';
 import { type Column, columns, columnsFrom, made, record } from '../report/columns.js';
-import { digitsOfPage } from '../report/hex.js';
+import { digitsOfPage, digitsOfWords } from '../report/hex.js';
 import type { RecordKind } from '../report/records.js';
-import { cached, count, digits, flag, hex, nullable, oneOf, type Schema, text } from '../report/types.js';
+import { cached, count, digits, flag, hex, list, nullable, oneOf, type Schema, text } from '../report/types.js';
 import type { Answer } from '../translate/answer.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
@@ -24,6 +25,9 @@ export class Answered {
   answer: Answer = invalid('');
   /** With --facts: the page at the host physical address; null if there is none. */
   page: PageRow | null = null;
+  /** With --gva: the guest virtual address in hexadecimal digits, and the entries of the guest's page tables. */
+  gva: string | null = null;
+  guestSteps: readonly GuestStep[] = [];
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
 
@@ -37,6 +41,12 @@ export class Answered {
 
   set(digits: string, answer: Answer): this {
     return this.#set(digits, '', 0, answer);
+  }
+
+  /** An answer to a guest virtual address. `gpa`: null if the guest does not map it. */
+  setVirtual(gva: string, steps: readonly GuestStep[], gpa: string | null, answer: Answer): this {
+    [this.gva, this.guestSteps] = [gva, steps];
+    return this.#set(gpa, gva, 0, answer);
   }
 
   /** An answer to a line that is not an address. */
@@ -54,10 +64,14 @@ export class Answered {
 }
 
 /** The answer to text that is not an address. */
-export const invalid = (word: string): Answer => ({
-  state: 'invalid',
-  reason: 'not-hexadecimal',
-  message: `'${printable(word)}' is not a hexadecimal address`,
+export const invalid = (word: string): Answer =>
+  unanswered('invalid', 'not-hexadecimal', `'${printable(word)}' is not a hexadecimal address`);
+
+/** An answer without a memslot. */
+export const unanswered = (state: State, reason: Reason, message: string): Answer => ({
+  state,
+  reason,
+  message,
   slot: null,
   page: null,
   offset: 0,
@@ -101,10 +115,30 @@ const hva = nullable(digits(({ page, offset }: Answer) => digitsOfPage(page as n
 const hpa = nullable(digits(({ frame, offset }: Answer) => digitsOfPage(frame as number, offset)));
 const isMapped = ({ answer }: Answered): boolean => answer.state === 'mapped';
 
+const asWritten = nullable(digits((written: string) => written));
+
+const guestStep = columnsFrom<GuestStep>({
+  table: made(text, 'The table, as in the manuals of the processor: PML5, PML4, PDPT, PD, PT.', (step) => step.table),
+  gpa: made(hex, 'Guest physical address of the entry.', ({ address }) => address),
+  entry: made(
+    digits(({ hi, lo }: GuestStep) => digitsOfWords(hi, lo)),
+    'The entry.',
+    (step) => step,
+  ),
+});
+
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
+  gva: {
+    ...made(
+      asWritten,
+      'The guest virtual address; null if the text is not an address. Only with --gva.',
+      (row: Answered) => row.gva,
+    ),
+    option: 'gva',
+  },
   gpa: made(
-    nullable(digits((written: string) => written)),
-    'The guest physical address; null if the text is not an address.',
+    asWritten,
+    'The guest physical address; null if the text is not an address, and with --gva if the guest does not map it.',
     (row: Answered) => row.digits,
   ),
   hva: made(hva, 'Host virtual address; null if no memslot holds the GPA.', ({ answer }) =>
@@ -150,6 +184,14 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'The place of the page in swap; null unless swapped.',
     ({ answer }) => answer.swap,
   ),
+  guestWalk: {
+    ...made(
+      list(record(guestStep)),
+      "The entries of the guest's page tables that were read, from the top level down. Only with --gva.",
+      ({ guestSteps }: Answered) => guestSteps,
+    ),
+    option: 'gva',
+  },
   page: {
     ...made(
       nullable(record(pageColumns)),
@@ -160,13 +202,19 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   },
 });
 
-const when = (state: Schema, then: Schema, otherwise: Schema): Schema => ({
-  if: { properties: { state } },
+const when = (state: Schema, then: Schema, otherwise: Schema): Schema =>
+  ifThen({ properties: { state } }, then, otherwise);
+
+const ifThen = (condition: Schema, then: Schema, otherwise: Schema): Schema => ({
+  if: condition,
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON schemas, in an object that nobody awaits
   then: { properties: then },
   else: { properties: otherwise },
 });
 const type = (name: string): Schema => ({ type: name });
+
+/** With --gva: the guest does not map the address. */
+const NOT_IN_GUEST: Schema = { required: ['reason'], properties: { reason: { type: 'string', pattern: '^gva-' } } };
 
 /** Dependencies between members. */
 const rules: readonly Schema[] = [
@@ -191,9 +239,13 @@ const rules: readonly Schema[] = [
     },
   ),
   when({ const: 'swapped' }, { swap: type('object') }, { swap: type('null') }),
-  when({ const: 'invalid' }, { gpa: type('null') }, { gpa: type('string') }),
-  when(
-    { enum: ['no-memslot', 'slots-missing', 'invalid'] },
+  ifThen(
+    { anyOf: [{ properties: { state: { const: 'invalid' } } }, NOT_IN_GUEST] },
+    { gpa: type('null') },
+    { gpa: type('string') },
+  ),
+  ifThen(
+    { anyOf: [{ properties: { state: { enum: ['no-memslot', 'slots-missing', 'invalid'] } } }, NOT_IN_GUEST] },
     { hva: type('null'), slot: type('null') },
     { hva: type('string'), slot: type('object') },
   ),

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory that read and search work on: the guest's physical memory, its virtual memory, or the memory of its process.
+import { PAGE_SIZE } from '../core/address.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
+import { HOST_NEEDS } from '../kernel/needs.js';
+import { findProcess } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { type Paging, pagingOf } from '../paging/architecture.js';
+import { openHost } from '../opening/open-host.js';
+import { guestImage } from '../spaces/guest-image.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { GuestVirtual } from '../spaces/guest-virtual.js';
 import { MmSpace } from '../spaces/mm-space.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
-import { flag, parsed, type Values } from './options.js';
+import { flag, parsed, type Values, valued } from './options.js';
 
 /** The options that choose page tables of the guest. */
 export const virtualOptions = {
@@ -24,9 +29,15 @@ export const virtualOptions = {
       return digits === '' || digits.length > 16 ? null : BigInt(`0x${digits}`);
     },
     expected: 'it must be a hexadecimal number',
+    excludes: ['vcpu', 'gtask'],
+  }),
+  gtask: valued('pid|task', 'with --gva: the page tables of this process of the guest, if that runs Linux', {
     excludes: ['vcpu'],
   }),
 };
+
+/** Options that say with which page tables. */
+const TABLES = ['vcpu', 'cr3', 'gtask'] as const;
 
 /** The options that choose the memory. */
 export const memoryOptions = {
@@ -34,27 +45,34 @@ export const memoryOptions = {
   hva: { ...flag('the addresses are virtual addresses of the process in which the VM is'), excludes: ['gva'] },
 };
 
-type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: number };
+export type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: number };
 
 /** The memory that the options choose. Throws `UsageError` for options that do not fit together. */
-export function memoryOf({ vm }: Selected, given: Chosen): Pages {
+export function memoryOf(selected: Selected, given: Chosen): Pages {
+  const { vm } = selected;
   needGva(given);
   if (given.hva) return pagesOf(new MmSpace(vm.kvm.host, vm.mm));
   const space = new GuestSpace(vm, given.addressSpace);
-  return given.gva ? new GuestVirtual(space, pagingFor(vm, given)) : pagesOf(space);
+  return given.gva ? virtualMemory(selected, space, given) : pagesOf(space);
 }
 
+/** The guest's virtual memory. Throws what `pagingFor` throws. */
+export const virtualMemory = (selected: Selected, space: GuestSpace, given: Values<typeof virtualOptions>): GuestVirtual =>
+  new GuestVirtual(space, pagingFor(selected, given));
+
 /** Throws `UsageError` if options are given that only --gva has a use for. */
-export function needGva({ gva, vcpu, cr3 }: Values<typeof virtualOptions>): void {
-  if (!gva && vcpu !== null) throw new UsageError('--vcpu needs --gva');
-  if (!gva && cr3 !== null) throw new UsageError('--cr3 needs --gva');
+export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void {
+  const alone = gva ? undefined : TABLES.find((name) => given[name] !== null);
+  if (alone !== undefined) throw new UsageError(`--${alone} needs --gva`);
 }
 
 /**
  * The paging of the guest, by the registers of a vCPU. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
  * registers are not known.
  */
-export function pagingFor(vm: Selected['vm'], { vcpu, cr3 }: Values<typeof virtualOptions>): Paging {
+function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtualOptions>): Paging {
+  if (gtask !== null) return pagingOfTask(selected, gtask);
+  const { vm } = selected;
   const all = vcpusOfVm(vm.kvm, vm.address);
   const wanted = vcpu === null ? all : all.filter(({ index }) => index === vcpu);
   if (vcpu !== null && wanted.length === 0)
@@ -67,6 +85,16 @@ export function pagingFor(vm: Selected['vm'], { vcpu, cr3 }: Values<typeof virtu
     code: 'not-in-dump',
     ...(cr3 === null ? { hint: 'a value of CR3 can be given' } : {}),
   });
+}
+
+/** The paging of a process of the guest, whose kernel is read as that of a dump. */
+function pagingOfTask(selected: Selected, task: string): Paging {
+  const { log } = selected.vm.kvm.host;
+  const image = guestImage(selected, 'memory of the guest');
+  const host = log.step('kernel of the guest', () => openHost(image, image, log, HOST_NEEDS));
+  const { levels } = host.memory.form;
+  const { mm } = findProcess(host, task);
+  return { mode: levels === 5 ? '5-level' : '4-level', root: mm.root * PAGE_SIZE, hasLargePages: true };
 }
 
 /** The paging of a vCPU; null if it is not known. */

@@ -11,6 +11,7 @@ import { map } from './map.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { read } from './read.js';
+import { search } from './search.js';
 import { slots } from './slots.js';
 import { vcpus } from './vcpus.js';
 import { vms } from './vms.js';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   hva,
   page,
   read,
+  search,
   log,
   phys,
   layout,

@@ -35,19 +35,27 @@ const END = 2n ** 52n;
  * The pages that the ranges touch; null if none was asked for. Throws `UsageError` for a line of standard input that is not
  * a range, and if standard input is empty.
  */
-export async function pagesOf({ asked }: Context<Options, AskedRange>): Promise<AskedPages | null> {
-  const each: { range: AskedRange; pages: PageRange }[] = [];
+export async function pagesOf(context: Pick<Context<Options, AskedRange>, 'asked'>): Promise<AskedPages | null> {
+  const asked = await rangesOf(context);
+  if (asked === null) return null;
+  const each = asked.map((range) => ({ range, pages: pagesOfRange(range) }));
+  return { each, pages: merged(each.map(({ pages }) => pages)) };
+}
+
+/** The ranges themselves; null if none was asked for. Throws what `pagesOf` throws. */
+export async function rangesOf({ asked }: Pick<Context<Options, AskedRange>, 'asked'>): Promise<AskedRange[] | null> {
+  const all: AskedRange[] = [];
   let isAsked = false;
   for await (const group of asked) {
     isAsked = true;
     for (const range of group) {
       if (range instanceof BadLine)
         throw new UsageError(`standard input, line ${range.line}: ${ranges.invalid(printable(range.text))}`);
-      each.push({ range, pages: pagesOfRange(range) });
+      all.push(range);
     }
   }
-  if (isAsked && each.length === 0) throw new UsageError('standard input has no ranges');
-  return isAsked ? { each, pages: merged(each.map(({ pages }) => pages)) } : null;
+  if (isAsked && all.length === 0) throw new UsageError('standard input has no ranges');
+  return isAsked ? all : null;
 }
 
 /** The pages that a range touches. What is beyond all addresses has one page: the first after them. */

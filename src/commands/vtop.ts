@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { gfn } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
-import { type AskedAddress, printable } from '../core/text.js';
-import { block } from '../report/text.js';
+import { printable } from '../core/text.js';
+import { block, guestBlock } from '../report/text.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
 import { GuestTranslator } from '../translate/translator.js';
 import { addresses } from './addresses.js';
 import { Answered, NOTHING, translation } from './answered.js';
-import { BadLine, command, type ExitCode, type Request } from './command.js';
+import { command, type Request } from './command.js';
+import { needGva, virtualMemory, virtualOptions } from './guest-memory.js';
 import { addressSpace, chosen, flag } from './options.js';
 import { PageRow } from './page-rows.js';
 import { pageParagraph } from './page-text.js';
 import { Warnings } from './problems.js';
+import { Answers } from './vtop-answers.js';
 
 const STYLES = ['crash', '2012'] as const;
 
@@ -31,6 +32,7 @@ export const vtop = command({
       STYLES,
     ),
     facts: flag('say of each page what it is, as the command page does'),
+    ...virtualOptions,
   },
   records: [translation],
   csv: false,
@@ -53,11 +55,13 @@ export const vtop = command({
   },
 
   async *run({ selected, options, asked, log, host, image }) {
+    needGva(options);
     const { addressSpace: space, facts } = options;
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
     const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
-    const answers = new Answers(translator, new Answered(selected, space), pages);
+    const virtual = options.gva ? virtualMemory(selected, translator.space, options) : null;
+    const answers = new Answers(translator, new Answered(selected, space), pages, virtual);
     for await (const group of asked) yield answers.of(group);
     if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.exit;
@@ -68,14 +72,15 @@ export const vtop = command({
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text, line, page }) {
+      row({ digits, answer, text, line, page, gva, guestSteps }) {
         if (answer.state !== 'mapped') {
-          const what = digits ?? `line ${line} of standard input`;
+          const what = gva ?? digits ?? `line ${line} of standard input`;
           reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
         }
         const around = digits === null ? NOTHING : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
-        const made = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
+        const own = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
+        const made = gva === null ? own : guestBlock(gva, digits, guestSteps) + (digits === null ? '' : `\n${own}`);
         return count++ === 0 ? made : `\n${made}`;
       },
       end() {
@@ -98,42 +103,7 @@ export interface Question {
 /** The request that translates the addresses of a question. */
 export const requestFor = ({ addresses: words, process, vm, addressSpace: space }: Question): Request => ({
   command: vtop,
-  values: { process, vm, addressSpace: space, style: 'crash', facts: false },
+  values: { process, vm, addressSpace: space, style: 'crash', facts: false, gva: false, vcpu: null, cr3: null, gtask: null },
   words,
   inner: [],
 });
-
-/** Answers in the order of the addresses. One object is used for all rows; its fields change from row to row. */
-class Answers {
-  /** Number of addresses and lines answered. */
-  count = 0;
-  #missing = false;
-
-  constructor(
-    readonly translator: GuestTranslator,
-    readonly answered: Answered,
-    readonly pages: PageRow | null,
-  ) {}
-
-  get exit(): ExitCode {
-    return this.#missing ? 1 : 0;
-  }
-
-  *of(group: readonly (AskedAddress | BadLine)[]): Generator<Answered> {
-    const { translator, answered, pages } = this;
-    for (const asked of group) {
-      this.count++;
-      if (asked instanceof BadLine) {
-        this.#missing = true;
-        answered.page = null;
-        yield answered.setInvalid(asked);
-        continue;
-      }
-      const { frame, offset, digits } = asked;
-      const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
-      if (state !== 'mapped') this.#missing = true;
-      if (pages !== null) answered.page = state === 'mapped' ? pages.set(translator.frame as number, offset) : null;
-      yield answered.set(digits, translator);
-    }
-  }
-}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../core/text.js';
 import type { Vma } from '../kernel/vma.js';
+import type { GuestStep } from '../paging/guest-walker.js';
 import type { Answer, WalkStep } from '../translate/answer.js';
 import type { Surroundings } from '../translate/surroundings.js';
 import { centre } from './centre.js';
@@ -30,6 +31,12 @@ export const block = (gpa: string, answer: Answer, around: Surroundings, style: 
 /** The text for a virtual address of a process: the lines of crash's vtop. */
 export const processBlock = (hva: string, answer: Answer, around: Surroundings): string =>
   sections(row('VIRTUAL', 'PHYSICAL') + row(hva, physical(answer, around)), answer, around, 'crash');
+
+/** The text for a virtual address of a guest: the entries of its page tables, by the names of the processor's manuals. */
+export const guestBlock = (gva: string, gpa: string | null, steps: readonly GuestStep[]): string =>
+  row('GUEST VIRTUAL', 'GUEST PHYSICAL') +
+  row(gva, gpa ?? '(not mapped)') +
+  steps.map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`).join('');
 
 function sections(title: string, answer: Answer, around: Surroundings, style: Style): string {
   const parts = [

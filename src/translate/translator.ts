@@ -24,6 +24,11 @@ export class GuestTranslator implements Answer {
     this.#answer = this.#space.page(BEYOND);
   }
 
+  /** The memory that is translated; its answers are those of this object. */
+  get space(): GuestSpace {
+    return this.#space;
+  }
+
   get slots(): MemslotSet {
     return this.#space.slots;
   }

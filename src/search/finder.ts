@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A match in a range of bytes. */
+export interface Hit {
+  /** Offset of its first byte. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Something that is looked for in bytes. */
+export interface Finder {
+  /** The longest match, in bytes. Longer ones are not found, or are cut. */
+  readonly longest: number;
+  /** Whether matches can overlap; else the search continues after each match. */
+  readonly overlaps: boolean;
+  /** The matches in `bytes` that begin at `from` or after it, and before `end`, ascending. */
+  find(bytes: Buffer, from: number, end: number): Iterable<Hit>;
+}
+
+/** Finds a sequence of bytes. `mask` (as long as `wanted`): the bits that must be equal; null for all. */
+export function bytesFinder(wanted: Uint8Array, mask: Uint8Array | null): Finder {
+  const longest = wanted.length;
+  const known = mask === null ? { start: 0, end: wanted.length } : longestKnown(mask);
+  const needle = Buffer.from(wanted.subarray(known.start, known.end));
+  const isMatch = (bytes: Buffer, at: number): boolean =>
+    mask === null || wanted.every((byte, i) => (((bytes[at + i] as number) ^ byte) & (mask[i] as number)) === 0);
+  return {
+    longest,
+    overlaps: true,
+    *find(bytes, from, end) {
+      const last = Math.min(end - 1, bytes.length - longest);
+      if (needle.length === 0) {
+        for (let at = from; at <= last; at++) if (isMatch(bytes, at)) yield { start: at, length: longest };
+        return;
+      }
+      for (let at = from; at <= last; at++) {
+        at = bytes.indexOf(needle, at + known.start) - known.start;
+        if (at < from || at > last) return;
+        if (isMatch(bytes, at)) yield { start: at, length: longest };
+      }
+    },
+  };
+}
+
+/** The longest part of a mask in which all bits are set. */
+function longestKnown(mask: Uint8Array): { start: number; end: number } {
+  let best = { start: 0, end: 0 };
+  for (let start = 0; start < mask.length; ) {
+    const stop = mask.findIndex((bits, i) => i >= start && bits !== 0xff);
+    const end = stop < 0 ? mask.length : stop;
+    if (end - start > best.end - best.start) best = { start, end };
+    start = end + 1;
+  }
+  return best;
+}
+
+/** Matches of a regular expression are at most this long. */
+const LONGEST_MATCH = 0x10000;
+
+/** Thrown by `regexFinder` for what is not a regular expression. */
+export class BadPattern extends Error {}
+
+/**
+ * Finds matches of a regular expression (RE2's syntax), in time that is linear in the number of bytes. Each byte is a
+ * character from U+0000 to U+00FF. Throws `BadPattern`.
+ */
+export async function regexFinder(pattern: string): Promise<Finder> {
+  // It is large, and no other command needs it.
+  const { RE2JS } = await import('re2js');
+  let compiled: ReturnType<typeof RE2JS.compile>;
+  try {
+    compiled = RE2JS.compile(pattern);
+  } catch (error) {
+    throw new BadPattern(error instanceof Error ? error.message : String(error));
+  }
+  return {
+    longest: LONGEST_MATCH,
+    overlaps: false,
+    *find(bytes, from, end) {
+      const matcher = compiled.matcher(bytes.toString('latin1'));
+      for (let found = matcher.find(from); found; found = matcher.find()) {
+        const [start, stop] = [matcher.start(), matcher.end()];
+        if (start >= end) return;
+        if (stop > start) yield { start, length: stop - start };
+      }
+    },
+  };
+}
