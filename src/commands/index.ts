@@ -8,6 +8,7 @@ import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { log } from './log.js';
 import { map } from './map.js';
+import { npt } from './npt.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { read } from './read.js';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   page,
   read,
   search,
+  npt,
   log,
   phys,
   layout,
