@@ -13,8 +13,8 @@ import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
-import { moduleBuildId } from './opening/module-build.js';
 import { selectByWord } from './kvm/select.js';
+import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import { guestImage } from './spaces/guest-image.js';
 import type { DescribedKernel } from './types/profile.js';
@@ -98,7 +98,10 @@ export async function openImage(paths: string | readonly string[], options: Imag
  * that the user names are of the innermost kernel, so that those of the others are only searched for. Throws `DumpError` if
  * the kernel of a host can't be read, and `UsageError` if it does not have the VM.
  */
-async function openGuests(machine: DumpImage, { guests = [], log = silentLog, beside = {} }: ImageOptions): Promise<DumpImage> {
+async function openGuests(
+  machine: DumpImage,
+  { guests = [], log = silentLog, beside = {} }: ImageOptions,
+): Promise<DumpImage> {
   let image = machine;
   const { debugDirs, debuginfod } = beside;
   for (const word of guests) {

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type ExitCode,
-  type Files,
-  type Form,
-  hostNeedsOf,
-  type Need,
-  type Request,
-  type Streams,
-} from '../commands/command.js';
+import { type ExitCode, type Files, type Form, hostNeedsOf, type Request, type Streams } from '../commands/command.js';
 import { mainCommand } from '../commands/index.js';
 import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
@@ -31,7 +23,7 @@ export async function run(request: Request, program: Program, streams: Streams):
   if (request.values.process !== null) needWords(request);
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
-  const { close, ...opened } = await open(paths, needs, values, streams);
+  const { close, ...opened } = await open(paths, request, streams);
   const given = { ...opened, inputs: inputsOf(values), question: questionOf(request) };
   try {
     return await perform(request, given, formOf(request), streams);
@@ -50,21 +42,20 @@ function withExcerpt(error: unknown, { command, values }: Request): unknown {
   return new DumpError(error.message, { origin: error, hint: `${asIs}make an excerpt from the whole dump ${what}` });
 }
 
-type Opening = ImageValues & BesideValues & { readonly process?: string | null };
+type Opening = ImageValues & BesideValues;
 
 const formOf = ({ values }: Request): Form => (values.json === true ? 'json' : values.csv === true ? 'csv' : 'text');
 
 async function open(
   paths: readonly string[],
-  needs: Need,
-  values: Opening,
+  request: Request,
   { log }: Streams,
 ): Promise<Given & { close: () => void }> {
-  const { inputFormat } = values;
-  const guests = guestsOf(needs, values);
-  if (needs !== 'image')
+  const values = request.values as unknown as Opening;
+  const { inputFormat, guest: guests } = values;
+  if (request.command.needs !== 'image')
     return log.stepAsync('open', () =>
-      openDump(paths, { log, inputFormat, guests, beside: besideOf(values), needs: hostNeedsOf(needs) }),
+      openDump(paths, { log, inputFormat, guests, beside: besideOf(values), needs: hostNeedsOf(request) }),
     );
   const opened = await openImage(paths, { log, inputFormat, guests });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
@@ -77,10 +68,6 @@ function inputsOf({ core, ...values }: Opening): readonly string[] {
   const beside = [vmlinux, kvmModule, kvmAmdModule, systemMap, layout, vmcoreinfo];
   return [...core, ...beside.filter((path) => path != null)];
 }
-
-/** The guests to open, each in the one before. A command about a machine takes that of -g as the last. */
-const guestsOf = (needs: Need, { guest, process }: Opening): readonly string[] =>
-  needs === 'log' && process != null ? [...guest, process] : guest;
 
 function filesOf(values: Opening, core: () => readonly string[], { log }: Streams): Files {
   const { inputFormat, guest: guests, vmlinux, kvmModule, kvmAmdModule = null } = values;

@@ -116,9 +116,12 @@ export type Need = keyof Needs;
 export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
   needs !== 'nothing' && needs !== 'files';
 
-/** The value of `OpenOptions.needs` for a command. */
-export const hostNeedsOf = (need: Need): HostNeeds =>
-  need === 'vcpus' || need === 'log' ? need : need === 'vm' || need === 'vms' ? 'kvm' : 'host';
+/** The value of `OpenOptions.needs` for a request. */
+export function hostNeedsOf({ command: { needs }, values }: Request): HostNeeds {
+  // The log of a guest is reached through its VM.
+  if (needs === 'log') return values.process == null ? 'log' : 'kvm';
+  return needs === 'vcpus' ? 'vcpus' : needs === 'vm' || needs === 'vms' ? 'kvm' : 'host';
+}
 
 /** A line of standard input that the command can't take. */
 export class BadLine {

@@ -51,7 +51,7 @@ export async function cut(
     recording = image.record();
     return image;
   };
-  const needs = mostOf(asked.map(({ command }) => hostNeedsOf(command.needs)));
+  const needs = mostOf(asked.map(hostNeedsOf));
   const opened = await open(core, { log, watch, needs });
   try {
     const answers = await log.stepAsync('answers', () => ask(opened, asked));
@@ -86,7 +86,7 @@ export async function cut(
 
 /** The needs that include all others. */
 const mostOf = (needs: readonly HostNeeds[]): HostNeeds =>
-  (['vcpus', 'kvm'] as const).find((most) => needs.includes(most)) ?? 'host';
+  (['vcpus', 'kvm', 'host'] as const).find((most) => needs.includes(most)) ?? 'log';
 
 /** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
 function readIdentity({ identity, memory, needs, symbols, types, log }: Host): void {

@@ -8,21 +8,25 @@ import { findProcess } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { type Paging, pagingOf } from '../paging/architecture.js';
-import { openHost } from '../opening/open-host.js';
-import { guestImage } from '../spaces/guest-image.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import { GuestVirtual } from '../spaces/guest-virtual.js';
 import { MmSpace } from '../spaces/mm-space.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
+import { openGuest } from './in-guest.js';
 import { flag, parsed, type Values, valued } from './options.js';
 
 /** The options that choose page tables of the guest. */
 export const virtualOptions = {
   gva: flag("the addresses are guest virtual addresses, translated by the guest's own page tables"),
-  vcpu: parsed<number | null>('number', 'with --gva: the page tables of this vCPU, by its index (default: the first)', null, {
-    read: (text) => (/^[0-9]{1,6}$/.test(text) ? Number(text) : null),
-    expected: "it must be a vCPU's index; vcpus lists them",
-  }),
+  vcpu: parsed<number | null>(
+    'number',
+    'with --gva: the page tables of this vCPU, by its index (default: the first)',
+    null,
+    {
+      read: (text) => (/^[0-9]{1,6}$/.test(text) ? Number(text) : null),
+      expected: "it must be a vCPU's index; vcpus lists them",
+    },
+  ),
   cr3: parsed<bigint | null>('address', 'with --gva: the page tables with this value of CR3, hexadecimal', null, {
     read(text) {
       const digits = parseAddress(text)?.digits ?? '';
@@ -57,8 +61,11 @@ export function memoryOf(selected: Selected, given: Chosen): Pages {
 }
 
 /** The guest's virtual memory. Throws what `pagingFor` throws. */
-export const virtualMemory = (selected: Selected, space: GuestSpace, given: Values<typeof virtualOptions>): GuestVirtual =>
-  new GuestVirtual(space, pagingFor(selected, given));
+export const virtualMemory = (
+  selected: Selected,
+  space: GuestSpace,
+  given: Values<typeof virtualOptions>,
+): GuestVirtual => new GuestVirtual(space, pagingFor(selected, given));
 
 /** Throws `UsageError` if options are given that only --gva has a use for. */
 export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void {
@@ -76,7 +83,9 @@ function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtu
   const all = vcpusOfVm(vm.kvm, vm.address);
   const wanted = vcpu === null ? all : all.filter(({ index }) => index === vcpu);
   if (vcpu !== null && wanted.length === 0)
-    throw new UsageError(`the VM has no vCPU with index ${vcpu} that can be read; its vCPUs: ${all.map(({ index }) => index).join(', ')}`);
+    throw new UsageError(
+      `the VM has no vCPU with index ${vcpu} that can be read; its vCPUs: ${all.map(({ index }) => index).join(', ')}`,
+    );
   const paging = wanted.map((each) => pagingOfVcpu(each, cr3)).find((each) => each !== null);
   if (paging !== undefined) return paging;
   const [first] = wanted;
@@ -89,9 +98,7 @@ function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtu
 
 /** The paging of a process of the guest, whose kernel is read as that of a dump. */
 function pagingOfTask(selected: Selected, task: string): Paging {
-  const { log } = selected.vm.kvm.host;
-  const image = guestImage(selected, 'memory of the guest');
-  const host = log.step('kernel of the guest', () => openHost(image, image, log, HOST_NEEDS));
+  const { host } = openGuest(selected, HOST_NEEDS, selected.vm.kvm.host.log);
   const { levels } = host.memory.form;
   const { mm } = findProcess(host, task);
   return { mode: levels === 5 ? '5-level' : '4-level', root: mm.root * PAGE_SIZE, hasLargePages: true };

@@ -4,7 +4,7 @@ import { logMessages } from '../kernel/printk/log.js';
 import type { LogMessage } from '../kernel/printk/message.js';
 import { columns } from '../report/columns.js';
 import { type RowWriter, recordKind } from '../report/records.js';
-import { count, flag as yesNo, list, nullable, oneOf, seconds, text } from '../report/types.js';
+import { count, list, nullable, oneOf, seconds, text, flag as yesNo } from '../report/types.js';
 import { command } from './command.js';
 import { flag } from './options.js';
 import { LogStart } from './panic.js';

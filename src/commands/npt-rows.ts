@@ -58,14 +58,26 @@ export const npts = recordKind<NptRow>(
     hpa: made(nullable(address), "Host physical address by KVM's page tables; null if they do not map it.", (row) =>
       placeOf(row.frame, row),
     ),
-    level: made(nullable(numberOf(1, 2, 3)), 'Level of the entry: 1 for 4 KiB, 2 for 2 MiB, 3 for 1 GiB.', (row) => row.level),
+    level: made(
+      nullable(numberOf(1, 2, 3)),
+      'Level of the entry: 1 for 4 KiB, 2 for 2 MiB, 3 for 1 GiB.',
+      (row) => row.level,
+    ),
     throughHva: made(
       nullable(address),
       "Host physical address by the memslots and the process's page tables; null if they do not map it.",
       (row) => placeOf(row.through.frame, row),
     ),
-    state: made(oneOf(...STATES), 'State by the memslots and the page tables of the process.', ({ through }) => through.state),
-    agrees: made(nullable(flag), 'Whether both are equal; null if one of them does not have an address.', (row) => row.agrees),
+    state: made(
+      oneOf(...STATES),
+      'State by the memslots and the page tables of the process.',
+      ({ through }) => through.state,
+    ),
+    agrees: made(
+      nullable(flag),
+      'Whether both are equal; null if one of them does not have an address.',
+      (row) => row.agrees,
+    ),
     problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
   }),
 );

@@ -152,7 +152,19 @@ class Tables {
       if (agrees !== false) continue;
       this.#disagreeing += run.pages;
       const through = { frame: run.state === 'mapped' ? run.frame : null, state: run.state };
-      yield { record: 'npt', ...this.#of, addressSpace: space, page: run.page, offset: 0, pages: run.pages, frame: own, level, through, agrees, problems: [] };
+      yield {
+        record: 'npt',
+        ...this.#of,
+        addressSpace: space,
+        page: run.page,
+        offset: 0,
+        pages: run.pages,
+        frame: own,
+        level,
+        through,
+        agrees,
+        problems: [],
+      };
     }
   }
 
@@ -160,20 +172,47 @@ class Tables {
     const answer = (this.#spaces.get(space) as GuestSpace).page(gfn(page));
     const through = { frame: answer.state === 'mapped' ? answer.frame : null, state: answer.state };
     const agrees = own === null ? null : agreement(own, answer);
-    return { record: 'npt', ...this.#of, addressSpace: space, page, offset: 0, pages: 0, frame: own, level, through, agrees, problems: [] };
+    return {
+      record: 'npt',
+      ...this.#of,
+      addressSpace: space,
+      page,
+      offset: 0,
+      pages: 0,
+      frame: own,
+      level,
+      through,
+      agrees,
+      problems: [],
+    };
   }
 
   total(): NptTotalRow {
-    const [mapped, agreeing, disagreeing] = [this.#mapped, this.#agreeing, this.#disagreeing].map((pages) => pages * 4096) as [number, number, number];
+    const [mapped, agreeing, disagreeing] = [this.#mapped, this.#agreeing, this.#disagreeing].map(
+      (pages) => pages * 4096,
+    ) as [number, number, number];
     const complete = this.#isComplete && this.#problems.length === 0;
-    return { record: 'total', ...this.#of, kind: this.#kind, roots: this.#roots.length, mapped, agreeing, disagreeing, complete, problems: this.#problems };
+    return {
+      record: 'total',
+      ...this.#of,
+      kind: this.#kind,
+      roots: this.#roots.length,
+      mapped,
+      agreeing,
+      disagreeing,
+      complete,
+      problems: this.#problems,
+    };
   }
 }
 
 const MOST_PROBLEMS = 100;
 
 /** Whether a frame is the one of an answer; null if it is not known where the page is. */
-function agreement(frame: number, { state, frame: other }: { readonly state: string; readonly frame: number | null }): boolean | null {
+function agreement(
+  frame: number,
+  { state, frame: other }: { readonly state: string; readonly frame: number | null },
+): boolean | null {
   if (UNKNOWN.has(state)) return other === null ? null : frame === other;
   return state === 'mapped' && frame === other;
 }

@@ -6,8 +6,9 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import { LOG_NEEDS } from '../kernel/needs.js';
 import { findProcess } from '../kernel/process.js';
-import { selectVm } from '../kvm/select.js';
+import { selectByWord, selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
   type Args,
@@ -22,6 +23,7 @@ import {
   type Streams,
   type VmsGiven,
 } from './command.js';
+import { openGuest } from './in-guest.js';
 import { warning } from './problems.js';
 
 /** The opened dump and other inputs, as far as the command needs them. */
@@ -69,7 +71,15 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
-  log: ({ image, host }) => ({ image, host }),
+  log: ({ image, host }, { values }, { log }) => {
+    const { process } = values as { process: string | null };
+    if (process === null) return { image, host };
+    return openGuest(
+      log.step('VM', () => selectByWord(host as Host, process)),
+      LOG_NEEDS,
+      log,
+    );
+  },
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };
     if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });

@@ -27,12 +27,20 @@ export const read = command({
   options: {
     ...memoryOptions,
     addressSpace,
-    bytes: byteCount('number of bytes at each address that is not a range, decimal or hexadecimal with 0x', DEFAULT_BYTES),
+    bytes: byteCount(
+      'number of bytes at each address that is not a range, decimal or hexadecimal with 0x',
+      DEFAULT_BYTES,
+    ),
     binary: flag('write the bytes themselves instead of text'),
-    fill: parsed<number | null>('byte', 'with --binary: write this byte, hexadecimal, for each byte that is missing', null, {
-      read: (text) => (/^(0x)?[0-9a-f]{1,2}$/i.test(text) ? Number.parseInt(text.replace(/^0x/i, ''), 16) : null),
-      expected: 'it must be a hexadecimal byte',
-    }),
+    fill: parsed<number | null>(
+      'byte',
+      'with --binary: write this byte, hexadecimal, for each byte that is missing',
+      null,
+      {
+        read: (text) => (/^(0x)?[0-9a-f]{1,2}$/i.test(text) ? Number.parseInt(text.replace(/^0x/i, ''), 16) : null),
+        expected: 'it must be a hexadecimal byte',
+      },
+    ),
   },
   records: [],
   csv: false,
@@ -62,7 +70,10 @@ export const read = command({
           if (piece.gap === null) some = true;
           else gaps = true;
           if (piece.gap !== null && given.binary && given.fill === null) {
-            log.warn(`0x${addressOf(piece).toString(16)}: ${piece.length} bytes are missing: ${piece.gap.message}`, piece.gap);
+            log.warn(
+              `0x${addressOf(piece).toString(16)}: ${piece.length} bytes are missing: ${piece.gap.message}`,
+              piece.gap,
+            );
             return some ? 1 : 2;
           }
           yield [piece];
@@ -85,8 +96,10 @@ interface Place {
 function placeOf(word: Word, bytes: number): Place {
   const first = isAddress(word) ? BigInt(`0x${word.digits}`) : word.first;
   const length = isAddress(word) ? BigInt(bytes) : word.last - word.first + 1n;
-  if (first + length > END) throw new UsageError(`0x${first.toString(16)}: ${length} bytes from there on reach above 2^64`);
-  if (length >= MOST_BYTES) throw new UsageError(`0x${first.toString(16)}: ${length} bytes are too many; at most 2^53 - 1 are read`);
+  if (first + length > END)
+    throw new UsageError(`0x${first.toString(16)}: ${length} bytes from there on reach above 2^64`);
+  if (length >= MOST_BYTES)
+    throw new UsageError(`0x${first.toString(16)}: ${length} bytes are too many; at most 2^53 - 1 are read`);
   return { page: Number(first / PAGE), offset: Number(first % PAGE), length: Number(length) };
 }
 

@@ -58,7 +58,11 @@ export const searchTotals = recordKind<SearchTotalRow>(
     matches: made(count(), 'Number of matches.', (row) => row.matches),
     searched: made(count(), 'Bytes that were searched.', ({ searched }) => searched),
     missing: made(count(), 'Bytes that are in the ranges, but not in the dump.', ({ missing }) => missing),
-    complete: made(flag, 'False if bytes or memslots are missing: there can be more matches.', ({ complete }) => complete),
+    complete: made(
+      flag,
+      'False if bytes or memslots are missing: there can be more matches.',
+      ({ complete }) => complete,
+    ),
     problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
   }),
 );

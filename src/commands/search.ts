@@ -10,7 +10,7 @@ import { command } from './command.js';
 import { memoryOptions } from './guest-memory.js';
 import { addressSpace, parsed, type Values, valued } from './options.js';
 import { ranges, rangesOf } from './ranges.js';
-import { searched, type Searched } from './search-areas.js';
+import { type Searched, searched } from './search-areas.js';
 import { type MatchRow, matches, type PlaceIn, type SearchTotalRow, searchTotals } from './search-rows.js';
 
 const bytesOf = (text: string): Uint8Array | null => {
@@ -112,7 +112,12 @@ function* found({ memory, areas, places }: Searched, finder: Finder, done: Done)
     return { record: 'match', ...places(page, offset), length, bytes };
   };
   for (const { first, end } of areas) {
-    for (const { page, offset, length, bytes } of pieces(memory, Number(first / 4096n), Number(first % 4096n), Number(end - first))) {
+    for (const { page, offset, length, bytes } of pieces(
+      memory,
+      Number(first / 4096n),
+      Number(first % 4096n),
+      Number(end - first),
+    )) {
       if (bytes === null) {
         done.missing += length;
         for (const match of window.end()) yield rowOf(match);

@@ -66,4 +66,5 @@ export class Answers {
 }
 
 /** Page number of a 64-bit address; one that no address has for longer digits. */
-const pageOf = (digits: string): number => (digits.length > 16 ? 2 ** 52 : Number.parseInt(digits.slice(0, -3) || '0', 16));
+const pageOf = (digits: string): number =>
+  digits.length > 16 ? 2 ** 52 : Number.parseInt(digits.slice(0, -3) || '0', 16);

@@ -103,7 +103,17 @@ export interface Question {
 /** The request that translates the addresses of a question. */
 export const requestFor = ({ addresses: words, process, vm, addressSpace: space }: Question): Request => ({
   command: vtop,
-  values: { process, vm, addressSpace: space, style: 'crash', facts: false, gva: false, vcpu: null, cr3: null, gtask: null },
+  values: {
+    process,
+    vm,
+    addressSpace: space,
+    style: 'crash',
+    facts: false,
+    gva: false,
+    vcpu: null,
+    cr3: null,
+    gtask: null,
+  },
   words,
   inner: [],
 });

@@ -50,7 +50,9 @@ export function selectVm(host: Host, process: ProcessName, choice: string | null
  */
 export function selectByWord(host: Host, word: string): Selected {
   const kvm = new Kvm(host);
-  const isKvm = /^(0x)?[89a-f][0-9a-f]{15}$/i.test(word) && tryAll(kvm, new Tasks(host)).vms.some(({ address }) => isAddress(address, word));
+  const isKvm =
+    /^(0x)?[89a-f][0-9a-f]{15}$/i.test(word) &&
+    tryAll(kvm, new Tasks(host)).vms.some(({ address }) => isAddress(address, word));
   return isKvm ? selectVm(host, null, word) : selectVm(host, word, null);
 }
 

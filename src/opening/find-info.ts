@@ -8,7 +8,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
-import { findKernel } from './find-kernel.js';
+import { findKernel, infoByProcessors } from './find-kernel.js';
 
 /** Start of its first line. */
 const FIRST = Buffer.from('OSRELEASE=');
@@ -24,7 +24,12 @@ export function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: s
   const { vmcoreinfo } = image.reader;
   if (vmcoreinfo !== null) return VmCoreInfo.of(vmcoreinfo);
   log.found(`${image.name}: no VMCOREINFO in its notes; searching its memory`);
-  return log.step('search for VMCOREINFO', () => scanForInfo(image, frames)) ?? withoutInfo(image, frames, log);
+  const byProcessors = (): VmCoreInfo | null => infoByProcessors(image, frames);
+  return (
+    log.step('VMCOREINFO by the page tables of a processor', byProcessors) ??
+    log.step('search for VMCOREINFO', () => scanForInfo(image, frames)) ??
+    withoutInfo(image, frames, log)
+  );
 }
 
 function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds a kernel in memory without VMCOREINFO: by page tables that map its image, and by the kallsyms in the image.
 import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import type { DumpImage } from '../dump/image.js';
@@ -20,8 +20,6 @@ const LINKED = START_KERNEL_MAP + 0x1000000n;
 /** Page tables that must agree to end the search. With fewer, the majority is taken; init_uts_ns is checked anyway. */
 const ENOUGH = 4;
 const LA57 = 0x1000;
-/** With page-table isolation, the user's top table follows the kernel's. */
-const USER_TABLE = 0x1000;
 
 const GIVE_INFO = { code: 'no-kernel', remedies: ['vmcoreinfo'] } as const;
 
@@ -49,6 +47,41 @@ export function findKernel(image: DumpImage, frames: FrameSource): VmCoreInfo {
       GIVE_INFO,
     );
   return infoOf(image, frames, found, memory, symbols);
+}
+
+/**
+ * VMCOREINFO of the kernel that a processor's page tables map: the text that it keeps, which its symbols lead to. It is found
+ * without reading all memory. Null if no processor's tables lead to a kernel with such a text.
+ */
+export function infoByProcessors(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
+  const found = byProcessors(image, frames);
+  if (found === null) return null;
+  const memory = new KernelMemory(frames, x86Form(found.levels), found.root);
+  return orNull(() => {
+    const symbols = kallsymsOf(memory, found.text);
+    const text = symbols === null ? null : keptInfo(memory, symbols);
+    if (text === null) return null;
+    const info = new VmCoreInfo(text);
+    const { release } = info;
+    if (release === null) return null;
+    checkedIdentity(image, openMemory(frames, info, null), info, release);
+    return info;
+  });
+}
+
+/** Start of the text. */
+const FIRST_KEY = 'OSRELEASE=';
+
+/** The text of vmcoreinfo_data: a pointer to a page of vmcoreinfo_size bytes, or up to v4.11 an array (kernel/crash_core.c). */
+function keptInfo(memory: KernelMemory, symbols: Kallsyms): string | null {
+  const [data, size] = [symbols.find('vmcoreinfo_data'), symbols.find('vmcoreinfo_size')];
+  if (data === null || size === null) return null;
+  const length = Number(readOf(memory, size, 8, 'vmcoreinfo_size').u64(0));
+  if (length > PAGE_SIZE) return null;
+  const start = readOf(memory, data, FIRST_KEY.length, 'vmcoreinfo_data');
+  const at = start.text() === FIRST_KEY ? data : start.u64(0);
+  const text = readOf(memory, at, length, 'VMCOREINFO').text();
+  return text.startsWith(FIRST_KEY) ? text : null;
 }
 
 function infoOf(
@@ -123,13 +156,18 @@ function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
   return null;
 }
 
-/** Finds the kernel by the processors' registers, which dumps made by QEMU have in their notes. */
+/**
+ * Finds the kernel by the processors' registers, which dumps made by QEMU have in their notes. With page-table isolation, a
+ * processor can be using the user's top table, which does not map the kernel's image, and follows the kernel's.
+ */
 function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
   for (const { name, desc } of image.reader.notes) {
     if (name !== QEMU_NOTE || desc.length < CR4 + 8) continue;
     const cr3 = desc.u53(CR3) % 2 ** 52;
-    const root = pfn(Math.floor((cr3 - (cr3 % 0x1000) - (cr3 & USER_TABLE)) / PAGE_SIZE));
-    const found = imageOf(frames, root, (desc.u32(CR4) & LA57) === 0 ? 4 : 5);
+    const root = Math.floor(cr3 / PAGE_SIZE);
+    const levels = (desc.u32(CR4) & LA57) === 0 ? 4 : 5;
+    const found =
+      imageOf(frames, pfn(root), levels) ?? (root % 2 === 0 ? null : imageOf(frames, pfn(root - 1), levels));
     if (found !== null) return found;
   }
   return null;

@@ -36,7 +36,9 @@ export const processBlock = (hva: string, answer: Answer, around: Surroundings):
 export const guestBlock = (gva: string, gpa: string | null, steps: readonly GuestStep[]): string =>
   row('GUEST VIRTUAL', 'GUEST PHYSICAL') +
   row(gva, gpa ?? '(not mapped)') +
-  steps.map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`).join('');
+  steps
+    .map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`)
+    .join('');
 
 function sections(title: string, answer: Answer, around: Surroundings, style: Style): string {
   const parts = [

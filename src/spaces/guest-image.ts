@@ -9,7 +9,7 @@ import type { Note } from '../elf/notes.js';
 import { type NoteRegisters, type NoteSegment, qemuNote } from '../elf/qemu-note.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
-import { type Segment, type SegmentName, SEGMENTS } from '../kvm/vcpus/registers.js';
+import { SEGMENTS, type Segment, type SegmentName } from '../kvm/vcpus/registers.js';
 import { GuestSpace } from './guest-space.js';
 import { type Gap, isGap } from './space.js';
 
@@ -31,7 +31,12 @@ export function noteRegisters(registers: GuestVcpu['registers']): NoteRegisters 
   const { gdtr, idtr } = registers;
   const table = (each: typeof gdtr) => each && { ...each, selector: 0, flags: 0 };
   const segments = Object.fromEntries(SEGMENTS.map((name) => [name, noteSegment(registers[name])]));
-  return { ...registers, ...(segments as Record<SegmentName, NoteSegment | null>), gdtr: table(gdtr), idtr: table(idtr) };
+  return {
+    ...registers,
+    ...(segments as Record<SegmentName, NoteSegment | null>),
+    gdtr: table(gdtr),
+    idtr: table(idtr),
+  };
 }
 
 const noteSegment = (segment: Segment | null): NoteSegment | null =>

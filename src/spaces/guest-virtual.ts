@@ -4,8 +4,8 @@ import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import type { Paging } from '../paging/architecture.js';
 import { type GuestFault, type GuestWalk, GuestWalker } from '../paging/guest-walker.js';
-import type { GuestSpace } from './guest-space.js';
 import { frameGapOf } from './guest-image.js';
+import type { GuestSpace } from './guest-space.js';
 import type { Pages } from './reading.js';
 import { type Gap, isGap } from './space.js';
 

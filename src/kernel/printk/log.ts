@@ -4,7 +4,14 @@ import { readOf } from '../../core/memory.js';
 import type { Host } from '../host.js';
 import { recordLayout, ringLayout } from './layout.js';
 import type { Lost, Messages } from './message.js';
-import { type LogBuffer, MOST_BYTES, type RecordBuffer, recordMessages, type TextBuffer, textMessages } from './records.js';
+import {
+  type LogBuffer,
+  MOST_BYTES,
+  type RecordBuffer,
+  recordMessages,
+  type TextBuffer,
+  textMessages,
+} from './records.js';
 import { ringMessages } from './ring.js';
 
 /**

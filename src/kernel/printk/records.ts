@@ -4,7 +4,7 @@ import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import type { Memory } from '../../core/memory.js';
 import type { RecordLayout } from './layout.js';
-import { CONTINUES, callerOf, type Lost, levelOf, type LogMessage, type Messages, NEWLINE, textAt } from './message.js';
+import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
 
 /** Larger buffers are damage (LOG_BUF_LEN_MAX). */
 export const MOST_BYTES = 2 ** 31;

@@ -4,7 +4,7 @@ import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import type { RingLayout, TextField } from './layout.js';
-import { CONTINUES, callerOf, type Lost, levelOf, type LogMessage, type Messages, textAt } from './message.js';
+import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, textAt } from './message.js';
 
 /** Larger rings are damage: log_buf_len is at most 2 GiB, with a descriptor for each 32 bytes (PRB_AVGBITS). */
 const MOST_COUNT_BITS = 26;

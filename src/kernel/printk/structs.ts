@@ -19,7 +19,10 @@ export const descFields = fields('prb_desc', {
   begin: required('text_blk_lpos.begin', 8),
   next: required('text_blk_lpos.next', 8),
 });
-export const dataRingFields = fields('prb_data_ring', { sizeBits: required('size_bits', 4), data: required('data', 8) });
+export const dataRingFields = fields('prb_data_ring', {
+  sizeBits: required('size_bits', 4),
+  data: required('data', 8),
+});
 export const infoFields = fields('printk_info', {
   seq: required('seq', 8),
   time: required('ts_nsec', 8),

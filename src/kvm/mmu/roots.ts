@@ -8,8 +8,8 @@ import { listLinks } from '../../kernel/containers/list.js';
 import { resolve, resolveIfPresent } from '../../types/fields.js';
 import { ifAnswered } from '../../types/source.js';
 import type { Kvm } from '../kvm.js';
-import { vcpuFields } from '../vcpus/structs.js';
 import { listVcpus } from '../vcpus/list.js';
+import { vcpuFields } from '../vcpus/structs.js';
 import { mmuFields, mmuPageFields, tdpRootsFields, vcpuMmuFields } from './structs.js';
 
 /** A root, and the guest's address space that it translates. */
@@ -56,7 +56,8 @@ export function mmuRoots(kvm: Kvm, address: bigint): MmuRoots {
     if (root !== null) roots.set(root.frame, root);
   };
   const { vcpus, problems: lost } = listVcpus(kvm, address);
-  for (const vcpu of vcpus) collect(problems, `vCPU with index ${vcpu.index}`, () => add(rootOfVcpu(kvm, vcpu.address, problems)));
+  for (const vcpu of vcpus)
+    collect(problems, `vCPU with index ${vcpu.index}`, () => add(rootOfVcpu(kvm, vcpu.address, problems)));
   collect(problems, 'tdp_mmu_roots', () => {
     for (const root of listedRoots(kvm, address)) add(root);
   });
@@ -108,7 +109,13 @@ function* listedRoots({ host }: Kvm, address: bigint): Generator<MmuRoot> {
 
 /** A root that can be right. Throws `DumpError` if it can't. */
 function rootAt(address: bigint, levels: number, addressSpace: number): MmuRoot {
-  if (address % BigInt(PAGE_SIZE) !== 0n || address >= 2n ** 52n || levels < 1 || levels > MOST_LEVELS || addressSpace > 1)
+  if (
+    address % BigInt(PAGE_SIZE) !== 0n ||
+    address >= 2n ** 52n ||
+    levels < 1 ||
+    levels > MOST_LEVELS ||
+    addressSpace > 1
+  )
     throw new DumpError(
       `a root at 0x${address.toString(16)} with ${levels} levels for address space ${addressSpace} can't be right`,
       { hint: 'the dump is damaged there' },
