@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Vpn } from '../core/address.js';
+import { least } from '../core/bigints.js';
 import { DumpError } from '../core/errors.js';
 import type { AskedAddress, AskedRange } from '../core/text.js';
 import { findVma } from '../kernel/vma.js';
@@ -113,7 +114,7 @@ export class Asked {
       this.#isMissing = true;
       log.warn(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
     }
-    const areas = new VmaAreas(host, process.mm, from / PAGE, (min(to, end) + PAGE - 1n) / PAGE);
+    const areas = new VmaAreas(host, process.mm, from / PAGE, (least(to, end) + PAGE - 1n) / PAGE);
     if (areas.missing !== null) this.#problems.add(`mappings may be missing: ${areas.missing}`);
     this.#gaps += (given.all ? areas.between : areas.gaps) * PAGE_SIZE;
     return new VmaRuns(this.#space, areas.parts, this.#listing.nodes);
@@ -136,5 +137,3 @@ export class Asked {
     }
   }
 }
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -69,7 +69,7 @@ export const log = command({
     2: 'the log was not found',
   },
 
-  *run({ host, options: { panic }, log: { warn } }) {
+  *run({ host, options: { panic }, log: out }) {
     const problems: string[] = [];
     const all = logMessages(host, (why) => problems.push(why));
     const start = panic ? new LogStart() : null;
@@ -79,8 +79,8 @@ export const log = command({
       if (message.text === null) isWhole = false;
       yield rowOf(message);
     }
-    for (const why of new Set(problems)) warn(`messages may be missing: ${why}`);
-    if (panic && isEmpty) warn('the log has no message about a crash');
+    for (const why of new Set(problems)) out.warn(`messages may be missing: ${why}`);
+    if (panic && isEmpty) out.warn('the log has no message about a crash');
     return problems.length === 0 && isWhole && !(panic && isEmpty) ? 0 : 1;
   },
 

@@ -64,7 +64,7 @@ export const npt = command({
     ]);
     return {
       row: (row: NptRow | NptTotalRow) =>
-        row.record === 'npt' ? rows.row(row) : `${(rows.end?.() as string | undefined) ?? ''}${totalText(row)}\n`,
+        row.record === 'npt' ? rows.row(row) : `${rows.end?.() ?? ''}${totalText(row)}\n`,
       end: () => rows.end?.() ?? '',
     };
   },

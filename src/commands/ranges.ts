@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
 import { type AskedRange, parseRange, printable } from '../core/text.js';
 import { merged, type PageRange } from '../spaces/ranges.js';
@@ -63,5 +64,3 @@ function pagesOfRange({ first, last }: AskedRange): PageRange {
   const from = Number(least(first / 4096n, END));
   return { first: from, end: Math.max(Number(least(last / 4096n + 1n, END)), from + 1) };
 }
-
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { greatest, least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
 import type { AskedRange } from '../core/text.js';
 import type { Selected } from '../kvm/select.js';
@@ -100,7 +101,7 @@ function joined(areas: readonly Area[]): Area[] {
   const made: { first: bigint; end: bigint }[] = [];
   for (const { first, end } of [...areas].sort((a, b) => (a.first < b.first ? -1 : 1))) {
     const last = made.at(-1);
-    if (last !== undefined && first <= last.end) last.end = end > last.end ? end : last.end;
+    if (last !== undefined && first <= last.end) last.end = greatest(last.end, end);
     else made.push({ first, end });
   }
   return made;
@@ -111,8 +112,8 @@ function within(areas: readonly Area[], asked: readonly Area[]): Area[] {
   const limits = joined(asked);
   return areas.flatMap((area) =>
     limits.flatMap((limit) => {
-      const first = area.first > limit.first ? area.first : limit.first;
-      const end = area.end < limit.end ? area.end : limit.end;
+      const first = greatest(area.first, limit.first);
+      const end = least(area.end, limit.end);
       return first < end ? [{ first, end }] : [];
     }),
   );

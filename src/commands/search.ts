@@ -93,7 +93,7 @@ export const search = command({
     ]);
     return {
       row: (row: MatchRow | SearchTotalRow) =>
-        isMatch(row) ? rows.row(row) : `${(rows.end?.() as string | undefined) ?? ''}${totalText(row)}\n`,
+        isMatch(row) ? rows.row(row) : `${rows.end?.() ?? ''}${totalText(row)}\n`,
     };
   },
 });

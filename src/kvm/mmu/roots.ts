@@ -57,7 +57,9 @@ export function mmuRoots(kvm: Kvm, address: bigint): MmuRoots {
   };
   const { vcpus, problems: lost } = listVcpus(kvm, address);
   for (const vcpu of vcpus)
-    collect(problems, `vCPU with index ${vcpu.index}`, () => add(rootOfVcpu(kvm, vcpu.address, problems)));
+    collect(problems, `vCPU with index ${vcpu.index}`, () => {
+      add(rootOfVcpu(kvm, vcpu.address, problems));
+    });
   collect(problems, 'tdp_mmu_roots', () => {
     for (const root of listedRoots(kvm, address)) add(root);
   });
