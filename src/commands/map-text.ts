@@ -28,14 +28,19 @@ export function mapText(rows = slotTable()): RowWriter<RunRow | TotalRow> {
   };
 }
 
-/** The totals: a line for the VM, then one for each state, page size and node. */
-export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow): string {
+/** The totals: a line for the VM, then one for each state, page size and node, and the problems. */
+export const totalText = (row: TotalRow): string =>
+  sumsText(row) + row.problems.map((problem) => `  not known: ${printable(problem, 400)}\n`).join('');
+
+/** The totals without the problems. */
+export function sumsText({ pid, addressSpace, bytes, runs, ...total }: TotalRow): string {
   const space = addressSpace === null || addressSpace === 0 ? '' : `, address space ${addressSpace}`;
   const lines: (readonly [string, number])[] = [
     ...total.states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
     ...total.pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
     ...total.nodes.map(([node, sum]) => [`on node ${node}`, sum] as const),
     ...(total.protNone === 0 ? [] : [['PROT_NONE', total.protNone] as const]),
+    ...(total.gaps === null || total.gaps === 0 ? [] : [['in no mapping', total.gaps] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length), 0);
   const sizes = lines.map(([, sum]) => size(sum));
@@ -43,7 +48,6 @@ export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow
   return [
     `pid ${pid}${space}: ${size(bytes)} in ${runs} ${runs === 1 ? 'run' : 'runs'}`,
     ...lines.map(([name], i) => `  ${name.padEnd(width)}  ${(sizes[i] as string).padStart(columns)}`),
-    ...total.problems.map((problem) => `  not known: ${printable(problem, 400)}`),
     '',
   ].join('\n');
 }
