@@ -56,7 +56,7 @@ export function pageTypesOf(host: Host): PageTypes {
   const buddy = recorded('buddy');
   if (buddy !== null && (buddy & 0xffffff) === 0) return topByte(FIRST_TOP_BYTES);
   if (buddy === OLD_BUDDY || (buddy === null && types.member('page', 'page_type') === null))
-    return { ...NONE, buddy: { mask: -1, value: OLD_BUDDY } };
+    return { ...NONE, buddy: { mask: -1, value: OLD_BUDDY }, below: OLD_BUDDY + 1 };
   const table = types.member('page', 'memcg_data') !== null || types.sizeOf('folio') !== null ? 0x200 : 0x400;
   return clearedBit((name) => {
     const value = recorded(name);
