@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sizesOf } from '../../src/commands/slots.js';
+import { openDump } from '../../src/index.js';
 import { Totals } from '../../src/spaces/totals.js';
 import { scratch } from '../build/scratch.js';
 import { FIXTURES, kvmVtop } from '../run.js';
@@ -64,6 +65,20 @@ test('where page tables are missing, no sizes are claimed, as by slots --sizes',
     listed.map(({ resident }) => resident === null),
   );
   expect(listed.filter(({ resident }) => resident === null)).toHaveLength(1);
+});
+
+test('the library has the sizes that slots --sizes has', async () => {
+  const dump = dumpOf('debian-5.10');
+  const { stdout } = kvmVtop(['slots', '-c', dump, '-g', '132', '--sizes', '--json']);
+  const listed = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { resident: number | null; swapped: number | null });
+  using opened = await openDump(dump);
+  const rows = [...opened.slots({ process: 132, sizes: true })];
+  const sizes = rows.map(({ resident, swapped }) => ({ resident, swapped }));
+  expect(sizes).toEqual(listed.map(({ resident, swapped }) => ({ resident, swapped })));
+  expect(sizes.some(({ resident }) => resident !== null && resident > 0)).toBe(true);
 });
 
 test('how much of a guest_memfd is in memory is not known', () => {
