@@ -35,7 +35,7 @@ export type {
   Unmapped,
   WalkStep,
 } from './library/answer.js';
-export type { ProcessChoice, VmChoice, WhichVms } from './library/choice.js';
+export type { ProcessChoice, VmChoice, WhichSlots, WhichVms } from './library/choice.js';
 export { Dump, type Kernel } from './library/dump.js';
 export { Image } from './library/image.js';
 export { openDump, openImage } from './library/open.js';

@@ -27,6 +27,11 @@ export interface OpenDump extends OpenImage {
 
 /** Options for reading the files of a dump, and for reading the host of a guest in it. */
 export interface ImageOptions extends FileOptions {
+  /**
+   * Opens the memory of a guest in the place of the machine's: the VM by the pid of its process, the address of that
+   * process's task_struct or of the struct kvm, or by its name or UUID. A second one is a VM in that guest, and so on.
+   */
+  readonly guests?: readonly string[];
   /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
@@ -53,11 +58,6 @@ export interface FileOptions {
   readonly log?: Log;
   /** The format, for a file that does not identify it: `raw` is physical memory from address 0 on. */
   readonly inputFormat?: InputFormat;
-  /**
-   * Opens the memory of a guest in the place of the machine's: the VM by the pid of its process, the address of that
-   * process's task_struct or of the struct kvm, or by its name or UUID. A second one is a VM in that guest, and so on.
-   */
-  readonly guests?: readonly string[];
 }
 
 /** An opened dump: its physical memory, without the kernel in it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from '../commands/command.js';
-import type { RecordKind } from '../report/records.js';
+import { type RecordKind, schemaName } from '../report/records.js';
 import type { Schema } from '../report/types.js';
 import { optionsOf } from './groups.js';
 import { meaningOf, usageOf } from './help.js';
@@ -54,9 +54,10 @@ function optionTable(command: Command): string {
   return table(['option', 'meaning'], [...rows, ['`-h, --help`', 'display help for command']]);
 }
 
-function recordPart({ name, title, columns }: RecordKind<never>, schemaPath: (record: string) => string): string {
+function recordPart(kind: RecordKind<never>, schemaPath: (schema: string) => string): string {
+  const { title, columns } = kind;
   const rows = columns.flatMap(({ name: member, doc, type }) => memberRows(member, doc, type.schema));
-  const link = `([schema](../${schemaPath(name)}))`;
+  const link = `([schema](../${schemaPath(schemaName(kind))}))`;
   return `${title.replace(/\.$/, '')} ${link}.\n\n${table(['member', 'type', 'value'], rows)}`;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documentation generated from the commands: the man page, a page in docs/ for each command, the schemas of its records.
 import { commands } from '../commands/index.js';
-import { schemaOf } from '../report/records.js';
+import { schemaName, schemaOf } from '../report/records.js';
 import { commandPage, indexPage } from './page.js';
 
 export { manPage } from './man.js';
@@ -16,7 +16,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   for (const command of commands) {
     files.set(`commands/${command.name}.md`, commandPage(command, schemaPath));
     for (const kind of command.records)
-      files.set(schemaPath(kind.name), `${JSON.stringify(schemaOf(kind), null, 2)}\n`);
+      files.set(schemaPath(schemaName(kind)), `${JSON.stringify(schemaOf(kind), null, 2)}\n`);
   }
   return files;
 }

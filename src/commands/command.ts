@@ -200,7 +200,10 @@ export interface CommandSpec<N extends Need, O extends Options, T, Row> extends 
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
-  /** The text of a row of another kind, which goes to standard error where the rows of the first kind are CSV. */
+  /**
+   * The text of a row of another kind, which goes to standard error where the rows of the first kind are CSV; without its
+   * `problems`, which are logged as warnings.
+   */
   readonly aside?: (row: Row) => string;
   /** Whether other commands can follow, each after a `--`. */
   readonly takesCommand?: boolean;

@@ -6,6 +6,7 @@ import type { AskedAddress, AskedRange } from '../core/text.js';
 import { findVma } from '../kernel/vma.js';
 import { VmaNames } from '../kernel/vma-names.js';
 import { MmSpace } from '../spaces/mm-space.js';
+import { merged, type PageRange } from '../spaces/ranges.js';
 import { Totals } from '../spaces/totals.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
 import { VmaRuns } from '../spaces/vma-runs.js';
@@ -31,7 +32,10 @@ export class Asked {
   #isComplete = true;
   /** Null as long as no range was asked for. */
   #sums: Totals | null = null;
-  #gaps = 0;
+  /** Pages in no mapping; null if mappings may be missing. */
+  #gaps: number | null = 0;
+  /** The ranges that were asked for, in pages. */
+  readonly #ranges: PageRange[] = [];
   readonly #problems = new Set<string>();
   readonly #space: MmSpace;
   readonly #translator: ProcessTranslator;
@@ -64,22 +68,25 @@ export class Asked {
 
   /** All mappings. `isTotalFirst`: for people. */
   *whole(isTotalFirst: boolean): Generator<readonly TotalRow[] | Iterable<RunRow>, ExitCode> {
-    const end = BigInt(this.#space.limit) * PAGE;
+    const { limit } = this.#space;
     if (isTotalFirst) {
-      this.#count(0n, end);
+      this.#count([{ first: 0, end: limit }]);
       yield [this.total() as TotalRow];
-      this.#sums = null;
     }
-    yield this.#range(0n, end);
+    this.#begin();
+    yield this.#range(0n, BigInt(limit) * PAGE);
     const total = this.total() as TotalRow;
     if (!isTotalFirst) yield [total];
     return total.complete ? 0 : 1;
   }
 
-  /** The totals of all ranges; null if none was asked for. */
+  /** The totals of all ranges, with each page once; null if none was asked for. */
   total(): TotalRow | null {
     if (this.#sums === null) return null;
-    const total = this.#listing.total(this.#sums, [...this.#problems], this.#gaps);
+    const once = merged(this.#ranges);
+    if (lengthOf(once) < lengthOf(this.#ranges)) this.#count(once);
+    const gaps = this.#gaps === null ? null : this.#gaps * PAGE_SIZE;
+    const total = this.#listing.total(this.#sums, [...this.#problems], gaps);
     this.#isComplete &&= total.complete;
     return total;
   }
@@ -93,12 +100,28 @@ export class Asked {
 
   *#range(from: bigint, to: bigint): Generator<RunRow> {
     this.#sums ??= new Totals();
-    yield* this.#listing.rows(this.#runs(from, to), this.#sums);
+    const pages = this.#pagesOf(from, to);
+    this.#ranges.push(pages);
+    yield* this.#listing.rows(this.#runs(pages), this.#sums);
   }
 
-  #count(from: bigint, to: bigint): void {
-    this.#sums ??= new Totals();
-    this.#listing.count(this.#runs(from, to), this.#sums);
+  /** Begins to sum. */
+  #begin(): Totals {
+    this.#gaps = 0;
+    this.#sums = new Totals();
+    return this.#sums;
+  }
+
+  #count(ranges: readonly PageRange[]): void {
+    const sums = this.#begin();
+    for (const range of ranges) this.#listing.count(this.#runs(range), sums);
+  }
+
+  /** The pages of a range that are in the memory of a process. */
+  #pagesOf(from: bigint, to: bigint): PageRange {
+    const end = BigInt(this.#space.limit) * PAGE;
+    if (to > end) this.#problems.add(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
+    return { first: Number(least(from, end) / PAGE), end: Number((least(to, end) + PAGE - 1n) / PAGE) };
   }
 
   get #listing(): RunLister {
@@ -107,16 +130,13 @@ export class Asked {
     return this.#lister;
   }
 
-  #runs(from: bigint, to: bigint): VmaRuns {
-    const { host, process, options: given, log } = this.context;
-    const end = BigInt(this.#space.limit) * PAGE;
-    if (to > end) {
-      this.#isMissing = true;
-      log.warn(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
-    }
-    const areas = new VmaAreas(host, process.mm, from / PAGE, (least(to, end) + PAGE - 1n) / PAGE);
-    if (areas.missing !== null) this.#problems.add(`mappings may be missing: ${areas.missing}`);
-    this.#gaps += (given.all ? areas.between : areas.gaps) * PAGE_SIZE;
+  #runs({ first, end }: PageRange): VmaRuns {
+    const { host, process, options: given } = this.context;
+    const areas = new VmaAreas(host, process.mm, BigInt(first), BigInt(end));
+    if (areas.missing !== null) {
+      this.#problems.add(`mappings may be missing: ${areas.missing}`);
+      this.#gaps = null;
+    } else if (this.#gaps !== null) this.#gaps += given.all ? areas.between : areas.gaps;
     return new VmaRuns(this.#space, areas.parts, this.#listing.nodes);
   }
 
@@ -137,3 +157,5 @@ export class Asked {
     }
   }
 }
+
+const lengthOf = (ranges: readonly PageRange[]): number => ranges.reduce((sum, { first, end }) => sum + end - first, 0);

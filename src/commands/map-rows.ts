@@ -53,7 +53,7 @@ export class TotalRow {
     { pages, runs: number, states, reasons, sizes, nodes, protNone }: Totals,
     readonly complete: boolean,
     readonly problems: readonly string[],
-    /** Bytes of the ranges that are in no mapping; null for the memory of a VM. */
+    /** Bytes of the ranges that are in no mapping; null for the memory of a VM, and if mappings may be missing. */
     readonly gaps: number | null = null,
   ) {
     this.pid = pid;
@@ -156,7 +156,7 @@ export const totals = recordKind<TotalRow>(
     protNone: made(count(), 'Mapped bytes with leaf entries that are PROT_NONE.', ({ protNone }) => protNone),
     gaps: made(
       nullable(count()),
-      "Bytes that are in no mapping of the process; null for a VM's memory.",
+      "Bytes that are in no mapping of the process; null for a VM's memory, and if mappings may be missing.",
       ({ gaps }) => gaps,
     ),
     complete: made(

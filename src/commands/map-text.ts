@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text of map: the totals, then a table of the runs.
-import type { State } from '../core/outcome.js';
+import type { Reason, State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import { digitsOfPage } from '../report/hex.js';
 import type { RowWriter } from '../report/records.js';
 import { size, type TableColumn, table } from '../report/table.js';
 import { RunRow, type TotalRow } from './map-rows.js';
 
-/** Words for the states in the totals; other states have their own name. */
+/** Words for states and reasons; others have their own name. */
 export const WORDS: Partial<Record<string, string>> = {
   mapped: 'resident',
-  'not-present': 'never touched or freed',
-} satisfies Partial<Record<State, string>>;
+  'not-present': 'not mapped',
+  'address-space-gone': 'not mapped, the process exited',
+} satisfies Partial<Record<State | Reason, string>>;
+/** Reasons why a page is not present that have words of their own. */
+const APART: readonly Reason[] = ['address-space-gone'];
 
 /** Writes the totals, which come first, and the table of the runs. */
 export function mapText(rows = slotTable()): RowWriter<RunRow | TotalRow> {
@@ -28,14 +31,20 @@ export function mapText(rows = slotTable()): RowWriter<RunRow | TotalRow> {
   };
 }
 
-/** The totals: a line for the VM, then one for each state, page size and node. */
-export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow): string {
+/** The totals: a line for the VM, then one for each state, page size and node, and the problems. */
+export const totalText = (row: TotalRow): string =>
+  sumsText(row) + row.problems.map((problem) => `  not known: ${printable(problem, 400)}\n`).join('');
+
+/** The totals without the problems. */
+export function sumsText(total: TotalRow): string {
+  const { pid, addressSpace, bytes, runs } = total;
   const space = addressSpace === null || addressSpace === 0 ? '' : `, address space ${addressSpace}`;
   const lines: (readonly [string, number])[] = [
-    ...total.states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
+    ...statesOf(total),
     ...total.pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
     ...total.nodes.map(([node, sum]) => [`on node ${node}`, sum] as const),
     ...(total.protNone === 0 ? [] : [['PROT_NONE', total.protNone] as const]),
+    ...(total.gaps === null || total.gaps === 0 ? [] : [['in no mapping', total.gaps] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length), 0);
   const sizes = lines.map(([, sum]) => size(sum));
@@ -43,9 +52,18 @@ export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow
   return [
     `pid ${pid}${space}: ${size(bytes)} in ${runs} ${runs === 1 ? 'run' : 'runs'}`,
     ...lines.map(([name], i) => `  ${name.padEnd(width)}  ${(sizes[i] as string).padStart(columns)}`),
-    ...total.problems.map((problem) => `  not known: ${printable(problem, 400)}`),
     '',
   ].join('\n');
+}
+
+/** The states in words, and their bytes; pages that are not present by reason. */
+export function statesOf({ states, reasons }: Pick<TotalRow, 'states' | 'reasons'>): (readonly [string, number])[] {
+  const apart = reasons.filter(([reason]) => (APART as readonly string[]).includes(reason));
+  const known = apart.reduce((sum, [, bytes]) => sum + bytes, 0);
+  return states.flatMap(([state, bytes]) => {
+    const sums = state === 'not-present' ? [[state, bytes - known] as const, ...apart] : [[state, bytes] as const];
+    return sums.filter(([, sum]) => sum > 0).map(([name, sum]) => [WORDS[name] ?? name, sum] as const);
+  });
 }
 
 /** Columns of what was found of a run. */

@@ -109,9 +109,14 @@ function writerOf({ command, values }: Request, form: Form, context: object, log
       ? undefined
       : (row: unknown) => {
           log.note(aside(row));
+          // With -q there are no notes.
+          for (const problem of problemsOf(row)) log.warn(printable(problem, 400));
         };
   return warning(csv(first, note), first, log);
 }
+
+const problemsOf = (row: unknown): readonly string[] =>
+  (row as { readonly problems?: readonly string[] }).problems ?? [];
 
 /** Throws `UsageError` if a command that needs words has none. */
 export function needWords({ command: { args }, words }: Request): void {

@@ -67,7 +67,7 @@ export interface Picture {
   /** The command line that translates an address of this VM, to which the address is added. */
   readonly question: string;
   /** Words for the states. */
-  readonly words: Readonly<Partial<Record<State, string>>>;
+  readonly words: Readonly<Partial<Record<string, string>>>;
   /** First guest frame whose place may have been left out because there are too many; null if none was. */
   readonly placesEnd: number | null;
 }

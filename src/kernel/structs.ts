@@ -136,6 +136,8 @@ export const mmAreaFields = fields('mm_struct', {
   stack: required('start_stack', 8),
   vdso: optional('context.vdso', 8),
 });
+/** Number of mappings. */
+export const mmCountFields = fields('mm_struct', { mappings: optional('map_count', 4) });
 export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_root', 8) });
 export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });
 export const vmaNodeFields = fields('vm_area_struct', { node: required('vm_rb') });
@@ -182,6 +184,8 @@ export const nodeSpanFields = fields('pglist_data', {
   start: required('node_start_pfn', 8),
   spanned: required('node_spanned_pages', 8),
 });
+
+export const nodeIdFields = fields('pglist_data', { id: required('node_id', 4) });
 
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });

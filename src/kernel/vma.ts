@@ -3,12 +3,13 @@ import { PAGE_SIZE } from '../core/address.js';
 import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import { ifAnswered } from '../types/source.js';
 import { mapleEntries, mapleEntry } from './containers/maple.js';
 import { pointerAt } from './containers/pointer.js';
 import { descend, rbNodes } from './containers/rbtree.js';
 import type { Host } from './host.js';
 import type { Mm } from './mm.js';
-import { mapleVmasFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
+import { mapleVmasFields, mmCountFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
 
 /** A mapping of a process: `start` to `end` - 1. */
 export interface Vma {
@@ -66,6 +67,7 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
     if (!isAfter && missing.length === 0) missing.push(why);
   };
   let end = 0n;
+  let found = 0;
   try {
     for (const vma of inOrder(host, mm, { from, to, lost })) {
       if (vma.start < (held?.end ?? end)) {
@@ -76,6 +78,7 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
       if (held !== null && held.end > from) yield held;
       end = held?.end ?? end;
       held = vma;
+      found++;
       if (vma.start >= to) break;
     }
   } catch (error) {
@@ -83,7 +86,17 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
     lost(error);
   }
   if (held !== null && held.start < to && held.end > from) yield held;
+  if (missing.length === 0 && from === 0n && to >= limitOf(host)) checkCount(host, mm, found);
   if (missing[0] !== undefined) throw missing[0];
+}
+
+/** Checks that all mappings were found. */
+function checkCount({ memory, types }: Host, { address }: Mm, found: number): void {
+  // Layout profiles that were written before it was read do not record it.
+  const at = ifAnswered(() => resolve(types, { mm: mmCountFields }))?.mm.mappings ?? null;
+  if (at === null) return;
+  const bytes = readOf(memory, address + BigInt(at.offset), 4, 'mm_struct');
+  if (bytes.u32(0) !== found) throw bytes.error(0, `map_count is ${bytes.u32(0)}, but ${found} mappings can be found`);
 }
 
 /** The mappings that can be read, in the order of the tree. After those of a range, more may follow. */
@@ -94,6 +107,9 @@ function* inOrder(host: Host, mm: Mm, range: Range): Generator<Vma> {
     if (vma !== null) yield vma;
   }
 }
+
+/** The end of a process's memory, which has the lower half of the canonical addresses. */
+const limitOf = ({ memory }: Pick<Host, 'memory'>): bigint => 1n << BigInt(9 * memory.form.levels + 11);
 
 const textOf = ({ start, end }: Vma): string => `the mapping 0x${start.toString(16)}-0x${end.toString(16)}`;
 
@@ -185,8 +201,6 @@ function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaField
     file: bytes.u64(at.file.offset),
   };
   const { start, end } = vma;
-  // A process has the lower half of the canonical addresses.
-  const limit = 1n << BigInt(9 * memory.form.levels + 11);
-  if (start < end && end <= limit && (start | end) % PAGE === 0n) return vma;
+  if (start < end && end <= limitOf({ memory }) && (start | end) % PAGE === 0n) return vma;
   throw bytes.error(at.start.offset, `${textOf(vma)} is impossible`);
 }

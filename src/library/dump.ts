@@ -6,8 +6,9 @@ import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
-import { checkOptions, type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
+import { type ProcessChoice, processOf, type VmChoice, vmOf, type WhichSlots, type WhichVms } from './choice.js';
 import { Lifetime } from './lifetime.js';
+import { checkOptions } from './options.js';
 import { framesOf, type HostPage, pagesOf } from './page.js';
 import { Physical } from './physical.js';
 import { type CommandRows, Rows, rowsOf } from './rows.js';
@@ -50,7 +51,7 @@ export class Dump {
   }
 
   /** The memslots of all VMs, or of those that `which` selects: the rows of the command `slots`. */
-  slots(which: WhichVms = {}): Rows<SlotRow> {
+  slots(which: WhichSlots = {}): Rows<SlotRow> {
     return this.rows('slots', which);
   }
 
@@ -85,7 +86,7 @@ export class Dump {
    */
   vm(process: ProcessChoice | null = null, options: { readonly vm?: VmChoice | null } = {}): Vm {
     this.#lifetime.check();
-    checkOptions(options);
+    checkOptions(options, { vm: null });
     return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(options.vm)), this.#lifetime);
   }
 
@@ -95,7 +96,6 @@ export class Dump {
     options: CommandRows[Name]['options'] = {},
   ): Rows<CommandRows[Name]['row']> {
     this.#lifetime.check();
-    checkOptions(options);
     return rowsOf(name, options, { ...this.#opened, lifetime: this.#lifetime });
   }
 

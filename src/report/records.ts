@@ -15,8 +15,10 @@ export interface RowWriter<in Row> {
 
 /** A kind of record: one line of `--json` for each row. */
 export interface RecordKind<in Row> {
-  /** The value of `record`, and the file name of the schema in docs/schemas/. */
+  /** The value of `record`. */
   readonly name: string;
+  /** The file name of the schema in docs/schemas/, if that is not `name`: commands can have different records of one name. */
+  readonly schema?: string;
   /** What a record describes, for the schema and for docs/. */
   readonly title: string;
   /** Whether the JSON has the member `record`. Version 1 of the main command's output does not. */
@@ -54,10 +56,13 @@ export const withOptions = <Row>(
   columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
 });
 
+/** The name of the schema of a kind. */
+export const schemaName = ({ name, schema }: Pick<RecordKind<never>, 'name' | 'schema'>): string => schema ?? name;
+
 /** The JSON schema of a line of `--json`. */
-export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Schema => ({
+export const schemaOf = ({ title, columns, rules, ...kind }: RecordKind<never>): Schema => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
-  $id: `urn:kvm-vtop:${name}:1`,
+  $id: `urn:kvm-vtop:${schemaName(kind)}:1`,
   title,
   ...objectSchema(columns),
   ...(rules.length === 0 ? {} : { allOf: rules }),

@@ -51,6 +51,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     return this.#lookup.stepsOf(this.#asked);
   }
 
+  /** Whether the mapping of a page of host virtual memory is that of a device. */
+  isDevice(page: Vpn): boolean {
+    return this.#memory.isDevice(page);
+  }
+
   bytes(page: number): DataView | Gap {
     this.#find(gfn(page), this.#read, this.#reading);
     return bytesOf(this.#memory.host, this.#read);

@@ -50,6 +50,11 @@ export class MmSpace implements AddressSpace<MmRun> {
     return bytesOf(this.host, this.#read);
   }
 
+  /** Whether the mapping of a page is that of a device. */
+  isDevice(page: Vpn): boolean {
+    return this.#meaning.isDevice(page);
+  }
+
   /** Single answers for a space that is built on this one, independent of the answers of this object. */
   lookup(): PageLookup {
     return new PageLookup(this.host, this.#mm, this.#meaning);

@@ -45,10 +45,11 @@ const PAGES_PER_TURN = 64;
 
 /**
  * Writes a kdump-compressed file, version 6, zlib: header, sub-header with the notes, bitmaps, descriptors, pages.
- * Blocks of the bitmaps without a bit set are holes in the file and take no space on disk. `path` must not exist.
+ * Blocks of the bitmaps without a bit set are holes in the file and take no space on disk. A file at
+ * `path` is overwritten.
  */
 export async function writeKdump(path: string, contents: KdumpContents): Promise<void> {
-  const descriptor = openSync(path, 'wx', 0o600);
+  const descriptor = openSync(path, 'w', 0o600);
   try {
     const plan = planOf(contents);
     writeAll(descriptor, header(contents, plan), 0);

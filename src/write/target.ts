@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   accessSync,
+  chmodSync,
   constants,
   linkSync,
   lstatSync,
@@ -88,15 +89,26 @@ function isFile(path: string, { dev, ino }: Stats): boolean {
   }
 }
 
+/** Permissions of a new file that says more about the host than all its users may know. */
+export const PRIVATE = 0o600;
+/** Those of other files, without the umask. */
+const PUBLIC = 0o666;
+const PERMISSIONS = 0o777;
+
 /**
- * Calls `write` with a temporary name, and renames the file to the target when it is complete; an existing file stays
- * until then. Returns the size in bytes. Throws `DumpError` if the system refuses.
+ * Calls `write` with the name of an empty file, which is renamed to the target when it is complete; an existing file stays
+ * until then, and the new one has its permissions. `mode`: those of a file that did not exist. Returns the size in bytes.
+ * Throws `DumpError` if the system refuses.
  */
-export async function writeTo({ path, replace }: Target, write: (draft: string) => Promise<void>): Promise<number> {
-  const draft = `${path}.partial-${process.pid}`;
+export async function writeTo(
+  { path, replace }: Target,
+  mode: number,
+  write: (draft: string) => Promise<void>,
+): Promise<number> {
   try {
-    return await withDraft(draft, async () => {
+    return await withDraft(`${path}.partial-${process.pid}`, replace ? PRIVATE : mode, async (draft) => {
       await write(draft);
+      if (replace) chmodSync(draft, statSync(path).mode & PERMISSIONS);
       place(draft, path, replace);
       return statSync(path).size;
     });
@@ -107,8 +119,8 @@ export async function writeTo({ path, replace }: Target, write: (draft: string) 
 
 /** Writes a text as a file, as `writeTo` does. Returns the size in bytes. */
 export const writeText = (target: Target, text: string): Promise<number> =>
-  writeTo(target, (draft) => {
-    writeFileSync(draft, text, { flag: 'wx' });
+  writeTo(target, PUBLIC, (draft) => {
+    writeFileSync(draft, text);
     return Promise.resolve();
   });
 

@@ -73,6 +73,7 @@ test('the legend has the categories that occur, with the bytes of all of their c
     page({ pages: 7, state: 'swapped', ...absent }),
     page({ pages: 0, mixed: true }),
     page({ pages: 11, state: 'guest-memfd', reason: 'gmem-attribute-unreadable', ...absent }),
+    page({ pages: 13, state: 'not-present', reason: 'address-space-gone', ...absent }),
   ];
   const picture: Picture = { classes, slots: [], extents: [], question: '', words: {}, placesEnd: null };
   const bytes = (colouring: Colouring) => legendOf(picture, colouring).map((entry) => [entry.name, entry.bytes / 4096]);
@@ -80,16 +81,17 @@ test('the legend has the categories that occur, with the bytes of all of their c
     ['resident', 5],
     ['resident, PROT_NONE', 5],
     ['swapped', 7],
+    ['not mapped, the process exited', 13],
     ['not known', 11],
   ]);
   expect(bytes('size')).toEqual([
     ['4 KiB', 10],
-    ['not resident', 18],
+    ['not resident', 31],
   ]);
   expect(bytes('node')).toEqual([
     ['node 0', 7],
     ['node 1', 3],
-    ['not resident', 18],
+    ['not resident', 31],
   ]);
 });
 
