@@ -3,6 +3,7 @@
 import type { Command } from './command.js';
 import { completion } from './completion.js';
 import { excerpt } from './excerpt.js';
+import { extract } from './extract.js';
 import { help } from './help.js';
 import { hva } from './hva.js';
 import { layout } from './layout.js';
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   page,
   read,
   search,
+  extract,
   npt,
   log,
   phys,

@@ -7,6 +7,7 @@ import {
   lstatSync,
   realpathSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
   writeFileSync,
@@ -64,7 +65,8 @@ function namingErrors<T>(path: string, work: () => T): T {
   }
 }
 
-const namingError = (path: string, error: unknown): unknown =>
+/** What the system refused, as a `DumpError` that begins with the path; any other error as it is. */
+export const namingError = (path: string, error: unknown): unknown =>
   isOfSystem(error) ? new DumpError(`${path}: ${reasonOf(error)}`, { code: 'system', cause: error }) : error;
 
 /** The file or the link at a path; null if there is none, also if a part of the path is not a directory. */
@@ -108,8 +110,7 @@ export async function writeTo(
   try {
     return await withDraft(`${path}.partial-${process.pid}`, replace ? PRIVATE : mode, async (draft) => {
       await write(draft);
-      if (replace) chmodSync(draft, statSync(path).mode & PERMISSIONS);
-      place(draft, path, replace);
+      finishAs(draft, { path, replace });
       return statSync(path).size;
     });
   } catch (error) {
@@ -123,6 +124,13 @@ export const writeText = (target: Target, text: string): Promise<number> =>
     writeFileSync(draft, text);
     return Promise.resolve();
   });
+
+/** Gives a complete file the name of the target; an existing one is replaced, and passes on its permissions. */
+export function finishAs(file: string, { path, replace }: Target): void {
+  if (replace) chmodSync(file, statSync(path).mode & PERMISSIONS);
+  place(file, path, replace);
+  rmSync(file, { force: true });
+}
 
 /** Gives the file its name. link(2) fails if the name exists, so a file created since the check is not overwritten. */
 function place(draft: string, path: string, replace: boolean): void {
