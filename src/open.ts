@@ -13,7 +13,7 @@ import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
-import { selectByWord } from './kvm/select.js';
+import { type Selected, selectByWord } from './kvm/select.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import { guestImage } from './spaces/guest-image.js';
@@ -64,6 +64,8 @@ export interface FileOptions {
 export interface OpenImage {
   readonly image: DumpImage;
   readonly memory: PhysicalMemory;
+  /** The VMs whose memory was opened, each in that of the one before: the first is one of the machine. */
+  readonly guests: readonly Selected[];
   /** Closes the files. */
   readonly close: () => void;
 }
@@ -85,8 +87,8 @@ export async function openImage(paths: string | readonly string[], options: Imag
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const machine = await imageOf(files, { format: inputFormat, onRead });
     for (const problem of machine.problems) log.warn(problem.message, problem);
-    const image = await openGuests(machine, options);
-    return { image, memory: new PhysicalMemory(image), close };
+    const { image, guests } = await openGuests(machine, options);
+    return { image, memory: new PhysicalMemory(image), guests, close };
   } catch (error) {
     close();
     throw error;
@@ -100,21 +102,24 @@ export async function openImage(paths: string | readonly string[], options: Imag
  */
 async function openGuests(
   machine: DumpImage,
-  { guests = [], log = silentLog, beside = {} }: ImageOptions,
-): Promise<DumpImage> {
+  { guests: words = [], log = silentLog, beside = {} }: ImageOptions,
+): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   let image = machine;
+  const guests: Selected[] = [];
   const { debugDirs, debuginfod } = beside;
-  for (const word of guests) {
+  for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
     try {
       const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside });
-      image = guestImage(selectByWord(host, word), `${image.name}, guest ${printable(word)}`);
+      const guest = selectByWord(host, word);
+      guests.push(guest);
+      image = guestImage(guest, `${image.name}, guest ${printable(word)}`);
     } finally {
       outside.close();
     }
     for (const problem of image.problems) log.warn(`${image.name}: ${problem.message}`, problem);
   }
-  return image;
+  return { image, guests };
 }
 
 /**
@@ -133,7 +138,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   try {
     const { image } = opened;
     const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside });
-    return { image, memory: opened.memory, host, close };
+    return { image, memory: opened.memory, guests: opened.guests, host, close };
   } catch (error) {
     close();
     throw error;

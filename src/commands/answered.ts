@@ -28,6 +28,8 @@ export class Answered {
   /** With --gva: the guest virtual address in hexadecimal digits, and the entries of the guest's page tables. */
   gva: string | null = null;
   guestSteps: readonly GuestStep[] = [];
+  /** With --guest: the same address in each machine that the host is a guest of, from the nearest to the dumped one. */
+  through: readonly Through[] = [];
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
 
@@ -82,17 +84,6 @@ export const unanswered = (state: State, reason: Reason, message: string): Answe
   swap: null,
 });
 
-/** The surroundings of an answer to text that is not an address. */
-export const NOTHING = {
-  vma: null,
-  vmaKnown: false,
-  file: '',
-  page: null,
-  zeroPage: false,
-  memoryDigits: 0,
-  encryption: 0n,
-};
-
 const slot = columnsFrom<Memslot>({
   id: made(count(), "KVM's number of the slot.", ({ id }) => id),
   gpa: made(
@@ -125,6 +116,36 @@ const guestStep = columnsFrom<GuestStep>({
     'The entry.',
     (step) => step,
   ),
+});
+
+/** An address of a guest in its machine. */
+export interface Through {
+  /** Page number and offset of the guest physical address. */
+  readonly gfn: number;
+  readonly answer: Answer;
+}
+
+const throughColumns = columnsFrom<Through>({
+  gpa: made(
+    digits(({ gfn, answer }: Through) => digitsOfPage(gfn, answer.offset)),
+    'The address as a guest physical address of this machine: what is a host physical address to its guest.',
+    (row) => row,
+  ),
+  hva: made(hva, 'Host virtual address; null if no memslot holds the GPA.', ({ answer }) =>
+    answer.page === null ? null : answer,
+  ),
+  hpa: made(hpa, 'Host physical address; null unless mapped.', ({ answer }) =>
+    answer.state === 'mapped' ? answer : null,
+  ),
+  state: made(oneOf(...STATES), 'Result of the translation.', ({ answer }) => answer.state),
+  reason: made(nullable(oneOf(...REASONS)), 'Why there is no HPA; null if mapped.', ({ answer }) => answer.reason),
+  message: made(nullable(text), 'The reason in words; not to be parsed.', ({ answer }) => answer.message),
+  pageSize: made(
+    nullable(pageSizes),
+    'Bytes that the leaf entry maps; null unless mapped.',
+    ({ answer }) => answer.pageSize,
+  ),
+  walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
 });
 
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
@@ -184,6 +205,14 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'The place of the page in swap; null unless swapped.',
     ({ answer }) => answer.swap,
   ),
+  through: {
+    ...made(
+      list(record(throughColumns)),
+      'The host physical address in each machine that the host is a guest of, from the nearest on: that of the last one is in the machine of the dump. Empty unless mapped. Only with --guest.',
+      ({ through }: Answered) => through,
+    ),
+    option: 'guest',
+  },
   guestWalk: {
     ...made(
       list(record(guestStep)),

@@ -38,6 +38,8 @@ export interface ProcessGiven extends HostGiven {
 export interface VmGiven extends HostGiven {
   /** The VM that -g and --vm name. */
   readonly selected: Selected;
+  /** With --guest: the VMs whose memory takes the place of the machine's, each in that of the one before. */
+  readonly guests: readonly Selected[];
   /** All files that are read; they must not be overwritten. */
   readonly inputs: readonly string[];
   /** The command line of the main command for this VM, to which an address is added. */

@@ -3,10 +3,9 @@ import { parseAddress, parseRange, printable } from '../core/text.js';
 import { VmaNames } from '../kernel/vma-names.js';
 import { kinds, type RowWriter } from '../report/records.js';
 import { table } from '../report/table.js';
-import { processBlock } from '../report/text.js';
+import { NOWHERE, processBlock } from '../report/text.js';
 import type { PlacedRun } from '../spaces/placed-runs.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
-import { NOTHING } from './answered.js';
 import { command } from './command.js';
 import { Asked, options, type Word } from './hva-answers.js';
 import { hvas } from './hva-rows.js';
@@ -91,7 +90,7 @@ export const hva = command({
         }
         const { digits, what, answer } = row;
         if (answer.state !== 'mapped') reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
-        const around = digits === null ? NOTHING : surroundings.find(answer);
+        const around = digits === null ? NOWHERE : surroundings.find(answer);
         return apart(processBlock(digits ?? printable(row.what, 64), answer, around));
       },
       end() {

@@ -8,7 +8,7 @@ import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
 import { LOG_NEEDS } from '../kernel/needs.js';
 import { findProcess } from '../kernel/process.js';
-import { selectByWord, selectVm } from '../kvm/select.js';
+import { type Selected, selectByWord, selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
   type Args,
@@ -33,6 +33,8 @@ export interface Given {
   readonly files?: Files;
   /** Files that are read; and the options that choose the dump and the VM, as on a command line. */
   readonly inputs?: readonly string[];
+  /** The VMs whose memory was opened in the machine's place. */
+  readonly guests?: readonly Selected[];
   readonly question?: string;
   readonly program?: ProgramGiven['program'];
 }
@@ -87,9 +89,16 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   },
   vms: givenVms,
   vcpus: givenVms,
-  vm: ({ image, host, inputs = [], question = '' }, { values }, { log }) => {
+  vm: ({ image, host, guests = [], inputs = [], question = '' }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
-    return { image, host, inputs, question, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
+    return {
+      image,
+      host,
+      guests,
+      inputs,
+      question,
+      selected: log.step('VM', () => selectVm(host as Host, process, vm)),
+    };
   },
 };
 

@@ -53,8 +53,11 @@ export const withOptions = <Row>(
   options: Readonly<Record<string, unknown>>,
 ): RecordKind<Row> => ({
   ...kind,
-  columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
+  columns: kind.columns.filter(({ option }) => option === undefined || isGiven(options[option])),
 });
+
+/** Whether a flag is set, or an option that can be repeated is given. */
+const isGiven = (value: unknown): boolean => value === true || (Array.isArray(value) && value.length > 0);
 
 /** The name of the schema of a kind. */
 export const schemaName = ({ name, schema }: Pick<RecordKind<never>, 'name' | 'schema'>): string => schema ?? name;

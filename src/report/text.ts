@@ -40,6 +40,21 @@ export const guestBlock = (gva: string, gpa: string | null, steps: readonly Gues
     .map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`)
     .join('');
 
+/** The text for the same address in a machine of which the host is a guest: its addresses, and the walk. */
+export const outerBlock = (gpa: string, answer: Answer): string =>
+  [heading(gpa, answer, NOWHERE), tables(answer, NOWHERE, 'crash')].filter((part) => part !== '').join('\n');
+
+/** Surroundings of which nothing is known. */
+export const NOWHERE: Surroundings = {
+  vma: null,
+  vmaKnown: false,
+  file: '',
+  page: null,
+  zeroPage: false,
+  memoryDigits: 0,
+  encryption: 0n,
+};
+
 function sections(title: string, answer: Answer, around: Surroundings, style: Style): string {
   const parts = [
     title,
