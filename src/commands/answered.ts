@@ -9,6 +9,7 @@ import { digitsOfPage } from '../report/hex.js';
 import type { RecordKind } from '../report/records.js';
 import { cached, count, digits, flag, hex, nullable, oneOf, type Schema, text } from '../report/types.js';
 import type { Answer } from '../translate/answer.js';
+import { addresses } from './addresses.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
 import { type PageRow, pageColumns } from './page-rows.js';
@@ -17,11 +18,9 @@ import { type PageRow, pageColumns } from './page-rows.js';
 export class Answered {
   /** Hexadecimal digits of the address; null if the text is not an address. */
   digits: string | null = null;
-  /** The text, if it is not an address. */
-  text = '';
-  /** The number of the line of standard input, if it is not an address; else 0. */
-  line = 0;
-  answer: Answer = invalid('');
+  /** The line, if it is not an address; else null. */
+  wrong: BadLine | null = null;
+  answer: Answer = invalid(null);
   /** With --facts: the page at the host physical address; null if there is none. */
   page: PageRow | null = null;
   readonly pid: number;
@@ -36,28 +35,27 @@ export class Answered {
   }
 
   set(digits: string, answer: Answer): this {
-    return this.#set(digits, '', 0, answer);
+    return this.#set(digits, null, answer);
   }
 
   /** An answer to a line that is not an address. */
-  setInvalid({ text: wrong, line }: BadLine): this {
-    return this.#set(null, wrong, line, invalid(wrong));
+  setInvalid(wrong: BadLine): this {
+    return this.#set(null, wrong, invalid(addresses.invalid(printable(wrong.text))));
   }
 
-  #set(digits: string | null, wrong: string, line: number, answer: Answer): this {
+  #set(digits: string | null, wrong: BadLine | null, answer: Answer): this {
     this.digits = digits;
-    this.text = wrong;
-    this.line = line;
+    this.wrong = wrong;
     this.answer = answer;
     return this;
   }
 }
 
 /** The answer to text that is not an address. */
-export const invalid = (word: string): Answer => ({
+export const invalid = (message: string | null): Answer => ({
   state: 'invalid',
   reason: 'not-hexadecimal',
-  message: `'${printable(word)}' is not a hexadecimal address`,
+  message,
   slot: null,
   page: null,
   offset: 0,

@@ -57,7 +57,10 @@ const backing = columns<Backing>({
     nullable(oneOf(...BACKINGS)),
     "Kind of the memory that backs the slot; 'none' if nothing is mapped there, null if unknown.",
   ],
-  path: [nullable(text), 'Path of the mapped file; null for anonymous memory.'],
+  path: [
+    nullable(text),
+    'Path of the mapped file, in the form of /proc/PID/maps without " (deleted)"; null for anonymous memory.',
+  ],
   pageSize: [nullable(count(4096)), 'Page size of the mapping in bytes.'],
   shared: [nullable(flag), 'Whether the mapping is shared.'],
 });

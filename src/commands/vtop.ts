@@ -68,14 +68,14 @@ export const vtop = command({
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text, line, page }) {
+      row({ digits, answer, wrong, page }) {
         if (answer.state !== 'mapped') {
-          const what = digits ?? `line ${line} of standard input`;
+          const what = digits ?? wrong?.name ?? '';
           reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
         }
         const around = digits === null ? NOTHING : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
-        const made = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
+        const made = block(digits ?? printable(wrong?.text ?? '', 64), answer, around, options.style) + facts;
         return count++ === 0 ? made : `\n${made}`;
       },
       end() {

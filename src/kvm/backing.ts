@@ -31,7 +31,7 @@ export const BACKINGS = [
 export interface Backing {
   /** `mixed`: several kinds; `none`: no mapping; null: not known. */
   readonly kind: (typeof BACKINGS)[number] | null;
-  /** Path of the file as the kernel has it, `memfd:NAME` for a memfd; null for anonymous memory. */
+  /** Path of the file as in /proc/PID/maps, without ` (deleted)`: `/memfd:NAME` for a memfd; null for anonymous memory. */
   readonly path: string | null;
   /** Page size in bytes: 4096, or that of the hugetlbfs. */
   readonly pageSize: number | null;
@@ -102,7 +102,8 @@ function ofMapping(host: Host, { flags, file }: Vma, problems: string[]): Backin
     return { kind, path: null, pageSize: PAGE_SIZE, shared };
   }
   const files = new Files(host);
-  const path = orProblem(problems, 'backing: the path of its file', () => decoded(files.pathOf(file)));
+  const full = orProblem(problems, 'backing: the path of its file', () => files.pathOf(file));
+  const path = full === null ? null : decoded(files.shownPath(file, full));
   if ((flags & VM_HUGETLB) !== 0n)
     return {
       kind: 'hugetlb',
@@ -110,7 +111,7 @@ function ofMapping(host: Host, { flags, file }: Vma, problems: string[]): Backin
       pageSize: orProblem(problems, 'backing: its page size', () => hugePages(host, files, file)),
       shared,
     };
-  return { kind: kindOf(flags, files, file, path, problems), path, pageSize: PAGE_SIZE, shared };
+  return { kind: kindOf(flags, files, file, full, problems), path, pageSize: PAGE_SIZE, shared };
 }
 
 function kindOf(flags: bigint, files: Files, file: bigint, path: string | null, problems: string[]): Backing['kind'] {
