@@ -5,12 +5,12 @@ import { oneLine } from '../core/one-line.js';
 import { printable } from '../core/text.js';
 import { KVM_NEEDS } from '../kvm/needs.js';
 import { OF_MODULES } from '../kvm/vcpus/structs.js';
-import { enums, views } from '../kvm/views.js';
 import { type DescribedKernel, type Profile, profileOf } from '../types/profile.js';
 import { describes } from '../types/source.js';
 import { checkTarget, writeText } from '../write/target.js';
 import { command } from './command.js';
 import { output } from './options.js';
+import { enums, views } from './views.js';
 
 /** Writes a layout profile: the offsets and sizes that this program needs, of one build of a kernel. */
 export const layout = command({

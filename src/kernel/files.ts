@@ -94,14 +94,15 @@ export class Files {
   /** The file system of a file: the name of its type, and its private data (super_block.s_fs_info). */
   fileSystemOf(file: bigint): { readonly name: string; readonly info: bigint } {
     const { memory, types } = this.#host;
-    const at = resolve(types, {
-      dentry: dentryInodeFields,
-      inode: inodeFields,
-      superBlock: superBlockFields,
-      type: fileSystemFields,
-    });
+    const at = resolve(types, { dentry: dentryInodeFields });
     const dentry = pointerAt(memory, file + BigInt(this.#at.dentry.offset), 'struct file');
-    const inode = pointerAt(memory, dentry + BigInt(at.dentry.inode.offset), 'dentry');
+    return this.fileSystemOfInode(pointerAt(memory, dentry + BigInt(at.dentry.inode.offset), 'dentry'));
+  }
+
+  /** The same of an inode. */
+  fileSystemOfInode(inode: bigint): { readonly name: string; readonly info: bigint } {
+    const { memory, types } = this.#host;
+    const at = resolve(types, { inode: inodeFields, superBlock: superBlockFields, type: fileSystemFields });
     const superBlock = pointerAt(memory, inode + BigInt(at.inode.superBlock.offset), 'inode');
     const type = pointerAt(memory, superBlock + BigInt(at.superBlock.type.offset), 'super_block');
     const name = pointerAt(memory, type + BigInt(at.type.name.offset), 'file_system_type');

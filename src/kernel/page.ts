@@ -58,7 +58,8 @@ export class Pages {
   }
 }
 
-function vmemmapOf({ info, symbols, memory }: Host): bigint {
+/** Address of the virtual memory map: the struct page of frame 0. */
+export function vmemmapOf({ info, symbols, memory }: Host): bigint {
   // SYMBOL(vmemmap) is the value, since about 6.12. Before, it is in the variable vmemmap_base.
   const recorded = info.symbol('vmemmap');
   if (recorded !== null) return recorded;

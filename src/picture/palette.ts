@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the colours mean. They were chosen by their distance in normal vision, protanopia, deuteranopia and tritanopia, which
 // test/unit/picture/palette.test.ts measures.
-import type { State } from '../core/outcome.js';
+import type { Reason, State } from '../core/outcome.js';
 import { NOWHERE, type PageClass, type Picture } from '../html/format.js';
 import { size } from '../report/table.js';
 
@@ -59,6 +59,13 @@ const STATES: Readonly<Record<State, Look>> = {
   'no-memslot': unknown,
   invalid: unknown,
 };
+/** Pages that are not present, of which more is known. */
+const REASONS: Readonly<Partial<Record<Reason, Look>>> = {
+  'in-page-cache': { rank: 7, name: 'not mapped, in the page cache', colour: { light: '#f5e4b5', dark: '#81884b' } },
+  'shmem-swapped': { rank: 2, name: 'swapped', colour: { light: '#e69f00', dark: '#f0ad1f' } },
+  'page-cache-unreadable': unknown,
+  'gmem-attribute-unreadable': unknown,
+};
 const PROT_NONE: Look = { rank: 1, name: 'resident, PROT_NONE', colour: { light: '#85bcf5', dark: '#abc0d7' } };
 /** States that are rare, or that need attention. */
 const LOUD: ReadonlySet<State> = new Set<State>(['poisoned', 'migrating', 'table-missing', 'damaged', 'noncanonical']);
@@ -89,7 +96,7 @@ const notResident = category('none', { rank: 10000, name: 'not resident', colour
 export function categoryOf(of: PageClass, colouring: Colouring): Category {
   const { state, protNone, pageSize, node } = of;
   if (colouring === 'state') {
-    const look = isUnknown(of) ? unknown : state === 'mapped' && protNone ? PROT_NONE : STATES[state];
+    const look = lookOf(of) ?? (state === 'mapped' && protNone ? PROT_NONE : STATES[state]);
     return category(look.name, look);
   }
   if (state !== 'mapped') return notResident;
@@ -102,10 +109,10 @@ export function categoryOf(of: PageClass, colouring: Colouring): Category {
 }
 
 /** Whether pages of a class must not be hidden by others. */
-export const isLoud = (of: PageClass): boolean => LOUD.has(of.state) || isUnknown(of);
+export const isLoud = (of: PageClass): boolean => LOUD.has(of.state) || lookOf(of) === unknown;
 
-/** The dump does not show whether the page is in the guest_memfd. */
-const isUnknown = ({ reason }: PageClass): boolean => reason === 'gmem-attribute-unreadable';
+const lookOf = ({ reason }: PageClass): Look | undefined =>
+  reason === null ? undefined : (REASONS as Readonly<Partial<Record<string, Look>>>)[reason];
 
 /** A category that occurs, and its bytes. */
 export interface LegendEntry extends Category {
