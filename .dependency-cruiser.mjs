@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   opening: ['core', 'dump', 'elf', 'notes', 'paging', 'symbols', 'types', 'kernel'],
   layouts: ['types'],
   debuginfo: ['core', 'io', 'codecs', 'elf', 'symbols', 'types', 'kernel', 'opening', 'layouts'],
+  pages: ['core', 'types', 'kernel'],
   kvm: ['core', 'paging', 'types', 'kernel'],
   caches: ['core', 'types', 'kernel'],
   spaces: ['core', 'dump', 'paging', 'kernel', 'kvm', 'caches'],
@@ -39,6 +40,7 @@ const MAY_IMPORT = {
     'types',
     'kernel',
     'opening',
+    'pages',
     'kvm',
     'caches',
     'spaces',
@@ -47,7 +49,7 @@ const MAY_IMPORT = {
     'report',
     'html',
   ],
-  library: ['core', 'dump', 'kvm', 'spaces', 'commands', 'open'],
+  library: ['core', 'dump', 'pages', 'kvm', 'spaces', 'commands', 'open'],
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'report', 'types', 'commands', 'open'],
 };
 /** Rooms that may touch files; the entry points may too. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Translates addresses of a fixture's VMs in a dump.
 import { GuestTranslator, gfn, openDump, selectVm, silentLog } from '#internal';
-import { watching, whoReads } from './readers.mjs';
+import { ReaderLog, watching } from './readers.mjs';
 
 /** @import { Question } from '../scripts/facts.mjs' */
 
@@ -49,8 +49,6 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
   }
 }
 
-/** The readers of each frame. @typedef {Map<number, Set<string>>} Readers */
-
 /**
  * The readers of each frame that is read for these addresses.
  *
@@ -58,10 +56,7 @@ export async function ask(path, typesFrom, addresses, onFrame = () => undefined)
  * @param {readonly Address[]} addresses
  */
 export async function readersOf(path, addresses) {
-  /** @type {Readers} */
-  const readers = new Map();
-  await ask(path, 'layout', addresses, (frame) => {
-    readers.set(frame, new Set([...(readers.get(frame) ?? []), whoReads()]));
-  });
+  const { readers, onFrame } = new ReaderLog();
+  await ask(path, 'layout', addresses, onFrame);
   return readers;
 }

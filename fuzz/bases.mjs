@@ -11,7 +11,7 @@ import { framesOf, kdumpRegions, PAGE, rawKdump } from './forms/kdump.mjs';
 /** @import { Form } from './forms/form.mjs' */
 
 /**
- * A fixture: the frames that it has, ascending, and its dump in every form.
+ * A fixture: the frames that it has, ascending, and its dump in every form; `pageOf` gives the bytes of a frame.
  *
  * @param {string} folder
  */
@@ -34,5 +34,8 @@ export async function basesOf(folder) {
     ['flattened kdump', flattened(file, regions)],
     ['ELF', elf(frames, pages, vmcoreinfo)],
   ]);
-  return { frames, forms };
+  const indices = new Map(frames.map((frame, i) => [frame, i]));
+  /** The bytes of a frame; null if the dump does not have it. @type {(frame: number) => Buffer | null} */
+  const pageOf = (frame) => pages[indices.get(frame) ?? -1] ?? null;
+  return { frames, forms, pageOf };
 }

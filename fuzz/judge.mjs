@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares the answers of a mutant with those of the undamaged dump.
-import { DumpError, UsageError } from '#internal';
+import { readFacts } from '../scripts/facts.mjs';
 import { present } from '../scripts/present.mjs';
 import { ask, HONEST, readersOf } from './ask.mjs';
-import { PROCESS_TABLES } from './readers.mjs';
+import { excuse } from './changed.mjs';
+import { outcomeOf } from './outcome.mjs';
 
-/** @import { Address, Readers, Answered } from './ask.mjs' */
+/** @import { Address, Answered } from './ask.mjs' */
 /** @import { Base, Mutation } from './mutations.mjs' */
+/** @import { Outcome } from './outcome.mjs' */
+/** @import { Dice } from './random.mjs' */
+/** @import { Readers } from './readers.mjs' */
 
-const PAGE = 4096;
-const ENTRY_BYTES = 8;
+/** Addresses that each mutant is asked for. */
+const PER_MUTANT = 6;
 
 /**
- * The outcome of a mutant. `where`: the changed byte that excuses a wrong answer; `detail`: what is wrong.
+ * A mutant: its file, and what it is asked.
  *
- * @typedef {{ outcome: 'refused' | 'right' | 'right or not answered' }
- *   | { outcome: 'internal error', detail: string }
- *   | { outcome: 'WRONG', detail: string }
- *   | { outcome: 'wrong, and a changed byte was read', where: string, detail: string }} Outcome
+ * @template Asked
+ * @typedef {{ path: string, form: string, typesFrom: 'auto' | 'layout', asked: Asked, base: Base, mutation: Mutation }} Mutant
  */
 /**
- * A mutant: its file, and the addresses to translate.
+ * Asks mutants of a fixture, and judges the answers. `entriesOf`: physical addresses of words of memory that the right answers
+ * read, of which half of the changes of memory hit one.
  *
- * @typedef {{ path: string, typesFrom: 'auto' | 'layout', addresses: readonly Address[], base: Base,
- *   mutation: Mutation }} Mutant
+ * @template Asked
+ * @typedef {object} Subject
+ * @property {(dice: Dice) => Asked} pick
+ * @property {(asked: Asked, dice: Dice) => readonly number[]} entriesOf
+ * @property {(mutant: Mutant<Asked>) => Promise<Outcome>} judge
  */
 
-/** Has the right answers for a fixture, and what they read. */
-export class Judge {
+/** Translates addresses (a Subject). Has the right answers for a fixture, and what they read. */
+export class Translations {
   #right;
   #readers;
 
@@ -40,13 +46,22 @@ export class Judge {
     this.#readers = readers;
   }
 
-  /** @type {(path: string, addresses: readonly Address[]) => Promise<Judge>} */
-  static async of(path, addresses) {
+  /** For the addresses of a fixture's facts. @type {(folder: string, path: string) => Promise<Translations>} */
+  static async of(folder, path) {
+    const addresses = readFacts(folder).questions.flatMap(({ cases, ...question }) =>
+      cases.map(({ gpa }) => ({ ...question, gpa: BigInt(gpa) })),
+    );
     const answers = await ask(path, 'layout', addresses);
     const right = new Map(
       addresses.map((address, i) => [address, present(answers[i], 'an answer of the undamaged dump')]),
     );
-    return new Judge(right, await readersOf(path, addresses));
+    return new Translations(right, await readersOf(path, addresses));
+  }
+
+  /** Some addresses, by VM. @type {(dice: Dice) => Address[]} */
+  pick(dice) {
+    const all = [...this.#right.keys()];
+    return Array.from({ length: PER_MUTANT }, () => dice.pick(all)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**
@@ -58,22 +73,18 @@ export class Judge {
     return addresses.flatMap((address) => this.#rightFor(address).entries);
   }
 
-  /** @type {(mutant: Mutant) => Promise<Outcome>} */
+  /** @type {(mutant: Mutant<readonly Address[]>) => Promise<Outcome>} */
   async judge(mutant) {
-    const { path, typesFrom, addresses } = mutant;
+    const { path, typesFrom, asked } = mutant;
     try {
-      return this.#judge(mutant, await ask(path, typesFrom, addresses));
+      return this.#judge(mutant, await ask(path, typesFrom, asked));
     } catch (error) {
-      if (error instanceof DumpError || error instanceof UsageError) return { outcome: 'refused' };
-      return {
-        outcome: 'internal error',
-        detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      };
+      return outcomeOf(error);
     }
   }
 
-  /** @type {(mutant: Mutant, answers: readonly Answered[]) => Outcome} */
-  #judge({ addresses, base, mutation }, answers) {
+  /** @type {(mutant: Mutant<readonly Address[]>, answers: readonly Answered[]) => Outcome} */
+  #judge({ asked: addresses, base, mutation }, answers) {
     const pairs = addresses.map((address, i) => ({
       address,
       answer: present(answers[i], 'an answer'),
@@ -84,7 +95,7 @@ export class Judge {
     if (wrong === undefined) return { outcome: others.length === 0 ? 'right' : 'right or not answered' };
     const { address, answer, right } = wrong;
     const detail = `${address.name} ${address.gpa.toString(16)}: ${answer.facts}, right is ${right.facts}`;
-    const where = mutation.structural ? null : this.#excuse(mutation, base, answer.entries);
+    const where = excuse(mutation, base, answer.entries, [this.#readers]);
     return where === null
       ? { outcome: 'WRONG', detail }
       : { outcome: 'wrong, and a changed byte was read', where, detail };
@@ -94,37 +105,4 @@ export class Judge {
   #rightFor(address) {
     return present(this.#right.get(address), 'the right answer');
   }
-
-  /**
-   * The kind of the changed byte that an answer read; null if it read none.
-   *
-   * @type {(mutation: Mutation, base: Base, walked: readonly number[]) => string | null}
-   */
-  #excuse({ changes }, base, walked) {
-    // A compressed page that decompresses to another one counts as changed in every byte.
-    if (!base.plain) return 'a page that unpacks';
-    const addresses = changes.flatMap(([at, bytes]) =>
-      [...bytes].flatMap((byte, i) => (byte === base.file[at + i] ? [] : [addressOf(base, at + i)])),
-    );
-    const isWalked = addresses.some((address) =>
-      walked.some((entry) => address >= entry && address < entry + ENTRY_BYTES),
-    );
-    if (isWalked) return 'an entry of a page table that the answer walked';
-    // Of the process's page tables only entries that were walked count; which entries of the kernel's page tables are
-    // read is not known.
-    const readers = addresses
-      .flatMap((address) => [...(this.#readers.get(Math.floor(address / PAGE)) ?? [])])
-      .filter((reader) => reader !== PROCESS_TABLES);
-    return readers.length === 0 ? null : [...new Set(readers)].sort().join(' and ');
-  }
-}
-
-/**
- * The physical address of a byte of a file whose pages are uncompressed.
- *
- * @type {(base: Base, offset: number) => number}
- */
-function addressOf({ frames, regions }, offset) {
-  const inside = offset - regions.pages[0];
-  return present(frames[Math.floor(inside / PAGE)], `the frame at offset ${offset}`) * PAGE + (inside % PAGE);
 }

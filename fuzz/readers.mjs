@@ -3,10 +3,20 @@
 
 /** @import { OpenOptions } from '#internal' */
 
+/** The readers of each frame. @typedef {Map<number, Set<string>>} Readers */
+
 export const PROCESS_TABLES = "the process's page tables";
 export const MEMSLOTS = 'memslots';
 export const FILES = 'files';
 export const STRUCTS = 'struct kvm, mm_struct';
+const ARGUMENTS = 'command lines';
+const REGISTERS = 'registers';
+const BACKING = 'mappings below slots';
+const NODES = 'NUMA nodes';
+const PROPERTIES = 'module, type and number of vCPUs';
+
+/** Readers of what is shown as it is: no address of an answer depends on it. @type {ReadonlySet<string>} */
+export const CONTENTS = new Set([ARGUMENTS, REGISTERS, BACKING, NODES, PROPERTIES]);
 
 /**
  * Kinds of readers, by functions on the call stack; the first match counts.
@@ -15,15 +25,26 @@ export const STRUCTS = 'struct kvm, mm_struct';
  */
 const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
-  [PROCESS_TABLES, /PageWalker\.walk .*GuestTranslator\.translate/],
+  [ARGUMENTS, / argumentsOfVm /],
+  [PROCESS_TABLES, /PageWalker\.walk .*(?:GuestTranslator\.translate|PageRuns)/],
+  [REGISTERS, / VcpuReader/],
+  [BACKING, / backingOf /],
+  [NODES, / NodeMap/],
+  [PROPERTIES, / (?:vcpusOf|typeOf|vendorModule) /],
   [MEMSLOTS, /Vm\.slots/],
   [FILES, /Files\./],
   ['tasks and pids', /Tasks\./],
   ['modules', /findModule|moduleSymbols|ModuleSymbols/],
   ['kallsyms', /Kallsyms|SortedNames|CompressedNames/],
-  [STRUCTS, / Vm selectVm/],
+  [STRUCTS, / (?:KvmVm|readKvm|readMm) /],
+  ['vm_list', / listedVms /],
+  ['vCPUs', / listVcpus /],
+  ['swap areas', / Swap\./],
+  ['mappings', / WalkMeaning\./],
 ];
 const DEPTH = 60;
+/** A frame that is read more often is not looked at any more. */
+const MOST_READS = 200;
 
 /** The kind of reader that called this function. */
 export function whoReads() {
@@ -33,6 +54,23 @@ export function whoReads() {
   Error.stackTraceLimit = limit;
   const names = stack.replace(/\n *at (?:new |async |Object\.)?([^ \n]*)[^\n]*/g, ' $1');
   return READERS.find(([, pattern]) => pattern.test(names))?.[0] ?? 'others';
+}
+
+/** Collects the readers of each frame. */
+export class ReaderLog {
+  /** @type {Readers} */
+  readers = new Map();
+  /** @type {Map<number, number>} */
+  #reads = new Map();
+
+  /** Called before a frame is read. */
+  onFrame = (/** @type {number} */ frame) => {
+    const reads = this.#reads.get(frame) ?? 0;
+    if (reads >= MOST_READS) return;
+    this.#reads.set(frame, reads + 1);
+    const known = this.readers.get(frame) ?? new Set();
+    this.readers.set(frame, known.add(whoReads()));
+  };
 }
 
 /**

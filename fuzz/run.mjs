@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--form NAME] [--hit NAME]: damages the fixtures in many
-// ways and compares every answer with the right one. Exit status 1 if a mutant gives a wrong answer without an excuse,
-// hangs, uses too much memory, or ends with anything but one of the program's own errors. --form and --hit (what is
-// changed, as named in the summary) restrict the mutants.
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--ask KIND] [--one] [--fixture NAME] [--form NAME]
+// [--hit NAME] [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status
+// 1 if a mutant gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the
+// program's own errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and
+// map; with --one each mutant is asked one of these, which allows more mutants in the same time. --form and --hit (what is
+// changed, as named in the summary) restrict the mutants. --excused prints N of the answers that are excused by other
+// bytes than page-table entries.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Share } from './share.mjs';
+import { Share, stopWorkers } from './share.mjs';
 import { LIMIT_MS, Tally } from './tally.mjs';
 
-const PER_MUTANT = 6;
 /** A mutant counts as hanging if it takes several times the limit for slow ones. */
 const HANGS_MS = 4 * LIMIT_MS;
 
@@ -19,15 +21,24 @@ const { values } = parseArgs({
     mutants: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    ask: { type: 'string' },
+    one: { type: 'boolean', default: false },
+    fixture: { type: 'string' },
+    excused: { type: 'string', default: '0' },
     form: { type: 'string' },
     hit: { type: 'string' },
   },
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
 const root = new URL('../fixtures/', import.meta.url).pathname;
-const fixtures = readdirSync(root).filter((name) => existsSync(join(root, name, 'facts.json')));
+/** Those without addresses are asked commands. @type {(name: string) => boolean} */
+const isChosen = (name) => {
+  const kind = existsSync(join(root, name, 'facts.json')) ? 'addresses' : 'commands';
+  return (values.ask ?? kind) === kind && (values.fixture ?? name) === name;
+};
+const fixtures = readdirSync(root).filter((name) => existsSync(join(root, name, 'vmcore.kdump')) && isChosen(name));
 const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kvm-vtop-fuzz-'));
-const tally = new Tally(mutants);
+const tally = new Tally(mutants, Number(values.excused));
 const began = Date.now();
 
 /** Mutants `from` to `to` - 1 of a fixture. @typedef {{ fixture: string, from: number, to: number }} Piece */
@@ -55,13 +66,15 @@ function pieces() {
 function end() {
   rmSync(scratch, { recursive: true, force: true });
   const seconds = Math.round((Date.now() - began) / 1000);
-  tally.print(`${fixtures.length} fixtures, seed ${seed}, ${PER_MUTANT} addresses each, ${seconds} s`, workers);
+  const count = fixtures.length === 1 ? '1 fixture' : `${fixtures.length} fixtures`;
+  tally.print(`${count}, seed ${seed}, ${seconds} s`, workers);
   process.exitCode = tally.isGood ? 0 : 1;
 }
 
 // A run that is interrupted reports what was done.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
+    stopWorkers();
     end();
     process.exit(process.exitCode);
   });
@@ -72,7 +85,7 @@ await Promise.all(
     for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
       const { fixture, from, to } = piece;
       const only = { form: values.form, hit: values.hit };
-      const task = { folder: join(root, fixture), scratch, seed, from, to, perMutant: PER_MUTANT, only };
+      const task = { folder: join(root, fixture), scratch, seed, from, to, one: values.one, only };
       await new Share(fixture, task, HANGS_MS, tally).run();
     }
   }),

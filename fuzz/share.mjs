@@ -3,12 +3,12 @@
 import { fork } from 'node:child_process';
 
 /** @import { ChildProcess } from 'node:child_process' */
-/** @import { Outcome } from './judge.mjs' */
+/** @import { Outcome } from './outcome.mjs' */
 /** @import { Tally } from './tally.mjs' */
 
 /**
- * The task of a worker: mutants `from` to `to` - 1 of a fixture, with `perMutant` addresses each. `only`: the form and
- * the structure to which mutants are restricted.
+ * The task of a worker: mutants `from` to `to` - 1 of a fixture. `one`: each is asked one command, not all. `only`: the
+ * form and the structure to which mutants are restricted.
  *
  * @typedef {object} Task
  * @property {string} folder
@@ -16,17 +16,27 @@ import { fork } from 'node:child_process';
  * @property {number} seed
  * @property {number} from
  * @property {number} to
- * @property {number} perMutant
+ * @property {boolean} one
  * @property {{ form: string | undefined, hit: string | undefined }} only
  */
 /**
- * The report of a worker about a mutant. `rss` is in bytes.
+ * The report of a worker about a mutant. `ms`: processor time. `rss` is in bytes.
  *
  * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number } & Outcome} Report
  */
 
 const WORKER = new URL('worker.mjs', import.meta.url);
 const MAX_HEAP_MB = 400;
+/** Before its first mutant a worker asks the undamaged dump, and finds out who reads what. */
+const START_MS = 180_000;
+
+/** The workers that run. @type {Set<ChildProcess>} */
+const running = new Set();
+
+/** Ends all workers at once. */
+export function stopWorkers() {
+  for (const worker of running) worker.kill('SIGKILL');
+}
 
 /**
  * Runs a task in workers: if a mutant hangs or ends its worker, it is counted, and another worker continues after it.
@@ -67,7 +77,8 @@ export class Share {
   #worker() {
     const task = JSON.stringify({ ...this.#task, from: this.#next });
     const worker = fork(WORKER, [task], { execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`] });
-    this.#watch(worker);
+    running.add(worker);
+    this.#watch(worker, START_MS);
     worker.on('message', (message) => {
       const report = /** @type {Report} */ (message);
       this.#next = report.mutant + 1;
@@ -80,6 +91,7 @@ export class Share {
     return new Promise((resolve) => {
       // 'exit' can come before the last messages.
       worker.on('close', (code, signal) => {
+        running.delete(worker);
         clearTimeout(this.#timer);
         // SIGKILL is sent by this class, which has counted the mutant that hangs.
         if (code !== 0 && signal !== 'SIGKILL') this.#lose(`the process ended with ${signal ?? code}`);
@@ -88,13 +100,13 @@ export class Share {
     });
   }
 
-  /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess) => void} */
-  #watch(worker) {
+  /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess, more?: number) => void} */
+  #watch(worker, more = 0) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#lose('HANGS');
       worker.kill('SIGKILL');
-    }, this.#limit);
+    }, this.#limit + more);
   }
 
   /** Counts the current mutant as lost, and continues with the next. @type {(what: string) => void} */

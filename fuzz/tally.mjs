@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts the outcomes of all mutants.
 
+import { WALKED } from './changed.mjs';
+
 /** @import { Report } from './share.mjs' */
 
 const SLOWEST_MS = 5000;
@@ -37,9 +39,16 @@ export class Tally {
   /** Wrong answers by their excuse. @type {Map<string, number>} */
   #excused = new Map();
 
-  /** @param {number} mutants their number, if none is left out */
-  constructor(mutants) {
+  /** How many excused answers are still to be printed. */
+  #toShow;
+
+  /**
+   * @param {number} mutants their number, if none is left out
+   * @param {number} excused how many answers that are excused by other bytes than page-table entries are printed
+   */
+  constructor(mutants, excused) {
     this.#mutants = mutants;
+    this.#toShow = excused;
   }
 
   /** Counts a mutant. @type {(fixture: string, report: Report) => void} */
@@ -49,7 +58,7 @@ export class Tally {
     const outcomes = this.#counts.get(report.hit) ?? new Map();
     this.#counts.set(report.hit, outcomes);
     add(outcomes, report.outcome);
-    if ('where' in report) add(this.#excused, report.where);
+    if ('where' in report) this.#excuse(fixture, report);
     if (this.#slowest === null || report.ms > this.#slowest.ms) this.#slowest = { ...report, fixture };
     this.#largest = Math.max(this.#largest, report.rss);
     if (isBad(report)) {
@@ -59,6 +68,13 @@ export class Tally {
       if (this.#bad++ < MOST_SHOWN) console.log(text);
     }
     if (this.#done % PROGRESS === 0) console.error(`${this.#done} of ${this.#mutants}`);
+  }
+
+  /** @type {(fixture: string, report: Report & { where: string, detail: string }) => void} */
+  #excuse(fixture, { mutant, form, where, detail }) {
+    add(this.#excused, where);
+    if (where !== WALKED && this.#toShow-- > 0)
+      console.log(`${fixture} mutant ${mutant}: ${form}: excused by ${where}: ${detail}`);
   }
 
   /** Counts a mutant that gave no report. @type {(text: string) => void} */

@@ -3,7 +3,7 @@
 // kernel's own BTF, or with options for 'kvm-vtop layout', such as --kvm-amd-module for a kernel whose modules have no BTF.
 // The line in src/layouts/shipped.ts that names a new profile is written by hand. Run it after a build.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseJson } from './json.mjs';
@@ -19,8 +19,11 @@ for (const [i, dump] of words.entries()) {
   const args = [join(root, 'dist', 'cli.js'), 'layout', '-c', dump, ...options, '-o', output];
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
-  const { release } = /** @type {{ release: string }} */ (parseJson(readFileSync(output, 'utf8')));
-  copyFileSync(output, join(root, 'src', 'layouts', `${release}.json`));
+  const text = readFileSync(output, 'utf8');
+  const { release } = /** @type {{ release: string }} */ (parseJson(text));
+  // The names of files alone: their folders are those of the machine on which this was run.
+  const source = text.replace(/^ *"source": .*$/m, (line) => line.replace(/\/[^\s,"]*\//g, ''));
+  writeFileSync(join(root, 'src', 'layouts', `${release}.json`), source);
 }
 spawnSync('npx', ['biome', 'check', '--write', 'src/layouts'], { cwd: root, stdio: 'inherit' });
 

@@ -2,8 +2,10 @@
 // What scripts/, fuzz/ and crash-ext/ use in addition to the library, imported as `#internal`. It is built beside the library
 // and is not part of the package.
 
-export type { Streams } from './commands/command.js';
+export type { Command, Request, Streams } from './commands/command.js';
 export { excerptFor as excerpt } from './commands/excerpt.js';
+export { commands } from './commands/index.js';
+export { perform } from './commands/perform.js';
 export { gfn, pfn } from './core/address.js';
 export { DumpError, UsageError } from './core/errors.js';
 export { silentLog } from './core/log.js';
@@ -11,7 +13,7 @@ export { assets } from './html/assets.js';
 export type { PictureRun } from './html/classes.js';
 export { htmlPage } from './html/page.js';
 export { selectVm } from './kvm/select.js';
-export { type OpenOptions, openDump, openImage } from './open.js';
+export { type OpenDump, type OpenOptions, openDump, openImage } from './open.js';
 export { GuestTranslator } from './translate/translator.js';
 export { type KdumpContents, writeKdump } from './write/kdump-writer.js';
 export { writePieces } from './write/pieces.js';

@@ -37,10 +37,12 @@ export function slotsOf(host: Host, swap: Swap, folios: Folios, form: EntryForm)
   const clusters = resolveIfPresent(host.types, swapClusterFields);
   if (clusters !== null && clusters.table !== null) return [tables(host, swap, folios)];
   const { symbols } = host;
-  const single = symbols.get('swapper_space');
-  if (single !== undefined) return [new Trees(host, form, () => single, entryOf)];
+  // A search for a symbol that does not exist reads all names, so the newer one comes first.
   const spaces = symbols.get('swapper_spaces');
-  if (spaces === undefined) return [];
+  if (spaces === undefined) {
+    const single = symbols.get('swapper_space');
+    return single === undefined ? [] : [new Trees(host, form, () => single, entryOf)];
+  }
   const { space } = resolve(host.types, { space: addressSpaceFields });
   const count = lengthOf(symbols, 'swapper_spaces', 8) ?? 0;
   // An array of structures (v3.9 to v4.10), each many words long, or of pointers.

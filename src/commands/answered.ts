@@ -11,6 +11,7 @@ import { cached, count, digits, flag, hex, nullable, oneOf, type Schema, text } 
 import type { Answer } from '../translate/answer.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
+import { type PageRow, pageColumns } from './page-rows.js';
 
 /** An address and its answer. One object is reused for all rows: writers must not keep it. */
 export class Answered {
@@ -21,6 +22,8 @@ export class Answered {
   /** The number of the line of standard input, if it is not an address; else 0. */
   line = 0;
   answer: Answer = invalid('');
+  /** With --facts: the page at the host physical address; null if there is none. */
+  page: PageRow | null = null;
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
 
@@ -149,6 +152,14 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'The place of the page in swap; null unless it has been swapped out.',
     ({ answer }) => answer.swap,
   ),
+  page: {
+    ...made(
+      nullable(record(pageColumns)),
+      'The page at the HPA, as the command page describes it; null unless mapped. Only with --facts.',
+      ({ page }: Answered) => page,
+    ),
+    option: 'facts',
+  },
 });
 
 const when = (member: 'state' | 'reason', value: Schema, then: Schema, otherwise: Schema): Schema => ({

@@ -152,7 +152,10 @@ export interface Context<O extends Options, T> {
   readonly options: Values<O>;
   /** The words of the command line. */
   readonly words: readonly T[];
-  /** The words, with `-` replaced by the lines of standard input, in groups as they arrive. */
+  /**
+   * The words, with `-` replaced by the lines of standard input, in groups as they arrive. No group: there are no words. Only
+   * empty groups: standard input is empty.
+   */
   readonly asked: AsyncIterable<readonly (T | BadLine)[]>;
   readonly log: Log;
   /** How the rows are written; commands only choose the order of rows by it. */

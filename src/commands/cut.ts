@@ -122,11 +122,13 @@ async function spelledOut(requests: readonly Request[], streams: Streams): Promi
         throw new UsageError(`line ${number} of standard input: ${args.invalid(printable(text))}`);
       if (text !== '') lines.push(text);
     }
-  return requests.map((request) =>
-    readsInput(request)
-      ? { ...request, words: request.words.flatMap((word) => (word === '-' ? lines : [word])) }
-      : request,
-  );
+  return requests.map((request) => {
+    if (!readsInput(request)) return request;
+    const words = request.words.flatMap((word) => (word === '-' ? lines : [word]));
+    // Without words, some commands answer for all there is.
+    if (words.length === 0) throw new UsageError(`standard input is empty: ${args.missing} are missing`);
+    return { ...request, words };
+  });
 }
 
 interface Answers {

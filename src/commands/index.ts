@@ -7,6 +7,7 @@ import { help } from './help.js';
 import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { map } from './map.js';
+import { page } from './page.js';
 import { phys } from './phys.js';
 import { slots } from './slots.js';
 import { vcpus } from './vcpus.js';
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   vcpus,
   map,
   hva,
+  page,
   phys,
   layout,
   excerpt,

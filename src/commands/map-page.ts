@@ -97,10 +97,10 @@ function identityOf({ pid, fd, vm }: Selected): { name: string; facts: (readonly
 /** The runs of some rows; resident and swapped pages are added to the counts of their slots. */
 function* counted(rows: Iterable<RunRow<SlotRun>>, counts: Map<number, Counts>): Generator<SlotRun> {
   for (const { run } of rows) {
-    const { slot, state, pages } = run;
+    const { slot, state, reason, pages } = run;
     const sum = counts.get(slot.first) ?? { resident: 0, swapped: 0 };
     if (state === 'mapped') sum.resident += pages;
-    else if (state === 'swapped') sum.swapped += pages;
+    else if (state === 'swapped' || reason === 'shmem-swapped') sum.swapped += pages;
     counts.set(slot.first, sum);
     yield run;
   }

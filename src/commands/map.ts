@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { lowerBound } from '../core/search.js';
 import type { AskedRange } from '../core/text.js';
+import type { Memslot } from '../kvm/memslots/slot.js';
 import { kinds } from '../report/records.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import type { PageRange } from '../spaces/ranges.js';
@@ -12,7 +15,8 @@ import { type Drawn, writePage } from './map-page.js';
 import { type RunRow, runs, TotalRow, totals } from './map-rows.js';
 import { mapText, totalText } from './map-text.js';
 import { addressSpace, file, flag, output } from './options.js';
-import { pagesOf, ranges } from './ranges.js';
+import { Warnings } from './problems.js';
+import { type AskedPages, pagesOf, ranges } from './ranges.js';
 import { RunLister } from './run-lister.js';
 
 const options = {
@@ -72,16 +76,16 @@ export const map = command({
     }
     const total = asked.total(sums);
     if (given.summary || target !== null || form !== 'text') yield [total];
-    const empty = asked.empty();
-    for (const range of empty) log.warn(`no memslot has guest physical addresses ${rangeText(range)}`);
-    return total.complete && empty.length === 0 ? 0 : 1;
+    const isEmpty = asked.warnOfEmpty(log);
+    return total.complete && !isEmpty ? 0 : 1;
   },
 
   text: () => mapText(),
 });
 
-const rangeText = ({ first, end }: PageRange): string =>
-  `0x${(BigInt(first) * 4096n).toString(16)}-0x${(BigInt(end) * 4096n - 1n).toString(16)}`;
+/** The pages that a range touches, as addresses. */
+const rangeText = ({ first, last }: AskedRange): string =>
+  `0x${(first & ~0xfffn).toString(16)}-0x${(last | 0xfffn).toString(16)}`;
 
 /** The memory that a question is about. */
 class Asked {
@@ -89,11 +93,13 @@ class Asked {
   readonly #lister: RunLister;
   readonly #addressSpace: number;
   readonly #problems: string[] = [];
+  readonly #pages: readonly PageRange[] | null;
 
   constructor(
     { host, selected, options: given, log }: MapContext,
-    readonly ranges: readonly PageRange[] | null,
+    readonly asked: AskedPages | null,
   ) {
+    this.#pages = asked?.pages ?? null;
     this.#addressSpace = given.addressSpace;
     const of = { pid: selected.pid, kvm: selected.vm.address, addressSpace: given.addressSpace };
     this.#space = log.step('memslots', () => new GuestSpace(selected.vm, given.addressSpace));
@@ -109,9 +115,9 @@ class Asked {
 
   /** What the page is drawn from; the runs are added to `sums` when they are read. */
   drawn(sums: Totals): Drawn {
-    const { ranges } = this;
     const total = (): TotalRow => this.total(sums);
-    return { space: this.#space, addressSpace: this.#addressSpace, ranges, rows: this.rows(sums), total };
+    const [space, addressSpace, pages] = [this.#space, this.#addressSpace, this.#pages];
+    return { space, addressSpace, ranges: pages, rows: this.rows(sums), total };
   }
 
   /** Adds all runs to `sums`. */
@@ -124,13 +130,28 @@ class Asked {
   }
 
   #cursor(): SlotRuns {
-    return new SlotRuns(this.#space, this.ranges ?? ALL, this.#lister.nodes);
+    return new SlotRuns(this.#space, this.#pages ?? ALL, this.#lister.nodes);
   }
 
-  /** Ranges of which no page is in a memslot. */
-  empty(): readonly PageRange[] {
-    return (this.ranges ?? []).filter((range) => new SlotRuns(this.#space, [range], null).pages === 0);
+  /** Warns of each range that was asked for of which no page is in a memslot. Returns whether there is one. */
+  warnOfEmpty(log: Log): boolean {
+    const { slots } = this.#space.slots;
+    const warnings = new Warnings(log, 'slots lists all memslots');
+    const empty = (this.asked?.each ?? []).filter(({ pages }) => !isInSlots(slots, pages));
+    for (const { range } of empty) {
+      const text = rangeText(range);
+      warnings.add(text, () => `no memslot has guest physical addresses ${text}`);
+    }
+    warnings.end();
+    return empty.length > 0;
   }
+}
+
+/** Whether a page of a range is in a slot. `slots`: ascending. */
+function isInSlots(slots: readonly Memslot[], { first, end }: PageRange): boolean {
+  const endOf = (slot: Memslot | undefined): number => (slot === undefined ? 0 : slot.first + slot.pages);
+  const slot = slots[lowerBound(slots.length, (i) => endOf(slots[i]) > first)];
+  return slot !== undefined && slot.first < end;
 }
 
 /** All guest physical addresses. */

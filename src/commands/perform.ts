@@ -8,7 +8,7 @@ import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
 import { findProcess } from '../kernel/process.js';
 import { selectVm } from '../kvm/select.js';
-import { csv, jsonLines, type RowWriter } from '../report/records.js';
+import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
   type Args,
   BadLine,
@@ -43,7 +43,7 @@ export async function perform(request: Request, given: Given, form: Form, stream
   const { command } = request;
   const { log } = streams;
   const context = contextOf(request, given, streams, form);
-  const writer = writerOf(command, form, context, log);
+  const writer = writerOf(request, form, context, log);
   return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
 }
 
@@ -86,8 +86,9 @@ function givenVms({ image, host }: Given, { values: { process, vm } }: Request):
   return { image, host, process, vm };
 }
 
-function writerOf(command: Command, form: Form, context: object, log: Log): RowWriter<unknown> {
-  const { records, aside } = command;
+function writerOf({ command, values }: Request, form: Form, context: object, log: Log): RowWriter<unknown> {
+  const { aside } = command;
+  const records = command.records.map((kind) => withOptions(kind, values));
   const [first] = records;
   if (first === undefined) return command.text(context as never);
   if (form === 'json') return jsonLines(records);
@@ -120,7 +121,10 @@ function parsed<T>(args: Args<T>, word: string): T {
   return value;
 }
 
-/** The words in order, with `-` replaced by the lines of standard input. Lines that have arrived are answered at once. */
+/**
+ * The words in order, with `-` replaced by the lines of standard input. Lines that have arrived are answered at once. There is
+ * at least one group, which may be empty, if there are words.
+ */
 async function* asked<T>(
   args: Args<T>,
   words: readonly string[],
@@ -135,6 +139,7 @@ async function* asked<T>(
     if (group.length > 0) yield group;
     group = [];
     let line = 0;
+    yield [];
     for await (const lines of lineBatches(streams.input()))
       yield lines.map(({ text, cut }) => {
         line++;

@@ -22,21 +22,38 @@ export const ranges: Args<AskedRange> = {
   invalid: (word) => `'${word}' is not a range of hexadecimal addresses: FIRST-LAST or FIRST+SIZE`,
 };
 
+/** What was asked for: the ranges in the order in which they were given; and their pages, ascending, each in one range. */
+export interface AskedPages {
+  readonly each: readonly { readonly range: AskedRange; readonly pages: PageRange }[];
+  readonly pages: readonly PageRange[];
+}
+
+/** Guest physical addresses end here, in pages: at 2^64. */
+const END = 2n ** 52n;
+
 /**
- * The pages that the ranges touch, ascending, each in one range; null if none was asked for. Throws `UsageError` for a line
- * of standard input that is not a range.
+ * The pages that the ranges touch; null if none was asked for. Throws `UsageError` for a line of standard input that is not
+ * a range, and if standard input is empty.
  */
-export async function pagesOf({ asked }: Context<Options, AskedRange>): Promise<PageRange[] | null> {
-  const pages: PageRange[] = [];
+export async function pagesOf({ asked }: Context<Options, AskedRange>): Promise<AskedPages | null> {
+  const each: { range: AskedRange; pages: PageRange }[] = [];
   let isAsked = false;
   for await (const group of asked) {
     isAsked = true;
     for (const range of group) {
       if (range instanceof BadLine)
         throw new UsageError(`standard input, line ${range.line}: ${ranges.invalid(printable(range.text))}`);
-      pages.push({ first: Number(range.first / 4096n), end: Number(range.last / 4096n) + 1 });
+      each.push({ range, pages: pagesOfRange(range) });
     }
   }
-  if (isAsked && pages.length === 0) throw new UsageError('standard input has no ranges');
-  return isAsked ? merged(pages) : null;
+  if (isAsked && each.length === 0) throw new UsageError('standard input has no ranges');
+  return isAsked ? { each, pages: merged(each.map(({ pages }) => pages)) } : null;
 }
+
+/** The pages that a range touches. What is beyond all addresses has one page: the first after them. */
+function pagesOfRange({ first, last }: AskedRange): PageRange {
+  const from = Number(least(first / 4096n, END));
+  return { first: from, end: Math.max(Number(least(last / 4096n + 1n, END)), from + 1) };
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

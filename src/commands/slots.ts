@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import { orProblem } from '../kvm/about.js';
 import type { KnownVm } from '../kvm/all-vms.js';
@@ -180,10 +179,10 @@ function counted(row: SlotRow, space: GuestSpace, { first, pages }: Memslot): Sl
   const sums = new Totals();
   const cursor = new SlotRuns(space, [{ first, end: first + pages }], null);
   while (cursor.advance()) sums.add(cursor.run);
-  const { states, hidden } = sums;
+  const { states, reasons, hidden } = sums;
   if (hidden.size > 0) return { ...row, problems: [...row.problems, ...sums.problems()] };
-  const bytesOf = (state: State): number => (states.get(state) ?? 0) * 4096;
-  return { ...row, resident: bytesOf('mapped'), swapped: bytesOf('swapped') };
+  const swapped = (states.get('swapped') ?? 0) + (reasons.get('shmem-swapped') ?? 0);
+  return { ...row, resident: (states.get('mapped') ?? 0) * 4096, swapped: swapped * 4096 };
 }
 
 /** The row of a slot, with the memory that backs it. */

@@ -8,7 +8,9 @@ import { GuestTranslator } from '../translate/translator.js';
 import { addresses } from './addresses.js';
 import { Answered, NOTHING, translation } from './answered.js';
 import { BadLine, command, type ExitCode, type Request } from './command.js';
-import { addressSpace, chosen } from './options.js';
+import { addressSpace, chosen, flag } from './options.js';
+import { PageRow } from './page-rows.js';
+import { pageParagraph } from './page-text.js';
 import { Warnings } from './problems.js';
 
 const STYLES = ['crash', '2012'] as const;
@@ -28,6 +30,7 @@ export const vtop = command({
       'format of the text: as crash 9 prints it, or with the labels of the crash extension of 2012',
       STYLES,
     ),
+    facts: flag('say of each page what it is, as the command page does'),
   },
   records: [translation],
   csv: false,
@@ -49,11 +52,12 @@ export const vtop = command({
     2: 'nothing was answered',
   },
 
-  async *run({ selected, options, asked, log }) {
-    const { addressSpace: space } = options;
+  async *run({ selected, options, asked, log, host, image }) {
+    const { addressSpace: space, facts } = options;
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
-    const answers = new Answers(translator, new Answered(selected, space));
+    const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
+    const answers = new Answers(translator, new Answered(selected, space), pages);
     for await (const group of asked) yield answers.of(group);
     if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.exit;
@@ -64,13 +68,14 @@ export const vtop = command({
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text, line }) {
+      row({ digits, answer, text, line, page }) {
         if (answer.state !== 'mapped') {
           const what = digits ?? `line ${line} of standard input`;
           reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
         }
         const around = digits === null ? NOTHING : surroundings.find(answer);
-        const made = block(digits ?? printable(text, 64), answer, around, options.style);
+        const facts = page === null ? '' : `\n${pageParagraph(page)}`;
+        const made = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
         return count++ === 0 ? made : `\n${made}`;
       },
       end() {
@@ -93,7 +98,7 @@ export interface Question {
 /** The request that translates the addresses of a question. */
 export const requestFor = ({ addresses: words, process, vm, addressSpace: space }: Question): Request => ({
   command: vtop,
-  values: { process, vm, addressSpace: space, style: 'crash' },
+  values: { process, vm, addressSpace: space, style: 'crash', facts: false },
   words,
   inner: [],
 });
@@ -107,6 +112,7 @@ class Answers {
   constructor(
     readonly translator: GuestTranslator,
     readonly answered: Answered,
+    readonly pages: PageRow | null,
   ) {}
 
   get exit(): ExitCode {
@@ -114,17 +120,19 @@ class Answers {
   }
 
   *of(group: readonly (AskedAddress | BadLine)[]): Generator<Answered> {
-    const { translator, answered } = this;
+    const { translator, answered, pages } = this;
     for (const asked of group) {
       this.count++;
       if (asked instanceof BadLine) {
         this.#missing = true;
+        answered.page = null;
         yield answered.setInvalid(asked);
         continue;
       }
       const { frame, offset, digits } = asked;
       const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
       if (state !== 'mapped') this.#missing = true;
+      if (pages !== null) answered.page = state === 'mapped' ? pages.set(translator.frame as number, offset) : null;
       yield answered.set(digits, translator);
     }
   }

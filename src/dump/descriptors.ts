@@ -38,6 +38,11 @@ export class Descriptors {
   readonly #chained: boolean;
   /** Possible file offsets of the zero page. */
   readonly #zeros: ReadonlySet<number>;
+  /** Zero pages at indices from `#linkedFrom` to `#linkedTo` - 1 are known to be linked. */
+  #linkedFrom = 0;
+  #linkedTo = 0;
+  /** The zero pages that `#neighbour` passed. */
+  #zerosPassed = 0;
 
   /** `start`: file offset of the table. */
   constructor(file: ByteSource, start: number) {
@@ -89,9 +94,18 @@ export class Descriptors {
   }
 
   #isLinked(found: Descriptor, index: number): boolean {
+    if (index >= this.#linkedFrom && index < this.#linkedTo && this.#zeros.has(found.offset)) return true;
     const [before, after] = [this.#neighbour(index, -1), this.#neighbour(index, 1)];
     // The neighbours of a zero page follow each other.
-    if (this.#zeros.has(found.offset)) return before === null || after === null || follows(before, after);
+    if (this.#zeros.has(found.offset)) {
+      const isLinked = before === null || after === null || follows(before, after);
+      // The same is true of the zero pages after it, up to the next other page: a long run is examined once.
+      if (isLinked && (before === null || after !== null)) {
+        this.#linkedFrom = index;
+        this.#linkedTo = index + this.#zerosPassed + 1;
+      }
+      return isLinked;
+    }
     if (before === null && after === null) return true;
     return (before !== null && follows(before, found)) || (after !== null && follows(found, after));
   }
@@ -99,6 +113,7 @@ export class Descriptors {
   /** The nearest descriptor in one direction that is not of the zero page; null if none was written. */
   #neighbour(index: number, step: 1 | -1): Descriptor | null {
     for (let i = 1; i <= MOST_ZEROS; i++) {
+      this.#zerosPassed = i - 1;
       const place = index + i * step;
       const found = place >= 0 ? this.#read(place) : null;
       if (found === null || found.offset === 0) return null;

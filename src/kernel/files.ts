@@ -58,16 +58,22 @@ export class Files {
 
   /** The name of a file's dentry, one character per byte: `kvm-vm`, `memfd:NAME`, or the last part of a path. */
   nameOf(file: bigint): string {
-    return this.#nameOfDentry(pointerAt(this.#host.memory, file + BigInt(this.#at.dentry.offset), 'struct file'));
+    return this.nameOfDentry(pointerAt(this.#host.memory, file + BigInt(this.#at.dentry.offset), 'struct file'));
   }
 
   /** The full path of a file, across mounts. */
   pathOf(file: bigint): string {
     const { memory, types } = this.#host;
-    const mount = mountsOf(types);
     const record = readOf(memory, file, this.#at.bytes, 'struct file');
-    let dentry = record.u64(this.#at.dentry.offset);
-    let at = record.u64(this.#at.mnt.offset) - BigInt(mount.toMnt);
+    const mount = record.u64(this.#at.mnt.offset) - BigInt(mountsOf(types).toMnt);
+    return this.pathFrom(record.u64(this.#at.dentry.offset), mount);
+  }
+
+  /** The full path of a dentry below a mount, across mounts. `startMount`: the address of its struct mount. */
+  pathFrom(start: bigint, startMount: bigint): string {
+    const { memory, types } = this.#host;
+    const mount = mountsOf(types);
+    let [dentry, at] = [start, startMount];
     let path = '';
     for (let step = 0; step < DEEPEST_PATH; step++) {
       const bytes = readOf(memory, at, mount.bytes, 'struct mount');
@@ -78,8 +84,8 @@ export class Files {
         at = parent;
         continue;
       }
-      const parent = this.#parentOf(dentry);
-      const name = this.#nameOfDentry(dentry);
+      const parent = this.parentOf(dentry);
+      const name = this.nameOfDentry(dentry);
       if (name === '') throw new DumpError(`dentry at 0x${dentry.toString(16)}: a part of a path can't be empty`);
       // Only the root of a file system has this name, and the mount has another root.
       if (name === '/') throw new DumpError(`struct mount at 0x${at.toString(16)}: the path does not lead to its root`);
@@ -88,7 +94,7 @@ export class Files {
       path = `/${name}${path}`;
       dentry = parent;
     }
-    throw new DumpError(`path of the file at 0x${file.toString(16)}: more than ${DEEPEST_PATH} parts`);
+    throw new DumpError(`path of the dentry at 0x${start.toString(16)}: more than ${DEEPEST_PATH} parts`);
   }
 
   /** The file system of a file: the name of its type, and its private data (super_block.s_fs_info). */
@@ -124,11 +130,13 @@ export class Files {
     return { fd, address, op, privateData: bytes.u64(at.privateData.offset) };
   }
 
-  #parentOf(dentry: bigint): bigint {
+  /** The directory of a dentry; one without a directory is its own parent. */
+  parentOf(dentry: bigint): bigint {
     return pointerAt(this.#host.memory, dentry + BigInt(this.#dentry.parent.offset), 'dentry');
   }
 
-  #nameOfDentry(dentry: bigint): string {
+  /** The name of a dentry, one character per byte. */
+  nameOfDentry(dentry: bigint): string {
     const bytes = readOf(this.#host.memory, dentry, this.#dentry.bytes, 'dentry');
     const length = bytes.u32(this.#dentry.length.offset);
     if (length > LONGEST_NAME)
@@ -138,7 +146,7 @@ export class Files {
 }
 
 /** Layout of mounts: struct mount around the struct vfsmount that files point to, or struct vfsmount itself (2.6). */
-function mountsOf(types: TypeSource) {
+export function mountsOf(types: TypeSource) {
   if (types.sizeOf('mount') === null && types.member('vfsmount', 'mnt_parent') !== null)
     return { ...resolve(types, { mount: oldMountFields }).mount, toMnt: 0 };
   const { mount } = resolve(types, { mount: mountFields });

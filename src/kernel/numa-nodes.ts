@@ -13,7 +13,7 @@ const MOST_NODES = 1024;
 export function memorySize(host: Host): bigint {
   const { node } = resolve(host.types, { node: nodeFields });
   let pages = 0n;
-  for (const { address } of nodes(host)) pages += memberOf(host, address, node.present);
+  for (const { address } of nodeAddresses(host)) pages += memberOf(host, address, node.present);
   return pages * 4096n;
 }
 
@@ -29,7 +29,7 @@ export interface NodeSpan {
 export function nodeSpans(host: Host): NodeSpan[] {
   const { span } = resolve(host.types, { span: nodeSpanFields });
   const spans: NodeSpan[] = [];
-  for (const { node, address } of nodes(host)) {
+  for (const { node, address } of nodeAddresses(host)) {
     const [first, pages] = [memberOf(host, address, span.start), memberOf(host, address, span.spanned)];
     if (first + pages >= 1n << 40n)
       throw new DumpError(
@@ -48,7 +48,7 @@ const memberOf = ({ memory }: Host, address: bigint, { offset }: Member): bigint
 export const mostNodes = ({ info }: Host): number | null => info.length('node_data');
 
 /** The pglist_data of each node. Without CONFIG_NUMA it is contig_page_data (mm/memblock.c). */
-function* nodes(host: Host): Generator<{ node: number; address: bigint }> {
+export function* nodeAddresses(host: Host): Generator<{ node: number; address: bigint }> {
   const { info, symbols, memory } = host;
   const table = info.symbol('node_data') ?? symbols.get('node_data');
   if (table === undefined) {

@@ -73,7 +73,7 @@ export function vmemmapOf({ info, symbols, memory }: Host): bigint {
  * Page flags by name, in the kernel's order: from the kernel's table for printing (pageflag_names, mm/debug.c), which
  * crash uses too; else from enum pageflags.
  */
-function flagNames(host: Host): ReadonlyMap<string, bigint> {
+export function flagNames(host: Host): ReadonlyMap<string, bigint> {
   return tableOfNames(host) ?? enumOfNames(host);
 }
 

@@ -91,6 +91,17 @@ export const dentryFields = fields('dentry', {
 /** include/linux/fs.h, dcache.h: the file system that contains a file. */
 export const dentryInodeFields = fields('dentry', { inode: required('d_inode', 8) });
 export const inodeFields = fields('inode', { superBlock: required('i_sb', 8) });
+/** The dentries of an inode: an hlist since Linux commit b3d9b7a3c752 ("vfs: switch i_dentry/d_alias to hlist") (in v3.6). */
+export const inodeAliasFields = fields('inode', { aliases: required(['i_dentry.first', 'i_dentry.next'], 8) });
+export const dentryAliasFields = fields('dentry', { alias: required(['d_u.d_alias', 'd_alias']) });
+/** The mounts of a file system: since v3.3 a list, and later (seen in 7.2) a chain. */
+export const superBlockMountsFields = fields('super_block', { mounts: optional('s_mounts') });
+export const mountInstanceFields = fields('mount', {
+  instance: optional('mnt_instance'),
+  next: optional('mnt_next_for_sb', 8),
+  namespace: required('mnt_ns', 8),
+});
+export const nsproxyFields = fields('nsproxy', { mounts: required('mnt_ns', 8) });
 export const superBlockFields = fields('super_block', { type: required('s_type', 8), info: required('s_fs_info', 8) });
 export const fileSystemFields = fields('file_system_type', { name: required('name', 8) });
 /** include/linux/hugetlb.h: the page size of a hugetlbfs. */

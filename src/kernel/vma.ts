@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from '../core/address.js';
 import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
@@ -24,6 +25,7 @@ export interface Vma {
 
 /** The last address plus one. */
 const END = 1n << 64n;
+const PAGE = BigInt(PAGE_SIZE);
 /**
  * Most mappings of a process. The kernel's limit is the sysctl vm.max_map_count: 65530 by default, at most 2^31 - 1.
  * 2^24 mappings take 3 GiB of kernel memory.
@@ -44,35 +46,62 @@ export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   if (address >= vma.start && address < vma.end) return vma;
   throw readOf(host.memory, found, at.bytes, 'vm_area_struct').error(
     0,
-    `the mapping 0x${vma.start.toString(16)}-0x${vma.end.toString(16)}, found for 0x${address.toString(16)}, does not contain it`,
+    `${textOf(vma)}, found for 0x${address.toString(16)}, does not contain it`,
   );
 }
 
 /**
  * The mappings that overlap the addresses `from` to `to` - 1, in ascending order; the first and the last may extend
  * beyond. Mappings must not overlap, and must have the addresses for which the kernel's tree has them. If one does not,
- * or can't be read, the others are yielded first, then the `DumpError` is thrown. Damage of the tree itself ends the
- * iteration.
+ * or can't be read, the others are yielded first, then the `DumpError` is thrown. Of two that overlap, neither is yielded:
+ * the addresses of one are wrong. Damage of the tree itself ends the iteration.
  */
 export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
   if (mm.users === 0 || from >= to) return;
   const missing: DumpError[] = [];
+  let held: Vma | null = null;
   const lost = (why: DumpError): void => {
-    if (missing.length === 0) missing.push(why);
+    // What follows the range is looked at only because it limits the end of the last mapping.
+    const isAfter = held !== null && held.end >= to;
+    if (!isAfter && missing.length === 0) missing.push(why);
   };
-  const range = { from, to, lost };
-  const { vma: at } = resolve(host.types, { vma: vmaFields });
   let end = 0n;
-  for (const place of isInMaple(host) ? inMaple(host, mm, range) : inRbTree(host, mm, range, at)) {
-    const vma = orLost(lost, () => vmaAt(host, place, end, at));
-    if (vma === null) continue;
-    if (vma.start >= to) break;
-    if (vma.end > from) yield vma;
-    end = vma.end;
-    if (end >= to) break;
+  try {
+    for (const vma of inOrder(host, mm, { from, to, lost })) {
+      if (vma.start < (held?.end ?? end)) {
+        missing.push(overlapError(host, vma, held?.end ?? end));
+        held = null;
+        continue;
+      }
+      if (held !== null && held.end > from) yield held;
+      end = held?.end ?? end;
+      held = vma;
+      if (vma.start >= to) break;
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    lost(error);
   }
+  if (held !== null && held.start < to && held.end > from) yield held;
   if (missing[0] !== undefined) throw missing[0];
 }
+
+/** The mappings that can be read, in the order of the tree. After those of a range, more may follow. */
+function* inOrder(host: Host, mm: Mm, range: Range): Generator<Vma> {
+  const { vma: at } = resolve(host.types, { vma: vmaFields });
+  for (const place of isInMaple(host) ? inMaple(host, mm, range) : inRbTree(host, mm, range, at)) {
+    const vma = orLost(range.lost, () => vmaAt(host, place, at));
+    if (vma !== null) yield vma;
+  }
+}
+
+const textOf = ({ start, end }: Vma): string => `the mapping 0x${start.toString(16)}-0x${end.toString(16)}`;
+
+const overlapError = ({ memory }: Host, vma: Vma, end: bigint): DumpError =>
+  readOf(memory, vma.address, 1, 'vm_area_struct').error(
+    0,
+    `${textOf(vma)} follows one that ends at 0x${end.toString(16)}`,
+  );
 
 /** A mapping in the kernel's tree: address of its vm_area_struct and, in a maple tree, its first and last address. */
 interface Place {
@@ -87,19 +116,13 @@ interface Range {
   readonly lost: Lost;
 }
 
-/**
- * Reads the mapping at a place of the tree. `end`: end of the previous mapping. Throws `DumpError` if they disagree.
- */
-function vmaAt(host: Host, { address, first, last }: Place, end: bigint, at: Resolved<typeof vmaFields>): Vma {
+/** Reads the mapping at a place of the tree. Throws `DumpError` if it is impossible, or the tree has other addresses. */
+function vmaAt(host: Host, { address, first, last }: Place, at: Resolved<typeof vmaFields>): Vma {
   const vma = readVma(host, address, at);
-  const { start } = vma;
-  const isThere = start === (first ?? start) && vma.end - 1n === (last ?? vma.end - 1n);
-  if (isThere && start >= end && vma.end > start) return vma;
-  const said =
-    first === undefined ? `follows one that ends at 0x${end.toString(16)}` : `is stored for 0x${first.toString(16)}`;
+  if (vma.start === (first ?? vma.start) && vma.end - 1n === (last ?? vma.end - 1n)) return vma;
   throw readOf(host.memory, address, at.bytes, 'vm_area_struct').error(
     0,
-    `the mapping 0x${start.toString(16)}-0x${vma.end.toString(16)} ${said}`,
+    `${textOf(vma)} is stored for 0x${(first as bigint).toString(16)}`,
   );
 }
 
@@ -135,7 +158,7 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
   // A mapping that can't be read, or is invalid, does not show on which side the range begins: both sides are searched.
   const isBefore = (link: bigint): boolean => {
     const vma = orNull(() => readVma(host, link - toVma, at));
-    return vma !== null && vma.start < vma.end && vma.end <= from;
+    return vma !== null && vma.end <= from;
   };
   const walk = { what: 'tree of mappings', member: 'mapping', most: MOST_VMAS, isBefore, lost };
   for (const link of rbNodes(host.memory, node, root, walk)) yield { address: link - toVma };
@@ -150,9 +173,10 @@ function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof v
   return found === null ? 0n : found - toVma;
 }
 
+/** Reads a mapping. Throws `DumpError` if it has addresses that a mapping can't have. */
 function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaFields>): Vma {
   const bytes = readOf(memory, address, at.bytes, 'vm_area_struct');
-  return {
+  const vma = {
     address,
     start: bytes.u64(at.start.offset),
     end: bytes.u64(at.end.offset),
@@ -160,4 +184,9 @@ function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaField
     pgoff: bytes.u64(at.pgoff.offset),
     file: bytes.u64(at.file.offset),
   };
+  const { start, end } = vma;
+  // A process has the lower half of the canonical addresses.
+  const limit = 1n << BigInt(9 * memory.form.levels + 11);
+  if (start < end && end <= limit && (start | end) % PAGE === 0n) return vma;
+  throw bytes.error(at.start.offset, `${textOf(vma)} is impossible`);
 }

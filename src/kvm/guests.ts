@@ -4,7 +4,7 @@ import { DumpError, orNull, UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import type { Tasks } from '../kernel/tasks.js';
 import { allVms, type KnownVm } from './all-vms.js';
-import type { Candidate, Candidates, Chosen } from './candidates.js';
+import type { Candidate, Candidates, Chosen } from './choice.js';
 import { listKnown } from './describe-vms.js';
 import { definite } from './find-process.js';
 import type { Kvm } from './kvm.js';

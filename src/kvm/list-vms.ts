@@ -5,6 +5,11 @@ import { isUnreadable } from '../core/memory.js';
 import { PID_LIMIT } from '../kernel/tasks.js';
 import { type Kvm, readKvm } from './kvm.js';
 
+/** The lowest address of the kernel, with five levels of page tables (Documentation/arch/x86/x86_64/mm.rst). */
+const KERNEL_START = 0xff00000000000000n;
+/** Structures are aligned to pointers. */
+const POINTER = 8n;
+
 /** A VM, its memory and its creator, as struct kvm has them. */
 export interface ListedVm {
   readonly address: bigint;
@@ -40,7 +45,8 @@ export function readListed(kvm: Kvm, address: bigint): ListedVm {
   const bytes = readKvm(kvm, address);
   const mm = orWhy(() => {
     const value = bytes.u64(mmAt.offset);
-    if (value === 0n) throw bytes.error(mmAt.offset, "mm of a VM can't be 0");
+    if (value < KERNEL_START || value % POINTER !== 0n)
+      throw bytes.error(mmAt.offset, `mm of a VM can't be 0x${value.toString(16)}`);
     return value;
   });
   const pid = orWhy(() => {

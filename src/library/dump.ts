@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
+import { PageRow } from '../commands/page-rows.js';
 import type { SlotRow } from '../commands/slots.js';
 import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';
@@ -7,8 +8,9 @@ import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
 import { checkOptions, type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
 import { Lifetime } from './lifetime.js';
+import { framesOf, type HostPage, pagesOf } from './page.js';
 import { Physical } from './physical.js';
-import { type CommandRows, type Rows, rowsOf } from './rows.js';
+import { type CommandRows, Rows, rowsOf } from './rows.js';
 import { Vm } from './vm.js';
 
 /** The build of a kernel. */
@@ -59,6 +61,20 @@ export class Dump {
    */
   vcpus(which: WhichVms = {}): Rows<VcpuRow> {
     return this.rows('vcpus', which);
+  }
+
+  /**
+   * What the physical pages are that hold `length` bytes from a host physical address (HPA) on: the rows of the command
+   * `page`. A range ends where the memory of the machine ends. Throws `UsageError` for anything but a bigint or an exact
+   * number that is not negative, and for an address that no machine has.
+   */
+  pages(address: bigint | number, length = 1): Rows<HostPage> {
+    this.#lifetime.check();
+    const { first, end } = framesOf(address, length);
+    const { host, image } = this.#opened;
+    return Rows.of(function* () {
+      return yield* pagesOf(new PageRow(host, image), first, end);
+    }, this.#lifetime);
   }
 
   /**

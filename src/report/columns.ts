@@ -6,12 +6,15 @@ export interface Column<in Row> {
   readonly name: string;
   readonly doc: string;
   readonly type: Type<Row>;
+  /** The option without which rows do not have the member. */
+  readonly option?: string;
 }
 
 /** A column without its name. */
 export interface Made<in Row> {
   readonly doc: string;
   readonly type: Type<Row>;
+  readonly option?: string;
 }
 
 /** A column whose value `of` computes from the row. */
@@ -53,7 +56,7 @@ export function record<Row>(of: readonly Column<Row>[]): Type<Row> {
 /** The schema of an object that always has these members. Later releases may add others. */
 export const objectSchema = (of: readonly Column<never>[]): Schema => ({
   type: 'object',
-  required: of.map(({ name }) => name),
+  required: of.filter(({ option }) => option === undefined).map(({ name }) => name),
   properties: Object.fromEntries(of.map(({ name, doc, type }) => [name, { description: doc, ...type.schema }])),
 });
 

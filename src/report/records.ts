@@ -45,6 +45,15 @@ function constant(word: string): Column<unknown>['type'] {
   return { json: () => `"${word}"`, cells: [{ name: '', text: () => word }], schema };
 }
 
+/** A kind of record with only the columns that rows have with these options. */
+export const withOptions = <Row>(
+  kind: RecordKind<Row>,
+  options: Readonly<Record<string, unknown>>,
+): RecordKind<Row> => ({
+  ...kind,
+  columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
+});
+
 /** The JSON schema of a line of `--json`. */
 export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Schema => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',

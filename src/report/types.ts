@@ -145,3 +145,17 @@ export function cached<T>(type: Type<T>): Type<T> {
   };
   return { ...type, json };
 }
+
+/** A copy of a type that keeps the JSON of each object, for objects that many rows share and that do not change. */
+export function remembered<T extends object>(type: Type<T>): Type<T> {
+  const known = new WeakMap<T, string>();
+  const json = (value: T): string => {
+    let written = known.get(value);
+    if (written === undefined) {
+      written = type.json(value);
+      known.set(value, written);
+    }
+    return written;
+  };
+  return { ...type, json };
+}

@@ -37,8 +37,9 @@ export class LayoutTypes implements TypeSource {
     return { offset, size: this.#layouts.size(type), count, element: this.#layouts.size(inner), kind };
   }
 
-  enumerators(): null {
-    return null;
+  enumerators(name: string): ReadonlyMap<string, number> | null {
+    const values = this.#layouts.enums.get(name);
+    return values === undefined ? null : new Map(values);
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { needing, recordedHosts } from '../needs.js';
 import { type HOSTS, kvmVtop, LIMIT, ROOT, SHARED } from '../run.js';
+import { scratch } from './scratch.js';
 
 export const dumpFolder = (host: string): string => join(SHARED, 'dumps', host);
 
@@ -58,7 +59,14 @@ export function typesOf({ host, release, pid }: (typeof HOSTS)[number]): void {
     });
 
     test("with kvm.ko's DWARF alone, BTF and profiles off", () => {
-      const options = ['--types', 'dwarf', '--kvm-module', join(debug, 'kvm.ko.xz'), '--debug-dir', '/nowhere'];
+      const options = [
+        '--types',
+        'dwarf',
+        '--kvm-module',
+        join(debug, 'kvm.ko.xz'),
+        '--debug-dir',
+        scratch('empty').folder,
+      ];
       const { last } = check('truth', [dumpFolder(host), '--vms', 'alpha,beta,protnone', '--', ...options]);
       expect(last).toMatch(ALL_RIGHT);
     });

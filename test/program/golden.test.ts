@@ -72,7 +72,7 @@ const kept = (text: string): string =>
     : `${text.split('\n').length - 1} lines, sha256 ${createHash('sha256').update(text).digest('hex')}\n`;
 
 describe('the output equals the recorded one', () => {
-  test.each(['help', 'errors', 'answers'])('%s', (name) => {
+  test.each(['help', 'errors', 'answers', 'map'])('%s', (name) => {
     for (const [file, make] of Object.entries(FILES)) write(make(), file);
     const path = join(FOLDER, `${name}.txt`);
     const before = readFileSync(path, 'utf8');

@@ -43,7 +43,7 @@ describe('all texts of a dump replaced at once', () => {
     ['-p', '0'],
     ['-g', '136', '-p', '0', '--vmlinux', kvmKo],
     ['-g', '136', '-p', '0', '--layout', 'src/layouts/5.10.0-32-amd64.json'],
-    ['-g', '136', '-p', '0', '--types', 'dwarf', '--debug-dir', '/nowhere'],
+    ['-g', '136', '-p', '0', '--types', 'dwarf', '--debug-dir', 'docs'],
   ];
 
   test('no control character and no additional line is printed', async () => {

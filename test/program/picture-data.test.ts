@@ -53,7 +53,7 @@ function expected(row: Row, offset: bigint): Lines {
     HVA: hex(BigInt(row.hva) + offset),
     HPA: hpa === null ? null : hex(BigInt(hpa) + offset),
     Swap: swap === null ? null : `${swap.device ?? `area ${swap.type}`}, page ${BigInt(swap.offset) + pages}`,
-    'Frame in entry': frame === null ? null : hex((BigInt(frame) + pages) << 12n),
+    Frame: frame === null ? null : hex((BigInt(frame) + pages) << 12n),
     State: (WORDS[state] ?? state) + why,
     'Page size': pageSize === null ? null : (SIZES[pageSize] ?? ''),
     'NUMA node': node === null ? null : `${node}`,
@@ -65,7 +65,7 @@ function expected(row: Row, offset: bigint): Lines {
 /** The lines of the page in the form of `expected`: without the size of the run and the backing of the slot. */
 const compact = (lines: Readonly<Record<string, string>>): Lines => ({
   ...{ GPA: lines.GPA ?? null, HVA: lines.HVA ?? null, HPA: lines.HPA ?? null, Swap: lines.Swap ?? null },
-  'Frame in entry': lines['Frame in entry'] ?? null,
+  Frame: lines.Frame ?? null,
   State: lines.State ?? null,
   'Page size': lines['Page size'] ?? null,
   'NUMA node': lines['NUMA node'] ?? null,

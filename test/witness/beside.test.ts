@@ -216,7 +216,9 @@ withGcc.describe('folders', () => {
       mkdirSync(dirname(join(root, to)), { recursive: true });
       copyFileSync(from, join(root, to));
     }
-    const { said, ...rest } = await ask(hostOf({ noBtf: true }), { debugDirs: ['/nowhere', root] });
+    const { said, ...rest } = await ask(hostOf({ noBtf: true }), {
+      debugDirs: [mkdtempSync(join(folder, 'empty-')), root],
+    });
     expect(rest).toEqual(RIGHT);
     expect(said).toContain(`types: DWARF of ${join(root, module)}, DWARF of ${join(root, kernel)}`);
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The types of module kvm_amd from a file that gcc wrote, for a host whose modules have no BTF: named, found, refused.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { Beside } from '../../src/debuginfo/beside.js';
@@ -45,7 +45,8 @@ test('a file in a folder that the user named; it is not searched for unless vCPU
   expect(await ask(options)).toMatchObject({ rflags: '0x246', source: 'vmcb' });
   expect(await ask(options, { needs: KVM_NEEDS })).toMatchObject(UNKNOWN);
   expect(await ask({ ...options, typesFrom: 'btf' })).toMatchObject(UNKNOWN);
-  expect(await ask({ debugDirs: [join(folder, 'nowhere')] })).toMatchObject(UNKNOWN);
+  const empty = mkdtempSync(join(folder, 'empty-'));
+  expect(await ask({ debugDirs: [empty] })).toMatchObject(UNKNOWN);
 });
 
 test('a file of another release is refused', async () => {

@@ -61,5 +61,8 @@ test.each(records)('$schema', ({ text, schema }) => {
 
 test('no record is left out', () => {
   const schemas = readdirSync(join(ROOT, 'docs', 'schemas')).map((name) => join('docs', 'schemas', name));
-  expect(records.map(({ schema }) => schema).sort()).toEqual([...schemas, join('docs', 'output.schema.json')].sort());
+  // Two commands have runs and totals.
+  expect([...new Set(records.map(({ schema }) => schema))].sort()).toEqual(
+    [...schemas, join('docs', 'output.schema.json')].sort(),
+  );
 });

@@ -88,7 +88,7 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
   test('the first and the last possible page', () => {
     const list = [
       { start: 0n, end: PAGE },
-      { start: (1n << 56n) - PAGE, end: 1n << 56n },
+      { start: (1n << 47n) - PAGE, end: 1n << 47n },
     ];
     const built = build(era, list);
     expect(walk(built)).toEqual({ found: built.found, problem: null });
@@ -104,19 +104,42 @@ describe.each(Object.entries(eras))('in %s', (name, era) => {
     ['is empty', { vm_end: (forty[20] as Wish).start }],
     ['ends before it starts', { vm_start: (forty[20] as Wish).end + PAGE }],
     ['is a page of zeros', { vm_start: 0n, vm_end: 0n }],
-    ['overlaps the one before', { vm_start: (forty[19] as Wish).start + PAGE }],
+    ['does not end with a page', { vm_end: (forty[20] as Wish).end - 8n }],
+    ['ends above the memory of a process', { vm_end: (1n << 63n) + PAGE }],
   ])('one that %s is damage: the others come first', (_name, change) => {
     const built = build(era, forty);
     built.host.set('vm_area_struct', built.addresses[20] as bigint, change);
     expect(walk(built)).toEqual({
       found: built.found.filter((_, i) => i !== 20),
-      problem: expect.stringMatching(
-        /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ (follows one that ends at|is stored for) 0x\w+$/,
-      ),
+      problem: expect.stringMatching(/^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ is impossible$/),
     });
     // Ranges that do not overlap it: after it, and up to its start.
     expect(walk(built, (forty[30] as Wish).start).found).toEqual(built.found.slice(30));
     expect(walk(built, 0n, (forty[19] as Wish).end)).toEqual({ found: built.found.slice(0, 20), problem: null });
+    expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
+  });
+
+  // The tree of old kernels does not have the addresses: which of the two is wrong is not known.
+  test.each([
+    ['starts in the one before', 20, { vm_start: (forty[19] as Wish).start + PAGE }, [19, 20]],
+    ['starts with the one before', 20, { vm_start: (forty[19] as Wish).start }, [19, 20]],
+    ['ends in the one after', 20, { vm_end: (forty[21] as Wish).start + PAGE }, [20, 21]],
+    ['ends after many others', 20, { vm_end: (forty[30] as Wish).end }, [20, 21]],
+  ])('one that %s is damage: neither is taken', (_name, at, change, both) => {
+    const built = build(era, forty);
+    built.host.set('vm_area_struct', built.addresses[at] as bigint, change);
+    const isMaple = name === 'a maple tree';
+    const wrong = isMaple ? [at] : both;
+    const problem = expect.stringMatching(
+      isMaple
+        ? /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ is stored for 0x\w+$/
+        : /^kernel memory at 0x\w+: the mapping 0x\w+-0x\w+ follows one that ends at 0x\w+$/,
+    );
+    expect(walk(built)).toEqual({ found: built.found.filter((_, i) => !wrong.includes(i)), problem });
+    // A range that ends in the first of them.
+    const first = Math.min(...wrong);
+    expect(walk(built, 0n, (forty[first] as Wish).start + 1n)).toEqual({ found: built.found.slice(0, first), problem });
+    expect(walk(built, (forty[first] as Wish).start, (forty[first] as Wish).end)).toEqual({ found: [], problem });
     expect(walk(built, 0n, (forty[10] as Wish).end)).toEqual({ found: built.found.slice(0, 11), problem: null });
   });
 

@@ -137,6 +137,19 @@ describe('the creator', () => {
     expect(isWhole).toBe(users === 0);
   });
 
+  test.each([0n, 1n, 0x7f0000000000n])(
+    "has no memory that is known if struct kvm has an mm that can't be: %s",
+    (mm) => {
+      patched.write(patched.at('kvm', original(BETA).kvm, 'mm'), mm, 8);
+      const { found, isWhole } = rowsOf(original(BETA));
+      expect(found).toMatchObject([{ mm: null, memory: null }]);
+      expect(found[0]?.problems).toContainEqual(
+        expect.stringMatching(`^struct kvm: .*: mm of a VM can't be 0x${mm.toString(16)}$`),
+      );
+      expect(isWhole).toBe(false);
+    },
+  );
+
   describe.each(['hidden', 'zeros'])('on a page that is missing (%s)', (how) => {
     const lose = (address: bigint): void => {
       if (how === 'hidden') patched.hide(patched.frameOf(address));

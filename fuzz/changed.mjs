@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of memory that a mutation changed, and which of them an answer read.
+import { present } from '../scripts/present.mjs';
+import { CONTENTS, PROCESS_TABLES } from './readers.mjs';
+
+/** @import { Readers } from './readers.mjs' */
+/** @import { Base, Mutation } from './mutations.mjs' */
+
+const PAGE = 4096;
+const ENTRY_BYTES = 8;
+export const WALKED = 'an entry of a page table that the answer walked';
+
+/**
+ * The kind of the changed byte that an answer read; null if it read none.
+ *
+ * @param {Mutation} mutation
+ * @param {Base} base
+ * @param {readonly number[]} walked physical addresses of the page-table entries that it walked
+ * @param {readonly Readers[]} readers who reads each frame for the right answer
+ * @returns {string | null}
+ */
+export function excuse({ changes, structural }, base, walked, readers) {
+  if (structural) return null;
+  // A compressed page that decompresses to another one counts as changed in every byte.
+  if (!base.plain) return 'a page that unpacks';
+  const addresses = changes.flatMap(([at, bytes]) =>
+    [...bytes].flatMap((byte, i) => (byte === base.file[at + i] ? [] : [addressOf(base, at + i)])),
+  );
+  const isWalked = addresses.some((address) =>
+    walked.some((entry) => address >= entry && address < entry + ENTRY_BYTES),
+  );
+  if (isWalked) return WALKED;
+  // Of the process's page tables only entries that were walked count; which entries of the kernel's page tables are
+  // read is not known.
+  const frames = new Set(addresses.map((address) => Math.floor(address / PAGE)));
+  const kinds = [...frames]
+    .flatMap((frame) => readers.flatMap((each) => [...(each.get(frame) ?? [])]))
+    .filter((kind) => kind !== PROCESS_TABLES && !CONTENTS.has(kind));
+  return kinds.length === 0 ? null : [...new Set(kinds)].sort().join(' and ');
+}
+
+/**
+ * The physical address of a byte of a file whose pages are uncompressed.
+ *
+ * @type {(base: Base, offset: number) => number}
+ */
+function addressOf({ frames, regions }, offset) {
+  const inside = offset - regions.pages[0];
+  return present(frames[Math.floor(inside / PAGE)], `the frame at offset ${offset}`) * PAGE + (inside % PAGE);
+}
