@@ -19,7 +19,7 @@ import { writePieces } from '../write/pieces.js';
 import type { Target } from '../write/target.js';
 import type { Context, VmGiven } from './command.js';
 import type { RunRow, TotalRow } from './map-rows.js';
-import { WORDS } from './map-text.js';
+import { statesOf, WORDS } from './map-text.js';
 import type { Options } from './options.js';
 import { backingText, rowOf, type SlotRow } from './slots.js';
 
@@ -143,10 +143,11 @@ function slotProblems(rows: readonly SlotRow[]): string[] {
   return [...slots].map(([problem, ids]) => `${ids.length === 1 ? 'slot' : 'slots'} ${ids.join(', ')}: ${problem}`);
 }
 
-function totalsTable({ bytes, states, pageSizes, nodes, protNone }: TotalRow): HtmlTable {
+function totalsTable(total: TotalRow): HtmlTable {
+  const { bytes, pageSizes, nodes, protNone } = total;
   const lines: (readonly [string, number])[] = [
     ['all memslots shown', bytes],
-    ...states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
+    ...statesOf(total),
     ...pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
     ...nodes.map(([node, sum]) => [`on node ${node}`, sum] as const),
     ...(protNone === 0 ? [] : [['PROT_NONE', protNone] as const]),

@@ -55,7 +55,7 @@ export function totalText({ pid, addressSpace, bytes, runs, ...total }: TotalRow
 }
 
 /** The bytes of each state, those of pages that are not present by reason. */
-function statesOf({ states, reasons }: Pick<TotalRow, 'states' | 'reasons'>): (readonly [string, number])[] {
+export function statesOf({ states, reasons }: Pick<TotalRow, 'states' | 'reasons'>): (readonly [string, number])[] {
   const apart = reasons.filter(([reason]) => (APART as readonly string[]).includes(reason));
   const cached = apart.reduce((sum, [, bytes]) => sum + bytes, 0);
   return states.flatMap(([state, bytes]) => {
