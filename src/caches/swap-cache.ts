@@ -14,6 +14,13 @@ const KEPT = 1024;
 /** Entries of a group of slots in each array, or why they can't be read. */
 type Group = readonly (BigUint64Array | DumpError)[];
 
+/** A page in the swap cache. */
+export interface SwapCached {
+  readonly frame: Pfn;
+  /** Whether its contents are those of the page: it is not still to be read from swap. */
+  readonly isReady: boolean;
+}
+
 /** Swapped pages that are still in memory, or already there again (mm/swap_state.c). */
 export class SwapCache {
   readonly #folios: Folios;
@@ -29,10 +36,10 @@ export class SwapCache {
   }
 
   /**
-   * The frame of a page by its place in swap; null if it is not in the swap cache. The struct page must name this place.
+   * A page by its place in swap; null if it is not in the swap cache. The struct page must name this place.
    * Throws `DumpError` if that can't be found out.
    */
-  frameOf(position: SwapPosition): Pfn | null {
+  find(position: SwapPosition): SwapCached | null {
     let problem: DumpError | null = null;
     const inGroup = position.offset % GROUP;
     const group = this.#group(position);
@@ -56,9 +63,9 @@ export class SwapCache {
   }
 
   /** The page of a compound page whose entry is this one: each slot has its head since v4.20. */
-  #checked(address: bigint, { type, offset }: SwapPosition): Pfn {
+  #checked(address: bigint, { type, offset }: SwapPosition): SwapCached {
     const folios = this.#folios;
-    const { swapcache } = folios.flags;
+    const { swapcache, uptodate } = folios.flags;
     const own = folios.read(address);
     const head = folios.headOf(own);
     const place = this.#form.placeOf(own.private);
@@ -69,7 +76,7 @@ export class SwapCache {
     const frame = folios.knownFrame(address) + further;
     if (further > 0 && folios.read(folios.addressOf(frame)).head !== head.address)
       throw folios.error(address, `it is in the swap cache, but does not have ${further + 1} pages`);
-    return frame as Pfn;
+    return { frame: frame as Pfn, isReady: uptodate === 0n || (head.flags & uptodate) !== 0n };
   }
 
   #group(position: SwapPosition): Group {

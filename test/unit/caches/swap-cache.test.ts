@@ -67,6 +67,8 @@ function open(host: CacheHost): SwapCache {
   return new SwapCache(opened, new Swap(opened), new Folios(opened));
 }
 
+const frame = (cache: SwapCache, offset: number) => cache.find({ type: TYPE, offset })?.frame ?? null;
+
 describe.each(Object.entries(FORMS))('%s', (_name, { era, plant }) => {
   function hostOf(entriesOf: (host: CacheHost) => readonly Cached[]): CacheHost {
     const host = new CacheHost(era);
@@ -87,9 +89,9 @@ describe.each(Object.entries(FORMS))('%s', (_name, { era, plant }) => {
       page(made, 0x91, 39_999),
     ]);
     const cache = open(host);
-    const found = [7, 8, 9, 20_000, 20_001, 39_999, 3616, 8, 7].map((offset) => cache.frameOf({ type: TYPE, offset }));
+    const found = [7, 8, 9, 20_000, 20_001, 39_999, 3616, 8, 7].map((offset) => frame(cache, offset));
     expect(found).toEqual([0x100, 0x101, null, 0x90, null, 0x91, null, 0x101, 0x100]);
-    expect(cache.frameOf({ type: 2, offset: 7 })).toBe(null);
+    expect(cache.find({ type: 2, offset: 7 })).toBe(null);
   });
 
   test('every slot of a compound page has its head', () => {
@@ -98,14 +100,17 @@ describe.each(Object.entries(FORMS))('%s', (_name, { era, plant }) => {
       return [0, 1, 2, 3].map((i) => ({ offset: 512 + i, entry: head.entry }));
     });
     const cache = open(host);
-    expect([0, 1, 2, 3].map((i) => cache.frameOf({ type: TYPE, offset: 512 + i }))).toEqual([
-      0x200, 0x201, 0x202, 0x203,
-    ]);
+    expect([0, 1, 2, 3].map((i) => frame(cache, 512 + i))).toEqual([0x200, 0x201, 0x202, 0x203]);
+  });
+
+  test('a page that was just being read from swap is there, but not its contents', () => {
+    const cache = open(hostOf((made) => [page(made, 0x100, 7), page(made, 0x101, 8, { flags: SWAPCACHE })]));
+    expect([7, 8].map((offset) => cache.find({ type: TYPE, offset })?.isReady)).toEqual([true, false]);
   });
 
   test('what is left of a page that was in the cache is not a page', () => {
     const host = hostOf((made) => [{ offset: 7, entry: made.arrays.form.value(0x91bn) }]);
-    expect(open(host).frameOf({ type: TYPE, offset: 7 })).toBe(null);
+    expect(open(host).find({ type: TYPE, offset: 7 })).toBe(null);
   });
 
   test.each<[string, (host: CacheHost) => Cached]>([
@@ -116,7 +121,7 @@ describe.each(Object.entries(FORMS))('%s', (_name, { era, plant }) => {
     ['that is free', (host) => page(host, 0x80, 7, { count: 0 })],
   ])('a page %s is not believed', (_what, make) => {
     const cache = open(hostOf((host) => [make(host)]));
-    expect(() => cache.frameOf({ type: TYPE, offset: 7 })).toThrow(/in the swap cache, but does not/);
+    expect(() => cache.find({ type: TYPE, offset: 7 })).toThrow(/in the swap cache, but does not/);
   });
 });
 
@@ -126,5 +131,5 @@ test('a cache that can not be read does not say that a page is not in it', () =>
   host.swapSpaces(TYPE, [[{ index: 70n, order: 0, entry: NOWHERE }]]);
   const space = host.pointer(host.at('swapper_spaces') + BigInt(TYPE * 8));
   host.set('address_space', space, { 'i_pages.xa_head': NOWHERE | 2n });
-  expect(() => open(host).frameOf({ type: TYPE, offset: 70 })).toThrow(/XArray node/);
+  expect(() => open(host).find({ type: TYPE, offset: 70 })).toThrow(/XArray node/);
 });
