@@ -2,7 +2,7 @@
 
 import type { FileCaches } from '../caches/files.js';
 import type { Cached } from '../caches/page-cache.js';
-import { PAGE_SIZE, type Vpn } from '../core/address.js';
+import type { Vpn } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import type { Mappings } from './mappings.js';
 import type { Explain, MutableMmRun } from './mm-run.js';
@@ -10,7 +10,6 @@ import type { SwappedPages } from './swapped-pages.js';
 
 /** VM_PFNMAP, VM_IO (include/linux/mm.h): memory of a device, which is in no page cache. */
 const DEVICE = 0x400n | 0x4000n;
-const PAGE = BigInt(PAGE_SIZE);
 
 /**
  * What empty page-table entries mean. In the mapping of a file the page can be in the page cache, or, if the file is shared
@@ -41,14 +40,21 @@ export class EmptyEntries {
    */
   find(run: MutableMmRun, level: number, end: Vpn): Vpn {
     const page = run.vpn;
-    const vma = this.#mappings.at(page);
-    const border = this.#mappings.endAt(page, end);
+    const around = this.#mappings.around(page);
+    const { vma, why } = around;
+    const border = Math.min(around.end, end) as Vpn;
+    if (why !== null) {
+      // Without types of mappings nothing is known of any page. The entry is empty, which is all that can be said.
+      const reason = why.code === 'no-types' ? 'empty-entry' : 'page-cache-unreadable';
+      run.end('not-present', reason, level, this.#unknown(why.message));
+      return border;
+    }
     if (vma === null || vma.file === 0n || (vma.flags & DEVICE) !== 0n) {
       run.end('not-present', 'empty-entry', level, vma === null ? this.#unmapped : this.#untouched);
       return border;
     }
     const cache = this.#caches.of(vma.file);
-    const place = Number(vma.pgoff) + page - Number(vma.start / PAGE);
+    const place = around.place + page - around.first;
     const found = cache instanceof DumpError ? unknown(cache) : cache.find(place, place + border - page);
     return Math.min(border, page + this.#answer(run, level, found) - place) as Vpn;
   }
