@@ -124,8 +124,10 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present.',
     ({ answer }) => answer.protNone,
   ),
-  frame: made(nullable(hex), 'The page frame number in an entry that does not map a page now; else null.', (row) =>
-    isMapped(row) ? null : row.answer.frame,
+  frame: made(
+    nullable(hex),
+    'The page frame number of the page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
+    (row) => (isMapped(row) ? null : row.answer.frame),
   ),
   pid: made(cached(count()), 'Pid of the process that holds the VM.', ({ pid }) => pid),
   vm: made(
@@ -145,7 +147,7 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
   swap: made(
     nullable(record(swapPlace)),
-    'The place of the page in swap; null unless swapped.',
+    'The place of the page in swap; null unless it has been swapped out.',
     ({ answer }) => answer.swap,
   ),
   page: {
@@ -158,8 +160,8 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   },
 });
 
-const when = (state: Schema, then: Schema, otherwise: Schema): Schema => ({
-  if: { properties: { state } },
+const when = (member: 'state' | 'reason', value: Schema, then: Schema, otherwise: Schema): Schema => ({
+  if: { properties: { [member]: value } },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON schemas, in an object that nobody awaits
   then: { properties: then },
   else: { properties: otherwise },
@@ -169,6 +171,7 @@ const type = (name: string): Schema => ({ type: name });
 /** Dependencies between members. */
 const rules: readonly Schema[] = [
   when(
+    'state',
     { const: 'mapped' },
     {
       hpa: type('string'),
@@ -188,9 +191,16 @@ const rules: readonly Schema[] = [
       message: type('string'),
     },
   ),
-  when({ const: 'swapped' }, { swap: type('object') }, { swap: type('null') }),
-  when({ const: 'invalid' }, { gpa: type('null') }, { gpa: type('string') }),
   when(
+    'state',
+    { const: 'swapped' },
+    { reason: { const: 'swap-entry' } },
+    { reason: { not: { const: 'swap-entry' } } },
+  ),
+  when('reason', { enum: ['swap-entry', 'shmem-swapped'] }, { swap: type('object') }, { swap: type('null') }),
+  when('state', { const: 'invalid' }, { gpa: type('null') }, { gpa: type('string') }),
+  when(
+    'state',
     { enum: ['no-memslot', 'slots-missing', 'invalid'] },
     { hva: type('null'), slot: type('null') },
     { hva: type('string'), slot: type('object') },

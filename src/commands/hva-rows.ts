@@ -94,8 +94,10 @@ export const hvas = recordKind<HvaRow>(
       'Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present.',
       ({ answer }) => answer.protNone,
     ),
-    frame: made(nullable(hex), 'The page frame number in an entry that does not map a page now; else null.', (row) =>
-      isMapped(row) ? null : row.answer.frame,
+    frame: made(
+      nullable(hex),
+      'The page frame number of the page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
+      (row) => (isMapped(row) ? null : row.answer.frame),
     ),
     vma: made(
       cached(nullable(record(mapping))),
@@ -105,7 +107,7 @@ export const hvas = recordKind<HvaRow>(
     walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
     swap: made(
       nullable(record(swapPlace)),
-      'The place of the page in swap; null unless swapped.',
+      'The place of the page in swap; null unless it has been swapped out.',
       ({ answer }) => answer.swap,
     ),
   }),
