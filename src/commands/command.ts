@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
@@ -132,6 +133,16 @@ export class BadLine {
     /** Line number; the first line is 1. */
     readonly line: number,
   ) {}
+
+  /** Names the line in a message. */
+  get name(): string {
+    return `line ${this.line} of standard input`;
+  }
+
+  /** What is wrong, with the name of the line. */
+  problem({ invalid }: Args<unknown>): string {
+    return `${this.name}: ${invalid(printable(this.text))}`;
+  }
 }
 
 /** The words (positional arguments) that a command takes. */

@@ -2,7 +2,7 @@
 import { PAGE_SIZE, type Vpn } from '../core/address.js';
 import { least } from '../core/bigints.js';
 import { DumpError } from '../core/errors.js';
-import type { AskedAddress, AskedRange } from '../core/text.js';
+import { type AskedAddress, type AskedRange, parseAddress, parseRange, printable } from '../core/text.js';
 import { findVma } from '../kernel/vma.js';
 import { VmaNames } from '../kernel/vma-names.js';
 import { MmSpace } from '../spaces/mm-space.js';
@@ -11,8 +11,7 @@ import { Totals } from '../spaces/totals.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
 import { VmaRuns } from '../spaces/vma-runs.js';
 import { ProcessTranslator } from '../translate/process-translator.js';
-import { invalid } from './answered.js';
-import { BadLine, type Context, type ExitCode, type ProcessGiven } from './command.js';
+import { type Args, BadLine, type Context, type ExitCode, type ProcessGiven } from './command.js';
 import { HvaRow, type NamedVma } from './hva-rows.js';
 import type { RunRow, TotalRow } from './map-rows.js';
 import { flag } from './options.js';
@@ -21,6 +20,16 @@ import { RunLister } from './run-lister.js';
 /** An address, or a range of addresses. */
 export type Word = AskedAddress | AskedRange;
 
+export const addresses: Args<Word> = {
+  name: 'address',
+  summary:
+    'a virtual address, or a range of them: FIRST-LAST or FIRST+SIZE; hexadecimal; - reads them from standard input, one per line',
+  number: 'any',
+  missing: 'the virtual addresses',
+  stdin: true,
+  parse: (word) => (/[-+]/.test(word) ? parseRange(word) : parseAddress(word)),
+  invalid: (word) => `'${word}' is not a hexadecimal address or range: FIRST-LAST or FIRST+SIZE`,
+};
 export const options = { all: flag('list the whole memory of the process as runs of pages') };
 const PAGE = BigInt(PAGE_SIZE);
 type HvaContext = Context<typeof options, Word> & ProcessGiven;
@@ -60,7 +69,7 @@ export class Asked {
     for (const word of group) {
       if (word instanceof BadLine) {
         this.#isMissing = true;
-        yield this.#row.set(null, `line ${word.line} of standard input`, invalid(word.text), null);
+        yield this.#row.setInvalid(word, addresses.invalid(printable(word.text)));
       } else if ('digits' in word) yield this.#point(word);
       else yield* this.#range(word.first, word.last + 1n);
     }
@@ -95,7 +104,7 @@ export class Asked {
     const state = this.#translator.translate(frame as Vpn | null, offset);
     if (state !== 'mapped') this.#isMissing = true;
     const vma = frame === null ? null : this.#vmaAt(BigInt(frame) * PAGE);
-    return this.#row.set(digits, digits, this.#translator, vma);
+    return this.#row.set(digits, this.#translator, vma);
   }
 
   *#range(from: bigint, to: bigint): Generator<RunRow> {

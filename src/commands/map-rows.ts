@@ -122,11 +122,13 @@ export const runs = recordKind<RunRow>(
     ),
     frame: made(
       nullable(hex),
-      'The page frame number in the entry of the first page, if the entry does not map the page now; else null.',
+      'The page frame number of the first page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
       (row: RunRow) => (isMapped(row) ? null : row.run.frame),
     ),
-    swap: made(nullable(record(swapPlace)), 'The place of the first page in swap; null unless swapped.', ({ run }) =>
-      run.state === 'swapped' ? run.swap : null,
+    swap: made(
+      nullable(record(swapPlace)),
+      'The place of the first page in swap; null unless it has been swapped out.',
+      ({ run }) => run.swap,
     ),
     node: made(
       nullable(count()),

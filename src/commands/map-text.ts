@@ -5,16 +5,20 @@ import { printable } from '../core/text.js';
 import { digitsOfPage } from '../report/hex.js';
 import type { RowWriter } from '../report/records.js';
 import { size, type TableColumn, table } from '../report/table.js';
+import type { SwapPlace } from '../spaces/space.js';
 import { RunRow, type TotalRow } from './map-rows.js';
 
-/** Words for states and reasons; others have their own name. */
+/** Words for states and reasons in the totals; others have their own name. */
 export const WORDS: Partial<Record<string, string>> = {
   mapped: 'resident',
   'not-present': 'not mapped',
+  'in-page-cache': 'not mapped, in the page cache',
+  'shmem-swapped': 'not mapped, shared memory in swap',
+  'page-cache-unreadable': 'not mapped, not known',
   'address-space-gone': 'not mapped, the process exited',
 } satisfies Partial<Record<State | Reason, string>>;
 /** Reasons why a page is not present that have words of their own. */
-const APART: readonly Reason[] = ['address-space-gone'];
+const APART: readonly Reason[] = ['in-page-cache', 'shmem-swapped', 'page-cache-unreadable', 'address-space-gone'];
 
 /** Writes the totals, which come first, and the table of the runs. */
 export function mapText(rows = slotTable()): RowWriter<RunRow | TotalRow> {
@@ -86,7 +90,7 @@ const slotTable = (): RowWriter<RunRow> =>
 export const rangeOf = (first: number, pages: number): string =>
   `${digitsOfPage(first, 0)}-${digitsOfPage(first + pages - 1, 0xfff)}`;
 
-/** The host physical address of a mapped run; the frame in the entry of the others, in parentheses, if there is one. */
+/** The host physical address of a mapped run; that of the frame of the others, in parentheses, if there is one. */
 function placeOf({ run: { state, frame } }: RunRow): string {
   if (frame === null) return '';
   return state === 'mapped' ? digitsOfPage(frame, 0) : `(${digitsOfPage(frame, 0)})`;
@@ -95,8 +99,10 @@ function placeOf({ run: { state, frame } }: RunRow): string {
 /** The state of a run, and what else is known. */
 export function stateOf({ run }: RunRow): string {
   const { state, reason, protNone, swap } = run;
-  if (state === 'swapped' && swap !== null)
-    return `${state} ${swap.device === null ? `type ${swap.type}` : printable(swap.device)} ${swap.offset}`;
+  if (state === 'swapped' && swap !== null) return `${state} ${areaOf(swap)} ${swap.offset}`;
+  if (reason === 'shmem-swapped' && swap !== null) return `${state} ${reason} ${areaOf(swap)} ${swap.offset}`;
   if (state === 'mapped') return protNone ? 'mapped PROT_NONE' : state;
   return `${state} ${reason ?? ''}`.trimEnd();
 }
+
+const areaOf = ({ device, type }: SwapPlace): string => (device === null ? `type ${type}` : printable(device));

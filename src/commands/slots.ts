@@ -57,7 +57,10 @@ const backing = columns<Backing>({
     nullable(oneOf(...BACKINGS)),
     "Kind of the memory that backs the slot; 'none' if nothing is mapped there, null if unknown.",
   ],
-  path: [nullable(text), 'Path of the mapped file; null for anonymous memory.'],
+  path: [
+    nullable(text),
+    'Path of the mapped file, in the form of /proc/PID/maps without " (deleted)"; null for anonymous memory.',
+  ],
   pageSize: [nullable(count(4096)), 'Page size of the mapping in bytes.'],
   shared: [nullable(flag), 'Whether the mapping is shared.'],
 });
@@ -191,13 +194,14 @@ function counted(row: SlotRow, space: GuestSpace, { first, pages }: Memslot): Sl
 
 /** Bytes of some pages that are in memory and in swap; null, with the reason, if that is not known of all. */
 export function sizesOf(sums: Totals): Pick<SlotRow, 'resident' | 'swapped' | 'problems'> {
-  const { states } = sums;
+  const { states, reasons } = sums;
   const problems = sums.problems();
   const inMemfd = states.get('guest-memfd') ?? 0;
   if (inMemfd > 0)
     problems.push(`${inMemfd * 4096} bytes are in a guest_memfd: whether they are in memory is not known`);
   if (problems.length > 0) return { resident: null, swapped: null, problems };
-  return { resident: (states.get('mapped') ?? 0) * 4096, swapped: (states.get('swapped') ?? 0) * 4096, problems };
+  const swapped = (states.get('swapped') ?? 0) + (reasons.get('shmem-swapped') ?? 0);
+  return { resident: (states.get('mapped') ?? 0) * 4096, swapped: swapped * 4096, problems };
 }
 
 /** The row of a slot, with the memory that backs it. */

@@ -74,14 +74,14 @@ export const vtop = command({
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text, line, page, gva, guestSteps, through }) {
+      row({ digits, answer, wrong, page, gva, guestSteps, through }) {
         if (answer.state !== 'mapped') {
-          const what = gva ?? digits ?? `line ${line} of standard input`;
+          const what = gva ?? digits ?? wrong?.name ?? '';
           reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
         }
         const around = digits === null ? NOWHERE : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
-        const own = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
+        const own = block(digits ?? printable(wrong?.text ?? '', 64), answer, around, options.style) + facts;
         const virtual = gva === null ? [] : [guestBlock(gva, digits, guestSteps)];
         const outer = through.map(({ gfn, answer: next }) => outerBlock(digitsOfPage(gfn, next.offset), next));
         const made = [...virtual, ...(gva !== null && digits === null ? [] : [own]), ...outer].join('\n');

@@ -81,7 +81,7 @@ function placeFacts(place: Place, { place: kind, swap }: PageClass): Fact[] {
       return [{ name: 'Swap', value: number === null ? area : `${area}, page ${number}` }];
     }
     case 'entry':
-      return number === null ? [] : [copied('Frame in entry', hex(number))];
+      return number === null ? [] : [copied('Frame', hex(number))];
     case null:
       return [];
   }

@@ -61,7 +61,10 @@ const STATES: Readonly<Record<State, Look>> = {
 };
 /** Reasons of which more is known than of the state. */
 const REASONS: Readonly<Partial<Record<Reason, Look>>> = {
-  // The two are not in one picture.
+  'in-page-cache': { rank: 7, name: 'not mapped, in the page cache', colour: { light: '#f5e4b5', dark: '#81884b' } },
+  'shmem-swapped': { rank: 2, name: 'swapped', colour: { light: '#e69f00', dark: '#f0ad1f' } },
+  'page-cache-unreadable': unknown,
+  // Pages that were never mapped are not in one picture with these.
   'address-space-gone': { rank: 8, name: 'not mapped, the process exited', colour: EMPTY },
   'gmem-attribute-unreadable': unknown,
 };

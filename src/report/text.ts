@@ -116,7 +116,7 @@ function entry(answer: Answer, around: Surroundings): string {
   if (step === undefined) return '';
   const raw = entryDigits(step, around);
   const width = Math.max(raw.length, 3);
-  if (answer.swap !== null) {
+  if (answer.state === 'swapped' && answer.swap !== null) {
     const device = deviceOf(answer.swap);
     const offset = String(answer.swap.offset);
     const widths = [Math.max(device.length, 4), Math.max(offset.length, 6)] as const;
@@ -157,7 +157,8 @@ const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
 
 /** The struct page of the frame, or the place in swap or in a file where the contents of the page are. */
 function where(answer: Answer, around: Surroundings, style: Style): string {
-  if (answer.swap !== null) return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
+  if (answer.state === 'swapped' && answer.swap !== null)
+    return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
   const { page, vma, file, memoryDigits } = around;
   if (answer.state === 'not-present' && vma !== null && file !== '')
     return `FILE: ${file}  OFFSET: ${fileOffset(answer, vma)}\n`;

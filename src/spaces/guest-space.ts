@@ -4,6 +4,7 @@ import type { Privacy } from '../kvm/attributes.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Vm } from '../kvm/vm.js';
+import { GuestMemfds } from './guest-memfds.js';
 import { BEYOND, type GuestRun, MutableGuestRun } from './guest-run.js';
 import { GuestRuns } from './guest-runs.js';
 import { bytesOf, MmSpace } from './mm-space.js';
@@ -20,6 +21,7 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   readonly slots: MemslotSet;
   readonly #vm: Vm;
   readonly #memory: MmSpace;
+  readonly #memfds: GuestMemfds;
   readonly #asked: MutableGuestRun;
   readonly #lookup: PageLookup;
   readonly #read: MutableGuestRun;
@@ -33,12 +35,13 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     this.limit = last === undefined ? 0 : Math.min(last.first + last.pages, BEYOND);
     this.#vm = vm;
     this.#memory = memory;
+    this.#memfds = new GuestMemfds(memory.host, memory.caches);
     [this.#asked, this.#read] = [new MutableGuestRun(memory.deviceOf), new MutableGuestRun(memory.deviceOf)];
     [this.#lookup, this.#reading] = [memory.lookup(), memory.lookup()];
   }
 
   runs(first: number, end: number): RunCursor<GuestRun> {
-    return new GuestRuns(this.#vm, this.slots, this.#memory, first, end);
+    return new GuestRuns({ vm: this.#vm, slots: this.slots, memory: this.#memory, memfds: this.#memfds }, first, end);
   }
 
   page(page: number): GuestRun {
@@ -76,7 +79,8 @@ export class GuestSpace implements AddressSpace<GuestRun> {
       return;
     }
     run.vpn = vpn;
-    run.inMemfd(isPrivate);
+    if (isPrivate === null) run.maybeInMemfd();
+    else run.inMemfd(isPrivate, this.#memfds.find(slot, page, page + 1));
   }
 
   #isPrivate(slot: Memslot, page: Gfn): Privacy | 'all' {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FileCaches } from '../caches/files.js';
 import type { Pfn, Vpn } from '../core/address.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
@@ -63,6 +64,11 @@ export class MmSpace implements AddressSpace<MmRun> {
   /** Runs for a space that is built on this one; each is written to `run`. */
   cursor<R extends MutableMmRun>(run: R): MmRuns<R> {
     return new MmRuns(this.host, this.#mm, this.#meaning, run);
+  }
+
+  /** The page caches of files. */
+  get caches(): FileCaches {
+    return this.#meaning.caches;
   }
 
   /** The function that runs use to find the device of a swap type. */

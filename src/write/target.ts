@@ -31,6 +31,7 @@ export interface Target {
  * the system refuses.
  */
 export function checkTarget(path: string, force: boolean, inputs: readonly string[]): Target {
+  if (path === '') throw new UsageError('the path of the file to write is empty');
   if (path === '-') throw new UsageError(`standard output can't be used: a file is needed; './-' is a file named '-'`);
   return namingErrors(path, () => {
     if (lookAt(path) === null) {

@@ -23,7 +23,13 @@ const absent = { pageSize: null, node: null, place: null } as const;
 
 /** All categories of a colouring: names and colours. */
 const CLASSES: Readonly<Record<Colouring, readonly PageClass[]>> = {
-  state: [...STATES.map((state) => page({ state, ...(state === 'mapped' ? {} : absent) })), page({ protNone: true })],
+  state: [
+    ...STATES.map((state) => page({ state, ...(state === 'mapped' ? {} : absent) })),
+    page({ protNone: true }),
+    ...(['in-page-cache', 'shmem-swapped', 'page-cache-unreadable'] as const).map((reason) =>
+      page({ state: 'not-present', reason, ...absent }),
+    ),
+  ],
   size: [...[4096, 2 ** 21, 2 ** 30].map((pageSize) => page({ pageSize })), page({ state: 'swapped', ...absent })],
   node: [
     ...Array.from({ length: 8 }, (_, node) => page({ node })),
@@ -99,5 +105,7 @@ test('memory of which nothing is known, and memory errors, are never hidden', ()
   const loud = STATES.filter((state) => isLoud(page({ state, ...absent })));
   expect(loud).toEqual(['migrating', 'poisoned', 'table-missing', 'noncanonical', 'damaged']);
   expect(isLoud(page({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable', ...absent }))).toBe(true);
+  expect(isLoud(page({ state: 'not-present', reason: 'page-cache-unreadable', ...absent }))).toBe(true);
+  expect(isLoud(page({ state: 'not-present', reason: 'in-page-cache', ...absent }))).toBe(false);
   expect(isLoud(page({}))).toBe(false);
 });
