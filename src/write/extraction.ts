@@ -28,11 +28,16 @@ export interface ExtractSource {
 
 /** Pieces per turn of the event loop, in which signals are handled. */
 const PER_TURN = 256;
-/** Pages after which the state of the file is recorded. */
-const PER_RECORD = 16_384;
+/** Pages after which the state of a file is recorded: 64 MiB. */
+export const PER_RECORD = 16_384;
 
 /** Writes memory to a file that exists. `progress`: where it is recorded, and from where it continues; null for nowhere. */
-export async function writeMemory(path: string, source: ExtractSource, progress: Progress | null): Promise<FrameRun[]> {
+export async function writeMemory(
+  path: string,
+  source: ExtractSource,
+  progress: Progress | null,
+  every = PER_RECORD,
+): Promise<FrameRun[]> {
   const descriptor = openSync(path, 'r+');
   try {
     const begun = progress?.begun ?? null;
@@ -50,7 +55,7 @@ export async function writeMemory(path: string, source: ExtractSource, progress:
       source.onProgress(done / all);
       if (turn++ % PER_TURN === 0) await eventLoopTurn();
       unrecorded += pages;
-      if (progress === null || unrecorded < PER_RECORD) continue;
+      if (progress === null || unrecorded < every) continue;
       sink.flush();
       fsyncSync(descriptor);
       progress.record(page + pages, sink.position, written);

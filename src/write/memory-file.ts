@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
-import { type ExtractSource, writeMemory } from './extraction.js';
+import { type ExtractSource, PER_RECORD, writeMemory } from './extraction.js';
 import type { FrameRun } from './kdump-sink.js';
 import { Progress } from './progress.js';
 import { finishAs, namingError, PRIVATE, type Target, writeTo } from './target.js';
@@ -24,13 +24,14 @@ export async function writeMemoryFile(target: Target, source: ExtractSource): Pr
 /**
  * Writes memory as a file. If it is not completed, what has been written stays beside the target, with the ending `.partial`,
  * and the next call continues it. `key`: what is written; a file that was begun with another key is written anew. `onContinue`
- * is called with the next frame if a file is continued. Throws `UsageError` if another process is writing it.
+ * is called with the next frame if a file is continued. `every`: pages after which the state of the file is recorded. Throws `UsageError` if another process is writing it.
  */
 export async function continueMemoryFile(
   target: Target,
   source: ExtractSource,
   key: string,
   onContinue: (next: number) => void,
+  every = PER_RECORD,
 ): Promise<MemoryFile> {
   const partial = `${target.path}.partial`;
   const [record, lock] = [`${partial}.state`, `${partial}.lock`];
@@ -42,7 +43,7 @@ export async function continueMemoryFile(
       const progress = new Progress(record, key, (position) => position <= size);
       try {
         if (progress.begun !== null) onContinue(progress.next);
-        const written = await writeMemory(partial, source, progress);
+        const written = await writeMemory(partial, source, progress, every);
         finishAs(partial, target);
         rmSync(record);
         return { written, size: statSync(target.path).size };

@@ -50,10 +50,13 @@ const MEMORY_AT = align(EHDR + (MOST_SEGMENTS + 1) * PHDR, PAGE_SIZE) + MOST_NOT
 export class ElfSink implements MemorySink {
   readonly #descriptor: number;
   readonly #out: Appender;
+  readonly #most: number;
 
-  constructor(descriptor: number, begun: Begun | null) {
+  /** `most`: segments that e_phnum can count. */
+  constructor(descriptor: number, begun: Begun | null, most = MOST_SEGMENTS) {
     this.#descriptor = descriptor;
     this.#out = new Appender(descriptor, begun?.position ?? MEMORY_AT);
+    this.#most = most;
   }
 
   get position(): number {
@@ -71,7 +74,7 @@ export class ElfSink implements MemorySink {
   finish(_memory: readonly FrameRun[], written: readonly FrameRun[], notes: readonly NewNote[]): void {
     this.flush();
     const area = noteBytes(notes);
-    const isLong = written.length > MOST_SEGMENTS;
+    const isLong = written.length > this.#most;
     const notesAt = EHDR + (isLong ? 0 : (written.length + 1) * PHDR);
     const headers = this.#programHeaders(written, notesAt, area.length);
     const end = this.position;
