@@ -129,8 +129,8 @@ test.each(Object.keys(SINKS))('%s: a file that is continued is the same, byte fo
     );
     return done.then(
       () => from,
-      (error: Error) => {
-        if (error.message !== 'stopped') throw error;
+      (error: unknown) => {
+        if (!(error instanceof Error) || error.message !== 'stopped') throw error;
         return from;
       },
     );
