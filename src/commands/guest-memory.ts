@@ -105,18 +105,14 @@ function pagingOfTask(selected: Selected, task: string): Paging {
 }
 
 /** The paging of a vCPU; null if it is not known. */
-function pagingOfVcpu({ registers, nestedGuest }: GuestVcpu, cr3: bigint | null): Paging | null {
+function pagingOfVcpu({ registers, modes, nestedGuest }: GuestVcpu, cr3: bigint | null): Paging | null {
   const root = cr3 ?? (nestedGuest === true ? null : registers.cr3);
-  if (root === null) return null;
-  const { cr0, cr4, efer } = registers;
-  if (cr0 !== null && cr4 !== null && efer !== null) return pagingOf({ cr0, cr4, efer, cr3: root });
-  // On Intel's processors CR0 and CR4 can be in the VMCS only; in 64-bit mode paging is always on.
-  const isLong = efer !== null && (efer & LONG_MODE) !== 0n;
-  return isLong ? pagingOf({ cr0: PAGING, cr4: cr4 ?? 0n, efer, cr3: root }) : null;
+  const { efer } = registers;
+  if (root === null || efer === null) return null;
+  // On Intel's processors only the VMCS may have all bits of CR0 and CR4.
+  const [cr0, cr4] = [registers.cr0 ?? modes.cr0, registers.cr4 ?? modes.cr4];
+  return cr0 === null || cr4 === null ? null : pagingOf({ cr0, cr4, efer, cr3: root });
 }
-
-const LONG_MODE = 1n << 10n;
-const PAGING = 1n << 31n;
 
 function whyNot({ index, registers, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
   if (nestedGuest === true && cr3 === null)

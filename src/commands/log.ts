@@ -70,8 +70,8 @@ export const log = command({
   },
 
   *run({ host, options: { panic }, log: out }) {
-    const problems: string[] = [];
-    const all = logMessages(host, (why) => problems.push(why));
+    const problems = new Set<string>();
+    const all = logMessages(host, (why) => problems.size <= MOST_PROBLEMS && problems.add(why));
     const start = panic ? new LogStart() : null;
     let [isWhole, isEmpty] = [true, true];
     for (const message of start === null ? all : start.from(all)) {
@@ -79,9 +79,11 @@ export const log = command({
       if (message.text === null) isWhole = false;
       yield rowOf(message);
     }
-    for (const why of new Set(problems)) out.warn(`messages may be missing: ${why}`);
+    const shown = [...problems].slice(0, MOST_PROBLEMS);
+    for (const why of shown) out.warn(`messages may be missing: ${why}`);
+    if (problems.size > shown.length) out.warn('messages may be missing for other reasons, too');
     if (panic && isEmpty) out.warn('the log has no message about a crash');
-    return problems.length === 0 && isWhole && !(panic && isEmpty) ? 0 : 1;
+    return problems.size === 0 && isWhole && !(panic && isEmpty) ? 0 : 1;
   },
 
   text: () => logText(),
@@ -97,20 +99,14 @@ function rowOf({ time, level, ...message }: LogMessage): LogRow {
   };
 }
 
-function logText(): RowWriter<LogRow> {
-  let isOpen = false;
-  return {
-    row({ time, text: body, continues }) {
-      const prefix = time === null ? '' : `[${time.toFixed(6).padStart(12)}] `;
-      const lines = (body ?? '(its text is not in the dump)').split('\n').map(cleaned);
-      const joined = lines.map((line, i) => (i === 0 && continues && isOpen ? line : prefix + line));
-      const before = isOpen && !continues ? '\n' : '';
-      isOpen = true;
-      return before + joined.join('\n');
-    },
-    end: () => (isOpen ? '\n' : ''),
-  };
-}
+/** Each message begins a line, also one that continues another, as dmesg prints them. */
+const logText = (): RowWriter<LogRow> => ({
+  row({ time, text: body }) {
+    const prefix = time === null ? '' : `[${time.toFixed(6).padStart(12)}] `;
+    const lines = (body ?? '(its text is not in the dump)').split('\n');
+    return lines.map((line) => `${prefix}${cleaned(line)}\n`).join('');
+  },
+});
 
 /** A line that is safe to print; tabs are part of it. */
 const cleaned = (line: string): string =>
@@ -118,6 +114,9 @@ const cleaned = (line: string): string =>
     .split('\t')
     .map((part) => printable(part, LONGEST_LINE))
     .join('\t');
+
+/** Most reasons that are shown. */
+const MOST_PROBLEMS = 20;
 
 /** Texts of the log have at most 65,535 bytes. */
 const LONGEST_LINE = 0x10000;

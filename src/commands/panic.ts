@@ -23,13 +23,14 @@ export class LogStart {
     let last = 0;
     for (const message of messages) {
       const text = message.text ?? '';
-      const isCause = CAUSE.test(text);
-      if (kept.length === 0 && !isCause && !text.startsWith(PANIC)) continue;
-      // A cause long after another one that did not lead to a panic is about something else.
-      if (isCause && !isPanic && kept.length - last > NEAR) kept = [];
-      if (text.startsWith(PANIC)) isPanic = true;
+      const isEnd = text.startsWith(PANIC);
+      const isAbout = isEnd || CAUSE.test(text);
+      if (kept.length === 0 && !isAbout) continue;
+      // A cause that no panic followed for long is about something else.
+      if (isAbout && !isPanic && kept.length - last > NEAR) kept = [];
+      if (isEnd) isPanic = true;
       if (kept.length < MOST) kept.push(message);
-      if (isCause) last = kept.length;
+      if (isAbout) last = kept.length;
     }
     yield* kept;
   }

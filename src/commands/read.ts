@@ -76,7 +76,7 @@ export const read = command({
             );
             return some ? 1 : 2;
           }
-          yield [piece];
+          yield piece.gap === null || !given.binary ? [piece] : parts(piece);
         }
       }
     }
@@ -101,6 +101,13 @@ function placeOf(word: Word, bytes: number): Place {
   if (length >= MOST_BYTES)
     throw new UsageError(`0x${first.toString(16)}: ${length} bytes are too many; at most 2^53 - 1 are read`);
   return { page: Number(first / PAGE), offset: Number(first % PAGE), length: Number(length) };
+}
+
+/** Bytes that are made at a time in the place of those that are missing. */
+const MOST_FILLED = 0x10000;
+
+function* parts(piece: Piece): Generator<Piece> {
+  for (let left = piece.length; left > 0; left -= MOST_FILLED) yield { ...piece, length: Math.min(left, MOST_FILLED) };
 }
 
 const addressOf = ({ page, offset }: Piece): bigint => BigInt(page) * PAGE + BigInt(offset);

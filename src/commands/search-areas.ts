@@ -12,7 +12,7 @@ import { type Chosen, virtualMemory } from './guest-memory.js';
 import type { PlaceIn } from './search-rows.js';
 
 /** Bytes `first` to `end` - 1. */
-interface Area {
+export interface Area {
   readonly first: bigint;
   readonly end: bigint;
 }
@@ -39,12 +39,17 @@ export interface Searched {
 const PAGE = 4096n;
 const ALL: Area = { first: 0n, end: 2n ** 64n };
 
-/** The memory that the options choose: `ranges` of it, or all. Throws what `memoryOf` throws. */
+/** The memory that the options choose: `ranges` of it, or all. Throws what `memoryOf` throws, and `UsageError` for ranges above 2^64. */
 export function searched(selected: Selected, given: Chosen, ranges: readonly AskedRange[] | null): Searched {
-  const asked = ranges?.map(({ first, last }) => ({ first, end: last + 1n })) ?? null;
+  const asked = ranges?.map(areaOfRange) ?? null;
   if (given.hva) return ofProcess(selected, asked ?? [ALL]);
   const space = new GuestSpace(selected.vm, given.addressSpace);
   return given.gva ? ofVirtual(space, virtualMemory(selected, space, given), asked) : ofGuest(space, asked ?? [ALL]);
+}
+
+function areaOfRange({ first, last }: AskedRange): Area {
+  if (last < ALL.end) return { first, end: last + 1n };
+  throw new UsageError(`the range ${first.toString(16)}-${last.toString(16)} reaches above 2^64`);
 }
 
 function ofGuest(space: GuestSpace, asked: readonly Area[]): Searched {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import { least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
 import { digitsOfPage } from '../report/hex.js';
 import { kinds } from '../report/records.js';
 import { size, table } from '../report/table.js';
 import { BadPattern, bytesFinder, type Finder, regexFinder } from '../search/finder.js';
 import { type Match, Window } from '../search/window.js';
-import { pieces } from '../spaces/reading.js';
+import { type Pages, type Piece, pieces } from '../spaces/reading.js';
+import type { SpaceReason } from '../spaces/space.js';
 import { command } from './command.js';
 import { memoryOptions } from './guest-memory.js';
 import { addressSpace, parsed, type Values, valued } from './options.js';
 import { ranges, rangesOf } from './ranges.js';
-import { type Searched, searched } from './search-areas.js';
+import { type Area, type Searched, searched } from './search-areas.js';
 import { type MatchRow, matches, type PlaceIn, type SearchTotalRow, searchTotals } from './search-rows.js';
 
 const bytesOf = (text: string): Uint8Array | null => {
@@ -52,7 +54,7 @@ export const search = command({
   aside: (row) => (isMatch(row) ? '' : totalText(row)),
   notes: [
     'Matches can cross pages and memslots whose addresses follow each other; each is found once. Texts and bytes are also found where they overlap. A match of a regular expression has at most 65,536 bytes, and the search for the next one begins after it; the time that it takes grows with the memory, whatever the expression.',
-    'Bytes that are not in the dump are counted: there can be other matches in them.',
+    'Bytes that are not in the dump are counted: there can be other matches in them. With --gva, addresses that the guest does not map are no memory, and are not counted.',
   ],
   examples: [
     { line: "search -c vmcore -g alpha -s 'Kernel panic'" },
@@ -81,9 +83,10 @@ export const search = command({
     return number > 0 && complete ? 0 : 1;
   },
 
-  text() {
+  text({ options: { gva, hva } }) {
+    const physical = hva ? [] : (['gpa'] as const);
     const rows = table<MatchRow>([
-      ...(['gva', 'gpa', 'hva', 'hpa'] as const).map((name) => ({
+      ...([...(gva ? (['gva'] as const) : []), ...physical, 'hva', 'hpa'] as const).map((name) => ({
         heading: name.toUpperCase(),
         align: 'right' as const,
         text: (row: MatchRow) => textOf(row[name]),
@@ -111,15 +114,10 @@ function* found({ memory, areas, places }: Searched, finder: Finder, done: Done)
     done.matches++;
     return { record: 'match', ...places(page, offset), length, bytes };
   };
-  for (const { first, end } of areas) {
-    for (const { page, offset, length, bytes } of pieces(
-      memory,
-      Number(first / 4096n),
-      Number(first % 4096n),
-      Number(end - first),
-    )) {
+  for (const area of areas) {
+    for (const { page, offset, length, bytes, gap } of piecesOf(memory, area)) {
       if (bytes === null) {
-        done.missing += length;
+        if (gap === null || !NO_MEMORY.has(gap.reason)) done.missing += length;
         for (const match of window.end()) yield rowOf(match);
       } else {
         done.searched += length;
@@ -128,6 +126,17 @@ function* found({ memory, areas, places }: Searched, finder: Finder, done: Done)
     }
     for (const match of window.end()) yield rowOf(match);
   }
+}
+
+/** Reasons why there is no memory at a guest virtual address, so that none is missing. */
+const NO_MEMORY: ReadonlySet<SpaceReason> = new Set(['gva-not-present', 'gva-noncanonical']);
+
+/** Lengths from 2^53 on would not be exact as numbers. */
+const MOST_BYTES = 2n ** 52n;
+
+function* piecesOf(memory: Pages, { first, end }: Area): Generator<Piece> {
+  for (let at = first; at < end; at += MOST_BYTES)
+    yield* pieces(memory, Number(at / 4096n), Number(at % 4096n), Number(least(end - at, MOST_BYTES)));
 }
 
 async function finderOf({ text, hex, regex, mask }: Values<typeof options>): Promise<Finder> {

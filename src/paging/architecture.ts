@@ -87,3 +87,10 @@ export function isLinear(mode: PagingMode, page: number): boolean {
   const half = HALF[mode];
   return half === undefined ? page < OF_32_BITS : page < half || (page >= ALL - half && page < ALL);
 }
+
+/** The first page after `page` that differs from it: one of the two is a page of a linear address of the mode, the other is not. */
+export function linearEnd(mode: PagingMode, page: number): number {
+  const half = HALF[mode];
+  const ends = half === undefined ? [OF_32_BITS] : [half, ALL - half, ALL];
+  return ends.find((end) => page < end) ?? Number.POSITIVE_INFINITY;
+}

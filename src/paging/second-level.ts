@@ -16,13 +16,18 @@ const RIGHTS = 7;
 /** EPT: writable and executable, but not readable: KVM's mark of MMIO. */
 const MISCONFIGURED = 6;
 const LEAF = 0x80;
-/** Bit 51: on AMD's processors KVM's mark of MMIO (arch/x86/kvm/mmu/spte.c). */
+/** Bits 51 and 50, in the upper word. */
 const BIT_51 = 0x80000;
+const BIT_50 = 0x40000;
 
-export const NPT: SecondLevelForm = {
-  name: 'NPT',
-  isPresent: (lo, hi) => (lo & PRESENT) !== 0 && (hi & BIT_51) === 0,
-};
+/**
+ * Entries on AMD's processors. KVM marks MMIO with bit 51 (arch/x86/kvm/mmu/spte.c). If that bit is the one of memory
+ * encryption, which is not in `addressHigh`, the mark has the other bits that no address has, too (svm_adjust_mmio_mask).
+ */
+export function npt(addressHigh: number): SecondLevelForm {
+  const mark = (addressHigh & BIT_51) === 0 ? BIT_50 : BIT_51;
+  return { name: 'NPT', isPresent: (lo, hi) => (lo & PRESENT) !== 0 && (hi & mark) === 0 };
+}
 export const EPT: SecondLevelForm = {
   name: 'EPT',
   isPresent: (lo) => (lo & RIGHTS) !== 0 && (lo & RIGHTS) !== MISCONFIGURED,
@@ -93,17 +98,19 @@ export class SecondLevel {
 
   /** The leaf that maps a page; null if none does. */
   find(root: Pfn, levels: number, page: number): Leaf | LostTable | null {
+    // The tables do not translate such an address: its upper bits are in no index.
+    if (page >= 512 ** levels) return null;
     let table = root;
     for (let level = levels; ; level--) {
       const pages = 512 ** (level - 1);
-      const first = page - (page % pages);
       const view = this.#frames.frame(table);
-      if (view === null) return { frame: table, level, page: first, isLoop: false };
+      if (view === null) return { frame: table, level, page: page - (page % (pages * 512)), isLoop: false };
       const at = (Math.floor(page / pages) % 512) * 8;
       const [lo, hi] = [view.getInt32(at, true), view.getInt32(at + 4, true)];
       if (!this.#form.isPresent(lo, hi)) return null;
       const frame = this.#frameIn(lo, hi);
-      if (this.#isLeaf(lo, level)) return { page: first, pages, frame: pfn(frame - (frame % pages)), level };
+      if (this.#isLeaf(lo, level))
+        return { page: page - (page % pages), pages, frame: pfn(frame - (frame % pages)), level };
       table = pfn(frame);
     }
   }

@@ -10,11 +10,15 @@ export interface Hit {
 export interface Finder {
   /** The longest match, in bytes. Longer ones are not found, or are cut. */
   readonly longest: number;
+  /** Number of bytes that are best searched at a time. */
+  readonly step: number;
   /** Whether matches can overlap; else the search continues after each match. */
   readonly overlaps: boolean;
   /** The matches in `bytes` that begin at `from` or after it, and before `end`, ascending. */
   find(bytes: Buffer, from: number, end: number): Iterable<Hit>;
 }
+
+const MIB = 1024 * 1024;
 
 /** Finds a sequence of bytes. `mask` (as long as `wanted`): the bits that must be equal; null for all. */
 export function bytesFinder(wanted: Uint8Array, mask: Uint8Array | null): Finder {
@@ -25,6 +29,7 @@ export function bytesFinder(wanted: Uint8Array, mask: Uint8Array | null): Finder
     mask === null || wanted.every((byte, i) => (((bytes[at + i] as number) ^ byte) & (mask[i] as number)) === 0);
   return {
     longest,
+    step: 4 * MIB,
     overlaps: true,
     *find(bytes, from, end) {
       const last = Math.min(end - 1, bytes.length - longest);
@@ -44,9 +49,9 @@ export function bytesFinder(wanted: Uint8Array, mask: Uint8Array | null): Finder
 /** The longest part of a mask in which all bits are set. */
 function longestKnown(mask: Uint8Array): { start: number; end: number } {
   let best = { start: 0, end: 0 };
-  for (let start = 0; start < mask.length; ) {
-    const stop = mask.findIndex((bits, i) => i >= start && bits !== 0xff);
-    const end = stop < 0 ? mask.length : stop;
+  let start = 0;
+  for (let end = 0; end <= mask.length; end++) {
+    if (mask[end] === 0xff) continue;
     if (end - start > best.end - best.start) best = { start, end };
     start = end + 1;
   }
@@ -60,10 +65,11 @@ const LONGEST_MATCH = 0x10000;
 export class BadPattern extends Error {}
 
 /**
- * Finds matches of a regular expression (RE2's syntax), in time that is linear in the number of bytes. Each byte is a
- * character from U+0000 to U+00FF. Throws `BadPattern`.
+ * Finds matches of a regular expression (RE2's syntax). Each byte is a character from U+0000 to U+00FF. Throws `BadPattern`.
+ * The time is linear in the number of bytes; to find one match takes at most that of reading all bytes that are searched at a
+ * time, which are few for that reason.
  */
-export async function regexFinder(pattern: string): Promise<Finder> {
+export async function regexFinder(pattern: string, longest = LONGEST_MATCH): Promise<Finder> {
   // It is large, and no other command needs it.
   const { RE2JS } = await import('re2js');
   let compiled: ReturnType<typeof RE2JS.compile>;
@@ -73,14 +79,17 @@ export async function regexFinder(pattern: string): Promise<Finder> {
     throw new BadPattern(error instanceof Error ? error.message : String(error));
   }
   return {
-    longest: LONGEST_MATCH,
+    longest,
+    step: MIB / 4,
     overlaps: false,
     *find(bytes, from, end) {
       const matcher = compiled.matcher(bytes.toString('latin1'));
-      for (let found = matcher.find(from); found; found = matcher.find()) {
+      for (let found = matcher.find(from); found; ) {
         const [start, stop] = [matcher.start(), matcher.end()];
         if (start >= end) return;
-        if (stop > start) yield { start, length: stop - start };
+        const length = Math.min(stop - start, longest);
+        if (length > 0) yield { start, length };
+        found = length < stop - start ? matcher.find(start + length) : matcher.find();
       }
     },
   };

@@ -13,8 +13,6 @@ export interface Match {
 const PAGE_SIZE = 4096;
 /** Bytes of a match that are kept to be shown. */
 export const SHOWN = 32;
-/** Bytes that are searched at a time. */
-const STEP = 4 * 1024 * 1024;
 /** Bytes before the first one that is searched: a regular expression may look at the one before a match. */
 const CONTEXT = 1;
 
@@ -34,7 +32,7 @@ export class Window {
 
   constructor(finder: Finder) {
     this.#finder = finder;
-    this.#buffer = Buffer.alloc(STEP + Math.max(finder.longest, PAGE_SIZE) + PAGE_SIZE + CONTEXT);
+    this.#buffer = Buffer.alloc(finder.step + finder.longest + PAGE_SIZE + CONTEXT);
   }
 
   /** Adds at most 4096 bytes that follow those added last, or begin a stretch if `end` was called; returns what was found. */
@@ -42,9 +40,10 @@ export class Window {
     if (this.#fill === 0) [this.#page, this.#offset] = [page, offset];
     this.#buffer.set(bytes, this.#fill);
     this.#fill += bytes.length;
-    if (this.#fill < STEP + this.#finder.longest) return;
-    // A match that begins here may not be whole yet.
-    const end = this.#fill - this.#finder.longest + 1;
+    const { step, longest } = this.#finder;
+    if (this.#fill < step + longest) return;
+    // A match that begins here may not be whole yet, or a regular expression may look at the byte after it.
+    const end = this.#fill - longest;
     yield* this.#search(end);
     this.#drop(Math.max(0, Math.min(this.#from, end) - CONTEXT));
   }

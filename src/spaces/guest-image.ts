@@ -24,7 +24,10 @@ export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
 const notesOf = (vcpus: readonly GuestVcpu[]): readonly Note[] =>
   vcpus
     .filter(({ registers, nestedGuest }) => registers.cr3 !== null && nestedGuest !== true)
-    .map(({ registers }) => qemuNote(noteRegisters(registers)));
+    .map(({ registers, modes }) => {
+      const known = noteRegisters(registers);
+      return qemuNote({ ...known, cr0: known.cr0 ?? modes.cr0, cr4: known.cr4 ?? modes.cr4 });
+    });
 
 /** Registers in the terms of QEMU's note, where access rights are those of a descriptor. */
 export function noteRegisters(registers: GuestVcpu['registers']): NoteRegisters {

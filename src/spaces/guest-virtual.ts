@@ -2,7 +2,7 @@
 import type { Pfn } from '../core/address.js';
 import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
-import type { Paging } from '../paging/architecture.js';
+import { linearEnd, type Paging } from '../paging/architecture.js';
 import { type GuestFault, type GuestWalk, GuestWalker } from '../paging/guest-walker.js';
 import { frameGapOf } from './guest-image.js';
 import type { GuestSpace } from './guest-space.js';
@@ -55,7 +55,10 @@ export class GuestVirtual implements Pages {
 
   gapEnd(page: number, end: number): number {
     const { fault, pages } = this.walk(page);
-    return fault === null || fault === 'noncanonical' ? page + 1 : Math.min(end, page - (page % pages) + pages);
+    if (fault === null) return page + 1;
+    // The top table also has entries for addresses that the mode does not have.
+    const last = Math.min(end, linearEnd(this.paging.mode, page));
+    return fault === 'noncanonical' ? last : Math.min(last, page - (page % pages) + pages);
   }
 
   #explain({ table, frame }: GuestWalk, fault: GuestFault): string {

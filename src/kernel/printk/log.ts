@@ -24,8 +24,8 @@ export function logMessages(host: Host, lost: Lost): Messages {
   if (ring !== null) return ringMessages(memory, ring, ringLayout(info, types), lost);
   const layout = recordLayout(info, types);
   if (layout === null) return textMessages(memory, textBuffer(host), lost);
-  const first = Number(numberAt(host, 'log_first_seq', 8) ?? 0n);
-  return recordMessages(memory, recordBuffer(host), layout, first, lost);
+  const first = numberAt(host, 'log_first_seq', 8);
+  return recordMessages(memory, recordBuffer(host), layout, first === null ? null : Number(first), lost);
 }
 
 /** The buffer of 3.5 to 5.9. */

@@ -43,8 +43,12 @@ export const callerOf = (id: number): Pick<LogMessage, 'thread' | 'cpu'> => {
 };
 
 /** Text in a log: the kernel writes bytes, which are UTF-8 if they are anything else than ASCII. */
-export function textAt(bytes: Readable, offset: number, length: number): string {
+export const textAt = (bytes: Readable, offset: number, length: number): string =>
+  decoded(rawText(bytes, offset, length));
+
+/** The same with one character per byte. */
+export function rawText(bytes: Readable, offset: number, length: number): string {
   if (length === 0) return '';
   const view = bytes.window(offset, length);
-  return decoded(latin1(new Uint8Array(view.buffer, view.byteOffset, Math.min(length, view.byteLength))));
+  return latin1(new Uint8Array(view.buffer, view.byteOffset, Math.min(length, view.byteLength)));
 }

@@ -3,11 +3,22 @@
 import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import type { Memory } from '../../core/memory.js';
+import { decoded } from '../../core/text.js';
 import type { RecordLayout } from './layout.js';
-import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
+import {
+  CONTINUES,
+  callerOf,
+  type LogMessage,
+  type Lost,
+  levelOf,
+  type Messages,
+  NEWLINE,
+  rawText,
+  textAt,
+} from './message.js';
 
-/** Larger buffers are damage (LOG_BUF_LEN_MAX). */
-export const MOST_BYTES = 2 ** 31;
+/** Larger buffers are taken for damage. The kernel's own limit is 2 GiB (LOG_BUF_LEN_MAX). */
+export const MOST_BYTES = 2 ** 28;
 /** Size of struct printk_log without caller_id. */
 const WITHOUT_CALLER = 16;
 
@@ -25,28 +36,29 @@ export interface TextBuffer extends LogBuffer {
   readonly length: number;
 }
 
-/** The messages of a buffer of records, from the oldest on. `seq`: number of the first. */
+/** The messages of a buffer of records, from the oldest on. `seq`: number of the first; null if it is not known. */
 export function* recordMessages(
   memory: Memory,
   { address, size, first, next }: RecordBuffer,
   at: RecordLayout,
-  seq: number,
+  seq: number | null,
   lost: Lost,
 ): Messages {
   const bytes = LazyBytes.of(memory, address, size, 'log_buf');
-  let [offset, left, isOpen] = [first, size, false];
+  let [offset, left, count, isOpen] = [first, size, 0, false];
   try {
-    for (let number = seq; offset !== next && left > 0; number++) {
+    while (offset !== next) {
       const length = offset + at.bytes > size ? 0 : bytes.u16(offset + at.length);
       // The rest of the buffer is not used: a record never passes its end.
-      const step = length === 0 ? size - offset : length;
-      left -= step;
+      left -= length === 0 ? size - offset : length;
+      if ((length === 0 && offset === 0) || left < 0)
+        throw bytes.error(offset, `the records do not lead to the last one, which ends at offset ${next}`);
       if (length === 0) {
-        if (offset === 0) throw bytes.error(0, 'the record has a length of 0');
-        [offset, number] = [0, number - 1];
+        offset = 0;
         continue;
       }
       const flags = bytes.u8(offset + at.dictLength + 3);
+      const number = seq === null ? null : seq + count++;
       yield messageAt(bytes, offset, at, number, isOpen && (flags & CONTINUES) !== 0);
       isOpen = (flags & NEWLINE) === 0;
       offset += length;
@@ -57,11 +69,20 @@ export function* recordMessages(
   }
 }
 
-function messageAt(bytes: LazyBytes, offset: number, at: RecordLayout, seq: number, continues: boolean): LogMessage {
+function messageAt(
+  bytes: LazyBytes,
+  offset: number,
+  at: RecordLayout,
+  seq: number | null,
+  continues: boolean,
+): LogMessage {
   const length = bytes.u16(offset + at.length);
   const [textLength, dictLength] = [bytes.u16(offset + at.textLength), bytes.u16(offset + at.dictLength)];
-  if (at.bytes + textLength + dictLength > length)
-    throw bytes.error(offset, `a record of ${length} bytes can't have ${textLength + dictLength} bytes of text`);
+  if (at.bytes + textLength + dictLength > length || offset + length > bytes.length)
+    throw bytes.error(
+      offset,
+      `a record of ${length} bytes with ${textLength + dictLength} bytes of text can't be right`,
+    );
   const flags = bytes.u8(offset + at.dictLength + 3);
   const dict = textAt(bytes, offset + at.bytes + textLength, dictLength).split('\0');
   const entry = (key: string): string | null =>
@@ -90,8 +111,8 @@ export function* textMessages(memory: Memory, buffer: TextBuffer, lost: Lost): M
   try {
     const bytes = LazyBytes.of(memory, address, size, 'log_buf');
     const before = Math.min(length, size - first);
-    const text = textAt(bytes, first, before) + textAt(bytes, 0, length - before);
-    for (const line of text.replace(/\n$/, '').split('\n')) yield messageOf(line.replaceAll('\0', ''));
+    const text = rawText(bytes, first, before) + rawText(bytes, 0, length - before);
+    for (const line of text.replace(/\n$/, '').split('\n')) yield messageOf(decoded(line.replaceAll('\0', '')));
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
     lost(error.message);

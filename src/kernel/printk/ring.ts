@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The log of kernels from 5.10 on: a ring of descriptors, and one of texts (kernel/printk/printk_ringbuffer.c).
+
+import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
-import { LazyBytes } from '../../core/lazy-bytes.js';
-import { type Memory, readOf } from '../../core/memory.js';
+import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/memory.js';
 import type { RingLayout, TextField } from './layout.js';
-import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, textAt } from './message.js';
+import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
 
 /** Larger rings are damage: log_buf_len is at most 2 GiB, with a descriptor for each 32 bytes (PRB_AVGBITS). */
 const MOST_COUNT_BITS = 26;
@@ -13,49 +14,64 @@ const MOST_SIZE_BITS = 31;
 const ID_BITS = 62;
 const COMMITTED = 1n;
 const FINALIZED = 2n;
-/** Bit in a position: the message has no text. */
+/** Bit in a position: the message has no text, because it is empty (EMPTY_LINE_LPOS, first called NO_LPOS) or there was no room. */
 const NO_TEXT = 1n;
+const EMPTY = 3n;
 /** Before each text is the ID of its message. */
 const BYTES_OF_ID = 8;
 
+/** After this number of descriptors that can't be read, the ring is given up: damaged sizes can claim millions. */
+const MOST_LOST = 10_000;
+
 /** The messages of the ring at an address, from the oldest on. Throws `DumpError` if the ring itself can't be read. */
 export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, lost: Lost): Messages {
-  const ring = new Ring(memory, address, at);
+  const ring = new Ring(memory, address, at, lost);
+  let [wasOpen, left] = [false, MOST_LOST];
   for (const id of ring.ids()) {
+    let message: RingMessage | null = null;
     try {
-      const message = ring.message(id);
-      if (message !== null) yield message;
+      message = ring.message(id);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       lost(error.message);
+      if (left-- === 0) return;
     }
+    if (message === null) continue;
+    const { isOpen, ...rest } = message;
+    // Only a line without its end can be continued.
+    yield { ...rest, continues: rest.continues && wasOpen };
+    wasOpen = isOpen;
   }
 }
 
+/** A message, and whether its text does not end its line. */
+interface RingMessage extends LogMessage {
+  readonly isOpen: boolean;
+}
+
 class Ring {
+  readonly #memory: Memory;
+  readonly #lost: Lost;
   readonly #at: RingLayout;
   readonly #count: number;
   readonly #size: number;
-  readonly #descs: LazyBytes;
-  readonly #infos: LazyBytes;
-  readonly #texts: LazyBytes;
+  /** Addresses of the descriptors, of struct printk_info for each, and of the texts. */
+  readonly #descs: bigint;
+  readonly #infos: bigint;
+  readonly #texts: bigint;
   readonly #tail: bigint;
   readonly #head: bigint;
 
-  constructor(memory: Memory, address: bigint, at: RingLayout) {
+  constructor(memory: Memory, address: bigint, at: RingLayout, lost: Lost) {
     const ring = readOf(memory, address, at.bytes, 'struct printk_ringbuffer');
     const [countBits, sizeBits] = [ring.u32(at.countBits), ring.u32(at.sizeBits)];
     if (countBits < 1 || countBits > MOST_COUNT_BITS)
       throw ring.error(at.countBits, `2^${countBits} descriptors can't be right`);
     if (sizeBits < 3 || sizeBits > MOST_SIZE_BITS)
       throw ring.error(at.sizeBits, `2^${sizeBits} bytes of text can't be right`);
-    this.#at = at;
+    [this.#memory, this.#at, this.#lost] = [memory, at, lost];
     [this.#count, this.#size] = [2 ** countBits, 2 ** sizeBits];
-    const array = (pointer: number, length: number, what: string): LazyBytes =>
-      LazyBytes.of(memory, ring.u64(pointer), length, what);
-    this.#descs = array(at.descs, this.#count * at.desc.bytes, 'descriptors of the log');
-    this.#infos = array(at.infos, this.#count * at.info.bytes, 'struct printk_info');
-    this.#texts = array(at.data, this.#size, 'texts of the log');
+    [this.#descs, this.#infos, this.#texts] = [ring.u64(at.descs), ring.u64(at.infos), ring.u64(at.data)];
     [this.#tail, this.#head] = [ring.u64(at.tailId), ring.u64(at.headId)];
   }
 
@@ -70,45 +86,55 @@ class Ring {
   }
 
   /** A message by its ID; null if it is not complete, or is being overwritten. */
-  message(id: bigint): LogMessage | null {
-    const index = Number(id % BigInt(this.#count));
-    const desc = index * this.#at.desc.bytes;
-    const state = this.#descs.u64(desc + this.#at.desc.state);
+  message(id: bigint): RingMessage | null {
+    const { desc: at, info: inInfo } = this.#at;
+    const index = id % BigInt(this.#count);
+    const desc = readOf(this.#memory, this.#descs + index * BigInt(at.bytes), at.bytes, 'a descriptor of the log');
+    const state = desc.u64(at.state);
     if (BigInt.asUintN(ID_BITS, state) !== id) return null;
     const status = state >> BigInt(ID_BITS);
     if (status !== COMMITTED && status !== FINALIZED) return null;
-    const info = index * this.#at.info.bytes;
-    const { seq, time, textLength, caller, subsystem, device } = this.#at.info;
-    const flags = this.#infos.u8(info + textLength + 3);
+    const start = this.#infos + index * BigInt(inInfo.bytes);
+    const info = readOf(this.#memory, start, inInfo.bytes, 'struct printk_info');
+    const { seq, time, textLength, caller, subsystem, device } = inInfo;
+    const flags = info.u8(textLength + 3);
     return {
-      seq: Number(this.#infos.u64(info + seq)),
-      time: this.#infos.u64(info + time),
+      seq: Number(info.u64(seq)),
+      time: info.u64(time),
       level: levelOf(flags),
-      facility: this.#infos.u8(info + textLength + 2),
-      ...callerOf(this.#infos.u32(info + caller)),
-      subsystem: this.#name(info, subsystem),
-      device: this.#name(info, device),
-      text: this.#text(id, desc, this.#infos.u16(info + textLength)),
+      facility: info.u8(textLength + 2),
+      ...callerOf(info.u32(caller)),
+      subsystem: nameIn(info, subsystem),
+      device: nameIn(info, device),
+      text: this.#text(id, desc, info.u16(textLength)),
       continues: (flags & CONTINUES) !== 0,
+      isOpen: (flags & NEWLINE) === 0,
     };
   }
 
-  #name(info: number, { offset, size }: TextField): string | null {
-    const text = this.#infos.text(info + offset, size);
-    return text === '' ? null : text;
-  }
-
-  /** The text of a message; null if it has been overwritten. */
-  #text(id: bigint, desc: number, length: number): string | null {
+  /** The text of a message; null if the ring has none of it. */
+  #text(id: bigint, desc: Bytes, length: number): string | null {
     const { begin, next } = this.#at.desc;
-    const [from, to] = [this.#descs.u64(desc + begin), this.#descs.u64(desc + next)];
-    if ((from & NO_TEXT) !== 0n) return (to & NO_TEXT) !== 0n ? '' : null;
+    const [from, to] = [desc.u64(begin), desc.u64(next)];
+    if ((from & NO_TEXT) !== 0n) return from === EMPTY && to === EMPTY ? '' : null;
     const size = BigInt(this.#size);
     // A text that would pass the end of the ring is at its start.
     const wraps = from / size !== to / size && to % size !== 0n;
-    const start = wraps ? 0 : Number(from % size);
-    const end = to % size === 0n ? this.#size : Number(to % size);
-    if (start + BYTES_OF_ID > end || this.#texts.u64(start) !== id) return null;
-    return textAt(this.#texts, start + BYTES_OF_ID, Math.min(length, end - start - BYTES_OF_ID));
+    const start = wraps ? 0n : from % size;
+    const bytes = Number((to % size === 0n ? size : to % size) - start);
+    if (bytes < BYTES_OF_ID) return null;
+    const wanted = Math.min(bytes, BYTES_OF_ID + length);
+    const block = this.#memory.read(this.#texts + start, wanted);
+    if (isUnreadable(block)) {
+      this.#lost(unreadableError(block, this.#texts + start, 'a text of the log').message);
+      return null;
+    }
+    return block.u64(0) === id ? textAt(block, BYTES_OF_ID, wanted - BYTES_OF_ID) : null;
   }
+}
+
+/** A name in a record; null if it is empty. */
+function nameIn(info: Bytes, { offset, size }: TextField): string | null {
+  const text = info.text(offset, size);
+  return text === '' ? null : text;
 }

@@ -37,6 +37,8 @@ interface Role {
   readonly levels: number;
   readonly isDirect: boolean;
   readonly isNested: boolean;
+  /** KVM no longer uses the tables, and empties them. */
+  readonly isInvalid: boolean;
   readonly addressSpace: number;
 }
 
@@ -45,6 +47,7 @@ const roleOf = (word: number): Role => ({
   levels: word & 0xf,
   isDirect: (word & 0x80) !== 0,
   isNested: (word & 0x20000) !== 0,
+  isInvalid: (word & 0x800) !== 0,
   addressSpace: word >>> 24,
 });
 
@@ -100,8 +103,8 @@ function* listedRoots({ host }: Kvm, address: bigint): Generator<MmuRoot> {
   if (roots === null || at === null) return;
   for (const link of listLinks(host.memory, address + BigInt(roots.offset), MOST_ROOTS, 'tdp_mmu_roots')) {
     const page = readOf(host.memory, link - BigInt(at.link.offset), at.bytes, 'struct kvm_mmu_page');
-    const { levels, isDirect, isNested, addressSpace } = roleOf(page.u32(at.role.offset));
-    if (!isDirect || isNested) continue;
+    const { levels, isDirect, isNested, isInvalid, addressSpace } = roleOf(page.u32(at.role.offset));
+    if (!isDirect || isNested || isInvalid) continue;
     const table = page.u64(at.table.offset);
     const frame = host.memory.frameOf(table);
     if (typeof frame !== 'number') throw new DumpError(`table at 0x${table.toString(16)}: ${frame.message}`);
