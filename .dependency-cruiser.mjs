@@ -21,6 +21,7 @@ const MAY_IMPORT = {
   pages: ['core', 'types', 'kernel'],
   kvm: ['core', 'paging', 'types', 'kernel'],
   spaces: ['core', 'dump', 'paging', 'kernel', 'kvm'],
+  owners: ['core', 'paging', 'types', 'kernel', 'pages', 'kvm', 'spaces'],
   translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
   report: ['core'],
@@ -42,12 +43,13 @@ const MAY_IMPORT = {
     'pages',
     'kvm',
     'spaces',
+    'owners',
     'translate',
     'write',
     'report',
     'html',
   ],
-  library: ['core', 'dump', 'pages', 'kvm', 'spaces', 'commands', 'open'],
+  library: ['core', 'dump', 'pages', 'kvm', 'spaces', 'owners', 'commands', 'open'],
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'report', 'types', 'commands', 'open'],
 };
 /** Rooms that may touch files; the entry points may too. */
