@@ -16,7 +16,7 @@ const LEVELS = 5;
  *     for (scan.over(from, to); scan.next(); ) if (scan.table !== null) …
  *
  * Ranges of the same tables must ascend. No table is entered twice at different places, so that the work is bounded by the
- * number of tables in the dump: such a place is a piece with `isRepeated`.
+ * number of tables in the dump: such a place is one piece, with `isRepeated`.
  */
 export class TableScan {
   /** First page of the piece, and number of its pages. */
@@ -34,7 +34,7 @@ export class TableScan {
   lo = 0;
   hi = 0;
   protNone = false;
-  /** Whether a table was entered before, at another place. What the piece maps is then not known. */
+  /** Whether the piece is a table that was entered before, at another place. What it maps is not known. */
   isRepeated = false;
 
   readonly #walker: PageWalker;
@@ -80,14 +80,15 @@ export class TableScan {
     const isMissing = status === Walk.TableMissing;
     const level = isMissing ? walker.level + 1 : walker.level;
     this.first = page;
-    this.isRepeated = this.#enter(level, page);
+    const repeated = this.#enter(level, page);
+    this.isRepeated = repeated >= 0;
     this.status = status;
     this.level = walker.level;
     this.frame = walker.frame;
-    this.table = level === 0 ? walker.view(0) : null;
+    this.table = level === 0 && !this.isRepeated ? walker.view(0) : null;
     // Exact for any page number: only the low bits matter.
     this.index = page & 511;
-    const size = level === 0 ? 512 : 512 ** level;
+    const size = this.isRepeated ? 512 ** (repeated + 1) : level === 0 ? 512 : 512 ** level;
     this.pages = Math.min(size - (page % size), this.#to - page);
     this.lo = walker.lo[level] ?? 0;
     this.hi = walker.hi[level] ?? 0;
@@ -95,20 +96,20 @@ export class TableScan {
     return true;
   }
 
-  /** Notes the tables from the top down to a level. Returns whether one of them was entered at another place. */
-  #enter(lowest: number, page: Vpn): boolean {
+  /** Notes the tables from the top down to a level. Returns the level of the first that was entered at another place; or -1. */
+  #enter(lowest: number, page: Vpn): number {
     const { top, tables } = this.#walker;
-    let repeated = -1;
     for (let level = top; level >= lowest; level--) {
       const frame = tables[level] as number;
       const place = Math.floor(page / 512 ** (level + 1));
       if (frame === this.#entered[level] && place === this.#places[level]) continue;
       this.#entered[level] = frame;
       this.#places[level] = place;
-      if (this.#seen.add(frame) && !(this.#shares && level === 1)) repeated = Math.max(repeated, level);
+      if (!this.#seen.add(frame) || (this.#shares && level === 1)) continue;
+      // If another range begins in this table, it is repeated too.
+      this.#entered.fill(-1, 0, level + 1);
+      return level;
     }
-    // Further pieces of this table are repeated too.
-    this.#entered.fill(-1, 0, repeated + 1);
-    return repeated >= 0;
+    return -1;
   }
 }
