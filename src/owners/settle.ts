@@ -91,7 +91,7 @@ export class Settler {
     // As many places as mappings are missing: each of them is one.
     if (missing === null && left > 0 && open.length === left)
       sure.push(...open.splice(0).map((each) => this.#entryOf(each)));
-    const whole = [...entries, ...sure];
+    const whole = this.#inOrder([...entries, ...sure]);
     if (lacking === sure.length) return this.#withUnseen(facts, whole);
     const reasons = [
       `the kernel counts ${lacking + numberOf(entries, Naming.Counted)} mappings of the page, ${numberOf(whole, Naming.Counted)} were found`,
@@ -99,6 +99,14 @@ export class Settler {
       ...(missing === null ? [] : [`the reverse map is not complete: ${missing}`]),
     ];
     return { entries: whole, complete: false, problems: [...reasons, ...this.#unseen.problems] };
+  }
+
+  /** In the order in which the page tables are searched. */
+  #inOrder(entries: readonly Entry[]): Entry[] {
+    const spaces = [...this.#spaces.values()];
+    const order = new Map(entries.map(({ area: { space } }) => [space, spaces.indexOf(space)]));
+    const placeOf = ({ area: { space } }: Entry): number => order.get(space) ?? 0;
+    return [...entries].sort((a, b) => placeOf(a) - placeOf(b) || a.page - b.page);
   }
 
   #withUnseen(facts: PageFacts, entries: readonly Entry[]): Settled {

@@ -6,6 +6,11 @@ const BITS_PER_FRAME = 16;
 const FEWEST_BITS = 2 ** 15;
 const MOST_BITS = 2 ** 26;
 
+/** Of a slot of the hash table that is not used. */
+const FREE = -1;
+/** 2^32 divided by the golden ratio: neighbouring frames are in different places (multiplicative hashing). */
+const FACTOR = 0x9e3779b1;
+
 /** A set of frames that is searched for: a sorted list, and in front of it a filter that hot loops look at. */
 export class WantedFrames {
   /** Ascending, each once. */
@@ -19,6 +24,9 @@ export class WantedFrames {
   readonly mask: number;
   /** Whether the frames follow each other. */
   readonly #isRange: boolean;
+  /** A hash table with open addressing, of the places in `frames`; FREE for none. Empty for a range. */
+  readonly #table: Int32Array;
+  readonly #shift: number;
 
   /** Frames in any order, also repeated. */
   constructor(frames: Float64Array) {
@@ -35,6 +43,10 @@ export class WantedFrames {
       const key = frame % bits;
       this.filter[key >>> 5] = (this.filter[key >>> 5] as number) | (1 << (key & 31));
     }
+    const order = this.#isRange ? 0 : Math.max(Math.ceil(Math.log2(count * 2)), 4);
+    this.#shift = 32 - order;
+    this.#table = new Int32Array(this.#isRange ? 0 : 2 ** order).fill(FREE);
+    if (!this.#isRange) for (let i = 0; i < count; i++) this.#table[this.#slotOf(this.frames[i] as number)] = i;
   }
 
   get count(): number {
@@ -48,8 +60,20 @@ export class WantedFrames {
       const index = frame - (frames[0] as number);
       return index >= 0 && index < frames.length ? index : -1;
     }
-    const index = this.firstFrom(frame);
-    return frames[index] === frame ? index : -1;
+    return this.#table[this.#slotOf(frame)] as number;
+  }
+
+  /** The slot of the table that has the frame, or in which it would be put. */
+  #slotOf(frame: number): number {
+    const table = this.#table;
+    const { frames } = this;
+    const last = table.length - 1;
+    let slot = Math.imul(frame | 0, FACTOR) >>> this.#shift;
+    for (;;) {
+      const index = table[slot] as number;
+      if (index === FREE || frames[index] === frame) return slot;
+      slot = (slot + 1) & last;
+    }
   }
 
   /** The place of the first wanted frame from this one on. */
