@@ -22,6 +22,7 @@ const MAY_IMPORT = {
   kvm: ['core', 'paging', 'types', 'kernel'],
   caches: ['core', 'types', 'kernel'],
   spaces: ['core', 'dump', 'paging', 'kernel', 'kvm', 'caches'],
+  owners: ['core', 'paging', 'types', 'kernel', 'pages', 'kvm', 'spaces'],
   translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
   report: ['core'],
@@ -44,12 +45,13 @@ const MAY_IMPORT = {
     'kvm',
     'caches',
     'spaces',
+    'owners',
     'translate',
     'write',
     'report',
     'html',
   ],
-  library: ['core', 'dump', 'pages', 'kvm', 'spaces', 'commands', 'open'],
+  library: ['core', 'dump', 'pages', 'kvm', 'spaces', 'owners', 'commands', 'open'],
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'report', 'types', 'commands', 'open'],
 };
 /** Rooms that may touch files; the entry points may too. */

@@ -11,7 +11,7 @@ import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, type NeededModule } from './kernel/needs.js';
-import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
+import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import type { DescribedKernel } from './types/profile.js';
@@ -27,9 +27,9 @@ export interface DumpOptions extends FileOptions {
   /**
    * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
    * are searched if the dump of an AMD host does not have all types; or only processes and their memory (`host`), which
-   * works on a host without KVM too.
+   * works on a host without KVM too; or these, and VMs if the host has KVM (`owners`).
    */
-  readonly needs?: 'host' | 'kvm' | 'vcpus';
+  readonly needs?: 'host' | 'owners' | 'kvm' | 'vcpus';
   /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
@@ -107,6 +107,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'vcpus') return VCPU_NEEDS;
   if (needs === 'kvm') return KVM_NEEDS;
+  if (needs === 'owners') return OWNER_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }
 

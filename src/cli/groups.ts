@@ -85,6 +85,7 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   files: [host, { ...besideVcpus, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
+  owners: [host, { ...beside, verbose, quiet }],
   process: [
     { ...host, ...process },
     { ...beside, verbose, quiet },

@@ -82,8 +82,8 @@ export interface Files {
   describe(): Promise<DescribedKernel>;
 }
 
-/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too. */
-export type HostNeeds = 'host' | 'kvm' | 'vcpus';
+/** What a host is opened for: processes and their memory; VMs too, if it has KVM (`owners`), or at any rate; the state of their vCPUs too. */
+export type HostNeeds = 'host' | 'owners' | 'kvm' | 'vcpus';
 
 export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Opened>;
 
@@ -105,6 +105,7 @@ export interface Needs {
   files: FilesGiven;
   image: ImageGiven;
   host: HostGiven;
+  owners: HostGiven;
   process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
@@ -117,8 +118,10 @@ export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
   needs !== 'nothing' && needs !== 'files';
 
 /** The value of `OpenOptions.needs` for a command. */
-export const hostNeedsOf = (need: Need): HostNeeds =>
-  need === 'vcpus' ? 'vcpus' : need === 'vm' || need === 'vms' ? 'kvm' : 'host';
+export const hostNeedsOf = (need: Need): HostNeeds => {
+  if (need === 'vcpus' || need === 'owners') return need;
+  return need === 'vm' || need === 'vms' ? 'kvm' : 'host';
+};
 
 /** A line of standard input that the command can't take. */
 export class BadLine {

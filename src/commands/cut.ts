@@ -86,7 +86,7 @@ export async function cut(
 
 /** The needs that include all others. */
 const mostOf = (needs: readonly HostNeeds[]): HostNeeds =>
-  (['vcpus', 'kvm'] as const).find((most) => needs.includes(most)) ?? 'host';
+  (['vcpus', 'kvm', 'owners'] as const).find((most) => needs.includes(most)) ?? 'host';
 
 /** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
 function readIdentity({ identity, memory, needs, symbols, types, log }: Host): void {

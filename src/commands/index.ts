@@ -7,6 +7,7 @@ import { help } from './help.js';
 import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { map } from './map.js';
+import { owner } from './owner.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { slots } from './slots.js';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   map,
   hva,
   page,
+  owner,
   phys,
   layout,
   excerpt,

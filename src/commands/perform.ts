@@ -69,6 +69,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   files: ({ files }, request, streams) => ({ files, request, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
+  owners: ({ image, host }) => ({ image, host }),
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };
     if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });
