@@ -16,7 +16,7 @@ const FILE: Known<FileOptions> = {
 };
 const DUMP: Known<DumpOptions> = {
   ...FILE,
-  needs: oneOf<Required<DumpOptions>['needs']>({ host: true, kvm: true, vcpus: true }),
+  needs: oneOf<Required<DumpOptions>['needs']>({ host: true, kvm: true, vcpus: true, owners: true }),
   beside: null,
 };
 const BESIDE: Known<Beside> = {
