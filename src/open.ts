@@ -12,7 +12,7 @@ import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
-import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
+import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { type Selected, selectByWord } from './kvm/select.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
@@ -41,9 +41,9 @@ export interface DumpOptions extends ImageOptions {
   /**
    * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
    * are searched if the dump of an AMD host does not have all types; only processes and their memory (`host`), which
-   * works on a host without KVM too; or only the kernel's log (`log`), for which no types are needed.
+   * works on a host without KVM too; these, and VMs if the host has KVM (`owners`); or only the kernel's log (`log`), for which no types are needed.
    */
-  readonly needs?: 'host' | 'kvm' | 'vcpus' | 'log';
+  readonly needs?: 'host' | 'owners' | 'kvm' | 'vcpus' | 'log';
 }
 
 /** Options for opening the dump of a host, with a hook for tests and recordings. */
@@ -149,6 +149,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'vcpus') return VCPU_NEEDS;
   if (needs === 'kvm') return KVM_NEEDS;
+  if (needs === 'owners') return OWNER_NEEDS;
   if (needs === 'log') return LOG_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }

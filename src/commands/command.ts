@@ -84,8 +84,11 @@ export interface Files {
   describe(): Promise<DescribedKernel>;
 }
 
-/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too; or only the kernel's log. */
-export type HostNeeds = 'host' | 'kvm' | 'vcpus' | 'log';
+/**
+ * What a host is opened for: processes and their memory; VMs too, if it has KVM (`owners`), or at any rate; the state of their
+ * vCPUs too; or only the kernel's log.
+ */
+export type HostNeeds = 'host' | 'owners' | 'kvm' | 'vcpus' | 'log';
 
 export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Opened>;
 
@@ -108,6 +111,7 @@ export interface Needs {
   image: ImageGiven;
   host: HostGiven;
   log: HostGiven;
+  owners: HostGiven;
   process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
@@ -123,7 +127,8 @@ export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
 export function hostNeedsOf({ command: { needs }, values }: Request): HostNeeds {
   // The log of a guest is reached through its VM.
   if (needs === 'log') return values.process == null ? 'log' : 'kvm';
-  return needs === 'vcpus' ? 'vcpus' : needs === 'vm' || needs === 'vms' ? 'kvm' : 'host';
+  if (needs === 'vcpus' || needs === 'owners') return needs;
+  return needs === 'vm' || needs === 'vms' ? 'kvm' : 'host';
 }
 
 /** A line of standard input that the command can't take. */

@@ -10,6 +10,7 @@ import { layout } from './layout.js';
 import { log } from './log.js';
 import { map } from './map.js';
 import { npt } from './npt.js';
+import { owner } from './owner.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { read } from './read.js';
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   extract,
   npt,
   log,
+  owner,
   phys,
   layout,
   excerpt,

@@ -82,6 +82,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
       log,
     );
   },
+  owners: ({ image, host }) => ({ image, host }),
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };
     if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });

@@ -11,12 +11,12 @@ import type { Vma } from './vma.js';
 export class VmaNames {
   readonly #files: Files;
   readonly #host: Host;
-  readonly #mm: Mm;
+  readonly #mm: Pick<Mm, 'address'>;
   /** By address of struct file. */
   readonly #paths = new Map<bigint, string>();
   #areas: readonly (readonly [string, bigint, bigint])[] | null = null;
 
-  constructor(host: Host, mm: Mm) {
+  constructor(host: Host, mm: Pick<Mm, 'address'>) {
     this.#files = new Files(host);
     this.#host = host;
     this.#mm = mm;

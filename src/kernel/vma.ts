@@ -43,7 +43,7 @@ export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   const { vma: at } = resolve(host.types, { vma: vmaFields });
   const found = isInMaple(host) ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
   if (found === 0n) return null;
-  const vma = readVma(host, found, at);
+  const vma = readAt(host, found, at);
   if (address >= vma.start && address < vma.end) return vma;
   throw readOf(host.memory, found, at.bytes, 'vm_area_struct').error(
     0,
@@ -134,7 +134,7 @@ interface Range {
 
 /** Reads the mapping at a place of the tree. Throws `DumpError` if it is impossible, or the tree has other addresses. */
 function vmaAt(host: Host, { address, first, last }: Place, at: Resolved<typeof vmaFields>): Vma {
-  const vma = readVma(host, address, at);
+  const vma = readAt(host, address, at);
   if (vma.start === (first ?? vma.start) && vma.end - 1n === (last ?? vma.end - 1n)) return vma;
   throw readOf(host.memory, address, at.bytes, 'vm_area_struct').error(
     0,
@@ -173,7 +173,7 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
   const { root, node, toVma } = rbTreeOf(host, mm);
   // A mapping that can't be read, or is invalid, does not show on which side the range begins: both sides are searched.
   const isBefore = (link: bigint): boolean => {
-    const vma = orNull(() => readVma(host, link - toVma, at));
+    const vma = orNull(() => readAt(host, link - toVma, at));
     return vma !== null && vma.end <= from;
   };
   const walk = { what: 'tree of mappings', member: 'mapping', most: MOST_VMAS, isBefore, lost };
@@ -183,14 +183,17 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
 function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>): bigint {
   const { root, node, toVma } = rbTreeOf(host, mm);
   const found = descend(host.memory, node, root, (link) => {
-    const { start, end } = readVma(host, link - toVma, at);
+    const { start, end } = readAt(host, link - toVma, at);
     return address < start ? 'left' : address >= end ? 'right' : 'here';
   });
   return found === null ? 0n : found - toVma;
 }
 
-/** Reads a mapping. Throws `DumpError` if it has addresses that a mapping can't have. */
-function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaFields>): Vma {
+/** The mapping with its vm_area_struct at an address. Throws `DumpError` if it has addresses that a mapping can't have. */
+export const readVma = (host: Host, address: bigint): Vma =>
+  readAt(host, address, resolve(host.types, { vma: vmaFields }).vma);
+
+function readAt({ memory }: Host, address: bigint, at: Resolved<typeof vmaFields>): Vma {
   const bytes = readOf(memory, address, at.bytes, 'vm_area_struct');
   const vma = {
     address,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
+import { OwnerSearch } from '../commands/owner-search.js';
 import { PageRow } from '../commands/page-rows.js';
 import type { SlotRow } from '../commands/slots.js';
 import type { VcpuRow } from '../commands/vcpus.js';
@@ -9,6 +10,7 @@ import type { OpenDump } from '../open.js';
 import { type ProcessChoice, processOf, type VmChoice, vmOf, type WhichSlots, type WhichVms } from './choice.js';
 import { Lifetime } from './lifetime.js';
 import { checkOptions } from './options.js';
+import { type Addresses, checkedPieces, type OwnedPage, ownersOf } from './owner.js';
 import { framesOf, type HostPage, pagesOf } from './page.js';
 import { Physical } from './physical.js';
 import { type CommandRows, Rows, rowsOf } from './rows.js';
@@ -75,6 +77,20 @@ export class Dump {
     const { host, image } = this.#opened;
     return Rows.of(function* () {
       return yield* pagesOf(new PageRow(host, image), first, end);
+    }, this.#lifetime);
+  }
+
+  /**
+   * Which VMs and processes have the physical pages that hold `length` bytes from a host physical address (HPA) on, or from
+   * each of several: the rows of the command `owner`. All page tables are searched once, for all addresses together. Throws
+   * `UsageError` as `pages` does, and if the dump was opened with `needs: 'host'`.
+   */
+  owners(addresses: Addresses, length = 1): Rows<OwnedPage> {
+    this.#lifetime.check();
+    const pieces = checkedPieces(addresses, length);
+    const { host, image } = this.#opened;
+    return Rows.of(function* () {
+      return yield* ownersOf(new OwnerSearch(host, image, host.log), pieces);
     }, this.#lifetime);
   }
 

@@ -17,7 +17,7 @@ const FILE: Known<FileOptions> = {
 const IMAGE: Known<ImageOptions> = { ...FILE, guests: texts, beside: null };
 const DUMP: Known<DumpOptions> = {
   ...IMAGE,
-  needs: oneOf<Required<DumpOptions>['needs']>({ host: true, kvm: true, vcpus: true, log: true }),
+  needs: oneOf<Required<DumpOptions>['needs']>({ host: true, kvm: true, vcpus: true, owners: true, log: true }),
 };
 const BESIDE: Known<Beside> = {
   typesFrom: oneOf<Beside['typesFrom']>({ auto: true, btf: true, dwarf: true, layout: true }),
