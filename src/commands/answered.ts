@@ -75,6 +75,7 @@ export const NOTHING = {
   file: '',
   page: null,
   zeroPage: false,
+  resource: null,
   memoryDigits: 0,
   encryption: 0n,
 };

@@ -8,6 +8,7 @@ import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { meaningOf } from '../kernel/pte.js';
 import type { SwapKind } from '../kernel/swap-kinds.js';
+import { DEVICE_FLAGS } from '../kernel/vma.js';
 import { levelNames } from '../paging/form.js';
 import { Walk } from '../paging/walker.js';
 import { EmptyEntries } from './empty-entries.js';
@@ -17,8 +18,6 @@ import { SwappedPages } from './swapped-pages.js';
 
 /** MAX_PHYSMEM_BITS if VMCOREINFO lacks it: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
 const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
-/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
-const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
 /** The end of a walk that did not find a page, as `PageWalker` and `PageRuns` report it. */
 export interface End {
