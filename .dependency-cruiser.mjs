@@ -20,7 +20,7 @@ const MAY_IMPORT = {
   debuginfo: ['core', 'io', 'codecs', 'elf', 'symbols', 'types', 'kernel', 'opening', 'layouts'],
   pages: ['core', 'types', 'kernel'],
   kvm: ['core', 'paging', 'types', 'kernel'],
-  caches: ['core', 'types', 'kernel'],
+  caches: ['core', 'types', 'kernel', 'codecs'],
   spaces: ['core', 'dump', 'paging', 'kernel', 'kvm', 'caches'],
   translate: ['core', 'kernel', 'kvm', 'spaces'],
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FileCaches } from '../caches/files.js';
+import type { SwappedBytes } from '../caches/swapped-bytes.js';
 import type { Pfn, Vpn } from '../core/address.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
@@ -59,6 +60,11 @@ export class MmSpace implements AddressSpace<MmRun> {
   /** Runs for a space that is built on this one; each is written to `run`. */
   cursor<R extends MutableMmRun>(run: R): MmRuns<R> {
     return new MmRuns(this.host, this.#mm, this.#meaning, run);
+  }
+
+  /** The contents of swapped pages that are not in the swap cache, by their place in swap. */
+  get swappedBytes(): SwappedBytes {
+    return this.#meaning.swappedBytes;
   }
 
   /** The page caches of files. */

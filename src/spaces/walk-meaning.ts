@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FileCaches } from '../caches/files.js';
+import type { SwappedBytes } from '../caches/swapped-bytes.js';
 import { PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
 import { type FrameGap, readOf } from '../core/memory.js';
@@ -67,6 +68,11 @@ export class WalkMeaning {
 
   /** Path of the device or file of a swap type; null if it can't be read. */
   readonly deviceOf = (type: number): string | null => this.#pages.swap.device(type);
+
+  /** The contents of swapped pages that are not in the swap cache. */
+  get swappedBytes(): SwappedBytes {
+    return this.#pages.bytes;
+  }
 
   noncanonical(run: MutableMmRun): State {
     return run.end('noncanonical', 'hva-noncanonical', NO_ENTRY, NONCANONICAL);
