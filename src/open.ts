@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from './codecs/index.js';
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
@@ -107,6 +108,8 @@ async function openGuests(
   let image = machine;
   const guests: Selected[] = [];
   const { debugDirs, debuginfod } = beside;
+  // A page of a guest can be in compressed swap.
+  if (words.length > 0) await loadKernelCodecs();
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
     try {

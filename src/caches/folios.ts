@@ -72,7 +72,7 @@ export class Folios {
   read(address: bigint): StructPage {
     const at = this.#at;
     this.knownFrame(address);
-    const bytes = this.#bytesAt(address);
+    const bytes = this.bytesOf(address);
     const flags = bytes.u64(at.flags.offset);
     return {
       address,
@@ -119,7 +119,8 @@ export class Folios {
     return compoundHead === null && word >> 32n === 0xffffffffn ? address & word : word - 1n;
   }
 
-  #bytesAt(address: bigint): Bytes {
+  /** The bytes of the struct page at an address. */
+  bytesOf(address: bigint): Bytes {
     const { memory } = this.#host;
     const [page, offset] = [address / PAGE, Number(address % PAGE)];
     if (offset + this.#at.bytes > PAGE_SIZE) return readOf(memory, address, this.#at.bytes, 'struct page');

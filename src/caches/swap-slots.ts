@@ -94,26 +94,37 @@ class Trees implements Slots {
 }
 
 /** A table for each cluster of slots. */
-function tables({ memory, types }: Host, swap: Swap, folios: Folios): Slots {
-  const at = resolve(types, { info: swapClustersFields, cluster: swapClusterFields, table: swapTableFields });
-  const { clusters } = at.info;
-  const { table } = at.cluster;
-  const { count } = at.table.entries;
+function tables(host: Host, swap: Swap, folios: Folios): Slots {
   return {
     pageOf(entry) {
       if ((entry & 3n) === 2n) return folios.addressOf(Number((entry >> 2n) & FRAME));
       // A pointer in 6.18. Bad slots have an entry that is not one.
       return (entry & 1n) === 1n || folios.frameOf(entry) === null ? null : entry;
     },
-    group({ type, offset }) {
-      const info = swap.infoOf(type);
-      if (info === null || clusters === null || table === null) return NONE;
-      const array = pointerAt(memory, info + BigInt(clusters.offset), 'swap_info_struct');
-      const cluster = array + BigInt(Math.floor(offset / count) * at.cluster.bytes);
-      const entries = pointerAt(memory, cluster + BigInt(table.offset), 'swap_cluster_info');
-      if (entries === 0n) return NONE;
-      const bytes = readOf(memory, entries + BigInt((offset % count) * 8), GROUP * 8, 'swap_table');
-      return BigUint64Array.from({ length: GROUP }, (_, i) => bytes.u64(i * 8));
-    },
+    group: (first) => tableEntries(host, swap, first, GROUP) ?? NONE,
   };
+}
+
+/**
+ * Entries of the table of a cluster from a place in swap on (mm/swap_table.h); null if the cluster does not have a table, or
+ * this kernel none. Throws `DumpError` if they can't be read.
+ */
+export function tableEntries(
+  { memory, types }: Host,
+  swap: Swap,
+  { type, offset }: SwapPosition,
+  count: number,
+): BigUint64Array | null {
+  const cluster = resolveIfPresent(types, swapClusterFields);
+  if (cluster === null || cluster.table === null) return null;
+  const at = resolve(types, { info: swapClustersFields, table: swapTableFields });
+  const info = swap.infoOf(type);
+  if (info === null || at.info.clusters === null) return null;
+  const inTable = at.table.entries.count;
+  const array = pointerAt(memory, info + BigInt(at.info.clusters.offset), 'swap_info_struct');
+  const place = array + BigInt(Math.floor(offset / inTable) * cluster.bytes);
+  const entries = pointerAt(memory, place + BigInt(cluster.table.offset), 'swap_cluster_info');
+  if (entries === 0n) return null;
+  const bytes = readOf(memory, entries + BigInt((offset % inTable) * 8), count * 8, 'swap_table');
+  return BigUint64Array.from({ length: count }, (_, i) => bytes.u64(i * 8));
 }

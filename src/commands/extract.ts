@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
+import { loadKernelCodecs } from '../codecs/index.js';
 import { PAGE_SIZE } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
 import { oneLine } from '../core/one-line.js';
@@ -15,6 +16,7 @@ import { type Context, command, type VmGiven } from './command.js';
 import { aboutGuest, type GuestAbout } from './extract-notes.js';
 import { Missing } from './missing.js';
 import { chosen, flag, output } from './options.js';
+import { Sources } from './sources.js';
 
 const FORMATS = ['elf', 'lime', 'raw', 'kdump'] as const;
 type Format = (typeof FORMATS)[number];
@@ -62,14 +64,17 @@ export const extract = command({
     const { output: path, format } = given;
     if (path === null) throw new UsageError('-o is missing: the file to write; see extract --help');
     const target = checkTarget(path, given.force, inputs);
+    await loadKernelCodecs();
     const space = new GuestSpace(selected.vm, 0);
     if (space.slots.missing !== null) log.warn(`memory may be missing: ${space.slots.missing}`);
     const about = aboutGuest(selected, log);
     const missing = new Missing();
-    const source = sourceOf(context, space, about, missing);
+    const sources = new Sources();
+    const source = sourceOf(context, space, about, { missing, sources });
     const made = await log.stepAsync('extract', () => written(context, target, source));
     if (made.written.length === 0) log.warn('no memory of the guest is in the dump');
     if (format === 'elf' && made.written.length > MOST_SEGMENTS) warnOfSegments(context, made.written.length);
+    sources.report(log);
     for (const line of missing.lines()) log.warn(line);
     yield summary(target, made, about);
     return missing.bytes === 0 && space.slots.missing === null ? 0 : 1;
@@ -99,18 +104,24 @@ function keyOf({ selected, host, image, options: { format } }: ExtractContext): 
   return createHash('sha256').update(facts.join('\0')).digest('hex');
 }
 
+/** What is counted on the way. */
+interface Counts {
+  readonly missing: Missing;
+  readonly sources: Sources;
+}
+
 function sourceOf(
   { options: { format }, log }: ExtractContext,
   space: GuestSpace,
   about: GuestAbout,
-  missing: Missing,
+  counts: Counts,
 ): ExtractSource {
   const memory = joined(space.slots.slots.map(({ first, pages }) => ({ first, pages })));
   return {
     memory,
-    pieces: (from) => piecesOf(space, memory, from, missing),
+    pieces: (from) => piecesOf(space, memory, from, counts),
     sink: (descriptor, begun) => sinkOf(format, descriptor, begun, memory, about),
-    notes: () => [...about.notes, { name: 'kvm-vtop missing', type: 0, desc: Buffer.from(missing.text()) }],
+    notes: () => [...about.notes, { name: 'kvm-vtop missing', type: 0, desc: Buffer.from(counts.missing.text()) }],
     onProgress: (done) => {
       log.tick(done);
     },
@@ -121,14 +132,16 @@ function* piecesOf(
   space: GuestSpace,
   memory: readonly FrameRun[],
   from: number,
-  missing: Missing,
+  { missing, sources }: Counts,
 ): Generator<ExtractedPiece> {
   const pages = pagesOf(space);
   for (const { first, pages: count } of memory) {
     const start = Math.max(first, from);
     const end = first + count;
     if (start >= end) continue;
-    for (const { page, length, bytes, gap } of pieces(pages, start, 0, (end - start) * PAGE_SIZE)) {
+    for (const piece of pieces(pages, start, 0, (end - start) * PAGE_SIZE)) {
+      const { page, length, bytes, gap } = piece;
+      sources.add(piece);
       if (gap !== null) missing.add(page, length / PAGE_SIZE, gap);
       yield { page, pages: length / PAGE_SIZE, bytes };
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import type { Log } from '../core/log.js';
@@ -46,6 +47,8 @@ const BATCH = 0x10000;
 export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
   const { command } = request;
   const { log } = streams;
+  // The kernel's log of a guest can be in compressed swap.
+  if (command.needs === 'log' && request.values.process != null) await loadKernelCodecs();
   const context = contextOf(request, given, streams, form);
   const writer = writerOf(request, form, context, log);
   return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));

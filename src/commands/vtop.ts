@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { digitsOfPage } from '../report/hex.js';
@@ -61,6 +62,7 @@ export const vtop = command({
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
     const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
+    if (options.gva) await loadKernelCodecs();
     const virtual = options.gva ? virtualMemory(selected, translator.space, options) : null;
     const outer = guests.map(({ vm }) => new GuestTranslator(vm, 0)).reverse();
     const answers = new Answers(translator, new Answered(selected, space), pages, virtual, outer);

@@ -231,3 +231,13 @@ export const btfFields = fields('btf', {
   firstId: required('start_id', 4),
   firstString: required('start_str_off', 4),
 });
+
+/** include/linux/ioport.h */
+export const resourceFields = fields('resource', {
+  start: required('start', 8),
+  end: required('end', 8),
+  name: required('name', 8),
+  flags: required('flags', 8),
+  sibling: required('sibling', 8),
+  child: required('child', 8),
+});

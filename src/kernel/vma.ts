@@ -24,6 +24,9 @@ export interface Vma {
   readonly file: bigint;
 }
 
+/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h): mappings in which memory of a device can be. */
+export const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
+
 /** The last address plus one. */
 const END = 1n << 64n;
 const PAGE = BigInt(PAGE_SIZE);

@@ -51,6 +51,7 @@ export const NOWHERE: Surroundings = {
   file: '',
   page: null,
   zeroPage: false,
+  resource: null,
   memoryDigits: 0,
   encryption: 0n,
 };
@@ -62,6 +63,7 @@ function sections(title: string, answer: Answer, around: Surroundings, style: St
     entry(answer, around),
     mapping(around),
     where(answer, around, style),
+    device(around),
   ];
   const text = parts.filter((part) => part !== '').join('\n');
   return style === 'crash' ? text : text.replace(/ +$/gm, '');
@@ -149,6 +151,14 @@ function mapping({ vma, file }: Surroundings): string {
   if (vma === null) return '';
   const fields = [vma.address, vma.start, vma.end, vma.flags].map((value) => value.toString(16)).join(' ');
   return `      VMA           START       END     FLAGS FILE\n${fields} ${file}\n`;
+}
+
+/** What has the address of device memory, with its range as in /proc/iomem. */
+function device({ resource }: Surroundings): string {
+  if (resource === null) return '';
+  if (resource === 'none') return 'DEVICE: (no resource)\n';
+  const { name, start, end } = resource;
+  return `DEVICE: ${printable(name)}  RANGE: ${start.toString(16).padStart(8, '0')}-${end.toString(16).padStart(8, '0')}\n`;
 }
 
 /** Offset in the mapped file of the page that contains the HVA, in bytes. */

@@ -4,10 +4,11 @@ import type { Privacy } from '../kvm/attributes.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Vm } from '../kvm/vm.js';
+import type { ContentsSource } from './contents.js';
 import { GuestMemfds } from './guest-memfds.js';
 import { BEYOND, type GuestRun, MutableGuestRun } from './guest-run.js';
 import { GuestRuns } from './guest-runs.js';
-import { bytesOf, MmSpace } from './mm-space.js';
+import { MmSpace } from './mm-space.js';
 import type { PageLookup, WalkStep } from './page-lookup.js';
 import type { AddressSpace, Gap, RunCursor } from './space.js';
 
@@ -59,9 +60,14 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     return this.#memory.isDevice(page);
   }
 
+  /** Where the bytes are that were returned last. */
+  get source(): ContentsSource {
+    return this.#memory.source;
+  }
+
   bytes(page: number): DataView | Gap {
     this.#find(gfn(page), this.#read, this.#reading);
-    return bytesOf(this.#memory.host, this.#read);
+    return this.#memory.bytesOf(this.#read);
   }
 
   #find(page: Gfn, run: MutableGuestRun, lookup: PageLookup): void {

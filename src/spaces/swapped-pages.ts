@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FileCaches } from '../caches/files.js';
 import { SwapCache, type SwapCached } from '../caches/swap-cache.js';
+import type { SwapPosition } from '../caches/swap-entries.js';
+import { type Kept, SwappedBytes } from '../caches/swapped-bytes.js';
 import { DumpError } from '../core/errors.js';
+import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { Swap } from '../kernel/swap.js';
 import type { MutableMmRun } from './mm-run.js';
@@ -12,6 +15,7 @@ export class SwappedPages {
   readonly #host: Host;
   readonly #caches: FileCaches;
   #cache: SwapCache | DumpError | null = null;
+  #bytes: SwappedBytes | null = null;
 
   constructor(host: Host, caches: FileCaches) {
     this.#host = host;
@@ -30,10 +34,25 @@ export class SwappedPages {
   about(run: MutableMmRun): string {
     const { swap } = run;
     const cached = swap === null ? null : this.#cached(swap.type, swap.offset);
-    if (cached === null) return '';
+    if (cached === null) return swap === null ? '' : this.#kept(swap);
     if (cached instanceof DumpError) return `; it is not known whether it is in the swap cache: ${cached.message}`;
     const more = cached.isReady ? '' : ', whose contents are not valid yet';
     return `; it is also in memory, in the swap cache, at ${run.place}${more}`;
+  }
+
+  /** Finds and reads the contents of pages that are not in the swap cache. Throws `DumpError`. */
+  get bytes(): SwappedBytes {
+    this.#bytes ??= new SwappedBytes(this.#host, this.swap, this.#caches.folios);
+    return this.#bytes;
+  }
+
+  #kept(place: SwapPosition): string {
+    try {
+      return textOf(this.bytes.find(place));
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      return `; it is not known where its contents are: ${error.message}`;
+    }
   }
 
   /** Null if the page is not in the swap cache. */
@@ -55,4 +74,13 @@ export class SwappedPages {
       return error;
     }
   }
+}
+
+function textOf(kept: Kept): string {
+  if (kept.store === 'on-device') return '';
+  if (kept.store === 'zeros') return '; it consists of zeros, which is noted in memory';
+  if ('word' in kept) return `; it is in ${kept.store}, as the one word that it consists of`;
+  const { store, algorithm, size } = kept;
+  const form = algorithm === null ? 'not compressed' : `compressed with ${printable(algorithm)} to ${size} bytes`;
+  return `; it is in ${store}, ${form}`;
 }

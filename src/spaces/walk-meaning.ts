@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FileCaches } from '../caches/files.js';
+import type { SwappedBytes } from '../caches/swapped-bytes.js';
 import { PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
 import { type FrameGap, readOf } from '../core/memory.js';
@@ -8,8 +9,10 @@ import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { meaningOf } from '../kernel/pte.js';
 import type { SwapKind } from '../kernel/swap-kinds.js';
+import { DEVICE_FLAGS } from '../kernel/vma.js';
 import { levelNames } from '../paging/form.js';
 import { Walk } from '../paging/walker.js';
+import { PageContents } from './contents.js';
 import { EmptyEntries } from './empty-entries.js';
 import { Mappings } from './mappings.js';
 import { type Explain, type MutableMmRun, NO_ENTRY } from './mm-run.js';
@@ -17,8 +20,6 @@ import { SwappedPages } from './swapped-pages.js';
 
 /** MAX_PHYSMEM_BITS if VMCOREINFO lacks it: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
 const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
-/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
-const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
 /** The end of a walk that did not find a page, as `PageWalker` and `PageRuns` report it. */
 export interface End {
@@ -46,6 +47,7 @@ export class WalkMeaning {
   readonly #emptyEntries: EmptyEntries;
   #memoryEnd: number | null = null;
   #swapped: SwappedPages | null = null;
+  #contents: PageContents | null = null;
   #frameBits: number | null = null;
 
   constructor(host: Host, mm: Mm) {
@@ -68,6 +70,17 @@ export class WalkMeaning {
 
   /** Path of the device or file of a swap type; null if it can't be read. */
   readonly deviceOf = (type: number): string | null => this.#pages.swap.device(type);
+
+  /** The contents of swapped pages that are not in the swap cache. */
+  get swappedBytes(): SwappedBytes {
+    return this.#pages.bytes;
+  }
+
+  /** The bytes that belong to answers. */
+  get contents(): PageContents {
+    this.#contents ??= new PageContents(this.#host, this.caches, () => this.#pages);
+    return this.#contents;
+  }
 
   noncanonical(run: MutableMmRun): State {
     return run.end('noncanonical', 'hva-noncanonical', NO_ENTRY, NONCANONICAL);
