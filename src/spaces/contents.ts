@@ -60,7 +60,8 @@ export class PageContents {
       if (bytes !== null) return { bytes: viewOf(bytes), source: 'compressed swap' };
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      return { reason, message: `${answer.message ?? reason}: ${error.message}` };
+      const message = answer.message ?? reason;
+      return { reason, message: message.includes(error.message) ? message : `${message}: ${error.message}` };
     }
     return { reason, message: answer.message ?? reason };
   }

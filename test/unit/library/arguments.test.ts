@@ -110,10 +110,10 @@ describe('an option that does not exist, or with a value that it can not have', 
   });
 
   test.each<[object, string]>([
-    [{ need: 'host' }, "'need' is not the name of an option; valid: log, inputFormat, needs, beside"],
-    [{ needs: 'hosts' }, "option 'needs' must be one of host, kvm, vcpus, not 'hosts'"],
-    [{ needs: null }, "option 'needs' must be one of host, kvm, vcpus, not null"],
-    [{ needs: 'toString' }, "option 'needs' must be one of host, kvm, vcpus, not 'toString'"],
+    [{ need: 'host' }, "'need' is not the name of an option; valid: log, inputFormat, guests, beside, needs"],
+    [{ needs: 'hosts' }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not 'hosts'"],
+    [{ needs: null }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not null"],
+    [{ needs: 'toString' }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not 'toString'"],
     [{ beside: '/lib/debug' }, "option 'beside' must be an object, not '/lib/debug'"],
     [{ beside: { debugDir: [] } }, "'beside.debugDir' is not the name of an option; valid: typesFrom, vmlinux, "],
     [{ beside: { debugDirs: '/lib' } }, "option 'beside.debugDirs' must be an array of texts, not '/lib'"],

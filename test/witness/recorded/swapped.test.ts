@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
+import { loadKernelCodecs } from '../../../src/codecs/index.js';
 import { selectVm } from '../../../src/kvm/select.js';
 import { openDump } from '../../../src/open.js';
 import { GuestSpace } from '../../../src/spaces/guest-space.js';
@@ -41,6 +42,7 @@ function wantedIn(truth: string): Map<number, Wanted[]> {
 
 test('debian-6.12-facts: every page that is known and not in the swap cache', async () => {
   const folder = dumpFolder('debian-6.12-facts');
+  await loadKernelCodecs();
   const { host, close } = await openDump(join(folder, 'vmcore'));
   const wanted = wantedIn(readFileSync(join(folder, 'truth.txt'), 'latin1'));
   const wrong: unknown[] = [];
@@ -54,7 +56,7 @@ test('debian-6.12-facts: every page that is known and not in the swap cache', as
       if (swap === null || frame !== null) continue;
       const { store } = memory.swappedBytes.find(swap);
       stores.set(store, (stores.get(store) ?? 0) + 1);
-      const page = await memory.swappedBytes.read(swap);
+      const page = memory.swappedBytes.read(swap);
       if (page === null) continue;
       const view = new DataView(page.buffer, page.byteOffset, 4096);
       const found = bytes === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true));
