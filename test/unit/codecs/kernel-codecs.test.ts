@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages as the kernel's compressors write them. The blocks are from zswap and zram of hosts of 6.1.
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { kernelCodec } from '../../../src/codecs/index.js';
+import { kernelCodec, loadKernelCodecs } from '../../../src/codecs/index.js';
 import { decodeLz4 } from '../../../src/codecs/lz4.js';
 import { decodeKernelLzo } from '../../../src/codecs/lzo.js';
 import { pack } from '../../build/lz4.js';
@@ -21,16 +21,18 @@ const BLOCKS: Readonly<Record<string, string>> = {
   deflate: '7crLCYAwFETRVqYAF7YUZPxANCHvgZavbQh3dxanl82a1VblbqWf/FBSSzv7cIRDt2udVI/L6mw2m81ms9lsNpvNZrN/uF8=',
 };
 
+beforeAll(loadKernelCodecs);
+
 describe.each(Object.entries(BLOCKS))('%s', (name, text) => {
   const block = Uint8Array.from(Buffer.from(text, 'base64'));
 
-  test('decodes a page of the kernel', async () => {
-    const decode = await kernelCodec(name);
+  test('decodes a page of the kernel', () => {
+    const decode = kernelCodec(name);
     expect(decode?.(block, SIZE)).toEqual(PAGE);
   });
 
-  test('a shorter block, and one for another size, is not a page', async () => {
-    const decode = await kernelCodec(name);
+  test('a shorter block, and one for another size, is not a page', () => {
+    const decode = kernelCodec(name);
     const lengths = Array.from({ length: block.length - 2 }, (_, i) => i);
     expect(lengths.filter((length) => decode?.(block.subarray(0, length), SIZE) !== null)).toEqual([]);
     expect([SIZE - 1, SIZE + 1].map((size) => decode?.(block, size) ?? null)).toEqual([null, null]);
