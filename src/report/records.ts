@@ -54,14 +54,20 @@ export const withOptions = <Row>(
   columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
 });
 
-/** The JSON schema of a line of `--json`. */
-export const schemaOf = ({ name, title, columns, rules }: RecordKind<never>): Schema => ({
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  $id: `urn:kvm-vtop:${name}:1`,
-  title,
-  ...objectSchema(columns),
-  ...(rules.length === 0 ? {} : { allOf: rules }),
-});
+/** The JSON schema of a line of `--json`. Kinds of several commands can have a name in common: a line is one of these. */
+export function schemaOf(kinds: readonly [RecordKind<never>, ...RecordKind<never>[]]): Schema {
+  const [{ name }] = kinds;
+  const own = kinds.map(({ title, columns, rules }) => ({
+    title,
+    ...objectSchema(columns),
+    ...(rules.length === 0 ? {} : { allOf: rules }),
+  }));
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: `urn:kvm-vtop:${name}:1`,
+    ...(own.length === 1 ? own[0] : { anyOf: own }),
+  };
+}
 
 /** A row of a command with several kinds of records: `record` is the name of its kind. */
 export interface TaggedRow {

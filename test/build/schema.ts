@@ -6,7 +6,7 @@ import { ROOT } from '../run.js';
 
 /** The schema, without the members that it allows for later releases: the output must not have others yet. */
 const strict = (_key: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && 'required' in value
+  typeof value === 'object' && value !== null && 'required' in value && 'type' in value
     ? { ...value, additionalProperties: false }
     : value;
 
