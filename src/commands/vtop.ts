@@ -80,7 +80,8 @@ export const vtop = command({
         const around = digits === null ? NOTHING : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
         const own = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
-        const made = gva === null ? own : guestBlock(gva, digits, guestSteps) + (digits === null ? '' : `\n${own}`);
+        const made =
+          gva === null ? own : guestBlock(gva, digits, answer.state, guestSteps) + (digits === null ? '' : `\n${own}`);
         return count++ === 0 ? made : `\n${made}`;
       },
       end() {
