@@ -37,14 +37,25 @@ export class Faults {
 /** @type {(vm: Vm, gpa: string) => string} */
 const placeOf = ({ pid, kvm }, gpa) => `pid ${pid} kvm ${kvm} gpa ${gpa}`;
 
+/** Reasons for which the extension gives that of an empty entry. @type {ReadonlySet<string | null>} */
+const IN_CACHES = new Set(['in-page-cache', 'shmem-swapped', 'page-cache-unreadable']);
+
 /**
- * The members that are compared: all but messages. Only kvm-vtop knows why a page is not in the dump.
+ * The members that are compared: all but messages. Only kvm-vtop knows why a page is not in the dump, and where one is that
+ * is not mapped.
  *
  * @type {(answer: Answer) => Map<string, string>}
  */
 function factsOf(answer) {
   const facts = new Map(Object.entries(answer).map(([name, value]) => [name, JSON.stringify(value)]));
   facts.delete('message');
+  // The extension does not look into the caches of the kernel.
+  const isInCache = IN_CACHES.has(answer.reason);
+  if (isInCache) {
+    facts.set('reason', '"empty-entry"');
+    facts.set('swap', 'null');
+  }
+  if (isInCache || answer.state === 'swapped' || answer.state === 'guest-memfd') facts.set('frame', 'null');
   if (answer.state === 'table-missing') facts.set('reason', '"table"');
   return facts;
 }

@@ -35,10 +35,11 @@ export type {
   Unmapped,
   WalkStep,
 } from './library/answer.js';
-export type { ProcessChoice, VmChoice, WhichVms } from './library/choice.js';
+export type { ProcessChoice, VmChoice, WhichSlots, WhichVms } from './library/choice.js';
 export { Dump, type Kernel } from './library/dump.js';
 export { Image } from './library/image.js';
 export { openDump, openImage } from './library/open.js';
+export type { Addresses, OwnedPage, OwnerState, ProcessOwner, VmOwner } from './library/owner.js';
 export type { HostPage } from './library/page.js';
 export { type Gap, type MissingBytes, Physical, type PhysicalRange, type PresentBytes } from './library/physical.js';
 export { type CommandRows, Rows } from './library/rows.js';

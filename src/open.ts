@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from './codecs/index.js';
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
@@ -12,8 +13,8 @@ import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
 import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
-import { KVM_AMD, KVM_MODULE, KVM_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
-import { selectByWord } from './kvm/select.js';
+import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
+import { type Selected, selectByWord } from './kvm/select.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import { guestImage } from './spaces/guest-image.js';
@@ -27,6 +28,11 @@ export interface OpenDump extends OpenImage {
 
 /** Options for reading the files of a dump, and for reading the host of a guest in it. */
 export interface ImageOptions extends FileOptions {
+  /**
+   * Opens the memory of a guest in the place of the machine's: the VM by the pid of its process, the address of that
+   * process's task_struct or of the struct kvm, or by its name or UUID. A second one is a VM in that guest, and so on.
+   */
+  readonly guests?: readonly string[];
   /** Files with symbols and types that are not in the dump. */
   readonly beside?: Partial<BesideOptions>;
 }
@@ -36,9 +42,9 @@ export interface DumpOptions extends ImageOptions {
   /**
    * What is needed of the dump: VMs (`kvm`, the default); VMs and the registers of their vCPUs (`vcpus`), for which files
    * are searched if the dump of an AMD host does not have all types; only processes and their memory (`host`), which
-   * works on a host without KVM too; or only the kernel's log (`log`), for which no types are needed.
+   * works on a host without KVM too; these, and VMs if the host has KVM (`owners`); or only the kernel's log (`log`), for which no types are needed.
    */
-  readonly needs?: 'host' | 'kvm' | 'vcpus' | 'log';
+  readonly needs?: 'host' | 'owners' | 'kvm' | 'vcpus' | 'log';
 }
 
 /** Options for opening the dump of a host, with a hook for tests and recordings. */
@@ -53,17 +59,14 @@ export interface FileOptions {
   readonly log?: Log;
   /** The format, for a file that does not identify it: `raw` is physical memory from address 0 on. */
   readonly inputFormat?: InputFormat;
-  /**
-   * Opens the memory of a guest in the place of the machine's: the VM by the pid of its process, the address of that
-   * process's task_struct or of the struct kvm, or by its name or UUID. A second one is a VM in that guest, and so on.
-   */
-  readonly guests?: readonly string[];
 }
 
 /** An opened dump: its physical memory, without the kernel in it. */
 export interface OpenImage {
   readonly image: DumpImage;
   readonly memory: PhysicalMemory;
+  /** The VMs whose memory was opened, each in that of the one before: the first is one of the machine. */
+  readonly guests: readonly Selected[];
   /** Closes the files. */
   readonly close: () => void;
 }
@@ -85,8 +88,8 @@ export async function openImage(paths: string | readonly string[], options: Imag
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const machine = await imageOf(files, { format: inputFormat, onRead });
     for (const problem of machine.problems) log.warn(problem.message, problem);
-    const image = await openGuests(machine, options);
-    return { image, memory: new PhysicalMemory(image), close };
+    const { image, guests } = await openGuests(machine, options);
+    return { image, memory: new PhysicalMemory(image), guests, close };
   } catch (error) {
     close();
     throw error;
@@ -100,21 +103,26 @@ export async function openImage(paths: string | readonly string[], options: Imag
  */
 async function openGuests(
   machine: DumpImage,
-  { guests = [], log = silentLog, beside = {} }: ImageOptions,
-): Promise<DumpImage> {
+  { guests: words = [], log = silentLog, beside = {} }: ImageOptions,
+): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   let image = machine;
+  const guests: Selected[] = [];
   const { debugDirs, debuginfod } = beside;
-  for (const word of guests) {
+  // A page of a guest can be in compressed swap.
+  if (words.length > 0) await loadKernelCodecs();
+  for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
     try {
       const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside });
-      image = guestImage(selectByWord(host, word), `${image.name}, guest ${printable(word)}`);
+      const guest = selectByWord(host, word);
+      guests.push(guest);
+      image = guestImage(guest, `${image.name}, guest ${printable(word)}`);
     } finally {
       outside.close();
     }
     for (const problem of image.problems) log.warn(`${image.name}: ${problem.message}`, problem);
   }
-  return image;
+  return { image, guests };
 }
 
 /**
@@ -133,7 +141,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   try {
     const { image } = opened;
     const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside });
-    return { image, memory: opened.memory, host, close };
+    return { image, memory: opened.memory, guests: opened.guests, host, close };
   } catch (error) {
     close();
     throw error;
@@ -144,6 +152,7 @@ export async function openDump(paths: string | readonly string[], options: OpenO
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {
   if (needs === 'vcpus') return VCPU_NEEDS;
   if (needs === 'kvm') return KVM_NEEDS;
+  if (needs === 'owners') return OWNER_NEEDS;
   if (needs === 'log') return LOG_NEEDS;
   return beside?.kvmModule == null ? HOST_NEEDS : { ...HOST_NEEDS, modules: [KVM_MODULE] };
 }

@@ -101,6 +101,7 @@ const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
     { ...host, ...inGuest },
     { ...beside, verbose, quiet },
   ],
+  owners: [host, { ...beside, verbose, quiet }],
   process: [
     { ...host, ...process },
     { ...beside, verbose, quiet },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from '../commands/command.js';
-import type { RecordKind } from '../report/records.js';
+import { type RecordKind, schemaName } from '../report/records.js';
 import type { Schema } from '../report/types.js';
 import { optionsOf } from './groups.js';
 import { meaningOf, usageOf } from './help.js';
@@ -54,31 +54,40 @@ function optionTable(command: Command): string {
   return table(['option', 'meaning'], [...rows, ['`-h, --help`', 'display help for command']]);
 }
 
-function recordPart({ name, title, columns }: RecordKind<never>, schemaPath: (record: string) => string): string {
+function recordPart(kind: RecordKind<never>, schemaPath: (schema: string) => string): string {
+  const { title, columns } = kind;
   const rows = columns.flatMap(({ name: member, doc, type }) => memberRows(member, doc, type.schema));
-  const link = `([schema](../${schemaPath(name)}))`;
+  const link = `([schema](../${schemaPath(schemaName(kind))}))`;
   return `${title.replace(/\.$/, '')} ${link}.\n\n${table(['member', 'type', 'value'], rows)}`;
 }
 
-/** A row for a member, and rows for the members of a nested record: `swap.type`, or `holders[].pid` in a list. */
+/**
+ * A row for a member, and rows for the members of a nested record: `swap.type`, or `holders[].pid` in a list. Of records of
+ * several kinds, those of each kind follow each other.
+ */
 function memberRows(name: string, doc: string, schema: Schema): (readonly string[])[] {
-  const { items, properties } = withoutNull(schema);
-  const own = [`\`${name}\``, typeText(schema), doc];
-  if (items !== undefined) return [own, ...memberRows(`${name}[]`, '', items as Schema).slice(1)];
-  const nested = Object.entries((properties ?? {}) as Readonly<Record<string, Schema & { description: string }>>);
-  return [own, ...nested.flatMap(([key, part]) => memberRows(`${name}.${key}`, part.description, part))];
+  return [[`\`${name}\``, typeText(schema), doc], ...valuesOf(schema).flatMap((each) => partRows(name, each))];
 }
 
-/** The schema of the values other than null. */
-function withoutNull(schema: Schema): Schema {
+function partRows(name: string, { items, properties }: Schema): (readonly string[])[] {
+  if (items !== undefined) return memberRows(`${name}[]`, '', items as Schema).slice(1);
+  const nested = Object.entries((properties ?? {}) as Readonly<Record<string, Schema & { description: string }>>);
+  return nested.flatMap(([key, part]) => memberRows(`${name}.${key}`, part.description, part));
+}
+
+/** The schemas of the values other than null. */
+function valuesOf(schema: Schema): readonly Schema[] {
   const { oneOf } = schema;
-  return Array.isArray(oneOf) ? ((oneOf as Schema[]).find(({ type }) => type !== 'null') ?? schema) : schema;
+  return Array.isArray(oneOf) ? (oneOf as Schema[]).filter(({ type }) => type !== 'null') : [schema];
 }
 
 /** The type that a schema describes, in a few words; for an enumeration its values. */
 function typeText(schema: Schema): string {
   const { type, enum: values, oneOf } = schema;
-  if (Array.isArray(oneOf)) return `${typeText(withoutNull(schema))} or null`;
+  if (Array.isArray(oneOf)) {
+    const types = [...new Set(valuesOf(schema).map(typeText))];
+    return [...types, ...((oneOf as Schema[]).some((each) => each.type === 'null') ? ['null'] : [])].join(' or ');
+  }
   if (Array.isArray(values)) {
     const given = values.filter((value) => value !== null).map((value) => `\`${String(value)}\``);
     return `${given.join(', ')}${values.includes(null) ? ' or null' : ''}`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documentation generated from the commands: the man page, a page in docs/ for each command, the schemas of its records.
 import { commands } from '../commands/index.js';
-import { type RecordKind, schemaOf } from '../report/records.js';
+import { schemaName, schemaOf } from '../report/records.js';
 import { commandPage, indexPage } from './page.js';
 
 export { manPage } from './man.js';
@@ -13,15 +13,10 @@ const schemaPath = (name: string): string =>
 /** The texts of the generated files by their paths below docs/. */
 export function generatedDocs(): ReadonlyMap<string, string> {
   const files = new Map<string, string>([['commands/README.md', indexPage(commands)]]);
-  const kinds = new Map<string, [RecordKind<never>, ...RecordKind<never>[]]>();
   for (const command of commands) {
     files.set(`commands/${command.name}.md`, commandPage(command, schemaPath));
-    for (const kind of command.records) {
-      const known = kinds.get(kind.name);
-      if (known === undefined) kinds.set(kind.name, [kind]);
-      else if (!known.includes(kind)) known.push(kind);
-    }
+    for (const kind of command.records)
+      files.set(schemaPath(schemaName(kind)), `${JSON.stringify(schemaOf(kind), null, 2)}\n`);
   }
-  for (const [name, list] of kinds) files.set(schemaPath(name), `${JSON.stringify(schemaOf(list), null, 2)}\n`);
   return files;
 }

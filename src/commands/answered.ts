@@ -10,6 +10,7 @@ import { digitsOfPage, digitsOfWords } from '../report/hex.js';
 import type { RecordKind } from '../report/records.js';
 import { cached, count, digits, flag, hex, list, nullable, oneOf, type Schema, text } from '../report/types.js';
 import type { Answer } from '../translate/answer.js';
+import { addresses } from './addresses.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
 import { type PageRow, pageColumns } from './page-rows.js';
@@ -18,16 +19,16 @@ import { type PageRow, pageColumns } from './page-rows.js';
 export class Answered {
   /** Hexadecimal digits of the address; null if the text is not an address. */
   digits: string | null = null;
-  /** The text, if it is not an address. */
-  text = '';
-  /** The number of the line of standard input, if it is not an address; else 0. */
-  line = 0;
-  answer: Answer = invalid('');
+  /** The line, if it is not an address; else null. */
+  wrong: BadLine | null = null;
+  answer: Answer = invalid(null);
   /** With --facts: the page at the host physical address; null if there is none. */
   page: PageRow | null = null;
   /** With --gva: the guest virtual address in hexadecimal digits, and the entries of the guest's page tables. */
   gva: string | null = null;
   guestSteps: readonly GuestStep[] = [];
+  /** With --guest: the same address in each machine that the host is a guest of, from the nearest to the dumped one. */
+  through: readonly Through[] = [];
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
 
@@ -40,35 +41,34 @@ export class Answered {
   }
 
   set(digits: string, answer: Answer): this {
-    return this.#set(digits, '', 0, answer);
+    return this.#set(digits, null, answer);
   }
 
   /** An answer to a guest virtual address. `gpa`: null if the guest does not map it. */
   setVirtual(gva: string, steps: readonly GuestStep[], gpa: string | null, answer: Answer): this {
     [this.gva, this.guestSteps] = [gva, steps];
-    return this.#set(gpa, gva, 0, answer);
+    return this.#set(gpa, null, answer);
   }
 
   /** An answer to a line that is not an address. */
-  setInvalid({ text: wrong, line }: BadLine): this {
-    return this.#set(null, wrong, line, invalid(wrong));
+  setInvalid(wrong: BadLine): this {
+    [this.gva, this.guestSteps] = [null, []];
+    return this.#set(null, wrong, invalid(addresses.invalid(printable(wrong.text))));
   }
 
-  #set(digits: string | null, wrong: string, line: number, answer: Answer): this {
+  #set(digits: string | null, wrong: BadLine | null, answer: Answer): this {
     this.digits = digits;
-    this.text = wrong;
-    this.line = line;
+    this.wrong = wrong;
     this.answer = answer;
     return this;
   }
 }
 
 /** The answer to text that is not an address. */
-export const invalid = (word: string): Answer =>
-  unanswered('invalid', 'not-hexadecimal', `'${printable(word)}' is not a hexadecimal address`);
+export const invalid = (message: string | null): Answer => unanswered('invalid', 'not-hexadecimal', message);
 
 /** An answer without a memslot. */
-export const unanswered = (state: State, reason: Reason, message: string): Answer => ({
+export const unanswered = (state: State, reason: Reason, message: string | null): Answer => ({
   state,
   reason,
   message,
@@ -81,17 +81,6 @@ export const unanswered = (state: State, reason: Reason, message: string): Answe
   steps: [],
   swap: null,
 });
-
-/** The surroundings of an answer to text that is not an address. */
-export const NOTHING = {
-  vma: null,
-  vmaKnown: false,
-  file: '',
-  page: null,
-  zeroPage: false,
-  memoryDigits: 0,
-  encryption: 0n,
-};
 
 const slot = columnsFrom<Memslot>({
   id: made(count(), "KVM's number of the slot.", ({ id }) => id),
@@ -127,6 +116,36 @@ const guestStep = columnsFrom<GuestStep>({
   ),
 });
 
+/** An address of a guest in its machine. */
+export interface Through {
+  /** Page number and offset of the guest physical address. */
+  readonly gfn: number;
+  readonly answer: Answer;
+}
+
+const throughColumns = columnsFrom<Through>({
+  gpa: made(
+    digits(({ gfn, answer }: Through) => digitsOfPage(gfn, answer.offset)),
+    'The address as a guest physical address of this machine: what is a host physical address to its guest.',
+    (row) => row,
+  ),
+  hva: made(hva, 'Host virtual address; null if no memslot holds the GPA.', ({ answer }) =>
+    answer.page === null ? null : answer,
+  ),
+  hpa: made(hpa, 'Host physical address; null unless mapped.', ({ answer }) =>
+    answer.state === 'mapped' ? answer : null,
+  ),
+  state: made(oneOf(...STATES), 'Result of the translation.', ({ answer }) => answer.state),
+  reason: made(nullable(oneOf(...REASONS)), 'Why there is no HPA; null if mapped.', ({ answer }) => answer.reason),
+  message: made(nullable(text), 'The reason in words; not to be parsed.', ({ answer }) => answer.message),
+  pageSize: made(
+    nullable(pageSizes),
+    'Bytes that the leaf entry maps; null unless mapped.',
+    ({ answer }) => answer.pageSize,
+  ),
+  walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
+});
+
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   gva: {
     ...made(
@@ -160,8 +179,10 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present.',
     ({ answer }) => answer.protNone,
   ),
-  frame: made(nullable(hex), 'The page frame number in an entry that does not map a page now; else null.', (row) =>
-    isMapped(row) ? null : row.answer.frame,
+  frame: made(
+    nullable(hex),
+    'The page frame number of the page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
+    (row) => (isMapped(row) ? null : row.answer.frame),
   ),
   pid: made(cached(count()), 'Pid of the process that holds the VM.', ({ pid }) => pid),
   vm: made(
@@ -181,9 +202,17 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
   swap: made(
     nullable(record(swapPlace)),
-    'The place of the page in swap; null unless swapped.',
+    'The place of the page in swap; null unless it has been swapped out.',
     ({ answer }) => answer.swap,
   ),
+  through: {
+    ...made(
+      list(record(throughColumns)),
+      'The host physical address in each machine that the host is a guest of, from the nearest on: that of the last one is in the machine of the dump. Empty unless mapped. Only with --guest.',
+      ({ through }: Answered) => through,
+    ),
+    option: 'guest',
+  },
   guestWalk: {
     ...made(
       list(record(guestStep)),
@@ -202,8 +231,8 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   },
 });
 
-const when = (state: Schema, then: Schema, otherwise: Schema): Schema =>
-  ifThen({ properties: { state } }, then, otherwise);
+const when = (member: 'state' | 'reason', value: Schema, then: Schema, otherwise: Schema): Schema =>
+  ifThen({ properties: { [member]: value } }, then, otherwise);
 
 const ifThen = (condition: Schema, then: Schema, otherwise: Schema): Schema => ({
   if: condition,
@@ -219,6 +248,7 @@ const NOT_IN_GUEST: Schema = { required: ['reason'], properties: { reason: { typ
 /** Dependencies between members. */
 const rules: readonly Schema[] = [
   when(
+    'state',
     { const: 'mapped' },
     {
       hpa: type('string'),
@@ -238,7 +268,13 @@ const rules: readonly Schema[] = [
       message: type('string'),
     },
   ),
-  when({ const: 'swapped' }, { swap: type('object') }, { swap: type('null') }),
+  when(
+    'state',
+    { const: 'swapped' },
+    { reason: { const: 'swap-entry' } },
+    { reason: { not: { const: 'swap-entry' } } },
+  ),
+  when('reason', { enum: ['swap-entry', 'shmem-swapped'] }, { swap: type('object') }, { swap: type('null') }),
   ifThen(
     { anyOf: [{ properties: { state: { const: 'invalid' } } }, NOT_IN_GUEST] },
     { gpa: type('null') },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
+import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import type { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
@@ -38,6 +39,8 @@ export interface ProcessGiven extends HostGiven {
 export interface VmGiven extends HostGiven {
   /** The VM that -g and --vm name. */
   readonly selected: Selected;
+  /** With --guest: the VMs whose memory takes the place of the machine's, each in that of the one before. */
+  readonly guests: readonly Selected[];
   /** All files that are read; they must not be overwritten. */
   readonly inputs: readonly string[];
   /** The command line of the main command for this VM, to which an address is added. */
@@ -81,8 +84,11 @@ export interface Files {
   describe(): Promise<DescribedKernel>;
 }
 
-/** What a host is opened for: processes and their memory; VMs too; the state of their vCPUs too; or only the kernel's log. */
-export type HostNeeds = 'host' | 'kvm' | 'vcpus' | 'log';
+/**
+ * What a host is opened for: processes and their memory; VMs too, if it has KVM (`owners`), or at any rate; the state of their
+ * vCPUs too; or only the kernel's log.
+ */
+export type HostNeeds = 'host' | 'owners' | 'kvm' | 'vcpus' | 'log';
 
 export type Opener = (paths: readonly string[], options: OpenWith) => Promise<Opened>;
 
@@ -105,6 +111,7 @@ export interface Needs {
   image: ImageGiven;
   host: HostGiven;
   log: HostGiven;
+  owners: HostGiven;
   process: ProcessGiven;
   vm: VmGiven;
   vms: VmsGiven;
@@ -120,7 +127,8 @@ export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
 export function hostNeedsOf({ command: { needs }, values }: Request): HostNeeds {
   // The log of a guest is reached through its VM.
   if (needs === 'log') return values.process == null ? 'log' : 'kvm';
-  return needs === 'vcpus' ? 'vcpus' : needs === 'vm' || needs === 'vms' ? 'kvm' : 'host';
+  if (needs === 'vcpus' || needs === 'owners') return needs;
+  return needs === 'vm' || needs === 'vms' ? 'kvm' : 'host';
 }
 
 /** A line of standard input that the command can't take. */
@@ -130,6 +138,16 @@ export class BadLine {
     /** Line number; the first line is 1. */
     readonly line: number,
   ) {}
+
+  /** Names the line in a message. */
+  get name(): string {
+    return `line ${this.line} of standard input`;
+  }
+
+  /** What is wrong, with the name of the line. */
+  problem({ invalid }: Args<unknown>): string {
+    return `${this.name}: ${invalid(printable(this.text))}`;
+  }
 }
 
 /** The words (positional arguments) that a command takes. */
@@ -200,7 +218,10 @@ export interface CommandSpec<N extends Need, O extends Options, T, Row> extends 
   readonly records: readonly RecordKind<Row>[];
   /** Whether the rows of the first kind can be written as CSV. */
   readonly csv: boolean;
-  /** The text of a row of another kind, which goes to standard error where the rows of the first kind are CSV. */
+  /**
+   * The text of a row of another kind, which goes to standard error where the rows of the first kind are CSV; without its
+   * `problems`, which are logged as warnings.
+   */
   readonly aside?: (row: Row) => string;
   /** Whether other commands can follow, each after a `--`. */
   readonly takesCommand?: boolean;

@@ -86,7 +86,7 @@ export async function cut(
 
 /** The needs that include all others. */
 const mostOf = (needs: readonly HostNeeds[]): HostNeeds =>
-  (['vcpus', 'kvm', 'host'] as const).find((most) => needs.includes(most)) ?? 'log';
+  (['vcpus', 'kvm', 'owners', 'host'] as const).find((most) => needs.includes(most)) ?? 'log';
 
 /** Reads the build-ids, so that the excerpt has them: files of another build must be recognised with it, too. */
 function readIdentity({ identity, memory, needs, symbols, types, log }: Host): void {

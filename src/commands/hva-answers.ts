@@ -2,16 +2,16 @@
 import { PAGE_SIZE, type Vpn } from '../core/address.js';
 import { least } from '../core/bigints.js';
 import { DumpError } from '../core/errors.js';
-import type { AskedAddress, AskedRange } from '../core/text.js';
+import { type AskedAddress, type AskedRange, parseAddress, parseRange, printable } from '../core/text.js';
 import { findVma } from '../kernel/vma.js';
 import { VmaNames } from '../kernel/vma-names.js';
 import { MmSpace } from '../spaces/mm-space.js';
+import { merged, type PageRange } from '../spaces/ranges.js';
 import { Totals } from '../spaces/totals.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
 import { VmaRuns } from '../spaces/vma-runs.js';
 import { ProcessTranslator } from '../translate/process-translator.js';
-import { invalid } from './answered.js';
-import { BadLine, type Context, type ExitCode, type ProcessGiven } from './command.js';
+import { type Args, BadLine, type Context, type ExitCode, type ProcessGiven } from './command.js';
 import { HvaRow, type NamedVma } from './hva-rows.js';
 import type { RunRow, TotalRow } from './map-rows.js';
 import { flag } from './options.js';
@@ -20,6 +20,16 @@ import { RunLister } from './run-lister.js';
 /** An address, or a range of addresses. */
 export type Word = AskedAddress | AskedRange;
 
+export const addresses: Args<Word> = {
+  name: 'address',
+  summary:
+    'a virtual address, or a range of them: FIRST-LAST or FIRST+SIZE; hexadecimal; - reads them from standard input, one per line',
+  number: 'any',
+  missing: 'the virtual addresses',
+  stdin: true,
+  parse: (word) => (/[-+]/.test(word) ? parseRange(word) : parseAddress(word)),
+  invalid: (word) => `'${word}' is not a hexadecimal address or range: FIRST-LAST or FIRST+SIZE`,
+};
 export const options = { all: flag('list the whole memory of the process as runs of pages') };
 const PAGE = BigInt(PAGE_SIZE);
 type HvaContext = Context<typeof options, Word> & ProcessGiven;
@@ -31,7 +41,10 @@ export class Asked {
   #isComplete = true;
   /** Null as long as no range was asked for. */
   #sums: Totals | null = null;
-  #gaps = 0;
+  /** Pages in no mapping; null if mappings may be missing. */
+  #gaps: number | null = 0;
+  /** The ranges that were asked for, in pages. */
+  readonly #ranges: PageRange[] = [];
   readonly #problems = new Set<string>();
   readonly #space: MmSpace;
   readonly #translator: ProcessTranslator;
@@ -56,7 +69,7 @@ export class Asked {
     for (const word of group) {
       if (word instanceof BadLine) {
         this.#isMissing = true;
-        yield this.#row.set(null, `line ${word.line} of standard input`, invalid(word.text), null);
+        yield this.#row.setInvalid(word, addresses.invalid(printable(word.text)));
       } else if ('digits' in word) yield this.#point(word);
       else yield* this.#range(word.first, word.last + 1n);
     }
@@ -64,22 +77,25 @@ export class Asked {
 
   /** All mappings. `isTotalFirst`: for people. */
   *whole(isTotalFirst: boolean): Generator<readonly TotalRow[] | Iterable<RunRow>, ExitCode> {
-    const end = BigInt(this.#space.limit) * PAGE;
+    const { limit } = this.#space;
     if (isTotalFirst) {
-      this.#count(0n, end);
+      this.#count([{ first: 0, end: limit }]);
       yield [this.total() as TotalRow];
-      this.#sums = null;
     }
-    yield this.#range(0n, end);
+    this.#begin();
+    yield this.#range(0n, BigInt(limit) * PAGE);
     const total = this.total() as TotalRow;
     if (!isTotalFirst) yield [total];
     return total.complete ? 0 : 1;
   }
 
-  /** The totals of all ranges; null if none was asked for. */
+  /** The totals of all ranges, with each page once; null if none was asked for. */
   total(): TotalRow | null {
     if (this.#sums === null) return null;
-    const total = this.#listing.total(this.#sums, [...this.#problems], this.#gaps);
+    const once = merged(this.#ranges);
+    if (lengthOf(once) < lengthOf(this.#ranges)) this.#count(once);
+    const gaps = this.#gaps === null ? null : this.#gaps * PAGE_SIZE;
+    const total = this.#listing.total(this.#sums, [...this.#problems], gaps);
     this.#isComplete &&= total.complete;
     return total;
   }
@@ -88,17 +104,33 @@ export class Asked {
     const state = this.#translator.translate(frame as Vpn | null, offset);
     if (state !== 'mapped') this.#isMissing = true;
     const vma = frame === null ? null : this.#vmaAt(BigInt(frame) * PAGE);
-    return this.#row.set(digits, digits, this.#translator, vma);
+    return this.#row.set(digits, this.#translator, vma);
   }
 
   *#range(from: bigint, to: bigint): Generator<RunRow> {
     this.#sums ??= new Totals();
-    yield* this.#listing.rows(this.#runs(from, to), this.#sums);
+    const pages = this.#pagesOf(from, to);
+    this.#ranges.push(pages);
+    yield* this.#listing.rows(this.#runs(pages), this.#sums);
   }
 
-  #count(from: bigint, to: bigint): void {
-    this.#sums ??= new Totals();
-    this.#listing.count(this.#runs(from, to), this.#sums);
+  /** Begins to sum. */
+  #begin(): Totals {
+    this.#gaps = 0;
+    this.#sums = new Totals();
+    return this.#sums;
+  }
+
+  #count(ranges: readonly PageRange[]): void {
+    const sums = this.#begin();
+    for (const range of ranges) this.#listing.count(this.#runs(range), sums);
+  }
+
+  /** The pages of a range that are in the memory of a process. */
+  #pagesOf(from: bigint, to: bigint): PageRange {
+    const end = BigInt(this.#space.limit) * PAGE;
+    if (to > end) this.#problems.add(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
+    return { first: Number(least(from, end) / PAGE), end: Number((least(to, end) + PAGE - 1n) / PAGE) };
   }
 
   get #listing(): RunLister {
@@ -107,16 +139,13 @@ export class Asked {
     return this.#lister;
   }
 
-  #runs(from: bigint, to: bigint): VmaRuns {
-    const { host, process, options: given, log } = this.context;
-    const end = BigInt(this.#space.limit) * PAGE;
-    if (to > end) {
-      this.#isMissing = true;
-      log.warn(`addresses from 0x${end.toString(16)} on are not in the memory of a process`);
-    }
-    const areas = new VmaAreas(host, process.mm, from / PAGE, (least(to, end) + PAGE - 1n) / PAGE);
-    if (areas.missing !== null) this.#problems.add(`mappings may be missing: ${areas.missing}`);
-    this.#gaps += (given.all ? areas.between : areas.gaps) * PAGE_SIZE;
+  #runs({ first, end }: PageRange): VmaRuns {
+    const { host, process, options: given } = this.context;
+    const areas = new VmaAreas(host, process.mm, BigInt(first), BigInt(end));
+    if (areas.missing !== null) {
+      this.#problems.add(`mappings may be missing: ${areas.missing}`);
+      this.#gaps = null;
+    } else if (this.#gaps !== null) this.#gaps += given.all ? areas.between : areas.gaps;
     return new VmaRuns(this.#space, areas.parts, this.#listing.nodes);
   }
 
@@ -137,3 +166,5 @@ export class Asked {
     }
   }
 }
+
+const lengthOf = (ranges: readonly PageRange[]): number => ranges.reduce((sum, { first, end }) => sum + end - first, 0);

@@ -8,6 +8,8 @@ import { recordKind } from '../report/records.js';
 import { cached, count, digits, flag, hex, nullable, oneOf, text } from '../report/types.js';
 import type { Answer } from '../translate/answer.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
+import { invalid } from './answered.js';
+import type { BadLine } from './command.js';
 
 /** A mapping, and its name. */
 export interface NamedVma {
@@ -20,8 +22,8 @@ export class HvaRow {
   readonly record = 'hva';
   /** Hexadecimal digits of the address; null if the text is not an address. */
   digits: string | null = null;
-  /** What stands for the address in messages. */
-  what = '';
+  /** The line, if it is not an address; else null. */
+  wrong: BadLine | null = null;
   vma: NamedVma | null = null;
   readonly problems: string[] = [];
 
@@ -30,9 +32,18 @@ export class HvaRow {
     public answer: Answer,
   ) {}
 
-  set(digits: string | null, what: string, answer: Answer, vma: NamedVma | null): this {
+  set(digits: string, answer: Answer, vma: NamedVma | null): this {
+    return this.#set(digits, null, answer, vma);
+  }
+
+  /** An answer to a line that is not an address. */
+  setInvalid(wrong: BadLine, message: string): this {
+    return this.#set(null, wrong, invalid(message), null);
+  }
+
+  #set(digits: string | null, wrong: BadLine | null, answer: Answer, vma: NamedVma | null): this {
     this.digits = digits;
-    this.what = what;
+    this.wrong = wrong;
     this.answer = answer;
     this.vma = vma;
     return this;
@@ -83,8 +94,10 @@ export const hvas = recordKind<HvaRow>(
       'Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present.',
       ({ answer }) => answer.protNone,
     ),
-    frame: made(nullable(hex), 'The page frame number in an entry that does not map a page now; else null.', (row) =>
-      isMapped(row) ? null : row.answer.frame,
+    frame: made(
+      nullable(hex),
+      'The page frame number of the page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
+      (row) => (isMapped(row) ? null : row.answer.frame),
     ),
     vma: made(
       cached(nullable(record(mapping))),
@@ -94,7 +107,7 @@ export const hvas = recordKind<HvaRow>(
     walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
     swap: made(
       nullable(record(swapPlace)),
-      'The place of the page in swap; null unless swapped.',
+      'The place of the page in swap; null unless it has been swapped out.',
       ({ answer }) => answer.swap,
     ),
   }),

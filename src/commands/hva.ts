@@ -1,14 +1,13 @@
 import { orNull, UsageError } from '../core/errors.js';
-import { parseAddress, parseRange, printable } from '../core/text.js';
+import { printable } from '../core/text.js';
 import { VmaNames } from '../kernel/vma-names.js';
 import { kinds, type RowWriter } from '../report/records.js';
 import { table } from '../report/table.js';
-import { processBlock } from '../report/text.js';
+import { NOWHERE, processBlock } from '../report/text.js';
 import type { PlacedRun } from '../spaces/placed-runs.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
-import { NOTHING } from './answered.js';
 import { command } from './command.js';
-import { Asked, options, type Word } from './hva-answers.js';
+import { Asked, addresses, options } from './hva-answers.js';
 import { hvas } from './hva-rows.js';
 import { RunRow, runs, TotalRow, totals } from './map-rows.js';
 import { found, rangeOf, stateOf, totalText } from './map-text.js';
@@ -21,16 +20,7 @@ export const hva = command({
   description:
     'Translates virtual addresses of any process of the host to host physical addresses, or lists ranges of its memory as runs of pages. The host need not run KVM.',
   needs: 'process',
-  args: {
-    name: 'address',
-    summary:
-      'a virtual address, or a range of them: FIRST-LAST or FIRST+SIZE; hexadecimal; - reads them from standard input, one per line',
-    number: 'any',
-    missing: 'the virtual addresses',
-    stdin: true,
-    parse: (word): Word | null => (/[-+]/.test(word) ? parseRange(word) : parseAddress(word)),
-    invalid: (word) => `'${word}' is not a hexadecimal address or a range of them (FIRST-LAST or FIRST+SIZE)`,
-  },
+  args: addresses,
   options,
   records: kinds(hvas, runs, totals),
   csv: false,
@@ -57,11 +47,16 @@ export const hva = command({
       return yield* asked.whole(form === 'text');
     }
     let count = 0;
+    let isAsked = false;
     for await (const group of context.asked) {
+      isAsked = true;
       count += group.length;
       yield asked.answers(group);
     }
-    if (count === 0) throw new UsageError('addresses are missing: name some, or use --all');
+    if (count === 0)
+      throw new UsageError(
+        isAsked ? 'standard input has no addresses' : 'addresses are missing: name some, or use --all',
+      );
     const total = asked.total();
     if (total !== null) yield [total];
     log.found(`${count} addresses and ranges`);
@@ -89,10 +84,11 @@ export const hva = command({
           ranges ??= runTable();
           return `${start}${ranges.row(row) as string}`;
         }
-        const { digits, what, answer } = row;
+        const { digits, wrong, answer } = row;
+        const what = digits ?? wrong?.name ?? '';
         if (answer.state !== 'mapped') reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
-        const around = digits === null ? NOTHING : surroundings.find(answer);
-        return apart(processBlock(digits ?? printable(row.what, 64), answer, around));
+        const around = digits === null ? NOWHERE : surroundings.find(answer);
+        return apart(processBlock(digits ?? printable(wrong?.text ?? '', 64), answer, around));
       },
       end() {
         reasons.end();

@@ -3,12 +3,14 @@
 import type { Command } from './command.js';
 import { completion } from './completion.js';
 import { excerpt } from './excerpt.js';
+import { extract } from './extract.js';
 import { help } from './help.js';
 import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { log } from './log.js';
 import { map } from './map.js';
 import { npt } from './npt.js';
+import { owner } from './owner.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { read } from './read.js';
@@ -28,8 +30,10 @@ export const commands: readonly Command[] = [
   page,
   read,
   search,
+  extract,
   npt,
   log,
+  owner,
   phys,
   layout,
   excerpt,

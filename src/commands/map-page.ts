@@ -5,20 +5,20 @@ import { oneLine } from '../core/one-line.js';
 import { printable } from '../core/text.js';
 import { assets } from '../html/assets.js';
 import { htmlPage, type PageRest, type PageSource } from '../html/page.js';
-import type { HtmlTable } from '../html/table.js';
 import { Tasks } from '../kernel/tasks.js';
 import { heldAlone } from '../kvm/all-vms.js';
 import { argumentsOfVm } from '../kvm/names.js';
 import type { Selected } from '../kvm/select.js';
 import { digitsOfPage } from '../report/hex.js';
-import { size } from '../report/table.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
 import type { PageRange } from '../spaces/ranges.js';
 import type { SlotRun } from '../spaces/slot-runs.js';
+import { Totals } from '../spaces/totals.js';
 import { writePieces } from '../write/pieces.js';
 import type { Target } from '../write/target.js';
 import type { Context, VmGiven } from './command.js';
 import type { RunRow, TotalRow } from './map-rows.js';
+import { type Asked, slotsTable, spacesTable, totalsTable } from './map-tables.js';
 import { WORDS } from './map-text.js';
 import type { Options } from './options.js';
 import { backingText, rowOf, type SlotRow } from './slots.js';
@@ -39,20 +39,14 @@ type PageContext = Context<Options, unknown> & VmGiven;
 /** Writes the page, and reports it. Reads the runs of `drawn` once. */
 export async function writePage(context: PageContext, target: Target, drawn: Drawn): Promise<void> {
   const { log } = context;
-  const counts = new Map<number, Counts>();
+  const counts = new Map<number, Asked>();
   const pieces = htmlPage(sourceOf(context, drawn, counts), assets());
   const bytes = await log.stepAsync('page', () => writePieces(target, pieces));
   const { runs } = drawn.total();
   log.note(`${oneLine(target.path)}: ${runs} ${runs === 1 ? 'run' : 'runs'}, ${bytes} bytes`);
 }
 
-/** Pages of a slot. */
-interface Counts {
-  resident: number;
-  swapped: number;
-}
-
-function sourceOf(context: PageContext, drawn: Drawn, counts: Map<number, Counts>): PageSource {
+function sourceOf(context: PageContext, drawn: Drawn, counts: Map<number, Asked>): PageSource {
   const { selected, host, question } = context;
   const { name, facts } = identityOf(selected);
   const { ranges } = drawn;
@@ -94,41 +88,38 @@ function identityOf({ pid, fd, vm }: Selected): { name: string; facts: (readonly
   };
 }
 
-/** The runs of some rows; resident and swapped pages are added to the counts of their slots. */
-function* counted(rows: Iterable<RunRow<SlotRun>>, counts: Map<number, Counts>): Generator<SlotRun> {
+/** The runs of some rows, which are added to the counts of their slots. */
+function* counted(rows: Iterable<RunRow<SlotRun>>, counts: Map<number, Asked>): Generator<SlotRun> {
   for (const { run } of rows) {
-    const { slot, state, pages } = run;
-    const sum = counts.get(slot.first) ?? { resident: 0, swapped: 0 };
-    if (state === 'mapped') sum.resident += pages;
-    else if (state === 'swapped') sum.swapped += pages;
-    counts.set(slot.first, sum);
+    const { slot, first } = run;
+    const known = counts.get(slot.first) ?? { first, sums: new Totals() };
+    known.sums.add(run);
+    counts.set(slot.first, known);
     yield run;
   }
 }
 
-function restOf({ selected }: PageContext, drawn: Drawn, counts: Map<number, Counts>, question: string): PageRest {
+function restOf({ selected }: PageContext, drawn: Drawn, counts: Map<number, Asked>, question: string): PageRest {
   const { vm, pid } = selected;
   const total = drawn.total();
-  const rows = drawn.space.slots.slots.map((slot) => ({
-    slot,
-    row: rowOf(vm, slot, { pid, addressSpace: drawn.addressSpace }),
-  }));
+  const { slots, missing } = drawn.space.slots;
+  const rows = slots.map((slot) => rowOf(vm, slot, { pid, addressSpace: drawn.addressSpace }));
+  const isPart = drawn.ranges !== null;
+  const problems = [...total.problems, ...slotProblems(rows)];
+  const tables = [
+    totalsTable(total, isPart),
+    slotsTable(rows, { counts, isPart, isMissing: missing !== null }),
+    spacesTable(vm, drawn.addressSpace, problems),
+  ];
   return {
-    problems: [...total.problems, ...slotProblems(rows.map(({ row }) => row))].map((text) => printable(text, 400)),
-    tables: [
-      totalsTable(total),
-      slotsTable(
-        rows.map(({ row }) => row),
-        counts,
-      ),
-      spacesTable(selected),
-    ],
-    slots: rows.map(({ slot, row }) => ({
-      id: slot.id,
-      first: slot.first,
-      pages: slot.pages,
-      page: slot.page,
-      backing: backingText(row),
+    problems: problems.map((text) => printable(text, 400)),
+    tables,
+    slots: slots.map(({ id, first, pages, page }, i) => ({
+      id,
+      first,
+      pages,
+      page,
+      backing: backingText(rows[i] as SlotRow),
     })),
     question,
     words: WORDS,
@@ -141,72 +132,6 @@ function slotProblems(rows: readonly SlotRow[]): string[] {
   for (const { id, problems } of rows)
     for (const problem of problems) slots.set(problem, [...(slots.get(problem) ?? []), id]);
   return [...slots].map(([problem, ids]) => `${ids.length === 1 ? 'slot' : 'slots'} ${ids.join(', ')}: ${problem}`);
-}
-
-function totalsTable({ bytes, states, pageSizes, nodes, protNone }: TotalRow): HtmlTable {
-  const lines: (readonly [string, number])[] = [
-    ['all memslots shown', bytes],
-    ...states.map(([state, sum]) => [WORDS[state] ?? state, sum] as const),
-    ...pageSizes.map(([pageSize, sum]) => [`in pages of ${size(Number(pageSize))}`, sum] as const),
-    ...nodes.map(([node, sum]) => [`on node ${node}`, sum] as const),
-    ...(protNone === 0 ? [] : [['PROT_NONE', protNone] as const]),
-  ];
-  return {
-    caption: 'Totals',
-    columns: [{ heading: 'Memory' }, { heading: 'Size', kind: 'number' }, { heading: 'Bytes', kind: 'number' }],
-    rows: lines.map(([name, sum]) => ({ cells: [name, size(sum), `${sum}`] })),
-  };
-}
-
-function slotsTable(rows: readonly SlotRow[], counts: ReadonlyMap<number, Counts>): HtmlTable {
-  return {
-    caption: 'Memslots',
-    columns: [
-      { heading: 'Guest physical', kind: 'address' },
-      { heading: 'Host virtual', kind: 'address' },
-      { heading: 'Slot', kind: 'number' },
-      { heading: 'Size', kind: 'number' },
-      { heading: 'Resident', kind: 'number' },
-      { heading: 'Swapped', kind: 'number' },
-      { heading: 'Backing' },
-      { heading: 'Flags' },
-    ],
-    rows: rows.map((row) => {
-      const first = Number(row.gpa / 4096n);
-      const sum = counts.get(first);
-      const sizes = sum === undefined ? ['not asked for', ''] : [sum.resident, sum.swapped].map((n) => size(n * 4096));
-      const flags = [...row.flagNames, ...(row.internal ? ['internal'] : [])].join(', ');
-      const range = `0x${row.gpa.toString(16)} to 0x${(row.gpa + BigInt(row.size) - 1n).toString(16)}`;
-      const cells = [
-        range,
-        `0x${row.hva.toString(16)}`,
-        `${row.id}`,
-        size(row.size),
-        ...sizes,
-        backingText(row),
-        flags,
-      ];
-      return sum === undefined ? { cells } : { cells, shows: first };
-    }),
-  };
-}
-
-function spacesTable({ vm }: Selected): HtmlTable {
-  const spaces = Array.from({ length: vm.spaces }, (_, number) => {
-    const slots = orNull(() => vm.slots(number).slots);
-    const bytes = slots === null ? null : slots.reduce((sum, { pages }) => sum + pages, 0) * 4096;
-    const name = number === 0 ? '0' : number === 1 ? '1 (SMM)' : `${number}`;
-    return { cells: [name, `${slots?.length ?? 'not known'}`, bytes === null ? 'not known' : size(bytes)] };
-  });
-  return {
-    caption: 'Address spaces of the VM',
-    columns: [
-      { heading: 'Address space' },
-      { heading: 'Memslots', kind: 'number' },
-      { heading: 'Size', kind: 'number' },
-    ],
-    rows: spaces,
-  };
 }
 
 const rangeText = ({ first, end }: PageRange): string =>

@@ -53,7 +53,7 @@ export class TotalRow {
     { pages, runs: number, states, reasons, sizes, nodes, protNone }: Totals,
     readonly complete: boolean,
     readonly problems: readonly string[],
-    /** Bytes of the ranges that are in no mapping; null for the memory of a VM. */
+    /** Bytes of the ranges that are in no mapping; null for the memory of a VM, and if mappings may be missing. */
     readonly gaps: number | null = null,
   ) {
     this.pid = pid;
@@ -122,11 +122,13 @@ export const runs = recordKind<RunRow>(
     ),
     frame: made(
       nullable(hex),
-      'The page frame number in the entry of the first page, if the entry does not map the page now; else null.',
+      'The page frame number of the first page where it is although it is not mapped: in a cache of the kernel, in a guest_memfd, or named by its entry; else null.',
       (row: RunRow) => (isMapped(row) ? null : row.run.frame),
     ),
-    swap: made(nullable(record(swapPlace)), 'The place of the first page in swap; null unless swapped.', ({ run }) =>
-      run.state === 'swapped' ? run.swap : null,
+    swap: made(
+      nullable(record(swapPlace)),
+      'The place of the first page in swap; null unless it has been swapped out.',
+      ({ run }) => run.swap,
     ),
     node: made(
       nullable(count()),
@@ -156,7 +158,7 @@ export const totals = recordKind<TotalRow>(
     protNone: made(count(), 'Mapped bytes with leaf entries that are PROT_NONE.', ({ protNone }) => protNone),
     gaps: made(
       nullable(count()),
-      "Bytes that are in no mapping of the process; null for a VM's memory.",
+      "Bytes that are in no mapping of the process; null for a VM's memory, and if mappings may be missing.",
       ({ gaps }) => gaps,
     ),
     complete: made(

@@ -13,7 +13,7 @@ import { checkTarget } from '../write/target.js';
 import { type Context, command, type VmGiven } from './command.js';
 import { type Drawn, writePage } from './map-page.js';
 import { type RunRow, runs, TotalRow, totals } from './map-rows.js';
-import { mapText, totalText } from './map-text.js';
+import { mapText, sumsText } from './map-text.js';
 import { addressSpace, file, flag, output } from './options.js';
 import { Warnings } from './problems.js';
 import { type AskedPages, pagesOf, ranges } from './ranges.js';
@@ -40,10 +40,10 @@ export const map = command({
   options,
   records: kinds(runs, totals),
   csv: true,
-  aside: (row) => (row instanceof TotalRow ? totalText(row).trimEnd() : ''),
+  aside: (row) => (row instanceof TotalRow ? sumsText(row).trimEnd() : ''),
   notes: [
     'A run is the longest stretch of pages of one memslot with the same state, reason, page size and NUMA node whose host physical addresses (or places in swap) follow each other. Guest physical addresses that are in no memslot are not listed.',
-    'A page is never touched if its page-table entry is empty: the guest did not use it, or it was freed, for example by a balloon. A page of shared memory or of a file may still be in the page cache.',
+    'A page is not mapped if its page-table entry is empty. Private memory was never touched then, or was freed, for example by a balloon; a page of shared memory or of a file may be in the page cache or in swap.',
     'The page of --html is one file that a browser opens without a network: see docs/picture.md. A file that exists is only overwritten with --force.',
   ],
   examples: [

@@ -82,18 +82,21 @@ export const npts = recordKind<NptRow>(
   }),
 );
 
-export const nptTotals = recordKind<NptTotalRow>(
-  'total',
-  "All pages that KVM's page tables map.",
-  columnsFrom<NptTotalRow>({
-    kvm: made(hex, 'Address of struct kvm.', ({ kvm }) => kvm),
-    pid: made(count(), 'Pid of the process that holds the VM.', ({ pid }) => pid),
-    kind: made(oneOf('NPT', 'EPT'), 'Nested page tables (AMD) or extended page tables (Intel).', ({ kind }) => kind),
-    roots: made(count(), 'Number of top tables.', ({ roots }) => roots),
-    mapped: made(count(), "Bytes that KVM's page tables map, those of all address spaces.", ({ mapped }) => mapped),
-    agreeing: made(count(), 'Bytes with the same host physical address in both.', (row) => row.agreeing),
-    disagreeing: made(count(), 'Bytes with another one, or with none in the process.', (row) => row.disagreeing),
-    complete: made(flag, 'False if tables are missing.', ({ complete }) => complete),
-    problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
-  }),
-);
+export const nptTotals = {
+  schema: 'npt-total',
+  ...recordKind<NptTotalRow>(
+    'total',
+    "All pages that KVM's page tables map.",
+    columnsFrom<NptTotalRow>({
+      kvm: made(hex, 'Address of struct kvm.', ({ kvm }) => kvm),
+      pid: made(count(), 'Pid of the process that holds the VM.', ({ pid }) => pid),
+      kind: made(oneOf('NPT', 'EPT'), 'Nested page tables (AMD) or extended page tables (Intel).', ({ kind }) => kind),
+      roots: made(count(), 'Number of top tables.', ({ roots }) => roots),
+      mapped: made(count(), "Bytes that KVM's page tables map, those of all address spaces.", ({ mapped }) => mapped),
+      agreeing: made(count(), 'Bytes with the same host physical address in both.', (row) => row.agreeing),
+      disagreeing: made(count(), 'Bytes with another one, or with none in the process.', (row) => row.disagreeing),
+      complete: made(flag, 'False if tables are missing.', ({ complete }) => complete),
+      problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
+    }),
+  ),
+};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { gfn } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
-import { type AskedAddress, printable } from '../core/text.js';
+import type { AskedAddress } from '../core/text.js';
 import { vendorModule } from '../kvm/about.js';
 import { type MmuRoot, mmuRoots } from '../kvm/mmu/roots.js';
 import { EPT, isLost, type Leaf, type LostTable, npt as nptForm, SecondLevel } from '../paging/second-level.js';
@@ -78,8 +78,7 @@ async function wordsOf({ asked: groups }: NptContext): Promise<{ asked: boolean;
   for await (const group of groups) {
     asked = true;
     for (const word of group) {
-      if (word instanceof BadLine)
-        throw new UsageError(`standard input, line ${word.line}: ${addresses.invalid(printable(word.text))}`);
+      if (word instanceof BadLine) throw new UsageError(word.problem(addresses));
       words.push(word);
     }
   }

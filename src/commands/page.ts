@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
-import { type AskedRange, parseRange, printable } from '../core/text.js';
+import { type AskedRange, parseRange } from '../core/text.js';
 import { type Args, BadLine, type Context, command, type ExitCode, type HostGiven } from './command.js';
 import { flag } from './options.js';
 import { PageRow, page as pageKind } from './page-rows.js';
@@ -91,8 +91,7 @@ class Answers {
   *of(group: readonly (AskedRange | BadLine)[]): Generator<PageRow> {
     for (const asked of group) {
       this.count++;
-      if (asked instanceof BadLine)
-        this.#fail(`standard input, line ${asked.line}: ${addresses.invalid(printable(asked.text))}`);
+      if (asked instanceof BadLine) this.#fail(asked.problem(addresses));
       else if (isOne(asked)) yield* this.#one(asked.first);
       else yield* this.#range(asked);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import type { Log } from '../core/log.js';
@@ -8,7 +9,7 @@ import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
 import { LOG_NEEDS } from '../kernel/needs.js';
 import { findProcess } from '../kernel/process.js';
-import { selectByWord, selectVm } from '../kvm/select.js';
+import { type Selected, selectByWord, selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
   type Args,
@@ -33,6 +34,8 @@ export interface Given {
   readonly files?: Files;
   /** Files that are read; and the options that choose the dump and the VM, as on a command line. */
   readonly inputs?: readonly string[];
+  /** The VMs whose memory was opened in the machine's place. */
+  readonly guests?: readonly Selected[];
   readonly question?: string;
   readonly program?: ProgramGiven['program'];
 }
@@ -44,6 +47,8 @@ const BATCH = 0x10000;
 export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
   const { command } = request;
   const { log } = streams;
+  // The kernel's log of a guest can be in compressed swap.
+  if (command.needs === 'log' && request.values.process != null) await loadKernelCodecs();
   const context = contextOf(request, given, streams, form);
   const writer = writerOf(request, form, context, log);
   return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
@@ -80,6 +85,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
       log,
     );
   },
+  owners: ({ image, host }) => ({ image, host }),
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };
     if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });
@@ -87,9 +93,16 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   },
   vms: givenVms,
   vcpus: givenVms,
-  vm: ({ image, host, inputs = [], question = '' }, { values }, { log }) => {
+  vm: ({ image, host, guests = [], inputs = [], question = '' }, { values }, { log }) => {
     const { process, vm } = values as Pick<VmsGiven, 'process' | 'vm'>;
-    return { image, host, inputs, question, selected: log.step('VM', () => selectVm(host as Host, process, vm)) };
+    return {
+      image,
+      host,
+      guests,
+      inputs,
+      question,
+      selected: log.step('VM', () => selectVm(host as Host, process, vm)),
+    };
   },
 };
 
@@ -109,9 +122,14 @@ function writerOf({ command, values }: Request, form: Form, context: object, log
       ? undefined
       : (row: unknown) => {
           log.note(aside(row));
+          // With -q there are no notes.
+          for (const problem of problemsOf(row)) log.warn(printable(problem, 400));
         };
   return warning(csv(first, note), first, log);
 }
+
+const problemsOf = (row: unknown): readonly string[] =>
+  (row as { readonly problems?: readonly string[] }).problems ?? [];
 
 /** Throws `UsageError` if a command that needs words has none. */
 export function needWords({ command: { args }, words }: Request): void {

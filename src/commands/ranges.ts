@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
-import { type AskedRange, parseRange, printable } from '../core/text.js';
+import { type AskedRange, parseRange } from '../core/text.js';
 import { merged, type PageRange } from '../spaces/ranges.js';
 import { type Args, BadLine, type Context } from './command.js';
 import type { Options } from './options.js';
@@ -50,8 +50,7 @@ export async function rangesOf({ asked }: Pick<Context<Options, AskedRange>, 'as
   for await (const group of asked) {
     isAsked = true;
     for (const range of group) {
-      if (range instanceof BadLine)
-        throw new UsageError(`standard input, line ${range.line}: ${ranges.invalid(printable(range.text))}`);
+      if (range instanceof BadLine) throw new UsageError(range.problem(ranges));
       all.push(range);
     }
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { PAGE_SIZE } from '../core/address.js';
 import { UsageError } from '../core/errors.js';
 import { gapLine, HexDump } from '../report/hexdump.js';
@@ -7,6 +8,7 @@ import { type Piece, pieces } from '../spaces/reading.js';
 import { command } from './command.js';
 import { memoryOf, memoryOptions } from './guest-memory.js';
 import { addressSpace, byteCount, flag, parsed } from './options.js';
+import { Sources } from './sources.js';
 import { guestWords, isAddress, type Word, wordsOf } from './words.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -61,12 +63,15 @@ export const read = command({
   async *run(context) {
     const { selected, options: given, log } = context;
     if (given.fill !== null && !given.binary) throw new UsageError('--fill needs --binary');
+    await loadKernelCodecs();
+    const sources = new Sources();
     const memory = log.step('memslots', () => memoryOf(selected, given));
     let [some, gaps] = [false, false];
     for await (const words of wordsOf(context)) {
       for (const word of words) {
         const { page, offset, length } = placeOf(word, given.bytes);
         for (const piece of pieces(memory, page, offset, length)) {
+          sources.add(piece);
           if (piece.gap === null) some = true;
           else gaps = true;
           if (piece.gap !== null && given.binary && given.fill === null) {
@@ -80,6 +85,7 @@ export const read = command({
         }
       }
     }
+    sources.report(log);
     return gaps ? (some ? 1 : 2) : 0;
   },
 

@@ -46,8 +46,7 @@ export class RunLister {
     const all = [...problems, ...sums.problems()];
     const complete = all.length === 0;
     if (this.nodes === null && sums.sizes.size > 0) all.push(this.#noNodes);
-    if (this.nodes?.isPartial === true)
-      all.push('the NUMA node of some pages is not known: the spans of nodes overlap there');
+    for (const problem of this.nodes?.problems ?? []) all.push(`the NUMA node of some pages is not known: ${problem}`);
     return new TotalRow(this.of, sums, complete, all, gaps);
   }
 

@@ -49,20 +49,23 @@ export const matches = recordKind<MatchRow>(
   }),
 );
 
-export const searchTotals = recordKind<SearchTotalRow>(
-  'total',
-  'The end of a search.',
-  columnsFrom<SearchTotalRow>({
-    kvm: made(hex, 'Address of struct kvm.', ({ kvm }) => kvm),
-    pid: made(count(), 'Pid of the process that holds the VM.', ({ pid }) => pid),
-    matches: made(count(), 'Number of matches.', (row) => row.matches),
-    searched: made(count(), 'Bytes that were searched.', ({ searched }) => searched),
-    missing: made(count(), 'Bytes that are in the ranges, but not in the dump.', ({ missing }) => missing),
-    complete: made(
-      flag,
-      'False if bytes or memslots are missing: there can be more matches.',
-      ({ complete }) => complete,
-    ),
-    problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
-  }),
-);
+export const searchTotals = {
+  schema: 'search-total',
+  ...recordKind<SearchTotalRow>(
+    'total',
+    'The end of a search.',
+    columnsFrom<SearchTotalRow>({
+      kvm: made(hex, 'Address of struct kvm.', ({ kvm }) => kvm),
+      pid: made(count(), 'Pid of the process that holds the VM.', ({ pid }) => pid),
+      matches: made(count(), 'Number of matches.', (row) => row.matches),
+      searched: made(count(), 'Bytes that were searched.', ({ searched }) => searched),
+      missing: made(count(), 'Bytes that are in the ranges, but not in the dump.', ({ missing }) => missing),
+      complete: made(
+        flag,
+        'False if bytes or memslots are missing: there can be more matches.',
+        ({ complete }) => complete,
+      ),
+      problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
+    }),
+  ),
+};

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { loadKernelCodecs } from '../codecs/index.js';
 import { least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
 import { digitsOfPage } from '../report/hex.js';
@@ -14,6 +16,7 @@ import { addressSpace, parsed, type Values, valued } from './options.js';
 import { ranges, rangesOf } from './ranges.js';
 import { type Area, type Searched, searched } from './search-areas.js';
 import { type MatchRow, matches, type PlaceIn, type SearchTotalRow, searchTotals } from './search-rows.js';
+import { Sources } from './sources.js';
 
 const bytesOf = (text: string): Uint8Array | null => {
   const digits = text.replace(/^0x/i, '').replace(/[\s:]/g, '');
@@ -71,10 +74,12 @@ export const search = command({
   async *run(context) {
     const { selected, options: given, log, form } = context;
     const finder = await finderOf(given);
+    await loadKernelCodecs();
     const asked = await rangesOf(context);
     const memory = log.step('memslots', () => searched(selected, given, asked));
     const done = new Done();
     yield found(memory, finder, done);
+    done.sources.report(log);
     const complete = done.missing === 0 && memory.missing === null;
     const problems = memory.missing === null ? [] : [`memory may be missing: ${memory.missing}`];
     const { matches: number, searched: bytes, missing } = done;
@@ -107,6 +112,7 @@ class Done {
   matches = 0;
   searched = 0;
   missing = 0;
+  readonly sources = new Sources();
 }
 
 function* found({ memory, areas, places }: Searched, finder: Finder, done: Done): Generator<MatchRow> {
@@ -116,7 +122,9 @@ function* found({ memory, areas, places }: Searched, finder: Finder, done: Done)
     return { record: 'match', ...places(page, offset), length, bytes };
   };
   for (const area of areas) {
-    for (const { page, offset, length, bytes, gap } of piecesOf(memory, area)) {
+    for (const piece of piecesOf(memory, area)) {
+      const { page, offset, length, bytes, gap } = piece;
+      done.sources.add(piece);
       if (bytes === null) {
         if (gap === null || !NO_MEMORY.has(gap.reason)) done.missing += length;
         for (const match of window.end()) yield rowOf(match);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import { orProblem } from '../kvm/about.js';
 import type { KnownVm } from '../kvm/all-vms.js';
@@ -10,7 +9,6 @@ import { selectVms } from '../kvm/select.js';
 import { Vm } from '../kvm/vm.js';
 import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
-
 import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text, word } from '../report/types.js';
 import { GuestSpace } from '../spaces/guest-space.js';
@@ -43,9 +41,12 @@ export interface SlotRow {
   readonly internal: boolean;
   /** The memory of the process that backs the slot. */
   readonly backing: Backing;
-  /** Bytes of its pages that are in memory; null if they were not counted. */
+  /** Bytes of its pages that page tables map; null if they were not counted, or if it is not known. */
   readonly resident: number | null;
-  /** Bytes of its pages that are in swap; null if they were not counted. */
+  /**
+   * Bytes of its pages that page tables have in swap, which leaves out shared memory; null if they were not counted, or if
+   * it is not known.
+   */
   readonly swapped: number | null;
   /** What could not be read, and why. */
   readonly problems: readonly string[];
@@ -56,7 +57,10 @@ const backing = columns<Backing>({
     nullable(oneOf(...BACKINGS)),
     "Kind of the memory that backs the slot; 'none' if nothing is mapped there, null if unknown.",
   ],
-  path: [nullable(text), 'Path of the mapped file; null for anonymous memory.'],
+  path: [
+    nullable(text),
+    'Path of the mapped file, in the form of /proc/PID/maps without " (deleted)"; null for anonymous memory.',
+  ],
   pageSize: [nullable(count(4096)), 'Page size of the mapping in bytes.'],
   shared: [nullable(flag), 'Whether the mapping is shared.'],
 });
@@ -79,8 +83,11 @@ const kind = recordKind<SlotRow>(
     flagNames: [list(word), 'Names of the flags.'],
     internal: [flag, 'Whether KVM made the slot for itself: TSS, identity map, APIC access page.'],
     backing: [record(backing), 'The memory of the process that backs the slot.'],
-    resident: [nullable(count()), 'Bytes of its pages that are in memory; null without --sizes.'],
-    swapped: [nullable(count()), 'Bytes of its pages that are in swap; null without --sizes.'],
+    resident: [nullable(count()), 'Bytes of its pages that page tables map; null without --sizes, and if not known.'],
+    swapped: [
+      nullable(count()),
+      'Bytes of its pages that page tables have in swap, which leaves out shared memory; null without --sizes, and if not known.',
+    ],
     problems: [list(text), 'What could not be read, and why.'],
   }),
 );
@@ -93,12 +100,12 @@ export const slots = command({
     'Lists the memslots of all VMs, or of the VMs that -g selects: the guest physical addresses of each slot, its virtual address in the process, and the kind of memory that backs it.',
   needs: 'vms',
   args: null,
-  options: { sizes: flagOption('count the bytes of each slot that are in memory and in swap') },
+  options: { sizes: flagOption('count the bytes of each slot that page tables have in memory and in swap') },
   records: [kind],
   csv: true,
   notes: [
     'AS is the address space: 0 is the normal one, 1 is that of System Management Mode (SMM). Slots that KVM made for itself (TSS, identity map, APIC access page) are marked "internal".',
-    "PID is the pid to give with -g, KVM the address of struct kvm, ID KVM's number of the slot. GUEST PHYSICAL has the first and the last address, HOST VIRTUAL the first. BACKING is the kind of the memory (? if it is not known), the page size if it is not 4 KiB, and the path of the file. FLAGS are the names of the KVM_MEM_ bits. A value that is not known is -.",
+    "PID is the pid to give with -g, KVM the address of struct kvm, ID KVM's number of the slot. GUEST PHYSICAL has the first and the last address, HOST VIRTUAL the first. With --sizes, RESIDENT and SWAPPED are the sizes of the pages that are in memory and in swap by the page tables of the process. A page of shared memory or of a file that they do not map may be in the page cache or in swap as well; it is not counted. BACKING is the kind of the memory (? if it is not known), the page size if it is not 4 KiB, and the path of the file. FLAGS are the names of the KVM_MEM_ bits. A value that is not known is -.",
   ],
   examples: [
     { line: 'slots -c vmcore -g 191579' },
@@ -106,7 +113,7 @@ export const slots = command({
   ],
   exit: {
     0: 'all memslots are listed',
-    1: 'memslots may be missing, or what backs one could not be read',
+    1: 'memslots may be missing, or what backs one or its sizes are not known',
     2: 'the memslots could not be listed',
   },
 
@@ -146,7 +153,8 @@ export const slots = command({
     ]),
 });
 
-const sizeText = (bytes: number | null): string => (bytes === null ? '-' : size(bytes));
+/** A size; - if it is not known. */
+export const sizeText = (bytes: number | null): string => (bytes === null ? '-' : size(bytes));
 
 const rangeText = ({ gpa, size: bytes }: SlotRow): string =>
   `${gpa.toString(16)}-${(gpa + BigInt(bytes) - 1n).toString(16)}`;
@@ -180,10 +188,20 @@ function counted(row: SlotRow, space: GuestSpace, { first, pages }: Memslot): Sl
   const sums = new Totals();
   const cursor = new SlotRuns(space, [{ first, end: first + pages }], null);
   while (cursor.advance()) sums.add(cursor.run);
-  const { states, hidden } = sums;
-  if (hidden.size > 0) return { ...row, problems: [...row.problems, ...sums.problems()] };
-  const bytesOf = (state: State): number => (states.get(state) ?? 0) * 4096;
-  return { ...row, resident: bytesOf('mapped'), swapped: bytesOf('swapped') };
+  const { problems, ...sizes } = sizesOf(sums);
+  return { ...row, ...sizes, problems: [...row.problems, ...problems] };
+}
+
+/** Bytes of some pages that are in memory and in swap; null, with the reason, if that is not known of all. */
+export function sizesOf(sums: Totals): Pick<SlotRow, 'resident' | 'swapped' | 'problems'> {
+  const { states, reasons } = sums;
+  const problems = sums.problems();
+  const inMemfd = states.get('guest-memfd') ?? 0;
+  if (inMemfd > 0)
+    problems.push(`${inMemfd * 4096} bytes are in a guest_memfd: whether they are in memory is not known`);
+  if (problems.length > 0) return { resident: null, swapped: null, problems };
+  const swapped = (states.get('swapped') ?? 0) + (reasons.get('shmem-swapped') ?? 0);
+  return { resident: (states.get('mapped') ?? 0) * 4096, swapped: swapped * 4096, problems };
 }
 
 /** The row of a slot, with the memory that backs it. */

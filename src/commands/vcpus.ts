@@ -30,8 +30,8 @@ export interface VcpuRow {
   readonly mode: VcpuMode | null;
   /** Its multiprocessing state; null if the value is unknown. */
   readonly mpState: MpState | null;
-  /** The processor that it was loaded on last; -1 if there was none. */
-  readonly cpu: number;
+  /** The processor that it was loaded on last; -1 if there was none; null if unknown. */
+  readonly cpu: number | null;
   /** Whether it was in System Management Mode; null if unknown. */
   readonly smm: boolean | null;
   /** Whether it ran a guest of the guest, whose registers are then given; null if unknown. */
@@ -63,7 +63,10 @@ const kind = recordKind<VcpuRow>(
       "Where it was in KVM's loop. If 'in-guest' or 'exiting', its registers are those of its last exit and may be stale.",
     ],
     mpState: [nullable(oneOf(...MP_STATES)), 'Its multiprocessing state (KVM_MP_STATE_...).'],
-    cpu: [count(-1), 'The processor of the host that it was loaded on last; -1 if there was none.'],
+    cpu: [
+      nullable(count(-1)),
+      'The processor of the host that it was loaded on last; -1 if there was none; null if unknown.',
+    ],
     smm: [nullable(flag), 'Whether it was in System Management Mode.'],
     nestedGuest: [nullable(flag), 'Whether it ran a guest of the guest; the registers are then those of that guest.'],
     interruptShadow: [
@@ -97,7 +100,7 @@ export const vcpus = command({
   ],
   exit: {
     0: 'all vCPUs are listed, with the registers that the dump has',
-    1: 'vCPUs may be missing, or one of them, or some of its registers, could not be read',
+    1: 'vCPUs may be missing, or one of them, some of its registers or its state could not be read or is impossible',
     2: 'the vCPUs could not be listed',
   },
 
@@ -168,6 +171,6 @@ function block(row: VcpuRow): string {
   const { id, thread, mode, mpState, cpu, nestedGuest, problems } = row;
   const halted = mpState === null ? null : mpState === 'halted';
   const nested = nestedGuest === null ? '-' : Number(nestedGuest);
-  const rest = `ID=${id} THREAD=${thread ?? '-'} MODE=${mode ?? '-'} MP=${mpState ?? '-'} HOSTCPU=${cpu} NESTED=${nested}\n`;
+  const rest = `ID=${id} THREAD=${thread ?? '-'} MODE=${mode ?? '-'} MP=${mpState ?? '-'} HOSTCPU=${cpu ?? '-'} NESTED=${nested}\n`;
   return infoRegisters(row.registers, { ...row, halted }) + rest + problems.map((problem) => `${problem}\n`).join('');
 }

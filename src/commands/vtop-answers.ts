@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { gfn } from '../core/address.js';
+import type { State } from '../core/outcome.js';
 import type { AskedAddress } from '../core/text.js';
 import { digitsOfPage } from '../report/hex.js';
 import type { GuestVirtual, VirtualFault } from '../spaces/guest-virtual.js';
 import type { GuestTranslator } from '../translate/translator.js';
-import { type Answered, unanswered } from './answered.js';
+import { type Answered, type Through, unanswered } from './answered.js';
 import { BadLine, type ExitCode } from './command.js';
 import type { PageRow } from './page-rows.js';
 
@@ -20,6 +21,8 @@ export class Answers {
     readonly pages: PageRow | null,
     /** The guest's virtual memory if the addresses are virtual ones. */
     readonly virtual: GuestVirtual | null,
+    /** Translators of the machines that the host is a guest of, from the nearest on. */
+    readonly outer: readonly GuestTranslator[],
   ) {}
 
   get exit(): ExitCode {
@@ -27,12 +30,12 @@ export class Answers {
   }
 
   *of(group: readonly (AskedAddress | BadLine)[]): Generator<Answered> {
-    const { translator, answered, pages } = this;
+    const { translator, answered } = this;
     for (const asked of group) {
       this.count++;
       if (asked instanceof BadLine) {
         this.#missing = true;
-        answered.page = null;
+        this.#add('invalid', 0);
         yield answered.setInvalid(asked);
         continue;
       }
@@ -43,26 +46,47 @@ export class Answers {
       const { frame, offset, digits } = asked;
       const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
       if (state !== 'mapped') this.#missing = true;
-      if (pages !== null) answered.page = state === 'mapped' ? pages.set(translator.frame as number, offset) : null;
+      this.#add(state, offset);
       yield answered.set(digits, translator);
     }
   }
 
+  /** What is known of an address besides the answer. */
+  #add(state: State, offset: number): void {
+    const { translator, answered, pages, outer } = this;
+    const frame = state === 'mapped' ? translator.frame : null;
+    if (pages !== null) answered.page = frame === null ? null : pages.set(frame, offset);
+    if (outer.length > 0) answered.through = frame === null ? [] : throughAll(outer, frame, offset);
+  }
+
   #ofVirtual({ digits, offset }: AskedAddress, virtual: GuestVirtual): Answered {
-    const { translator, answered, pages } = this;
+    const { translator, answered } = this;
     const walk = virtual.walk(pageOf(digits));
     const fault = virtual.faultOf(walk);
     if (fault !== null || walk.frame === null) {
       this.#missing = true;
-      answered.page = null;
+      this.#add('invalid', 0);
       const { state, reason, message } = fault as VirtualFault;
       return answered.setVirtual(digits, walk.steps, null, unanswered(state, reason, message));
     }
     const state = translator.translate(gfn(walk.frame), offset);
     if (state !== 'mapped') this.#missing = true;
-    if (pages !== null) answered.page = state === 'mapped' ? pages.set(translator.frame as number, offset) : null;
+    this.#add(state, offset);
     return answered.setVirtual(digits, walk.steps, digitsOfPage(walk.frame, offset), translator);
   }
+}
+
+/** The answers of each machine for a frame of the one before, up to the first that does not map it. */
+function throughAll(outer: readonly GuestTranslator[], frame: number, offset: number): Through[] {
+  const all: Through[] = [];
+  let next: number | null = frame;
+  for (const translator of outer) {
+    if (next === null) break;
+    const state = translator.translate(gfn(next), offset);
+    all.push({ gfn: next, answer: translator.snapshot() });
+    next = state === 'mapped' ? translator.frame : null;
+  }
+  return all;
 }
 
 /** Page number of a 64-bit address; one that no address has for longer digits. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
-import { block, guestBlock } from '../report/text.js';
+import { digitsOfPage } from '../report/hex.js';
+import { block, guestBlock, NOWHERE, outerBlock } from '../report/text.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
 import { GuestTranslator } from '../translate/translator.js';
 import { addresses } from './addresses.js';
-import { Answered, NOTHING, translation } from './answered.js';
+import { Answered, translation } from './answered.js';
 import { command, type Request } from './command.js';
 import { needGva, virtualMemory, virtualOptions } from './guest-memory.js';
 import { addressSpace, chosen, flag } from './options.js';
@@ -54,14 +56,16 @@ export const vtop = command({
     2: 'nothing was answered',
   },
 
-  async *run({ selected, options, asked, log, host, image }) {
+  async *run({ selected, guests, options, asked, log, host, image }) {
     needGva(options);
     const { addressSpace: space, facts } = options;
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
     const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
+    if (options.gva) await loadKernelCodecs();
     const virtual = options.gva ? virtualMemory(selected, translator.space, options) : null;
-    const answers = new Answers(translator, new Answered(selected, space), pages, virtual);
+    const outer = guests.map(({ vm }) => new GuestTranslator(vm, 0)).reverse();
+    const answers = new Answers(translator, new Answered(selected, space), pages, virtual, outer);
     for await (const group of asked) yield answers.of(group);
     if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.exit;
@@ -72,16 +76,17 @@ export const vtop = command({
     const reasons = new Warnings(log, "--json has them all, as 'message'");
     let count = 0;
     return {
-      row({ digits, answer, text, line, page, gva, guestSteps }) {
+      row({ digits, answer, wrong, page, gva, guestSteps, through }) {
         if (answer.state !== 'mapped') {
-          const what = gva ?? digits ?? `line ${line} of standard input`;
+          const what = gva ?? digits ?? wrong?.name ?? '';
           reasons.add(what, () => `${what}: ${answer.message ?? answer.state}`);
         }
-        const around = digits === null ? NOTHING : surroundings.find(answer);
+        const around = digits === null ? NOWHERE : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
-        const own = block(digits ?? printable(text, 64), answer, around, options.style) + facts;
-        const made =
-          gva === null ? own : guestBlock(gva, digits, answer.state, guestSteps) + (digits === null ? '' : `\n${own}`);
+        const own = block(digits ?? printable(wrong?.text ?? '', 64), answer, around, options.style) + facts;
+        const virtual = gva === null ? [] : [guestBlock(gva, digits, answer.state, guestSteps)];
+        const outer = through.map(({ gfn, answer: next }) => outerBlock(digitsOfPage(gfn, next.offset), next));
+        const made = [...virtual, ...(gva !== null && digits === null ? [] : [own]), ...outer].join('\n');
         return count++ === 0 ? made : `\n${made}`;
       },
       end() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UsageError } from '../core/errors.js';
-import { type AskedAddress, type AskedRange, parseAddress, parseRange, printable } from '../core/text.js';
+import { type AskedAddress, type AskedRange, parseAddress, parseRange } from '../core/text.js';
 import { type Args, BadLine, type Context } from './command.js';
 import type { Options } from './options.js';
 
@@ -35,8 +35,7 @@ export const guestWords: Args<Word> = {
 export async function* wordsOf({ asked }: Pick<Context<Options, Word>, 'asked'>): AsyncGenerator<readonly Word[]> {
   for await (const group of asked)
     yield group.map((word) => {
-      if (word instanceof BadLine)
-        throw new UsageError(`standard input, line ${word.line}: ${notAWord(printable(word.text))}`);
+      if (word instanceof BadLine) throw new UsageError(word.problem(guestWords));
       return word;
     });
 }

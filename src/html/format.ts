@@ -31,9 +31,9 @@ export interface PageClass {
   readonly pageSize: number | null;
   readonly protNone: boolean;
   readonly node: number | null;
-  /** What the place of a page is: its HPA, its offset in swap, or the frame that its entry names without mapping it. */
+  /** What the place of a page is: its HPA, its offset in swap, or its frame although it is not mapped. */
   readonly place: 'hpa' | 'swap' | 'entry' | null;
-  /** The swap area; null unless `swapped`. */
+  /** The swap area; null unless it has been swapped out. */
   readonly swap: { readonly type: number; readonly device: string | null } | null;
   /** Most pages of a stretch have this class, the others another one: the exact classes were left out. */
   readonly mixed: boolean;
@@ -67,7 +67,7 @@ export interface Picture {
   /** The command line that translates an address of this VM, to which the address is added. */
   readonly question: string;
   /** Words for the states. */
-  readonly words: Readonly<Partial<Record<State, string>>>;
+  readonly words: Readonly<Partial<Record<string, string>>>;
   /** First guest frame whose place may have been left out because there are too many; null if none was. */
   readonly placesEnd: number | null;
 }

@@ -14,6 +14,8 @@ const MOST_FILES = 0x7fffffc0;
 /** Bytes of an entry, which is a pointer to a struct file. */
 const ENTRY = 8;
 const PAGE_ENTRIES = PAGE_SIZE / ENTRY;
+/** Most pages in a row, not counting pages of zeros, without a file: after them, a table is not one. */
+const MOST_BAD = 64;
 
 /** A descriptor, and the address of its struct file. */
 export interface Descriptor {
@@ -23,25 +25,50 @@ export interface Descriptor {
 
 /**
  * The descriptors in use of the files_struct at an address, ascending (fs/file.c). `lost` is called for each page of the
- * table that can't be read; without it, throws `DumpError`, as it does if the table is damaged.
+ * table that can't be read, or has what the bitmap of descriptors in use does not have, and for a table that is none; without
+ * it, throws `DumpError`, as it does if max_fds is impossible.
  */
 export function* descriptors({ memory, types }: Host, files: bigint, lost?: Lost): Generator<Descriptor> {
   const at = resolve(types, { files: filesFields, table: fdtableFields });
   const fdt = pointerAt(memory, files + BigInt(at.files.fdt.offset), 'files_struct');
   const table = readOf(memory, fdt, at.table.bytes, 'fdtable');
   const count = table.u32(at.table.maxFds.offset);
-  if (count < LEAST_FILES || count > MOST_FILES)
+  // alloc_fdtable makes tables for multiples of BITS_PER_LONG.
+  if (count < LEAST_FILES || count > MOST_FILES || count % LEAST_FILES !== 0)
     throw table.error(at.table.maxFds.offset, `fdtable: max_fds can't be ${count}`);
   const array = table.u64(at.table.fd.offset);
   const used = at.table.open === null ? null : table.u64(at.table.open.offset);
+  let bad = 0;
   for (const part of pagesOf(array, count)) {
     const entries = orLost(lost, () => entriesOf(memory, array, used, part));
-    for (let fd = part.first; entries !== null && fd < part.end; fd++) {
-      const address = entries.u64((fd - part.first) * ENTRY);
-      if (address !== 0n) yield { fd, address };
+    const found = entries === null ? null : filesOf(entries, part);
+    if (found !== null) yield* found;
+    if (found?.some(({ address }) => isPossible(address)) === true) bad = 0;
+    else if (found === null || found.length > 0) bad++;
+    if (bad === MOST_BAD) {
+      orLost(lost, () => {
+        throw table.error(
+          at.table.fd.offset,
+          `descriptor table: ${bad} pages up to descriptor ${part.end - 1} have no file, or can't be read`,
+        );
+      });
+      return;
     }
   }
 }
+
+/** The entries of a part that are not empty. */
+function filesOf(entries: Bytes, { first, end }: Part): Descriptor[] {
+  const found: Descriptor[] = [];
+  for (let fd = first; fd < end; fd++) {
+    const address = entries.u64((fd - first) * ENTRY);
+    if (address !== 0n) found.push({ fd, address });
+  }
+  return found;
+}
+
+/** Whether a struct file can be at an address. */
+const isPossible = (address: bigint): boolean => address >> 63n === 1n && address % 8n === 0n;
 
 /** Descriptors from `first` to `end` - 1. */
 interface Part {
@@ -63,18 +90,27 @@ function* pagesOf(array: bigint, count: number): Generator<Part> {
 function entriesOf(memory: Memory, array: bigint, used: bigint | null, part: Part): Bytes {
   const { first, end } = part;
   const entries = readOf(memory, array + BigInt(first * ENTRY), (end - first) * ENTRY, 'descriptor table');
+  const found = filesOf(entries, part);
+  const inUse = used === null ? null : orNull(() => usedOf(memory, used, part));
+  if (inUse === null) return entries;
   // A descriptor is in use before its file is entered (alloc_fd, fd_install). But that is not so for all of a page.
-  if (used !== null && isZero(entries) && orNull(() => isUsed(memory, used, part)) === true)
+  if (found.length === 0 && inUse.size > 0)
     throw entries.error(0, `only zeros, but descriptors from ${first} to ${end - 1} are in use`);
+  // do_dup2 enters one file before the descriptor is in use.
+  const more = found.filter(({ fd }) => !inUse.has(fd));
+  if (more.length > 1)
+    throw entries.error(
+      0,
+      `${more.length} of the descriptors from ${first} to ${end - 1} have files, but are not in use`,
+    );
   return entries;
 }
 
-const isZero = (bytes: Bytes): boolean => bytes.array().every((byte) => byte === 0);
-
-/** Whether any descriptor of a part is in use, by the bitmap at an address (fdtable.open_fds). */
-function isUsed(memory: Memory, bitmap: bigint, { first, end }: Part): boolean {
+/** The descriptors of a part that are in use, by the bitmap at an address (fdtable.open_fds). */
+function usedOf(memory: Memory, bitmap: bigint, { first, end }: Part): ReadonlySet<number> {
   const start = Math.floor(first / 8);
   const bytes = readOf(memory, bitmap + BigInt(start), Math.ceil(end / 8) - start, 'open_fds');
-  for (let fd = first; fd < end; fd++) if (((bytes.u8(Math.floor(fd / 8) - start) >> (fd % 8)) & 1) === 1) return true;
-  return false;
+  const used = new Set<number>();
+  for (let fd = first; fd < end; fd++) if (((bytes.u8(Math.floor(fd / 8) - start) >> (fd % 8)) & 1) === 1) used.add(fd);
+  return used;
 }

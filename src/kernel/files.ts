@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, type Lost, orLost } from '../core/errors.js';
+import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
@@ -61,12 +61,21 @@ export class Files {
     return this.nameOfDentry(pointerAt(this.#host.memory, file + BigInt(this.#at.dentry.offset), 'struct file'));
   }
 
-  /** The full path of a file, across mounts. */
+  /** The full path of a file, across mounts; the name alone, without a slash, of one that is in no directory. */
   pathOf(file: bigint): string {
     const { memory, types } = this.#host;
     const record = readOf(memory, file, this.#at.bytes, 'struct file');
     const mount = record.u64(this.#at.mnt.offset) - BigInt(mountsOf(types).toMnt);
     return this.pathFrom(record.u64(this.#at.dentry.offset), mount);
+  }
+
+  /**
+   * A path in the form of /proc/PID/maps, without ` (deleted)`: a file in no directory is `/memfd:NAME`, `/dev/zero`, or
+   * `anon_inode:NAME`. `path`: that of `pathOf`.
+   */
+  shownPath(file: bigint, path: string): string {
+    if (path.startsWith('/')) return path;
+    return orNull(() => this.fileSystemOf(file).name) === 'anon_inodefs' ? `anon_inode:${path}` : `/${path}`;
   }
 
   /** The full path of a dentry below a mount, across mounts. `startMount`: the address of its struct mount. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Pfn, pfn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
+import { readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
 import type { Host } from './host.js';
 import { mostNodes, type NodeSpan, nodeSpans } from './numa-nodes.js';
@@ -12,6 +13,10 @@ interface Stretch {
   readonly end: number;
   readonly nodes: readonly number[];
 }
+
+/** Problems of a map. */
+const OVERLAP = 'the spans of nodes overlap there';
+const NO_SPAN = 'they are in the span of no node';
 
 /**
  * The NUMA node of each frame. Where the spans of nodes overlap (a node whose memory lies on both sides of another's), the
@@ -25,12 +30,14 @@ export class NodeMap {
   #first = 0;
   #end = 0;
   #node: number | null = null;
-  /** Whether a frame was looked up of which the node is not known: the spans of nodes overlap, and struct page is missing. */
-  isPartial = false;
+  readonly #host: Host;
+  readonly #problems = new Set<string>();
+  #memoryEnd: number | null = null;
 
   /** Throws `DumpError` if the nodes can't be read. */
   constructor(host: Host) {
     const spans = nodeSpans(host);
+    this.#host = host;
     this.#stretches = stretchesOf(spans);
     this.#ends = Float64Array.from(this.#stretches, ({ end }) => end);
     this.#flags = () => new PageNodes(host, this.#stretches);
@@ -40,6 +47,22 @@ export class NodeMap {
   nodeOf(frame: number): number | null {
     if (frame < this.#first || frame >= this.#end) this.#find(frame);
     return this.#node;
+  }
+
+  /**
+   * Called for a frame that is mapped, and of no node. `isDevice`: whether it is memory of a device; else the span of its
+   * node is wrong or missing, and that becomes one of the problems.
+   */
+  missed(frame: number, isDevice: () => boolean): void {
+    if (this.#problems.has(NO_SPAN)) return;
+    this.#memoryEnd ??= memoryEndOf(this.#host);
+    const isInSpan = this.#stretches.some(({ first, end }) => frame >= first && frame < end);
+    if (!isInSpan && frame < this.#memoryEnd && !isDevice()) this.#problems.add(NO_SPAN);
+  }
+
+  /** Why the node of some frames that were looked up is not known. */
+  get problems(): readonly string[] {
+    return [...this.#problems];
   }
 
   /** The frame after those that follow the one of the last `nodeOf` and have the same node without a further look. */
@@ -62,7 +85,7 @@ export class NodeMap {
     this.#made ??= this.#flags();
     const node = this.#made.nodeOf(pfn(frame));
     const isOne = node !== null && stretch.nodes.includes(node);
-    if (!isOne) this.isPartial = true;
+    if (!isOne) this.#problems.add(OVERLAP);
     this.#set(frame, frame + 1, isOne ? node : null);
   }
 
@@ -71,6 +94,16 @@ export class NodeMap {
     this.#end = end;
     this.#node = node;
   }
+}
+
+/** First frame beyond the machine's memory; Infinity if it is not known. */
+function memoryEndOf({ frames, symbols, memory }: Host): number {
+  const most = orNull(() => {
+    const variable = symbols.get('max_pfn');
+    return variable === undefined ? null : readOf(memory, variable, 8, 'max_pfn').u64(0);
+  });
+  const ends = [frames.limit ?? 0, Number(most ?? 0n)];
+  return Math.max(...ends) || Infinity;
 }
 
 /** Cuts overlapping spans into stretches that do not overlap, ascending. */

@@ -2,9 +2,9 @@
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
-import type { Member } from '../types/source.js';
+import { ifAnswered, type Member } from '../types/source.js';
 import type { Host } from './host.js';
-import { nodeFields, nodeSpanFields } from './structs.js';
+import { nodeFields, nodeIdFields, nodeSpanFields } from './structs.js';
 
 /** Most nodes: 2^NODES_SHIFT (include/linux/numa.h). */
 const MOST_NODES = 1024;
@@ -28,8 +28,12 @@ export interface NodeSpan {
 /** The spans of the nodes that have memory, by node. Throws `DumpError` if they can't be read or are impossible. */
 export function nodeSpans(host: Host): NodeSpan[] {
   const { span } = resolve(host.types, { span: nodeSpanFields });
+  // Layout profiles that were written before it was read do not record it.
+  const own = ifAnswered(() => resolve(host.types, { node: nodeIdFields }));
   const spans: NodeSpan[] = [];
   for (const { node, address } of nodeAddresses(host)) {
+    const id = own === null ? node : readOf(host.memory, address + BigInt(own.node.id.offset), 4, 'pglist_data').i32(0);
+    if (id !== node) throw new DumpError(`pglist_data of node ${node} says that it is node ${id}`);
     const [first, pages] = [memberOf(host, address, span.start), memberOf(host, address, span.spanned)];
     if (first + pages >= 1n << 40n)
       throw new DumpError(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process, and its memory.
 import { DumpError, UsageError } from '../core/errors.js';
-import { readOf } from '../core/memory.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
 import { printable } from '../core/text.js';
 import { resolve } from '../types/fields.js';
 import { findTask, isNumber, nameOf } from './find-task.js';
@@ -42,8 +42,8 @@ export function findProcess(host: Host, text: string): Process {
 /** The mm_struct of the process: that of another of its threads, if this one has exited. */
 function mmOf(host: Host, tasks: Tasks, task: Task): bigint {
   if (task.mm !== 0n) return task.mm;
-  const { flags, hasExited } = stateOf(host, task);
-  if ((flags & PF_KTHREAD) !== 0)
+  const { isKernel, hasExited } = stateOf(host, task);
+  if (isKernel)
     throw new DumpError(`${nameOf(task)} is a kernel thread: it has no memory of its own`, { code: 'no-process' });
   if (task.signal !== 0n) for (const { mm } of tasks.threads(task)) if (mm !== 0n) return mm;
   const why = hasExited
@@ -52,8 +52,11 @@ function mmOf(host: Host, tasks: Tasks, task: Task): bigint {
   throw new DumpError(`${nameOf(task)} ${why}`, { code: 'no-process' });
 }
 
-function stateOf({ memory, types }: Host, { address }: Task): { flags: number; hasExited: boolean } {
+/** Whether a task is a kernel thread: it can have the memory of a process for a while (kthread_use_mm). Throws `DumpError`. */
+export const isKernelThread = (host: Host, task: Task): boolean => stateOf(host, task).isKernel;
+
+function stateOf({ memory, types }: Host, { address }: Task): { isKernel: boolean; hasExited: boolean } {
   const { task: at } = resolve(types, { task: taskStateFields });
-  const bytes = readOf(memory, address, at.bytes, 'task_struct');
-  return { flags: bytes.u32(at.flags.offset), hasExited: bytes.u32(at.exitState.offset) !== 0 };
+  const bytes = LazyBytes.of(memory, address, at.bytes, 'task_struct');
+  return { isKernel: (bytes.u32(at.flags.offset) & PF_KTHREAD) !== 0, hasExited: bytes.u32(at.exitState.offset) !== 0 };
 }

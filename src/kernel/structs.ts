@@ -136,6 +136,8 @@ export const mmAreaFields = fields('mm_struct', {
   stack: required('start_stack', 8),
   vdso: optional('context.vdso', 8),
 });
+/** Number of mappings. */
+export const mmCountFields = fields('mm_struct', { mappings: optional('map_count', 4) });
 export const mapleVmasFields = fields('mm_struct', { root: required('mm_mt.ma_root', 8) });
 export const rbVmasFields = fields('mm_struct', { root: required('mm_rb.rb_node', 8) });
 export const vmaNodeFields = fields('vm_area_struct', { node: required('vm_rb') });
@@ -183,6 +185,8 @@ export const nodeSpanFields = fields('pglist_data', {
   spanned: required('node_spanned_pages', 8),
 });
 
+export const nodeIdFields = fields('pglist_data', { id: required('node_id', 4) });
+
 /** include/linux/tracepoint-defs.h */
 export const traceFlagsFields = fields('trace_print_flags', { mask: required('mask', 8), name: required('name', 8) });
 
@@ -226,4 +230,14 @@ export const btfFields = fields('btf', {
   size: required('data_size', 4),
   firstId: required('start_id', 4),
   firstString: required('start_str_off', 4),
+});
+
+/** include/linux/ioport.h */
+export const resourceFields = fields('resource', {
+  start: required('start', 8),
+  end: required('end', 8),
+  name: required('name', 8),
+  flags: required('flags', 8),
+  sibling: required('sibling', 8),
+  child: required('child', 8),
 });

@@ -52,7 +52,7 @@ export function specialsOf(host: Host): SwapKind[] {
 }
 
 /** Number of elements of an array, from the distance to the next symbol; null if that is not known. */
-const lengthOf = (symbols: Symbols, name: string, stride: number): number | null =>
+export const lengthOf = (symbols: Symbols, name: string, stride: number): number | null =>
   orNull(() => {
     const start = symbols.get(name);
     const next = start === undefined ? null : symbols.table.next(start);

@@ -15,6 +15,8 @@ const ALWAYS_SWAP = 22;
 
 /** A swap area: its size in pages, header included, and the path of its device or file. */
 interface Area {
+  /** Address of its swap_info_struct. */
+  readonly address: bigint;
   readonly pages: number;
   /** Null if it can't be read. */
   readonly device: string | null;
@@ -56,6 +58,13 @@ export class Swap {
     return area === null || area === 'unreadable' ? null : area.device;
   }
 
+  /** Address of the swap_info_struct of a type; null if there is none. Throws `DumpError` if it can't be read. */
+  infoOf(type: number): bigint | null {
+    const area = this.#area(type);
+    if (area === 'unreadable') throw new DumpError(`swap area ${type} can't be read`);
+    return area?.address ?? null;
+  }
+
   #area(type: number): Area | null | 'unreadable' {
     const known = this.#areas[type];
     if (known !== undefined) return known;
@@ -77,7 +86,7 @@ export class Swap {
       const file = bytes.u64(area.file.offset);
       if (file === 0n) return null;
       const device = this.#optional(type, null, () => new Files(this.#host).pathOf(file));
-      return { pages: bytes.u32(area.max.offset), device };
+      return { address: info, pages: bytes.u32(area.max.offset), device };
     });
   }
 

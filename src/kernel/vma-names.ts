@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { resolve } from '../types/fields.js';
 import { Files } from './files.js';
@@ -12,12 +11,12 @@ import type { Vma } from './vma.js';
 export class VmaNames {
   readonly #files: Files;
   readonly #host: Host;
-  readonly #mm: Mm;
+  readonly #mm: Pick<Mm, 'address'>;
   /** By address of struct file. */
   readonly #paths = new Map<bigint, string>();
   #areas: readonly (readonly [string, bigint, bigint])[] | null = null;
 
-  constructor(host: Host, mm: Mm) {
+  constructor(host: Host, mm: Pick<Mm, 'address'>) {
     this.#files = new Files(host);
     this.#host = host;
     this.#mm = mm;
@@ -33,14 +32,9 @@ export class VmaNames {
   #pathOf(file: bigint): string {
     const known = this.#paths.get(file);
     if (known !== undefined) return known;
-    const path = this.#files.pathOf(file);
-    const full = path.startsWith('/') ? path : this.#isAnonymous(file) ? `anon_inode:${path}` : `/${path}`;
-    this.#paths.set(file, full);
-    return full;
-  }
-
-  #isAnonymous(file: bigint): boolean {
-    return orNull(() => this.#files.fileSystemOf(file).name) === 'anon_inodefs';
+    const path = this.#files.shownPath(file, this.#files.pathOf(file));
+    this.#paths.set(file, path);
+    return path;
   }
 
   #readAreas(): readonly (readonly [string, bigint, bigint])[] {

@@ -3,12 +3,13 @@ import { PAGE_SIZE } from '../core/address.js';
 import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
+import { ifAnswered } from '../types/source.js';
 import { mapleEntries, mapleEntry } from './containers/maple.js';
 import { pointerAt } from './containers/pointer.js';
 import { descend, rbNodes } from './containers/rbtree.js';
 import type { Host } from './host.js';
 import type { Mm } from './mm.js';
-import { mapleVmasFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
+import { mapleVmasFields, mmCountFields, rbNodeFields, rbVmasFields, vmaFields, vmaNodeFields } from './structs.js';
 
 /** A mapping of a process: `start` to `end` - 1. */
 export interface Vma {
@@ -22,6 +23,9 @@ export interface Vma {
   /** struct file, 0 for anonymous memory. */
   readonly file: bigint;
 }
+
+/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h): mappings in which memory of a device can be. */
+export const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
 /** The last address plus one. */
 const END = 1n << 64n;
@@ -42,7 +46,7 @@ export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
   const { vma: at } = resolve(host.types, { vma: vmaFields });
   const found = isInMaple(host) ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
   if (found === 0n) return null;
-  const vma = readVma(host, found, at);
+  const vma = readAt(host, found, at);
   if (address >= vma.start && address < vma.end) return vma;
   throw readOf(host.memory, found, at.bytes, 'vm_area_struct').error(
     0,
@@ -66,6 +70,7 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
     if (!isAfter && missing.length === 0) missing.push(why);
   };
   let end = 0n;
+  let found = 0;
   try {
     for (const vma of inOrder(host, mm, { from, to, lost })) {
       if (vma.start < (held?.end ?? end)) {
@@ -76,6 +81,7 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
       if (held !== null && held.end > from) yield held;
       end = held?.end ?? end;
       held = vma;
+      found++;
       if (vma.start >= to) break;
     }
   } catch (error) {
@@ -83,7 +89,17 @@ export function* vmas(host: Host, mm: Mm, from = 0n, to = END): Generator<Vma> {
     lost(error);
   }
   if (held !== null && held.start < to && held.end > from) yield held;
+  if (missing.length === 0 && from === 0n && to >= limitOf(host)) checkCount(host, mm, found);
   if (missing[0] !== undefined) throw missing[0];
+}
+
+/** Checks that all mappings were found. */
+function checkCount({ memory, types }: Host, { address }: Mm, found: number): void {
+  // Layout profiles that were written before it was read do not record it.
+  const at = ifAnswered(() => resolve(types, { mm: mmCountFields }))?.mm.mappings ?? null;
+  if (at === null) return;
+  const bytes = readOf(memory, address + BigInt(at.offset), 4, 'mm_struct');
+  if (bytes.u32(0) !== found) throw bytes.error(0, `map_count is ${bytes.u32(0)}, but ${found} mappings can be found`);
 }
 
 /** The mappings that can be read, in the order of the tree. After those of a range, more may follow. */
@@ -94,6 +110,9 @@ function* inOrder(host: Host, mm: Mm, range: Range): Generator<Vma> {
     if (vma !== null) yield vma;
   }
 }
+
+/** The end of a process's memory, which has the lower half of the canonical addresses. */
+const limitOf = ({ memory }: Pick<Host, 'memory'>): bigint => 1n << BigInt(9 * memory.form.levels + 11);
 
 const textOf = ({ start, end }: Vma): string => `the mapping 0x${start.toString(16)}-0x${end.toString(16)}`;
 
@@ -118,7 +137,7 @@ interface Range {
 
 /** Reads the mapping at a place of the tree. Throws `DumpError` if it is impossible, or the tree has other addresses. */
 function vmaAt(host: Host, { address, first, last }: Place, at: Resolved<typeof vmaFields>): Vma {
-  const vma = readVma(host, address, at);
+  const vma = readAt(host, address, at);
   if (vma.start === (first ?? vma.start) && vma.end - 1n === (last ?? vma.end - 1n)) return vma;
   throw readOf(host.memory, address, at.bytes, 'vm_area_struct').error(
     0,
@@ -157,7 +176,7 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
   const { root, node, toVma } = rbTreeOf(host, mm);
   // A mapping that can't be read, or is invalid, does not show on which side the range begins: both sides are searched.
   const isBefore = (link: bigint): boolean => {
-    const vma = orNull(() => readVma(host, link - toVma, at));
+    const vma = orNull(() => readAt(host, link - toVma, at));
     return vma !== null && vma.end <= from;
   };
   const walk = { what: 'tree of mappings', member: 'mapping', most: MOST_VMAS, isBefore, lost };
@@ -167,14 +186,17 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
 function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>): bigint {
   const { root, node, toVma } = rbTreeOf(host, mm);
   const found = descend(host.memory, node, root, (link) => {
-    const { start, end } = readVma(host, link - toVma, at);
+    const { start, end } = readAt(host, link - toVma, at);
     return address < start ? 'left' : address >= end ? 'right' : 'here';
   });
   return found === null ? 0n : found - toVma;
 }
 
-/** Reads a mapping. Throws `DumpError` if it has addresses that a mapping can't have. */
-function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaFields>): Vma {
+/** The mapping with its vm_area_struct at an address. Throws `DumpError` if it has addresses that a mapping can't have. */
+export const readVma = (host: Host, address: bigint): Vma =>
+  readAt(host, address, resolve(host.types, { vma: vmaFields }).vma);
+
+function readAt({ memory }: Host, address: bigint, at: Resolved<typeof vmaFields>): Vma {
   const bytes = readOf(memory, address, at.bytes, 'vm_area_struct');
   const vma = {
     address,
@@ -185,8 +207,6 @@ function readVma({ memory }: Host, address: bigint, at: Resolved<typeof vmaField
     file: bytes.u64(at.file.offset),
   };
   const { start, end } = vma;
-  // A process has the lower half of the canonical addresses.
-  const limit = 1n << BigInt(9 * memory.form.levels + 11);
-  if (start < end && end <= limit && (start | end) % PAGE === 0n) return vma;
+  if (start < end && end <= limitOf({ memory }) && (start | end) % PAGE === 0n) return vma;
   throw bytes.error(at.start.offset, `${textOf(vma)} is impossible`);
 }

@@ -2,15 +2,12 @@
 // The kind of memory that backs a memslot: anonymous memory, a memfd, huge pages of hugetlbfs, a file, a device.
 import { PAGE_SIZE } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
-import { readOf } from '../core/memory.js';
 import { decoded } from '../core/text.js';
-import { pointerAt } from '../kernel/containers/pointer.js';
 import { Files } from '../kernel/files.js';
 import type { Host } from '../kernel/host.js';
+import { hugePageOrder } from '../kernel/hugetlb.js';
 import type { Mm } from '../kernel/mm.js';
-import { hstateFields, hugetlbfsFields } from '../kernel/structs.js';
 import { type Vma, vmas } from '../kernel/vma.js';
-import { resolve } from '../types/fields.js';
 import { orProblem } from './about.js';
 import type { Memslot } from './memslots/slot.js';
 
@@ -31,7 +28,7 @@ export const BACKINGS = [
 export interface Backing {
   /** `mixed`: several kinds; `none`: no mapping; null: not known. */
   readonly kind: (typeof BACKINGS)[number] | null;
-  /** Path of the file as the kernel has it, `memfd:NAME` for a memfd; null for anonymous memory. */
+  /** Path of the file as in /proc/PID/maps, without ` (deleted)`: `/memfd:NAME` for a memfd; null for anonymous memory. */
   readonly path: string | null;
   /** Page size in bytes: 4096, or that of the hugetlbfs. */
   readonly pageSize: number | null;
@@ -47,8 +44,6 @@ const VM_MAYSHARE = 0x80n;
 /** Name of a guest_memfd's dentry (virt/kvm/guest_memfd.c). */
 const GUEST_MEMFD = '[kvm-gmem]';
 const MEMFD = 'memfd:';
-/** Orders of the pages of hugetlbfs on x86-64: 2 MiB and 1 GiB (arch/x86/mm/hugetlbpage.c, arch_hugetlb_valid_size). */
-const HUGE_ORDERS: readonly number[] = [9, 18];
 
 const UNKNOWN: Backing = { kind: null, path: null, pageSize: null, shared: null };
 const NONE: Backing = { kind: 'none', path: null, pageSize: null, shared: null };
@@ -102,15 +97,18 @@ function ofMapping(host: Host, { flags, file }: Vma, problems: string[]): Backin
     return { kind, path: null, pageSize: PAGE_SIZE, shared };
   }
   const files = new Files(host);
-  const path = orProblem(problems, 'backing: the path of its file', () => decoded(files.pathOf(file)));
+  const full = orProblem(problems, 'backing: the path of its file', () => files.pathOf(file));
+  const path = full === null ? null : decoded(files.shownPath(file, full));
   if ((flags & VM_HUGETLB) !== 0n)
     return {
       kind: 'hugetlb',
       path,
-      pageSize: orProblem(problems, 'backing: its page size', () => hugePages(host, files, file)),
+      pageSize: orProblem(problems, 'backing: its page size', () => {
+        return PAGE_SIZE * 2 ** hugePageOrder(host, files.fileSystemOf(file).info);
+      }),
       shared,
     };
-  return { kind: kindOf(flags, files, file, path, problems), path, pageSize: PAGE_SIZE, shared };
+  return { kind: kindOf(flags, files, file, full, problems), path, pageSize: PAGE_SIZE, shared };
 }
 
 function kindOf(flags: bigint, files: Files, file: bigint, path: string | null, problems: string[]): Backing['kind'] {
@@ -120,14 +118,4 @@ function kindOf(flags: bigint, files: Files, file: bigint, path: string | null, 
   const system = orProblem(problems, 'backing: the file system of its file', () => files.fileSystemOf(file).name);
   if (system === null) return null;
   return system === 'tmpfs' || system === 'ramfs' ? 'shmem' : 'file';
-}
-
-/** Page size of a hugetlbfs in bytes (fs/hugetlbfs/inode.c, hugetlbfs_sb_info.hstate). */
-function hugePages({ memory, types }: Host, files: Files, file: bigint): number {
-  const at = resolve(types, { info: hugetlbfsFields, hstate: hstateFields });
-  const hstate = pointerAt(memory, files.fileSystemOf(file).info + BigInt(at.info.hstate.offset), 'hugetlbfs_sb_info');
-  const bytes = readOf(memory, hstate + BigInt(at.hstate.order.offset), 4, 'hstate');
-  const order = bytes.u32(0);
-  if (!HUGE_ORDERS.includes(order)) throw bytes.error(0, `the order of huge pages can't be ${order}`);
-  return PAGE_SIZE * 2 ** order;
 }

@@ -31,6 +31,9 @@ export const KVM_NEEDS: KernelNeeds = {
   units: ['virt/kvm/kvm_main.c', ...HOST_NEEDS.units],
 };
 
+/** What owners of pages require: VMs, if the host has KVM. Types of KVM are only searched for on hosts that have it. */
+export const OWNER_NEEDS: KernelNeeds = { ...HOST_NEEDS, sought: [KVM_MODULE], units: KVM_NEEDS.units };
+
 /** The same, and what is in the control blocks of AMD's processors (VMCB). */
 export const VCPU_NEEDS: KernelNeeds = {
   ...KVM_NEEDS,

@@ -37,17 +37,21 @@ export function slotSizes(kvm: Kvm, address: bigint, problems: string[]): SlotSi
   const spaces: SpaceSize[] = [];
   for (let addressSpace = 0; addressSpace < number; addressSpace++) {
     const slots = allSlots(vm, addressSpace, problems);
-    if (slots === null) spaces.push({ addressSpace, slots, bytes: null });
-    else if (slots.length > 0)
-      spaces.push({
-        addressSpace,
-        slots: slots.length,
-        bytes: slots.reduce((sum, { pages }) => sum + pages * 4096, 0),
-      });
+    if (slots?.length !== 0) spaces.push(sizeOf(addressSpace, slots));
     if (addressSpace === 0 && slots !== null) memory = guestMemory(slots);
   }
   return { memory, spaces, isWhole: spaces.every(({ slots }) => slots !== null) };
 }
+
+/** The size of one address space, as by `slotSizes`. */
+export const spaceSize = (vm: Vm, addressSpace: number, problems: string[]): SpaceSize =>
+  sizeOf(addressSpace, allSlots(vm, addressSpace, problems));
+
+const sizeOf = (addressSpace: number, slots: readonly Memslot[] | null): SpaceSize => ({
+  addressSpace,
+  slots: slots?.length ?? null,
+  bytes: slots?.reduce((sum, { pages }) => sum + pages * 4096, 0) ?? null,
+});
 
 /** All slots of an address space; null if some may be missing. */
 function allSlots(vm: Vm, addressSpace: number, problems: string[]): readonly Memslot[] | null {

@@ -62,3 +62,8 @@ export const slotFields = fields('kvm_memory_slot', {
   // guest_memfd, since 6.8.
   gmem: optional('gmem'),
 });
+/** The guest_memfd of a slot: its struct file, and the page in it of the slot's first page. */
+export const slotMemfdFields = fields('kvm_memory_slot', {
+  file: optional('gmem.file', 8),
+  pgoff: optional('gmem.pgoff', 8),
+});

@@ -54,7 +54,7 @@ export interface Mapped {
   readonly message: null;
   /** Null: `hpa` is the address. */
   readonly frame: null;
-  /** Null: only the state `swapped` has a place in swap. */
+  /** Null: only pages that have been swapped out have a place in swap. */
   readonly swap: null;
 }
 
@@ -76,11 +76,14 @@ export interface Unmapped {
   readonly pageSize: null;
   /** Nothing is mapped. */
   readonly protNone: false;
-  /** A page frame number in the last entry that was read, to which the page is not mapped; null if there is none. */
+  /**
+   * The page frame number where the page is although it is not mapped: in the page cache, the swap cache or a guest_memfd, or
+   * in the last entry that was read; null if there is none, or if it is not known.
+   */
   readonly frame: number | null;
   /** The memslot that holds it; null if there is none that can be read. */
   readonly slot: AnswerSlot | null;
-  /** Its place in swap; null unless the state is `swapped`. */
+  /** Its place in swap; null unless the reason is `swap-entry` or `shmem-swapped`. */
   readonly swap: SwapPlace | null;
 }
 

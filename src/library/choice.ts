@@ -19,6 +19,12 @@ export interface WhichVms {
   readonly vm?: VmChoice | null;
 }
 
+/** Selects VMs, and says what is read of their memslots. */
+export interface WhichSlots extends WhichVms {
+  /** Whether `resident` and `swapped` are counted, which reads the page tables; false by default. */
+  readonly sizes?: boolean;
+}
+
 /** The form that `selectVm` takes. A number stays a number, because a text could mean another pid in hexadecimal. */
 export function processOf(choice: ProcessChoice | null | undefined): string | number | null {
   if (choice === null || choice === undefined || typeof choice === 'string') return choice ?? null;
@@ -39,12 +45,6 @@ export function vmOf(choice: VmChoice | null | undefined): string | null {
 
 const isAddress = (choice: unknown): choice is bigint => typeof choice === 'bigint' && choice >= 0n;
 const textOf = (address: bigint): string => `0x${address.toString(16)}`;
-
-/** Throws `UsageError` if options are not an object: `vms('alpha')` would otherwise select all VMs. */
-export function checkOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError(`options must be an object, not ${shown(options)}`);
-}
 
 /** The number of an address space of KVM; whether it exists is known later. */
 export function spaceOf(addressSpace: number): number {

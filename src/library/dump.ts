@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
+import { OwnerSearch } from '../commands/owner-search.js';
 import { PageRow } from '../commands/page-rows.js';
 import type { SlotRow } from '../commands/slots.js';
 import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';
 import { selectVm } from '../kvm/select.js';
 import type { OpenDump } from '../open.js';
-import { checkOptions, type ProcessChoice, processOf, type VmChoice, vmOf, type WhichVms } from './choice.js';
+import { type ProcessChoice, processOf, type VmChoice, vmOf, type WhichSlots, type WhichVms } from './choice.js';
 import { Lifetime } from './lifetime.js';
+import { checkOptions } from './options.js';
+import { type Addresses, checkedPieces, type OwnedPage, ownersOf } from './owner.js';
 import { framesOf, type HostPage, pagesOf } from './page.js';
 import { Physical } from './physical.js';
 import { type CommandRows, Rows, rowsOf } from './rows.js';
@@ -50,7 +53,7 @@ export class Dump {
   }
 
   /** The memslots of all VMs, or of those that `which` selects: the rows of the command `slots`. */
-  slots(which: WhichVms = {}): Rows<SlotRow> {
+  slots(which: WhichSlots = {}): Rows<SlotRow> {
     return this.rows('slots', which);
   }
 
@@ -78,6 +81,20 @@ export class Dump {
   }
 
   /**
+   * Which VMs and processes have the physical pages that hold `length` bytes from a host physical address (HPA) on, or from
+   * each of several: the rows of the command `owner`. All page tables are searched once, for all addresses together. Throws
+   * `UsageError` as `pages` does, and if the dump was opened with `needs: 'host'`.
+   */
+  owners(addresses: Addresses, length = 1): Rows<OwnedPage> {
+    this.#lifetime.check();
+    const pieces = checkedPieces(addresses, length);
+    const { host, image } = this.#opened;
+    return Rows.of(function* () {
+      return yield* ownersOf(new OwnerSearch(host, image, host.log), pieces);
+    }, this.#lifetime);
+  }
+
+  /**
    * Selects one VM. Without a process, or with null, it is the only VM of the dump, or the VM with its struct kvm at the
    * address `vm`. Throws `UsageError` if not exactly one VM matches; its `choices` are
    * the VMs. Throws `DumpError` if the
@@ -85,7 +102,7 @@ export class Dump {
    */
   vm(process: ProcessChoice | null = null, options: { readonly vm?: VmChoice | null } = {}): Vm {
     this.#lifetime.check();
-    checkOptions(options);
+    checkOptions(options, { vm: null });
     return Vm.of(selectVm(this.#opened.host, processOf(process), vmOf(options.vm)), this.#lifetime);
   }
 
@@ -95,7 +112,6 @@ export class Dump {
     options: CommandRows[Name]['options'] = {},
   ): Rows<CommandRows[Name]['row']> {
     this.#lifetime.check();
-    checkOptions(options);
     return rowsOf(name, options, { ...this.#opened, lifetime: this.#lifetime });
   }
 

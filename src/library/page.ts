@@ -84,7 +84,7 @@ export function* pagesOf(row: PageRow, first: number, end: number): Generator<Ho
   return isWhole;
 }
 
-function hostPage(row: PageRow): HostPage {
+export function hostPage(row: PageRow): HostPage {
   const { facts, inDump } = row;
   const { frame, kind, kpage } = facts;
   const base = { hpa: byteOf(frame, 0), frame, kind, inDump, problems: facts.problems };

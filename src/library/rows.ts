@@ -7,20 +7,31 @@ import { type VmRow, vms } from '../commands/vms.js';
 import { UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { shown } from './addresses.js';
-import { processOf, vmOf, type WhichVms } from './choice.js';
+import { processOf, vmOf, type WhichSlots, type WhichVms } from './choice.js';
 import type { Lifetime } from './lifetime.js';
+import { checkOptions, flag, type Known } from './options.js';
 
 /** The commands whose rows a program can read: the options and the type of the rows of each. */
 export interface CommandRows {
   /** The VMs of the host. */
   readonly vms: { readonly options: WhichVms; readonly row: VmRow };
   /** The memslots of the VMs. */
-  readonly slots: { readonly options: WhichVms; readonly row: SlotRow };
+  readonly slots: { readonly options: WhichSlots; readonly row: SlotRow };
   /** The vCPUs of the VMs and their registers. */
   readonly vcpus: { readonly options: WhichVms; readonly row: VcpuRow };
 }
 
-const COMMANDS: Readonly<Record<keyof CommandRows, Command>> = { vms, slots, vcpus };
+type Options<Name extends keyof CommandRows> = CommandRows[Name]['options'];
+
+// The choices are checked where they are read.
+const WHICH: Known<WhichVms> = { process: null, vm: null };
+const COMMANDS: {
+  readonly [Name in keyof CommandRows]: { readonly command: Command; readonly options: Known<Options<Name>> };
+} = {
+  vms: { command: vms, options: WHICH },
+  slots: { command: slots, options: { ...WHICH, sizes: flag } },
+  vcpus: { command: vcpus, options: WHICH },
+};
 
 /** Records a warning. */
 type Note = (problem: string) => void;
@@ -68,14 +79,16 @@ export class Rows<out Row> implements Iterable<Row> {
   }
 }
 
-/** The rows of a command for an opened dump. */
+/** The rows of a command for an opened dump. Throws `UsageError` for options that it does not have. */
 export function rowsOf<Name extends keyof CommandRows>(
   name: Name,
-  { process, vm }: WhichVms,
+  options: Options<Name>,
   { lifetime, ...given }: Required<Pick<Given, 'image' | 'host'>> & { readonly lifetime: Lifetime },
 ): Rows<CommandRows[Name]['row']> {
-  const command = commandOf(name);
-  const values = { process: processOf(process), vm: vmOf(vm) };
+  const { command, options: known } = commandOf(name);
+  checkOptions(options, known);
+  const { process, vm, ...others } = options;
+  const values = { sizes: false, ...others, process: processOf(process), vm: vmOf(vm) };
   return Rows.of(function* (note) {
     const log = noting(given.host.log, note);
     const streams = { log, write: () => Promise.resolve(), input: nothing };
@@ -86,9 +99,8 @@ export function rowsOf<Name extends keyof CommandRows>(
   }, lifetime);
 }
 
-function commandOf(name: string): Command {
-  const found = Object.entries(COMMANDS).find(([known]) => known === name);
-  if (found !== undefined) return found[1];
+function commandOf<Name extends keyof CommandRows>(name: Name): (typeof COMMANDS)[Name] {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
   throw new UsageError(
     `${shown(name)} is not the name of a command with rows; valid: ${Object.keys(COMMANDS).join(', ')}`,
   );

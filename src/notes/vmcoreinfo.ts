@@ -8,8 +8,11 @@ import type { Bytes } from '../core/bytes.js';
 export class VmCoreInfo {
   readonly #values = new Map<string, string>();
 
-  constructor(text: string) {
-    for (const line of text.split(/\r?\n/)) {
+  constructor(
+    /** The text itself. */
+    readonly source: string,
+  ) {
+    for (const line of source.split(/\r?\n/)) {
       const equals = line.indexOf('=');
       if (equals > 0) this.#values.set(line.slice(0, equals), line.slice(equals + 1));
     }

@@ -50,6 +50,10 @@ const ANON = 1;
 const KSM = 3;
 /** References that a pin adds to a page that is not compound: GUP_PIN_COUNTING_BIAS (include/linux/mm.h). */
 const PIN_SHIFT = 10;
+/** Offsets in pages are below this, as addresses have 64 bits. */
+const MOST_INDEX = 1n << 52n;
+/** Pages of the huge zero page. */
+const HUGE_PAGES = 512;
 const NO_PROBLEMS: readonly string[] = [];
 
 /**
@@ -102,6 +106,25 @@ export class PageFacts {
   /** The first frame from which on no frame has a struct page. */
   get end(): number {
     return this.#reader.pages.map.end;
+  }
+
+  /** page->mapping of the page, or of the head: an address with marks in its two lowest bits. */
+  get link(): bigint {
+    return this.#word64(this.#reader.layout.mapping.offset);
+  }
+
+  /** page->index of the page, or of the head; null if it is not an offset. */
+  get index(): number | null {
+    const { compound, layout } = this.#reader;
+    const index = compound.view.getBigUint64(compound.at + layout.index.offset, true);
+    // With 5 levels, the stack of a process is above 2^41 pages.
+    return index < MOST_INDEX ? Number(index) : null;
+  }
+
+  /** Whether a frame is that of the zero page, or in the huge zero page. */
+  isZero(frame: number): boolean {
+    const { small, huge } = this.#reader.zero;
+    return frame === small || (huge >= 0 && frame >= huge && frame < huge + HUGE_PAGES);
   }
 
   /** Sets the members to the facts about a frame. */

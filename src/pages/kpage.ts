@@ -17,6 +17,8 @@ export class KpageWords {
   low = 0;
   /** Mappings of the page, as in kpagecount; null if it is not known. */
   count: number | null = 0;
+  /** False if the count is an average of the compound page, whose pages do not count. */
+  isExact = true;
 
   readonly #reader: PageReader;
 
@@ -29,6 +31,7 @@ export class KpageWords {
     this.high = 0;
     this.low = KPF.nopage;
     this.count = 0;
+    this.isExact = true;
   }
 
   /**
@@ -93,6 +96,7 @@ export class KpageWords {
     const isTyped =
       (this.low & KPF.slab) !== 0 && !(counting === 'large') ? true : types.below !== null && word < types.below;
     const own = isTyped ? 0 : word + 1;
+    this.isExact = !isLarge || compound.pagesCount;
     if (!isLarge || counting === 'own') this.count = own;
     else if (counting === 'double-map') {
       const isAnonymous = (this.low & KPF.anonymous) !== 0;

@@ -81,7 +81,7 @@ function placeFacts(place: Place, { place: kind, swap }: PageClass): Fact[] {
       return [{ name: 'Swap', value: number === null ? area : `${area}, page ${number}` }];
     }
     case 'entry':
-      return number === null ? [] : [copied('Frame in entry', hex(number))];
+      return number === null ? [] : [copied('Frame', hex(number))];
     case null:
       return [];
   }
@@ -93,7 +93,7 @@ function stateOf(picture: Picture, place: Place): string {
   const found = classOf(picture, place);
   if (found === null) return place.slot === null ? 'in no memslot' : 'not in the ranges that were asked for';
   const { state, reason, protNone, mixed } = found;
-  const word = picture.words[state] ?? state;
+  const word = (reason === null ? undefined : picture.words[reason]) ?? picture.words[state] ?? state;
   const more = protNone ? ' (PROT_NONE)' : reason === null ? '' : ` (${reason})`;
   return mixed ? `several; most pages of these 2 MiB: ${word}${more}` : `${word}${more}`;
 }

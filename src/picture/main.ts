@@ -12,8 +12,13 @@ import { followPointer } from './tip.js';
 
 function start(): void {
   const model = Model.read();
-  if (model.picture.extents.length === 0) return;
-  byId('reading', HTMLElement).hidden = true;
+  const reading = byId('reading', HTMLElement);
+  if (model.picture.extents.length === 0) {
+    reading.textContent = 'There is no picture: there are no pages to show.';
+    document.documentElement.dataset.ready = '';
+    return;
+  }
+  reading.hidden = true;
   byId('map', HTMLElement).hidden = false;
   const details = new Details(model);
   const stage = new Stage(model, details);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the colours mean. They were chosen by their distance in normal vision, protanopia, deuteranopia and tritanopia, which
 // test/unit/picture/palette.test.ts measures.
-import type { State } from '../core/outcome.js';
+import type { Reason, State } from '../core/outcome.js';
 import { NOWHERE, type PageClass, type Picture } from '../html/format.js';
 import { size } from '../report/table.js';
 
@@ -47,7 +47,7 @@ const unknown: Look = { rank: 9, name: NOT_KNOWN, colour: UNKNOWN };
 const STATES: Readonly<Record<State, Look>> = {
   mapped: { rank: 0, name: 'resident', colour: { light: '#2f7fc1', dark: '#3d8fd6' } },
   swapped: { rank: 2, name: 'swapped', colour: { light: '#e69f00', dark: '#f0ad1f' } },
-  'not-present': { rank: 8, name: 'never touched or freed', colour: EMPTY },
+  'not-present': { rank: 8, name: 'not mapped', colour: EMPTY },
   'guest-memfd': { rank: 3, name: 'in guest_memfd', colour: { light: '#1c6046', dark: '#75fca5' } },
   marker: { rank: 4, name: 'marker', colour: { light: '#590677', dark: '#9425ab' } },
   migrating: { rank: 5, name: 'migrating', colour: { light: '#a86c7e', dark: '#b5788a' } },
@@ -58,6 +58,15 @@ const STATES: Readonly<Record<State, Look>> = {
   damaged: unknown,
   'no-memslot': unknown,
   invalid: unknown,
+};
+/** Reasons of which more is known than of the state. */
+const REASONS: Readonly<Partial<Record<Reason, Look>>> = {
+  'in-page-cache': { rank: 7, name: 'not mapped, in the page cache', colour: { light: '#f5e4b5', dark: '#81884b' } },
+  'shmem-swapped': { rank: 2, name: 'swapped', colour: { light: '#e69f00', dark: '#f0ad1f' } },
+  'page-cache-unreadable': unknown,
+  // Pages that were never mapped are not in one picture with these.
+  'address-space-gone': { rank: 8, name: 'not mapped, the process exited', colour: EMPTY },
+  'gmem-attribute-unreadable': unknown,
 };
 const PROT_NONE: Look = { rank: 1, name: 'resident, PROT_NONE', colour: { light: '#85bcf5', dark: '#abc0d7' } };
 /** States that are rare, or that need attention. */
@@ -89,7 +98,7 @@ const notResident = category('none', { rank: 10000, name: 'not resident', colour
 export function categoryOf(of: PageClass, colouring: Colouring): Category {
   const { state, protNone, pageSize, node } = of;
   if (colouring === 'state') {
-    const look = isUnknown(of) ? unknown : state === 'mapped' && protNone ? PROT_NONE : STATES[state];
+    const look = lookOf(of) ?? (state === 'mapped' && protNone ? PROT_NONE : STATES[state]);
     return category(look.name, look);
   }
   if (state !== 'mapped') return notResident;
@@ -102,10 +111,10 @@ export function categoryOf(of: PageClass, colouring: Colouring): Category {
 }
 
 /** Whether pages of a class must not be hidden by others. */
-export const isLoud = (of: PageClass): boolean => LOUD.has(of.state) || isUnknown(of);
+export const isLoud = (of: PageClass): boolean => LOUD.has(of.state) || lookOf(of) === unknown;
 
-/** The dump does not show whether the page is in the guest_memfd. */
-const isUnknown = ({ reason }: PageClass): boolean => reason === 'gmem-attribute-unreadable';
+const lookOf = ({ reason }: PageClass): Look | undefined =>
+  reason === null ? undefined : (REASONS as Readonly<Partial<Record<string, Look>>>)[reason];
 
 /** A category that occurs, and its bytes. */
 export interface LegendEntry extends Category {

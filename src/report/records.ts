@@ -15,8 +15,10 @@ export interface RowWriter<in Row> {
 
 /** A kind of record: one line of `--json` for each row. */
 export interface RecordKind<in Row> {
-  /** The value of `record`, and the file name of the schema in docs/schemas/. */
+  /** The value of `record`. */
   readonly name: string;
+  /** The file name of the schema in docs/schemas/, if that is not `name`: commands can have different records of one name. */
+  readonly schema?: string;
   /** What a record describes, for the schema and for docs/. */
   readonly title: string;
   /** Whether the JSON has the member `record`. Version 1 of the main command's output does not. */
@@ -51,23 +53,23 @@ export const withOptions = <Row>(
   options: Readonly<Record<string, unknown>>,
 ): RecordKind<Row> => ({
   ...kind,
-  columns: kind.columns.filter(({ option }) => option === undefined || options[option] === true),
+  columns: kind.columns.filter(({ option }) => option === undefined || isGiven(options[option])),
 });
 
-/** The JSON schema of a line of `--json`. Kinds of several commands can have a name in common: a line is one of these. */
-export function schemaOf(kinds: readonly [RecordKind<never>, ...RecordKind<never>[]]): Schema {
-  const [{ name }] = kinds;
-  const own = kinds.map(({ title, columns, rules }) => ({
-    title,
-    ...objectSchema(columns),
-    ...(rules.length === 0 ? {} : { allOf: rules }),
-  }));
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `urn:kvm-vtop:${name}:1`,
-    ...(own.length === 1 ? own[0] : { anyOf: own }),
-  };
-}
+/** Whether a flag is set, or an option that can be repeated is given. */
+const isGiven = (value: unknown): boolean => value === true || (Array.isArray(value) && value.length > 0);
+
+/** The name of the schema of a kind. */
+export const schemaName = ({ name, schema }: Pick<RecordKind<never>, 'name' | 'schema'>): string => schema ?? name;
+
+/** The JSON schema of a line of `--json`. */
+export const schemaOf = ({ title, columns, rules, ...kind }: RecordKind<never>): Schema => ({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: `urn:kvm-vtop:${schemaName(kind)}:1`,
+  title,
+  ...objectSchema(columns),
+  ...(rules.length === 0 ? {} : { allOf: rules }),
+});
 
 /** A row of a command with several kinds of records: `record` is the name of its kind. */
 export interface TaggedRow {

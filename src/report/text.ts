@@ -41,6 +41,22 @@ export const guestBlock = (gva: string, gpa: string | null, state: State, steps:
     .map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`)
     .join('');
 
+/** The text for the same address in a machine of which the host is a guest: its addresses, and the walk. */
+export const outerBlock = (gpa: string, answer: Answer): string =>
+  [heading(gpa, answer, NOWHERE), tables(answer, NOWHERE, 'crash')].filter((part) => part !== '').join('\n');
+
+/** Surroundings of which nothing is known. */
+export const NOWHERE: Surroundings = {
+  vma: null,
+  vmaKnown: false,
+  file: '',
+  page: null,
+  zeroPage: false,
+  resource: null,
+  memoryDigits: 0,
+  encryption: 0n,
+};
+
 function sections(title: string, answer: Answer, around: Surroundings, style: Style): string {
   const parts = [
     title,
@@ -48,6 +64,7 @@ function sections(title: string, answer: Answer, around: Surroundings, style: St
     entry(answer, around),
     mapping(around),
     where(answer, around, style),
+    device(around),
   ];
   const text = parts.filter((part) => part !== '').join('\n');
   return style === 'crash' ? text : text.replace(/ +$/gm, '');
@@ -102,7 +119,7 @@ function entry(answer: Answer, around: Surroundings): string {
   if (step === undefined) return '';
   const raw = entryDigits(step, around);
   const width = Math.max(raw.length, 3);
-  if (answer.swap !== null) {
+  if (answer.state === 'swapped' && answer.swap !== null) {
     const device = deviceOf(answer.swap);
     const offset = String(answer.swap.offset);
     const widths = [Math.max(device.length, 4), Math.max(offset.length, 6)] as const;
@@ -137,13 +154,22 @@ function mapping({ vma, file }: Surroundings): string {
   return `      VMA           START       END     FLAGS FILE\n${fields} ${file}\n`;
 }
 
+/** What has the address of device memory, with its range as in /proc/iomem. */
+function device({ resource }: Surroundings): string {
+  if (resource === null) return '';
+  if (resource === 'none') return 'DEVICE: (no resource)\n';
+  const { name, start, end } = resource;
+  return `DEVICE: ${printable(name)}  RANGE: ${start.toString(16).padStart(8, '0')}-${end.toString(16).padStart(8, '0')}\n`;
+}
+
 /** Offset in the mapped file of the page that contains the HVA, in bytes. */
 const fileOffset = ({ page }: Answer, { start, pgoff }: Vma): string =>
   ((pgoff + BigInt(page as number)) * 4096n - start).toString(16);
 
 /** The struct page of the frame, or the place in swap or in a file where the contents of the page are. */
 function where(answer: Answer, around: Surroundings, style: Style): string {
-  if (answer.swap !== null) return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
+  if (answer.state === 'swapped' && answer.swap !== null)
+    return `SWAP: ${deviceOf(answer.swap)}  OFFSET: ${answer.swap.offset}\n`;
   const { page, vma, file, memoryDigits } = around;
   if (answer.state === 'not-present' && vma !== null && file !== '')
     return `FILE: ${file}  OFFSET: ${fileOffset(answer, vma)}\n`;

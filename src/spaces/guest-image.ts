@@ -10,6 +10,7 @@ import { type NoteRegisters, type NoteSegment, qemuNote } from '../elf/qemu-note
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { SEGMENTS, type Segment, type SegmentName } from '../kvm/vcpus/registers.js';
+import { differ } from './contents.js';
 import { GuestSpace } from './guest-space.js';
 import { type Gap, isGap } from './space.js';
 
@@ -74,14 +75,14 @@ class GuestReader implements PageReader {
   gapEnd(frame: Pfn, end: number): number {
     const [run] = this.#space.runs(frame, end);
     // Frames of the host that are missing can be followed by others.
-    return run === undefined ? end : run.state === 'mapped' ? frame + 1 : frame + run.pages;
+    return run === undefined ? end : differ(run) ? frame + 1 : frame + run.pages;
   }
 
   *present(): Generator<Pfn> {
     const space = this.#space;
     for (const { first, pages } of space.slots.slots)
       for (const run of space.runs(first, first + pages)) {
-        if (run.state !== 'mapped') continue;
+        if (!differ(run)) continue;
         const { page } = run;
         for (let i = 0; i < run.pages; i++) if (!isGap(space.bytes(page + i))) yield (page + i) as Pfn;
       }

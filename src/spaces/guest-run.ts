@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Cached } from '../caches/page-cache.js';
 import { PAGE_SIZE, PHYSICAL_LIMIT, type Vpn } from '../core/address.js';
 import type { State } from '../core/outcome.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
@@ -37,20 +38,35 @@ export class MutableGuestRun extends MutableMmRun implements GuestRun {
     );
   }
 
-  /** Sets the run to the answer for pages of a slot with guest_memfd that are not known to be shared. */
-  inMemfd(isPrivate: true | null | 'all'): State {
-    const [reason, explain] = MEMFD[`${isPrivate}`];
-    return this.end('guest-memfd', reason, NO_ENTRY, explain);
+  /**
+   * Sets the run to the answer for pages of a slot with guest_memfd that are not known to be shared. `found`: what the
+   * guest_memfd has for them.
+   */
+  inMemfd(isPrivate: true | 'all', found: Cached): State {
+    const [reason, text] = MEMFD[`${isPrivate}`];
+    const more: Explain = found.kind === 'unknown' ? () => `; its frame is not known: ${found.why}` : FOUND[found.kind];
+    this.end('guest-memfd', reason, NO_ENTRY, (run) => `${text}${more(run)}`);
+    if (found.kind === 'page') this.names(found.frame);
+    return this.state;
+  }
+
+  /** Sets the run to the answer for pages of which it is not known whether they are private. */
+  maybeInMemfd(): State {
+    return this.end('guest-memfd', 'gmem-attribute-unreadable', NO_ENTRY, UNREADABLE);
   }
 }
 
 const TOO_HIGH: Explain = () => 'guest physical addresses must be below 2^52';
 const NO_SLOT: Explain = () => 'no memslot of this address space holds it';
+const UNREADABLE: Explain = () =>
+  "it is not known whether the page is private and in the guest_memfd: its attributes can't be read";
 const MEMFD = {
-  all: ['gmem-only', () => 'all pages of this slot are in its guest_memfd, not at the host virtual address'],
-  true: ['gmem-private', () => 'the page is private: it is in the guest_memfd, not at the host virtual address'],
-  null: [
-    'gmem-attribute-unreadable',
-    () => "it is not known whether the page is private and in the guest_memfd: its attributes can't be read",
-  ],
+  all: ['gmem-only', 'all pages of this slot are in its guest_memfd, not at the host virtual address'],
+  true: ['gmem-private', 'the page is private: it is in the guest_memfd, not at the host virtual address'],
 } as const;
+const FOUND: Readonly<Record<'page' | 'nothing' | 'swap', Explain>> = {
+  page: (run) => `; the guest_memfd has it at ${run.place}`,
+  nothing: () => '; the guest_memfd does not have it yet',
+  // Pages of a guest_memfd can't be swapped out (virt/kvm/guest_memfd.c).
+  swap: () => '',
+};

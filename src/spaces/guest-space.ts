@@ -4,9 +4,11 @@ import type { Privacy } from '../kvm/attributes.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Vm } from '../kvm/vm.js';
+import type { ContentsSource } from './contents.js';
+import { GuestMemfds } from './guest-memfds.js';
 import { BEYOND, type GuestRun, MutableGuestRun } from './guest-run.js';
 import { GuestRuns } from './guest-runs.js';
-import { bytesOf, MmSpace } from './mm-space.js';
+import { MmSpace } from './mm-space.js';
 import type { PageLookup, WalkStep } from './page-lookup.js';
 import type { AddressSpace, Gap, RunCursor } from './space.js';
 
@@ -20,6 +22,7 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   readonly slots: MemslotSet;
   readonly #vm: Vm;
   readonly #memory: MmSpace;
+  readonly #memfds: GuestMemfds;
   readonly #asked: MutableGuestRun;
   readonly #lookup: PageLookup;
   readonly #read: MutableGuestRun;
@@ -33,12 +36,13 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     this.limit = last === undefined ? 0 : Math.min(last.first + last.pages, BEYOND);
     this.#vm = vm;
     this.#memory = memory;
+    this.#memfds = new GuestMemfds(memory.host, memory.caches);
     [this.#asked, this.#read] = [new MutableGuestRun(memory.deviceOf), new MutableGuestRun(memory.deviceOf)];
     [this.#lookup, this.#reading] = [memory.lookup(), memory.lookup()];
   }
 
   runs(first: number, end: number): RunCursor<GuestRun> {
-    return new GuestRuns(this.#vm, this.slots, this.#memory, first, end);
+    return new GuestRuns({ vm: this.#vm, slots: this.slots, memory: this.#memory, memfds: this.#memfds }, first, end);
   }
 
   page(page: number): GuestRun {
@@ -51,9 +55,19 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     return this.#lookup.stepsOf(this.#asked);
   }
 
+  /** Whether the mapping of a page of host virtual memory is that of a device. */
+  isDevice(page: Vpn): boolean {
+    return this.#memory.isDevice(page);
+  }
+
+  /** Where the bytes are that were returned last. */
+  get source(): ContentsSource {
+    return this.#memory.source;
+  }
+
   bytes(page: number): DataView | Gap {
     this.#find(gfn(page), this.#read, this.#reading);
-    return bytesOf(this.#memory.host, this.#read);
+    return this.#memory.bytesOf(this.#read);
   }
 
   #find(page: Gfn, run: MutableGuestRun, lookup: PageLookup): void {
@@ -71,7 +85,8 @@ export class GuestSpace implements AddressSpace<GuestRun> {
       return;
     }
     run.vpn = vpn;
-    run.inMemfd(isPrivate);
+    if (isPrivate === null) run.maybeInMemfd();
+    else run.inMemfd(isPrivate, this.#memfds.find(slot, page, page + 1));
   }
 
   #isPrivate(slot: Memslot, page: Gfn): Privacy | 'all' {

@@ -4,6 +4,7 @@ import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
 import { linearEnd, type Paging } from '../paging/architecture.js';
 import { type GuestFault, type GuestWalk, GuestWalker } from '../paging/guest-walker.js';
+import type { ContentsSource } from './contents.js';
 import { frameGapOf } from './guest-image.js';
 import type { GuestSpace } from './guest-space.js';
 import type { Pages } from './reading.js';
@@ -33,6 +34,10 @@ export class GuestVirtual implements Pages {
   ) {
     this.#space = space;
     this.#walker = new GuestWalker(framesOf(space), paging);
+  }
+
+  get source(): ContentsSource {
+    return this.#space.source;
   }
 
   /** The walk to a page: its virtual address / 4096. */

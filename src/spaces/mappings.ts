@@ -1,48 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE, type Vpn, vpnOf } from '../core/address.js';
-import { DumpError, orNull } from '../core/errors.js';
+import { DumpError } from '../core/errors.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { findVma, type Vma, vmas } from '../kernel/vma.js';
 
-const addressOf = (page: Vpn): bigint => BigInt(page) * BigInt(PAGE_SIZE);
+const addressOf = (page: number): bigint => BigInt(page) * BigInt(PAGE_SIZE);
+const pageOf = (address: bigint): number => Number(address / BigInt(PAGE_SIZE));
+
+/** The pages `first` to `end` - 1 of a process, which are in one mapping or in none. */
+export interface Stretch {
+  readonly first: number;
+  readonly end: number;
+  /** The mapping; null if there is none, or if it can't be read. */
+  readonly vma: Vma | null;
+  /** Page in the file of the first page. */
+  readonly place: number;
+  /** Why the mapping can't be read; null if it can, or if there is none. */
+  readonly why: DumpError | null;
+}
+
+const NOWHERE: Stretch = { first: 0, end: 0, vma: null, place: 0, why: null };
 
 /** The mappings of a process by page. The last one is cached. */
 export class Mappings {
   readonly #host: Host;
   readonly #mm: Mm;
-  #last: Vma | null = null;
+  #last = NOWHERE;
 
   constructor(host: Host, mm: Mm) {
     this.#host = host;
     this.#mm = mm;
   }
 
+  /** The mapping that contains a page, or the pages around it that have none. */
+  around(page: Vpn): Stretch {
+    const last = this.#last;
+    if (page >= last.first && page < last.end) return last;
+    this.#last = this.#find(page);
+    return this.#last;
+  }
+
   /** The mapping that contains a page; null if there is none, or it can't be read. */
   at(page: Vpn): Vma | null {
-    const address = addressOf(page);
-    const last = this.#last;
-    if (last !== null && address >= last.start && address < last.end) return last;
-    this.#last = orNull(() => findVma(this.#host, this.#mm, address));
-    return this.#last;
+    return this.around(page).vma;
   }
 
   /** The first page after this one that may be in another mapping; at most `end`. */
   endAt(page: Vpn, end: Vpn): Vpn {
-    const vma = this.at(page);
-    const border = vma === null ? this.#nextStart(page, end) : vpnOf(vma.end - 1n) + 1;
-    return Math.min(Math.max(border, page + 1), end) as Vpn;
+    return Math.min(this.around(page).end, end) as Vpn;
   }
 
-  /**
-   * Start of the next mapping; the page itself if the tree is damaged, because the next page may have a mapping then.
-   */
-  #nextStart(page: Vpn, end: Vpn): number {
+  #find(page: Vpn): Stretch {
     try {
-      for (const { start } of vmas(this.#host, this.#mm, addressOf(page), addressOf(end))) return vpnOf(start);
-      return end;
+      const vma = findVma(this.#host, this.#mm, addressOf(page));
+      if (vma === null) return { ...NOWHERE, first: page, end: this.#nextStart(page) };
+      return {
+        first: pageOf(vma.start),
+        end: vpnOf(vma.end - 1n) + 1,
+        vma,
+        place: Number(vma.pgoff),
+        why: null,
+      };
     } catch (error) {
-      if (error instanceof DumpError) return page;
+      if (!(error instanceof DumpError)) throw error;
+      return { ...NOWHERE, first: page, end: page + 1, why: error };
+    }
+  }
+
+  /** Start of the next mapping; the next page if the tree is damaged, because that may have a mapping then. */
+  #nextStart(page: Vpn): number {
+    try {
+      for (const { start } of vmas(this.#host, this.#mm, addressOf(page))) return Math.max(vpnOf(start), page + 1);
+      return Infinity;
+    } catch (error) {
+      if (error instanceof DumpError) return page + 1;
       throw error;
     }
   }

@@ -85,9 +85,14 @@ export class MutableMmRun implements MmRun {
     return state;
   }
 
-  /** Sets the frame in the entry of a run that is not mapped. */
+  /** Sets the frame that contains the first page of a run that is not mapped, or that its entry names. */
   names(frame: number): void {
     this.#frame = frame;
+  }
+
+  /** Physical address of the frame, as a text. */
+  get place(): string {
+    return `physical address 0x${(this.#frame * PAGE_SIZE).toString(16)}`;
   }
 
   /** Sets the place of the first page in swap. */

@@ -3,7 +3,7 @@ import type { Pfn, Vpn } from '../core/address.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { PageRuns } from '../paging/runs.js';
-import { Walk } from '../paging/walker.js';
+import { PageWalker, Walk } from '../paging/walker.js';
 import { MutableMmRun } from './mm-run.js';
 import { RunCursor } from './space.js';
 import type { WalkMeaning } from './walk-meaning.js';
@@ -14,6 +14,7 @@ import type { WalkMeaning } from './walk-meaning.js';
  */
 export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> {
   readonly #source: PageRuns;
+  readonly #walker: PageWalker;
   readonly #meaning: WalkMeaning;
   readonly #root: Pfn;
   readonly #limit: number;
@@ -29,6 +30,7 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
   constructor(host: Host, mm: Mm, meaning: WalkMeaning, run: R) {
     super(run);
     this.#source = new PageRuns(host.frames, host.memory.form);
+    this.#walker = new PageWalker(host.frames, host.memory.form);
     this.#meaning = meaning;
     this.#root = mm.root;
     this.#limit = meaning.limit;
@@ -75,18 +77,46 @@ export class MmRuns<R extends MutableMmRun = MutableMmRun> extends RunCursor<R> 
       this.#done = 0;
       return this.#part(run);
     }
+    if (status === Walk.Empty) {
+      this.#done = 0;
+      return this.#part(run);
+    }
     this.#done = pages;
     run.vpn = first;
     run.page = first;
     run.pages = pages;
-    this.#isWhole = status === Walk.Mapped || status === Walk.Empty;
+    this.#isWhole = status === Walk.Mapped;
     if (status === Walk.Mapped) run.mapped(source.frame, source.level, source.protNone);
     else this.#meaning.notMapped(run, source);
     return true;
   }
 
-  /** Sets `run` to the next part of a stretch that maps some pages to frames beyond the machine's memory. */
+  /** Sets `run` to the next part of a stretch whose pages can have different answers. */
   #part(run: MutableMmRun): true {
+    return this.#source.status === Walk.Empty ? this.#emptyPart(run) : this.#mappedPart(run);
+  }
+
+  /** Sets `run` to the next part of a stretch of empty entries. */
+  #emptyPart(run: MutableMmRun): true {
+    const { first, pages, level } = this.#source;
+    const page = (first + this.#done) as Vpn;
+    run.vpn = page;
+    run.page = page;
+    const end = this.#meaning.empty(run, this.#done === 0 ? level : this.#levelOf(page), (first + pages) as Vpn);
+    run.pages = end - page;
+    this.#done += run.pages;
+    this.#isWhole = false;
+    return true;
+  }
+
+  /** The level of the empty entry of a page: those of a stretch can be of different levels. */
+  #levelOf(page: Vpn): number {
+    this.#walker.walk(this.#root, page);
+    return this.#walker.level;
+  }
+
+  /** Sets `run` to the next part of a stretch that maps some pages to frames beyond the machine's memory. */
+  #mappedPart(run: MutableMmRun): true {
     const { first, pages, level, protNone, frame: start } = this.#source;
     const { memoryEnd, mappings } = this.#meaning;
     const frame = (start + this.#done) as Pfn;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Pfn, Vpn } from '../core/address.js';
+import type { FileCaches } from '../caches/files.js';
+import type { SwappedBytes } from '../caches/swapped-bytes.js';
+import type { Vpn } from '../core/address.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
+import type { ContentsSource } from './contents.js';
 import { type DeviceOf, type MmRun, MutableMmRun } from './mm-run.js';
 import { MmRuns } from './mm-runs.js';
 import { PageLookup, type WalkStep } from './page-lookup.js';
@@ -19,6 +22,8 @@ export class MmSpace implements AddressSpace<MmRun> {
   readonly #lookup: PageLookup;
   readonly #read: MutableMmRun;
   readonly #reading: PageLookup;
+  /** Where the bytes are that were returned last. */
+  source: ContentsSource = 'memory';
 
   constructor(host: Host, mm: Mm) {
     this.name = `memory of the process with mm 0x${mm.address.toString(16)}`;
@@ -47,7 +52,20 @@ export class MmSpace implements AddressSpace<MmRun> {
 
   bytes(page: number): DataView | Gap {
     this.#reading.find(page as Vpn, this.#read);
-    return bytesOf(this.host, this.#read);
+    return this.bytesOf(this.#read);
+  }
+
+  /** The bytes of the first page of an answer, or why there are none. */
+  bytesOf(answer: MmRun): DataView | Gap {
+    const found = this.#meaning.contents.of(answer);
+    if ('reason' in found) return found;
+    this.source = found.source;
+    return found.bytes;
+  }
+
+  /** Whether the mapping of a page is that of a device. */
+  isDevice(page: Vpn): boolean {
+    return this.#meaning.isDevice(page);
   }
 
   /** Single answers for a space that is built on this one, independent of the answers of this object. */
@@ -60,16 +78,18 @@ export class MmSpace implements AddressSpace<MmRun> {
     return new MmRuns(this.host, this.#mm, this.#meaning, run);
   }
 
+  /** The contents of swapped pages that are not in the swap cache, by their place in swap. */
+  get swappedBytes(): SwappedBytes {
+    return this.#meaning.swappedBytes;
+  }
+
+  /** The page caches of files. */
+  get caches(): FileCaches {
+    return this.#meaning.caches;
+  }
+
   /** The function that runs use to find the device of a swap type. */
   get deviceOf(): DeviceOf {
     return this.#meaning.deviceOf;
   }
-}
-
-/** The bytes of the first page of an answer. */
-export function bytesOf({ frames }: Host, answer: MmRun): DataView | Gap {
-  const { frame, reason } = answer;
-  if (reason !== null) return { reason, message: answer.message ?? '' };
-  // Mapped: there is a frame.
-  return frames.frame(frame as Pfn) ?? frames.why(frame as Pfn);
 }

@@ -8,7 +8,7 @@ import type { MmRun } from './mm-run.js';
 import type { RunCursor, SwapPlace } from './space.js';
 
 /** Where the NUMA node of a frame is looked up. */
-export type Nodes = Pick<NodeMap, 'nodeOf' | 'end'>;
+export type Nodes = Pick<NodeMap, 'nodeOf' | 'end' | 'missed'>;
 
 /** A run of pages of one area (a memslot, a mapping) and one NUMA node. One object is reused for all runs. */
 export abstract class PlacedRun {
@@ -74,6 +74,9 @@ export abstract class PlacedRuns<P extends PlacedRun> {
   /** Makes `run` one of the next area, and returns the runs of its pages; null after the last area. */
   protected abstract begin(): RunCursor<MmRun> | null;
 
+  /** Whether the mapping of a page is that of a device. */
+  protected abstract isDevice(page: Vpn): boolean;
+
   /** Makes `run` the next run; false after the last one. */
   advance(): boolean {
     let source = this.#source;
@@ -113,6 +116,7 @@ export abstract class PlacedRuns<P extends PlacedRun> {
     const node = nodes.nodeOf(frame);
     let at = nodes.end;
     while (at < end && nodes.nodeOf(at) === node) at = nodes.end;
+    if (node === null) nodes.missed(frame, () => this.isDevice(run.page));
     run.node = node;
     run.pages = Math.min(at, end) - frame;
   }

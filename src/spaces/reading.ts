@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE } from '../core/address.js';
+import { type ContentsSource, differ } from './contents.js';
+import type { MmRun } from './mm-run.js';
 import { type AddressSpace, type Gap, isGap } from './space.js';
 
 /** Memory in pages, each with its bytes or the reason why there are none. */
@@ -11,15 +13,20 @@ export interface Pages {
    * that follows always is such an answer.
    */
   gapEnd(page: number, end: number): number;
+  /** Where the last bytes are. */
+  readonly source: ContentsSource;
 }
 
 /** The pages of an address space. */
-export function pagesOf(space: AddressSpace): Pages {
+export function pagesOf(space: AddressSpace<MmRun> & { readonly source: ContentsSource }): Pages {
   return {
+    get source() {
+      return space.source;
+    },
     bytes: (page) => space.bytes(page),
     gapEnd(page, end) {
       const { value: run } = space.runs(page, end).next();
-      return run === undefined || run.state === 'mapped' ? page + 1 : page + run.pages;
+      return run === undefined || differ(run) ? page + 1 : page + run.pages;
     },
   };
 }
@@ -31,6 +38,8 @@ export interface Piece {
   readonly offset: number;
   readonly length: number;
   readonly bytes: Uint8Array | null;
+  /** Where they are; `memory` also if they are missing. */
+  readonly source: ContentsSource;
   /** Why `bytes` is null; null if it is not. The message is about the first page. */
   readonly gap: Gap | null;
 }
@@ -46,7 +55,7 @@ export function* pieces(memory: Pages, page: number, offset: number, length: num
       waiting = null;
       const size = Math.min(PAGE_SIZE - from, left);
       const bytes = new Uint8Array(found.buffer, found.byteOffset + from, size);
-      yield { page: at, offset: from, length: size, bytes, gap: null };
+      yield { page: at, offset: from, length: size, bytes, source: memory.source, gap: null };
       [at, left] = [at + 1, left - size];
       continue;
     }
@@ -55,7 +64,7 @@ export function* pieces(memory: Pages, page: number, offset: number, length: num
     if (waiting?.gap?.reason === found.reason) waiting = { ...waiting, length: waiting.length + size };
     else {
       if (waiting !== null) yield waiting;
-      waiting = { page: at, offset: from, length: size, bytes: null, gap: found };
+      waiting = { page: at, offset: from, length: size, bytes: null, source: 'memory', gap: found };
     }
     [at, left] = [next, left - size];
   }

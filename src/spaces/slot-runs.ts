@@ -42,6 +42,10 @@ export class SlotRuns extends PlacedRuns<SlotRun> {
     return this.#parts.reduce((sum, { first, end }) => sum + end - first, 0);
   }
 
+  protected override isDevice(page: Vpn): boolean {
+    return this.#space.isDevice(page);
+  }
+
   protected begin(): RunCursor<GuestRun> | null {
     const part = this.#parts[this.#next++];
     if (part === undefined) return null;

@@ -30,13 +30,16 @@ export interface Run<S extends SpaceState = SpaceState, R extends SpaceReason = 
   readonly state: S;
   /** Null only if `mapped`. */
   readonly reason: R | null;
-  /** If `mapped`: the machine's frame that contains the page. Otherwise the frame in its entry, if there is one. */
+  /**
+   * The machine's frame that contains the page: if `mapped`, the one that it is mapped to; otherwise the one in a cache of the
+   * kernel (page cache, swap cache), or in the page's entry. Null if there is none.
+   */
   readonly frame: Pfn | null;
   /** Bytes that the leaf entry maps; null unless a page table maps the page. */
   readonly pageSize: number | null;
   /** Whether the leaf entry is PROT_NONE: the page is in memory, but marked not present. */
   readonly protNone: boolean;
-  /** Null unless `swapped`. */
+  /** Null unless the page has been swapped out. */
   readonly swap: SwapPlace | null;
   /** The reason as a text for people, made when it is read; null if `mapped`. */
   readonly message: string | null;

@@ -5,6 +5,8 @@ import type { PlacedRun } from './placed-runs.js';
 /** States of which the dump does not show what became of the pages. */
 const HIDDEN: ReadonlySet<State> = new Set<State>(['slots-missing', 'table-missing', 'damaged', 'noncanonical']);
 
+const HIDDEN_REASONS: ReadonlySet<Reason> = new Set<Reason>(['gmem-attribute-unreadable', 'page-cache-unreadable']);
+
 /** Sums over runs, in pages. */
 export class Totals {
   pages = 0;
@@ -45,7 +47,8 @@ export class Totals {
 }
 
 /** Whether a gap or damage in the dump hides what became of the pages. */
-const isHidden = ({ state, reason }: PlacedRun): boolean => HIDDEN.has(state) || reason === 'gmem-attribute-unreadable';
+const isHidden = ({ state, reason }: PlacedRun): boolean =>
+  HIDDEN.has(state) || (reason !== null && HIDDEN_REASONS.has(reason));
 
 function increase<K>(sums: Map<K, number>, key: K, by: number): void {
   sums.set(key, (sums.get(key) ?? 0) + by);

@@ -45,6 +45,10 @@ export class VmaRuns extends PlacedRuns<VmaRun> {
     return false;
   }
 
+  protected override isDevice(page: Vpn): boolean {
+    return this.#space.isDevice(page);
+  }
+
   protected begin(): RunCursor<MmRun> | null {
     const part = this.#parts[this.#next++];
     if (part === undefined) return null;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FileCaches } from '../caches/files.js';
+import type { SwappedBytes } from '../caches/swapped-bytes.js';
 import { PAGE_SIZE, type Pfn, pfn, type Vpn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
 import { type FrameGap, readOf } from '../core/memory.js';
@@ -6,18 +8,18 @@ import type { Reason, State } from '../core/outcome.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { meaningOf } from '../kernel/pte.js';
-import { Swap } from '../kernel/swap.js';
 import type { SwapKind } from '../kernel/swap-kinds.js';
+import { DEVICE_FLAGS } from '../kernel/vma.js';
 import { levelNames } from '../paging/form.js';
 import { Walk } from '../paging/walker.js';
+import { PageContents } from './contents.js';
+import { EmptyEntries } from './empty-entries.js';
 import { Mappings } from './mappings.js';
 import { type Explain, type MutableMmRun, NO_ENTRY } from './mm-run.js';
+import { SwappedPages } from './swapped-pages.js';
 
 /** MAX_PHYSMEM_BITS if VMCOREINFO lacks it: 46 with 4 levels, 52 with 5 (arch/x86/include/asm/sparsemem.h). */
 const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
-const VM_SHARED = 0x8n;
-/** VM_PFNMAP, VM_IO, VM_MIXEDMAP (include/linux/mm.h). */
-const DEVICE_FLAGS = 0x400n | 0x4000n | 0x10000000n;
 
 /** The end of a walk that did not find a page, as `PageWalker` and `PageRuns` report it. */
 export interface End {
@@ -41,8 +43,11 @@ export class WalkMeaning {
   readonly #host: Host;
   readonly #mm: Mm;
   readonly #levels: 4 | 5;
+  readonly caches: FileCaches;
+  readonly #emptyEntries: EmptyEntries;
   #memoryEnd: number | null = null;
-  #swap: Swap | null = null;
+  #swapped: SwappedPages | null = null;
+  #contents: PageContents | null = null;
   #frameBits: number | null = null;
 
   constructor(host: Host, mm: Mm) {
@@ -54,10 +59,28 @@ export class WalkMeaning {
     this.userPages = 2 ** (9 * levels - 1);
     this.limit = host.frames.limit ?? Infinity;
     this.mappings = new Mappings(host, mm);
+    this.caches = new FileCaches(host);
+    this.#emptyEntries = new EmptyEntries(
+      this.mappings,
+      this.caches,
+      () => this.#pages,
+      (level) => this.#name(level),
+    );
   }
 
   /** Path of the device or file of a swap type; null if it can't be read. */
-  readonly deviceOf = (type: number): string | null => this.#areas.device(type);
+  readonly deviceOf = (type: number): string | null => this.#pages.swap.device(type);
+
+  /** The contents of swapped pages that are not in the swap cache. */
+  get swappedBytes(): SwappedBytes {
+    return this.#pages.bytes;
+  }
+
+  /** The bytes that belong to answers. */
+  get contents(): PageContents {
+    this.#contents ??= new PageContents(this.#host, this.caches, () => this.#pages);
+    return this.#contents;
+  }
 
   noncanonical(run: MutableMmRun): State {
     return run.end('noncanonical', 'hva-noncanonical', NO_ENTRY, NONCANONICAL);
@@ -96,14 +119,23 @@ export class WalkMeaning {
       case Walk.TableMissing:
         return this.#tableMissing(run, end);
       case Walk.Empty:
-        return this.#mm.users === 0
-          ? run.end('not-present', 'address-space-gone', level, GONE)
-          : run.end('not-present', 'empty-entry', level, this.#emptyText);
+        this.empty(run, level, (run.vpn + 1) as Vpn);
+        return run.state;
       case Walk.Special:
         return this.#special(run, end);
       default:
         return run.end('damaged', 'bad-entry', level, this.#badText);
     }
+  }
+
+  /**
+   * Sets `run` to the answer for the page `run.vpn`, whose entry of a level is empty. Returns the page up to which the pages
+   * after it have the same answer, at most `end`, if their entries are empty as well.
+   */
+  empty(run: MutableMmRun, level: number, end: Vpn): Vpn {
+    if (this.#mm.users > 0) return this.#emptyEntries.find(run, level, end);
+    run.end('not-present', 'address-space-gone', level, GONE);
+    return end;
   }
 
   /** The kernel's max_pfn; 0 if it can't be read. */
@@ -124,19 +156,19 @@ export class WalkMeaning {
   }
 
   #special(run: MutableMmRun, { level, lo, hi }: End): State {
-    const swap = this.#areas;
+    const { swap } = this.#pages;
     const { kind, entry, frame } = meaningOf(lo, hi, swap, this.#frameBitsOf());
     // The kernel never swaps out all pages of a table with a single entry.
     const { state, reason, explain } = MEANINGS[kind === 'swap' && level > 0 ? 'unknown' : kind];
-    run.end(state, reason, level, explain);
+    run.end(state, reason, level, state === 'swapped' ? this.#swappedText : explain);
     if (frame !== null) run.names(frame + (level > 0 ? run.vpn % 512 ** level : 0));
-    if (state === 'swapped') run.swapped(entry.type, entry.offset);
+    if (state === 'swapped') this.#pages.place(run, entry.type, entry.offset);
     return state;
   }
 
-  get #areas(): Swap {
-    this.#swap ??= new Swap(this.#host);
-    return this.#swap;
+  get #pages(): SwappedPages {
+    this.#swapped ??= new SwappedPages(this.#host, this.caches);
+    return this.#swapped;
   }
 
   #frameBitsOf(): number {
@@ -157,15 +189,7 @@ export class WalkMeaning {
 
   readonly #badText: Explain = ({ level }) => `the ${this.#name(level)} entry is not valid`;
 
-  /** An empty entry has another meaning in a shared mapping or that of a file: the page can be elsewhere. */
-  readonly #emptyText: Explain = ({ level, vpn }) => {
-    const text = `the ${this.#name(level)} entry is empty`;
-    const vma = this.mappings.at(vpn);
-    if (vma === null) return `${text}: no page is mapped there`;
-    if (vma.file !== 0n || (vma.flags & VM_SHARED) !== 0n)
-      return `${text}: no page is mapped there, but the page may be in the page cache or in swap`;
-    return `${text}: no page is allocated there`;
-  };
+  readonly #swappedText: Explain = (run) => `the page has been swapped out${this.#pages.about(run)}`;
 
   #name(level: number): string {
     return this.names[level] ?? '';

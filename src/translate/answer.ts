@@ -16,7 +16,7 @@ export interface Answer {
   /** Page number and offset of the HVA; `page` is null without a slot. */
   readonly page: number | null;
   readonly offset: number;
-  /** If `mapped`, the frame that contains the address; else the frame in its entry, if there is one. */
+  /** The frame that contains the address; of a page that is not mapped, the one in a cache of the kernel or in its entry, if any. */
   readonly frame: number | null;
   /** Bytes that the leaf entry maps; null unless `mapped`. */
   readonly pageSize: number | null;

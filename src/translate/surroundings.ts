@@ -7,7 +7,8 @@ import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import { memorySize } from '../kernel/numa-nodes.js';
 import { type Page, Pages, zeroFrames } from '../kernel/page.js';
-import { findVma, type Vma } from '../kernel/vma.js';
+import { type Resource, resourceAt } from '../kernel/resources.js';
+import { DEVICE_FLAGS, findVma, type Vma } from '../kernel/vma.js';
 import type { Answer } from './answer.js';
 
 /** What the text output shows in addition to an answer. */
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly file: string;
   readonly page: Page | null;
   readonly zeroPage: boolean;
+  /** What has the address of device memory; 'none' if nothing has; null for other pages, or if it can't be read. */
+  readonly resource: Resource | 'none' | null;
   /** Hexadecimal digits of the size of the machine's memory: the width of crash's column for physical addresses. */
   readonly memoryDigits: number;
   /** The memory encryption bit, which crash clears in the entries that it prints. */
@@ -54,9 +57,17 @@ export class SurroundingsOf {
       file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
       page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
       zeroPage: frame !== null && this.#zeros.has(firstFrame(frame, pageSize)),
+      resource: frame === null || state !== 'mapped' || vma === null ? null : this.#resource(frame, vma),
       memoryDigits: this.#digits,
       encryption: this.#host.info.number('sme_mask') ?? 0n,
     };
+  }
+
+  #resource(frame: number, { flags }: Vma): Surroundings['resource'] {
+    if ((flags & DEVICE_FLAGS) === 0n) return null;
+    const found = this.#optional(() => resourceAt(this.#host, BigInt(frame) * 4096n) ?? 'none');
+    // A driver can also map memory to a process.
+    return found !== null && found !== 'none' && found.isMemory ? null : found;
   }
 
   #pathOf(vma: Vma): string {

@@ -7,7 +7,7 @@ import { excerptNote, type GapRun } from '../dump/layout/excerpt-note.js';
 import { EXCERPT_NOTE } from '../dump/layout/kdump.js';
 import { writeKdump } from './kdump-writer.js';
 import type { NewNote } from './notes.js';
-import { type Target, writeTo } from './target.js';
+import { PRIVATE, type Target, writeTo } from './target.js';
 
 /** What an excerpt is made from. `uts` has the texts of the header's struct new_utsname. */
 export interface ExcerptSource {
@@ -35,7 +35,7 @@ export function writeExcerpt(
     log.tick();
     return pageOf(source.memory, frame);
   };
-  return writeTo(target, async (draft) => {
+  return writeTo(target, PRIVATE, async (draft) => {
     await writeKdump(draft, { ...source, notes: notesOf(source), frames, page });
     await verify(draft);
   });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import { type Target, writeTo } from './target.js';
+import { createBeside } from './draft.js';
+import { PRIVATE, type Target, writeTo } from './target.js';
 
 /** A part of a text file. */
 export interface Piece {
@@ -14,12 +15,12 @@ const COPIED = 2 ** 20;
 
 /**
  * Writes pieces of text as a file while they are made, as `writeTo` does. Late pieces wait in a second file, which has no
- * name. Returns the size in bytes.
+ * name. A new file is readable by its owner alone. Returns the size in bytes.
  */
 export const writePieces = (target: Target, pieces: Iterable<Piece>): Promise<number> =>
-  writeTo(target, async (draft) => {
+  writeTo(target, PRIVATE, async (draft) => {
     const late = nameless(`${draft}.late`);
-    const main = openSync(draft, 'wx');
+    const main = openSync(draft, 'w');
     try {
       for (const { text, isLate = false } of pieces) {
         writeFileSync(isLate ? late : main, text);
@@ -34,8 +35,8 @@ export const writePieces = (target: Target, pieces: Iterable<Piece>): Promise<nu
   });
 
 /** A file that ends to exist when it is closed, or when the process ends. */
-function nameless(path: string): number {
-  const descriptor = openSync(path, 'wx+');
+function nameless(wanted: string): number {
+  const { path, descriptor } = createBeside(wanted, PRIVATE);
   unlinkSync(path);
   return descriptor;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   accessSync,
+  chmodSync,
   constants,
   linkSync,
   lstatSync,
   realpathSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
   writeFileSync,
@@ -29,6 +31,7 @@ export interface Target {
  * the system refuses.
  */
 export function checkTarget(path: string, force: boolean, inputs: readonly string[]): Target {
+  if (path === '') throw new UsageError('the path of the file to write is empty');
   if (path === '-') throw new UsageError(`standard output can't be used: a file is needed; './-' is a file named '-'`);
   return namingErrors(path, () => {
     if (lookAt(path) === null) {
@@ -63,7 +66,8 @@ function namingErrors<T>(path: string, work: () => T): T {
   }
 }
 
-const namingError = (path: string, error: unknown): unknown =>
+/** What the system refused, as a `DumpError` that begins with the path; any other error as it is. */
+export const namingError = (path: string, error: unknown): unknown =>
   isOfSystem(error) ? new DumpError(`${path}: ${reasonOf(error)}`, { code: 'system', cause: error }) : error;
 
 /** The file or the link at a path; null if there is none, also if a part of the path is not a directory. */
@@ -88,16 +92,26 @@ function isFile(path: string, { dev, ino }: Stats): boolean {
   }
 }
 
+/** Permissions of a new file that says more about the host than all its users may know. */
+export const PRIVATE = 0o600;
+/** Those of other files, without the umask. */
+const PUBLIC = 0o666;
+const PERMISSIONS = 0o777;
+
 /**
- * Calls `write` with a temporary name, and renames the file to the target when it is complete; an existing file stays
- * until then. Returns the size in bytes. Throws `DumpError` if the system refuses.
+ * Calls `write` with the name of an empty file, which is renamed to the target when it is complete; an existing file stays
+ * until then, and the new one has its permissions. `mode`: those of a file that did not exist. Returns the size in bytes.
+ * Throws `DumpError` if the system refuses.
  */
-export async function writeTo({ path, replace }: Target, write: (draft: string) => Promise<void>): Promise<number> {
-  const draft = `${path}.partial-${process.pid}`;
+export async function writeTo(
+  { path, replace }: Target,
+  mode: number,
+  write: (draft: string) => Promise<void>,
+): Promise<number> {
   try {
-    return await withDraft(draft, async () => {
+    return await withDraft(`${path}.partial-${process.pid}`, replace ? PRIVATE : mode, async (draft) => {
       await write(draft);
-      place(draft, path, replace);
+      finishAs(draft, { path, replace });
       return statSync(path).size;
     });
   } catch (error) {
@@ -107,10 +121,17 @@ export async function writeTo({ path, replace }: Target, write: (draft: string) 
 
 /** Writes a text as a file, as `writeTo` does. Returns the size in bytes. */
 export const writeText = (target: Target, text: string): Promise<number> =>
-  writeTo(target, (draft) => {
-    writeFileSync(draft, text, { flag: 'wx' });
+  writeTo(target, PUBLIC, (draft) => {
+    writeFileSync(draft, text);
     return Promise.resolve();
   });
+
+/** Gives a complete file the name of the target; an existing one is replaced, and passes on its permissions. */
+export function finishAs(file: string, { path, replace }: Target): void {
+  if (replace) chmodSync(file, statSync(path).mode & PERMISSIONS);
+  place(file, path, replace);
+  rmSync(file, { force: true });
+}
 
 /** Gives the file its name. link(2) fails if the name exists, so a file created since the check is not overwritten. */
 function place(draft: string, path: string, replace: boolean): void {

@@ -60,6 +60,6 @@ export function manyStates(): { host: SyntheticHost; truth: readonly Truth[] } {
   // SWP_HWPOISON of a kernel that also has device and migration entries and markers (include/linux/swap.h).
   tables.set(at(0x9000n), 0, swapEntry(24, 0x99n));
   add(0x9000n, null, 'poisoned (hwpoison-entry)');
-  add(0x30000n, null, 'never touched or freed (empty-entry)');
+  add(0x30000n, null, 'not mapped (empty-entry)');
   return { host, truth };
 }

@@ -77,7 +77,8 @@ function wrong(stretch: Stretch, i: number, run: Run, j: number, devices: Readon
     if (is?.type !== type || is.offset + j !== offset) return `swap should be ${type} ${offset}`;
     return is.device === devices.get(type) ? '' : `the device should be ${devices.get(type)}`;
   }
-  if (run.swap !== null) return 'not swapped, but has a place in swap';
+  // The kernel's pagemap does not show where shared memory is in swap.
+  if (run.swap !== null && run.reason !== 'shmem-swapped') return 'not swapped, but has a place in swap';
   const frame = words[0] === undefined ? null : hex(words[0]) + i;
   return frame === null || (run.frame !== null && hex(run.frame) + j === frame) ? '' : `frame should be ${frame}`;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes XArrays, and the radix trees that preceded them, in the layout of each era.
 import { ContainerMemory } from './containers.js';
+import type { SyntheticKernel } from './kernel.js';
 import { LISTS, XARRAYS } from './small-kernel.js';
 
 /** An entry for 2^order indices, starting at `index`. */
@@ -105,14 +106,15 @@ export const FORMS = {
 
 export type FormName = keyof typeof FORMS;
 
-/** Builds the nodes of an array of one form from its entries. */
-export class ArrayBuilder {
-  readonly kernel: ContainerMemory;
+/** Builds the nodes of an array of one form from its entries, in a synthetic kernel. */
+export class ArrayWriter<K extends SyntheticKernel = SyntheticKernel> {
   readonly form: Form;
 
-  constructor(readonly name: FormName) {
+  constructor(
+    readonly kernel: K,
+    readonly name: FormName,
+  ) {
     this.form = FORMS[name];
-    this.kernel = new ContainerMemory(this.form.types);
   }
 
   /** The value of xa_head (rnode). A single entry at index 0 is stored there directly, except in an IDR. */
@@ -164,5 +166,12 @@ export class ArrayBuilder {
 
   #slotOf(index: bigint, shift: number): number {
     return Number((index >> BigInt(shift)) & 63n);
+  }
+}
+
+/** Builds arrays in memory that contains nothing else. */
+export class ArrayBuilder extends ArrayWriter<ContainerMemory> {
+  constructor(name: FormName) {
+    super(new ContainerMemory(FORMS[name].types), name);
   }
 }

@@ -65,7 +65,7 @@ describe.each(fixtures())('fixture %s', (name) => {
       swap: swap == null ? null : { type: swap.type, offset: swap.offset },
     });
     expect(lines.map(answered)).toEqual(cases.map(answered));
-    expect(lines.map(recordProblems).filter((problem) => problem !== null)).toEqual([]);
+    expect(lines.map((line) => recordProblems(line)).filter((problem) => problem !== null)).toEqual([]);
     expect(run.status).toBe(cases.every(({ state }) => state === 'mapped') ? 0 : 1);
   });
 
@@ -83,4 +83,22 @@ describe.each(fixtures())('fixture %s', (name) => {
       there.map(({ hpa, state }, i) => [pages[i], frameOf(hpa), state, 4096]),
     );
   });
+});
+
+// /proc/PID/maps of that host has these paths, followed by ` (deleted)` where there is no file of the name.
+test('slots names files as hva does', () => {
+  const dump = ['-c', join(FIXTURES, 'debian-6.12-map', 'vmcore.kdump'), '-g', '216', '--json'];
+  const slots = kvmVtop(['slots', ...dump])
+    .stdout.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { hva: string; backing: { path: string | null } });
+  const files = kvmVtop(['hva', ...dump, ...slots.map(({ hva }) => hva)])
+    .stdout.trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { vma: { file: string | null } }).vma.file);
+  const paths = slots.map(({ backing }) => backing.path);
+  expect(paths).toEqual(files);
+  expect(paths).toEqual(
+    expect.arrayContaining(['/memfd:lab', '/dev/zero', '/anon_hugepage', '/run/files/shared-clean', null]),
+  );
 });

@@ -113,7 +113,7 @@ describe.each(hosts)('%s', (name) => {
           gpa: inside[0]?.gpa,
           hva: inside[0]?.hva,
           resident: states.mapped ?? 0,
-          swapped: states.swapped ?? 0,
+          swapped: (states.swapped ?? 0) + bytesOf(inside.filter(({ reason }) => reason === 'shmem-swapped')),
         });
       }
       expect(own.reduce((sum, { size }) => sum + size, 0)).toBe(bytesOf(runs));

@@ -130,7 +130,7 @@ describe('what is not a page', () => {
   test('a line that is not an address is reported; the others are answered', () => {
     const { status, stdout, stderr } = kvmVtop(['page', '-c', dump, '--json', '-'], 'nonsense\n8000000000000\n');
     expect([status, rowsOf(stdout).map(({ kind }) => kind)]).toEqual([1, ['none']]);
-    expect(stderr).toContain("line 1: 'nonsense'");
+    expect(stderr).toContain("line 1 of standard input: 'nonsense'");
   });
 
   test('a page whose struct page is not in the dump is unknown', () => {

@@ -33,6 +33,14 @@ withBrowser();
 
 const vm = ['-c', dump, '-g', `${PID}`];
 
+inChromium.test('a page without a picture says so', async () => {
+  const path = join(files.folder, 'none.html');
+  expect(kvmVtop(['map', ...vm, '-p', '700000000', '--html', path]).status).toBe(1);
+  const it = await opened(path);
+  expect(await shown(it.page, '#reading')).toMatch(/^There is no picture: /);
+  await closed(it);
+});
+
 inChromium.describe('the page of a guest with many states', () => {
   let path: string;
   beforeAll(() => {
@@ -101,7 +109,7 @@ inChromium.describe('the page of a guest with many states', () => {
           seen.add(name);
         }
     }
-    expect([...seen].sort()).toEqual(expect.arrayContaining(['never touched or freed', 'resident', 'swapped']));
+    expect([...seen].sort()).toEqual(expect.arrayContaining(['not mapped', 'resident', 'swapped']));
     await closed(it);
   });
 
@@ -132,7 +140,7 @@ inChromium.describe('the page of a guest with many states', () => {
     await page.focus('#picture');
     // The runs before and after: the stretch that was never touched is one.
     await page.keyboard.press(']');
-    expect(await live()).toMatch(/^GPA 0x6000, HVA 0x7f0000006000: never touched/);
+    expect(await live()).toMatch(/^GPA 0x6000, HVA 0x7f0000006000: not mapped/);
     await page.keyboard.press(']');
     expect(await live()).toMatch(/^GPA 0x9000, .*: poisoned/);
     await page.keyboard.press('[');
@@ -283,6 +291,6 @@ const pagesOf = (path: string): Truth[] =>
     .map((line) => {
       const [gpa, hva, entry] = line.split(' ').map((word) => BigInt(`0x${word}`)) as [bigint, bigint, bigint];
       const isPresent = entry >> 63n === 1n;
-      const state = isPresent ? 'resident' : ((entry >> 62n) & 1n) === 1n ? 'swapped' : 'never touched';
+      const state = isPresent ? 'resident' : ((entry >> 62n) & 1n) === 1n ? 'swapped' : 'not mapped';
       return { gpa, hva, hpa: isPresent ? (entry & ((1n << 55n) - 1n)) << 12n : null, state };
     });

@@ -115,3 +115,11 @@ describe("Xen's dumps and AVML's images are refused by name", () => {
     expect(run.stderr.split(path)).toHaveLength(2);
   });
 });
+
+test.each([
+  ['map --html', ['map', '--html', ''], 'the path of the file to write is empty'],
+  ['excerpt -o', ['excerpt', '-o', '', '-p', '840'], 'the path of the file to write is empty'],
+  ['--debug-dir', ['map', '--debug-dir', ''], 'the path of a directory is empty'],
+])('an empty path is refused: %s', (_name, words, message) => {
+  expectRefusal(kvmVtop([...words, '-c', DUMP, '-g', '136']), new RegExp(`^kvm-vtop: ${message}\n$`));
+});

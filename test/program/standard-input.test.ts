@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DUMP } from '../build/alpha.js';
 import { lineProblems } from '../build/schema.js';
-import { kvmVtop } from '../run.js';
+import { FIXTURES, kvmVtop } from '../run.js';
 
 const linesOf = (text: string) =>
   text
@@ -86,5 +88,38 @@ describe('addresses from standard input', () => {
       "kvm-vtop: 5 similar messages are not shown; --json has them all, as 'message'",
     ]);
     expect(kvmVtop(['-c', DUMP, '-g', '136', '--json', '-p', ...holes]).stderr).toBe('');
+  });
+});
+
+describe('the message about a line that can not be taken has one form', () => {
+  const pages = join(FIXTURES, 'debian-7.2-pages', 'vmcore.kdump');
+  const range = 'is not a hexadecimal address or range: FIRST-LAST or FIRST+SIZE';
+  test.each<[string, readonly string[], string]>([
+    ['vtop', ['-c', DUMP, '-g', '136', '-p', '-'], 'is not a hexadecimal address'],
+    ['hva', ['hva', '-c', DUMP, '-g', '136', '-'], range],
+    ['page', ['page', '-c', pages, '-'], range],
+    [
+      'map',
+      ['map', '-c', DUMP, '-g', '136', '-p', '-'],
+      'is not a range of hexadecimal addresses: FIRST-LAST or FIRST+SIZE',
+    ],
+  ])('%s', (_name, words, problem) => {
+    const { stderr } = kvmVtop(words, 'no\x1b[31m\n');
+    expect(stderr.split('\n')).toContain(`kvm-vtop: line 1 of standard input: 'no\\x1b[31m' ${problem}`);
+  });
+
+  test('hva answers with the line itself, as vtop does', () => {
+    const ask = (...more: readonly string[]) => kvmVtop(['hva', '-c', DUMP, '-g', '136', '-', ...more], 'no\x1b[31m\n');
+    expect(ask().stdout).toMatch(/^VIRTUAL +PHYSICAL +\nno\\x1b\[31m +\(invalid\) *\n/);
+    expect(JSON.parse(ask('--json').stdout)).toMatchObject({
+      hva: null,
+      state: 'invalid',
+      message: `'no\\x1b[31m' ${range}`,
+    });
+  });
+
+  test('hva, of no line', () => {
+    const { status, stderr } = kvmVtop(['hva', '-c', DUMP, '-g', '136', '-'], '');
+    expect([status, stderr]).toEqual([2, 'kvm-vtop: standard input has no addresses\n']);
   });
 });

@@ -133,9 +133,17 @@ interface Question {
   readonly cases: readonly { readonly gpa: string }[];
 }
 
-/** A line of JSON without the message and what the walker cannot know: names of swap devices, why a page is missing. */
+/**
+ * A line of JSON without the message and what the walker does not know: names of swap devices, why a page is missing, and
+ * what caches of the kernel have of a page that is not mapped.
+ */
 const comparable = (line: string): string =>
   line
+    .replace(
+      /("reason":")(?:in-page-cache|shmem-swapped|page-cache-unreadable)"(.*)"swap":.*/,
+      '$1empty-entry"$2"swap":null}',
+    )
+    .replace(/("reason":"(?:empty-entry|swap-entry|gmem-private|gmem-only)".*"frame":)[^,]*/, '$1null')
     .replace(/"device":"[^"]*"/, '"device":null')
     .replace(/("reason":"table-)[a-z-]+"/, '$1"')
     .replace(/"message":"[^"]*"/, '"message":""');

@@ -36,8 +36,9 @@ export function listVcpus(kvm: Kvm, address: bigint): VcpuList {
   const lost: string[] = [];
   const vcpus = [...entries(host, bytes, at, lost)];
   const counted = orProblem(problems, 'number of vCPUs', () => vcpusOf(kvm, address));
-  // A vCPU that is being created is listed before it is counted.
-  if (counted !== null && vcpus.length >= counted) return { vcpus, problems };
+  if (counted !== null && vcpus.length === counted) return { vcpus, problems };
+  // A vCPU that is being created is listed before it is counted; KVM creates one at a time.
+  if (counted !== null && vcpus.length === counted + 1) return { vcpus, problems: lost };
   if (counted !== null) problems.push(`struct kvm counts ${counted} vCPUs, ${vcpus.length} can be found`);
   return { vcpus, problems: [...problems, ...lost] };
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What struct kvm_vcpu says of a vCPU besides its registers.
 
+import { orNull } from '../../core/errors.js';
+import { readOf } from '../../core/memory.js';
+import type { Host } from '../../kernel/host.js';
 import { resolveIfPresent } from '../../types/fields.js';
 import { ifAnswered } from '../../types/source.js';
 import type { Arch } from './arch.js';
@@ -26,11 +29,16 @@ const HFLAGS = { nestedGuest: 1 << 0, smm: 1 << 1 };
 /** Until Linux commit 32e69f232db4 ("KVM: x86: Use emulator callbacks instead of duplicating "host flags"") (in v6.4). */
 const OLD_HFLAGS = { nestedGuest: 1 << 5, smm: 1 << 6 };
 
+/** The most processors that a kernel can be built for (NR_CPUS, arch/x86/Kconfig). */
+const MOST_CPUS = 8192;
+
 /** The state of a vCPU. What is not known is null, and `problems` has the reason. */
 export class VcpuState {
   readonly #arch: Arch;
   readonly #problems: string[];
   readonly #flags: typeof HFLAGS | null;
+  /** Whether a value was read that it can't have, or that is not known. */
+  isDamaged = false;
 
   constructor(arch: Arch, problems: string[]) {
     this.#arch = arch;
@@ -47,9 +55,13 @@ export class VcpuState {
     return bytes.u32(at.id.offset);
   }
 
-  get cpu(): number {
-    const { bytes, at } = this.#arch.of;
-    return bytes.i32(at.cpu.offset);
+  /** The processor that it was loaded on last; -1 if there was none. */
+  get cpu(): number | null {
+    const { bytes, at, host } = this.#arch.of;
+    const cpu = bytes.i32(at.cpu.offset);
+    const count = processorsOf(host);
+    if (cpu >= -1 && cpu < count) return cpu;
+    return this.#impossible('cpu', `${cpu} is not one of ${count} processors`);
   }
 
   /** Address of the struct pid of the thread that ran it last; null if none has. */
@@ -85,9 +97,23 @@ export class VcpuState {
     const value = this.#arch.of.bytes.u32(offset);
     const name = names[value];
     if (name !== undefined) return name;
-    this.#problems.push(`${what}: ${value} is not a value that is known`);
+    return this.#impossible(what, `${value} is not a value that is known`);
+  }
+
+  #impossible(what: string, why: string): null {
+    this.isDamaged = true;
+    this.#problems.push(`${what}: ${why}`);
     return null;
   }
+}
+
+/** The number of processors (nr_cpu_ids); the most that are possible if it can't be read. */
+function processorsOf({ symbols, memory }: Host): number {
+  const count = orNull(() => {
+    const variable = symbols.get('nr_cpu_ids');
+    return variable === undefined ? null : readOf(memory, variable, 4, 'nr_cpu_ids').u32(0);
+  });
+  return count === null || count === 0 ? MOST_CPUS : Math.min(count, MOST_CPUS);
 }
 
 /** The meaning of hflags, which the kernel's types do not name: other members changed in the same commit. */

@@ -25,8 +25,8 @@ export interface Vcpu {
   readonly thread: number | null;
   readonly mode: VcpuMode | null;
   readonly mpState: MpState | null;
-  /** The processor that it was loaded on last; -1 if there was none. */
-  readonly cpu: number;
+  /** The processor that it was loaded on last; -1 if there was none; null if the value is impossible. */
+  readonly cpu: number | null;
   readonly smm: boolean | null;
   readonly nestedGuest: boolean | null;
   readonly interruptShadow: boolean | null;
@@ -94,7 +94,7 @@ export class VcpuReader {
       sources: file.sources,
       problems: [...problems, ...file.problems],
     };
-    return { vcpu, isWhole: !file.isUnreadable && (thread !== null || pid === null) };
+    return { vcpu, isWhole: !state.isDamaged && !file.isUnreadable && (thread !== null || pid === null) };
   }
 
   /** The error if the types lack what leads to the VMCBs of this host; null if they do not. */

@@ -7,6 +7,7 @@ import { optionsOf } from '../../../src/cli/groups.js';
 import { usageOf } from '../../../src/cli/help.js';
 import { manPage } from '../../../src/cli/man.js';
 import { kebab } from '../../../src/cli/names.js';
+import type { Command } from '../../../src/commands/command.js';
 import { commands } from '../../../src/commands/index.js';
 import { STATES } from '../../../src/core/outcome.js';
 import { ROOT } from '../../run.js';
@@ -77,6 +78,21 @@ test('every state has a meaning, here and in docs/output.md', () => {
   const [, reasons = ''] = readFileSync(join(ROOT, 'docs', 'output.md'), 'utf8').split('# States and reasons\n');
   const rows = reasons.split(/^#/m)[0]?.matchAll(/^\| `([a-z-]+)` \|/gm) ?? [];
   expect([...rows].map(([, state]) => state)).toEqual([...STATES]);
+});
+
+test('docs/output.md names the commands that print JSON and CSV', () => {
+  const [, json = '', csv = ''] =
+    /text for people\. (.*) also print JSON lines \(`--json`\),\s+and (.*) CSV \(`--csv`\)/s.exec(
+      readFileSync(join(ROOT, 'docs', 'output.md'), 'utf8'),
+    ) ?? [];
+  const named = (text: string): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).sort();
+  const having = (has: (command: Command) => boolean): string[] =>
+    commands
+      .filter(has)
+      .map(({ name }) => name)
+      .sort();
+  expect(named(json)).toEqual(having(({ records }) => records.length > 0));
+  expect(named(csv)).toEqual(having((command) => command.csv));
 });
 
 test('the environment has the variables that the source reads', () => {

@@ -24,6 +24,8 @@ const SPAN = 0x40000;
 const PAGE = 64;
 
 interface Node {
+  /** The number that it has itself; default: `id`. */
+  readonly own?: number;
   readonly id: number;
   readonly first: number;
   readonly pages: number;
@@ -32,16 +34,18 @@ interface Node {
 /** A host with these nodes of at most `most`, whose struct page says the node `told`; null if it is not in the dump. */
 function hostOf(nodes: readonly Node[], told: (frame: number) => number | null = () => null, most = 64): Host {
   const words = new Map<number, bigint>();
-  for (const { id, first, pages } of nodes) {
+  for (const { id, own = id, first, pages } of nodes) {
     words.set(NODE_DATA + id * 8, BigInt(PGLIST + id * SPAN));
+    words.set(PGLIST + id * SPAN + offsetOf('pglist_data', 'node_id'), BigInt(own));
     words.set(PGLIST + id * SPAN + offsetOf('pglist_data', 'node_start_pfn'), BigInt(first));
     words.set(PGLIST + id * SPAN + offsetOf('pglist_data', 'node_spanned_pages'), BigInt(pages));
   }
   const shift = BigInt(64 - Math.log2(most));
   const read = (address: bigint, length: number) => {
-    const bytes = Buffer.alloc(length);
+    const whole = Buffer.alloc(Math.ceil(length / 8) * 8);
+    const bytes = whole.subarray(0, length);
     const at = Number(address);
-    for (let i = 0; i + 8 <= length; i += 8) bytes.writeBigUInt64LE(words.get(at + i) ?? 0n, i);
+    for (let i = 0; i < length; i += 8) whole.writeBigUInt64LE(words.get(at + i) ?? 0n, i);
     if (at >= VMEMMAP) {
       const node = told((at - VMEMMAP) / PAGE);
       if (node === null) return { reason: 'unmapped' };
@@ -54,7 +58,7 @@ function hostOf(nodes: readonly Node[], told: (frame: number) => number | null =
     symbol: (name: string) => (name === 'vmemmap' ? BigInt(VMEMMAP) : null),
     length: (name: string) => (name === 'node_data' ? most : null),
   };
-  return { types, symbols, info, memory: { read } } as unknown as Host;
+  return { types, symbols, info, memory: { read }, frames: {} } as unknown as Host;
 }
 
 const nodesOf = (map: NodeMap, frames: readonly number[]): (number | null)[] =>
@@ -81,7 +85,7 @@ test('spans with a gap: memory between and above them is of no node', () => {
   ]);
   expect([map.nodeOf(50), map.end]).toEqual([0, 100]);
   expect([map.nodeOf(100), map.end]).toEqual([null, 200]);
-  expect(map.isPartial).toBe(false);
+  expect(map.problems).toEqual([]);
 });
 
 describe('where the memory of a node lies on both sides of that of another', () => {
@@ -94,7 +98,7 @@ describe('where the memory of a node lies on both sides of that of another', () 
   test.each([2, 64, 1024])('struct page has the node, with up to %i nodes', (most) => {
     const map = new NodeMap(hostOf(nodes, truth, most));
     expect(nodesOf(map, [0, 99, 100, 119, 120, 179, 180, 250])).toEqual([0, 0, 0, 0, 1, 1, 0, 0]);
-    expect(map.isPartial).toBe(false);
+    expect(map.problems).toEqual([]);
   });
 
   test.each<[string, (frame: number) => number | null]>([
@@ -108,8 +112,34 @@ describe('where the memory of a node lies on both sides of that of another', () 
   ])('the node is not known if struct page %s', (_, told) => {
     const map = new NodeMap(hostOf(nodes, told));
     expect(nodesOf(map, [50, 150, 250])).toEqual([0, null, 0]);
-    expect(map.isPartial).toBe(true);
+    expect(map.problems).toEqual(['the spans of nodes overlap there']);
   });
+});
+
+describe('a mapped page in no span', () => {
+  const host = hostOf([
+    { id: 0, first: 0, pages: 100 },
+    { id: 1, first: 200, pages: 100 },
+  ]);
+  const problems = ['they are in the span of no node'];
+
+  test.each<[string, number, boolean, readonly string[]]>([
+    ['is memory of a device', 150, true, []],
+    ['is of a node that is not known', 150, false, problems],
+    ['is above all spans', 300, false, problems],
+    ['is beyond the memory of the machine', 400, false, []],
+  ])('%s', (_name, frame, isDevice, expected) => {
+    const map = new NodeMap({ ...host, frames: { limit: 400 } } as unknown as Host);
+    expect(map.nodeOf(frame)).toBeNull();
+    map.missed(frame, () => isDevice);
+    expect(map.problems).toEqual(expected);
+  });
+});
+
+test('a node with the number of another one is an error', () => {
+  expect(() => new NodeMap(hostOf([{ id: 1, own: 0, first: 1, pages: 99 }]))).toThrow(
+    /^pglist_data of node 1 says that it is node 0$/,
+  );
 });
 
 test('without NUMA all memory is that of contig_page_data', () => {

@@ -172,6 +172,18 @@ test('a mapping with another range than in the maple tree is damage', () => {
   });
 });
 
+test.each([
+  [40, null],
+  [41, expect.stringMatching(/: map_count is 41, but 40 mappings can be found$/)],
+])('the kernel counted %d mappings', (count, problem) => {
+  const era = eras['a maple tree'] as EraOfMappings;
+  const types = era.types.replace(/mm_struct \{\n/, 'mm_struct {\n  int map_count\n  int unused\n');
+  const built = build({ ...era, types }, forty);
+  built.host.set('mm_struct', built.mm, { map_count: count });
+  expect(walk(built)).toEqual({ found: built.found, problem });
+  expect(walk(built, 0n, (forty[39] as Wish).end).problem).toBeNull();
+});
+
 test("a mapping that can't be read is reported after the others", () => {
   const era = eras['a maple tree'] as EraOfMappings;
   const built = build(era, forty);

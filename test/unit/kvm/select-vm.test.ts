@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which VM of a process is used, and what --vm selects.
 import { describe, expect, test } from '@jest/globals';
+import { Files } from '../../../src/kernel/files.js';
 import { SyntheticHost } from '../../build/host.js';
 import { SLOT, select } from '../../build/selected.js';
 
@@ -194,6 +195,42 @@ describe('the VM', () => {
     expect(select(host, '150')).toMatchObject({ fd: 1000 });
     host.u64(host.pointer(table + host.offset('fdtable', 'fd')) + 8000n, 0n);
     expect(() => select(host, '150')).toThrow(/may hold VMs that can't be read:\n {2}fd \? /);
+  });
+
+  test('files of descriptors that are not in use are damage, except for one that is being entered', () => {
+    const types = new SyntheticHost().typesText().replace('  ptr fd\n', '  ptr fd\n  ptr open_fds\n');
+    const host = new SyntheticHost({ types });
+    const { address: mm } = host.mm();
+    const file = host.file(host.vmFops, host.vm(mm, [SLOT]), 'kvm-vm');
+    host.vmm(200, [SLOT]);
+    const files = host.files({ 70: file, 71: file }, 128);
+    host.task(150, 'qemu', mm, files);
+    const table = host.pointer(files + host.offset('files_struct', 'fdt'));
+    const bitmap = host.allocate(16);
+    host.set('fdtable', table, { open_fds: bitmap });
+    host.u64(bitmap + 8n, 1n << 6n);
+    expect(select(host, '150')).toMatchObject({ fd: 70 });
+    host.u64(bitmap + 8n, 0n);
+    expect(() => select(host, '150')).toThrow(/may hold VMs that can't be read:\n {2}fd \? /);
+  });
+
+  test('a damaged size of a descriptor table: the search ends', () => {
+    const host = new SyntheticHost();
+    const { task } = host.vmm(150, [SLOT]);
+    const files = host.pointer(task + host.offset('task_struct', 'files'));
+    const table = host.pointer(files + host.offset('files_struct', 'fdt'));
+    const open = (size: number) => {
+      host.set('fdtable', table, { max_fds: size });
+      const lost: string[] = [];
+      const found = [...new Files(host.open()).open(files, ({ message }) => lost.push(message))];
+      return { found: found.length, lost };
+    };
+    const few = open(64);
+    const { found, lost } = open(2 ** 26);
+    expect(lost.at(-1)).toMatch(/descriptor table: 64 pages up to descriptor \d+ have no file, or can't be read$/);
+    expect([few.lost, few.found]).toEqual([[], 1]);
+    expect(found).toBeLessThan(64);
+    expect(() => open(200)).toThrow(/fdtable: max_fds can't be 200$/);
   });
 
   test('a descriptor table can not be smaller than the kernel makes it (zeros where the dump lost a page)', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vCPUs of synthetic hosts: every form of the list, damage, and what no recorded host has.
 import { describe, expect, test } from '@jest/globals';
-import { amdTypes, type Era, type JsonRow, kernelTypes, VcpuHost, type VcpuWish } from '../../build/vcpus.js';
+import { amdTypes, type Era, type JsonRow, VcpuHost, type VcpuWish } from '../../build/vcpus.js';
 
 const ERAS: readonly Era[] = ['array', 'xarray', 'bitmap'];
 const amd = (era: Era = 'bitmap') => ({ vendor: { name: 'kvm_amd', types: amdTypes(era) } });
@@ -77,6 +77,17 @@ describe.each(ERAS)('the list as in the era %s', (era) => {
     expect(warnings).toEqual([expect.stringMatching(/^VM at 0x\w+: struct kvm counts 3 vCPUs, 1 can be found$/)]);
   });
 
+  test.each([
+    [1, 0, []],
+    [2, 1, [expect.stringMatching(/^VM at 0x\w+: struct kvm counts 0 vCPUs, 2 can be found$/)]],
+  ])('%d more than it counts', async (number, status, said) => {
+    const host = new VcpuHost(era, INTEL);
+    for (let index = 0; index < number; index++) host.vcpu(index);
+    host.set('kvm', host.kvm, { 'online_vcpus.counter': 0 });
+    const { rows, code, warnings } = await host.ask();
+    expect([rows.length, code, warnings]).toEqual([number, status, said]);
+  });
+
   test('an impossible count is damage', async () => {
     const host = new VcpuHost(era, INTEL);
     host.set('kvm', host.kvm, { 'online_vcpus.counter': 0x10001 });
@@ -99,86 +110,15 @@ describe.each(ERAS)('the list as in the era %s', (era) => {
   });
 });
 
-describe('the state of a vCPU', () => {
-  const one = (wish: VcpuWish, era: Era = 'xarray', types = kernelTypes(era)): Promise<JsonRow> => {
-    const host = new VcpuHost(era, { ...INTEL, types });
-    host.vcpu(0, wish);
-    return only(host);
-  };
-
-  // include/uapi/linux/kvm.h
-  test.each([
-    [0, 'runnable'],
-    [1, 'uninitialized'],
-    [2, 'init-received'],
-    [3, 'halted'],
-    [4, 'sipi-received'],
-    [5, 'stopped'],
-    [9, 'ap-reset-hold'],
-    [10, 'suspended'],
-  ])('KVM_MP_STATE %d is %s', async (value, mpState) => {
-    expect(await one({ values: { 'arch.mp_state': value } })).toMatchObject({ mpState });
-  });
-
-  test('an unknown value is null, and problems says so', async () => {
-    const { mpState, problems } = await one({ values: { 'arch.mp_state': 77 } });
-    expect(mpState).toBeNull();
-    expect(problems).toContain('mpState: 77 is not a value that is known');
-  });
-
-  test.each([
-    [0, 'outside', false],
-    [1, 'in-guest', true],
-    [2, 'exiting', true],
-    [3, 'reading-shadow-page-tables', false],
-  ])('mode %d is %s; registers of the last exit are marked: %p', async (value, mode, isStale) => {
-    const row = await one({ values: { mode: value, 'arch.regs[0]': 0x77n } });
-    expect(row).toMatchObject({ mode, registers: { rax: '0x77' } });
-    const marks = row.problems.filter((problem) => problem.includes('may be stale'));
-    expect(marks).toEqual(isStale ? [expect.stringContaining(`mode: '${mode}' when the host crashed`)] : []);
-  });
-
-  // asm/kvm_host.h: bit 0 was HF_GIF_MASK up to 6.3, set on every vCPU of AMD.
-  test.each([
-    ['new', 0x1, { nestedGuest: true, smm: false }],
-    ['new', 0x2, { nestedGuest: false, smm: true }],
-    ['new', 0x60, { nestedGuest: false, smm: false }],
-    ['old', 0x3, { nestedGuest: false, smm: false }],
-    ['old', 0x20, { nestedGuest: true, smm: false }],
-    ['old', 0x40, { nestedGuest: false, smm: true }],
-  ] as const)('hflags in the %s numbering: %d', async (flags, hflags, state) => {
-    const types = kernelTypes('xarray', flags);
-    expect(await one({ values: { 'arch.hflags': hflags } }, 'xarray', types)).toMatchObject(state);
-  });
-
-  test.each<[Era, boolean | null]>([
-    ['array', true],
-    ['xarray', null],
-  ])('without x86_emulate_ops, hflags in the era %s', async (era, smm) => {
-    const types = kernelTypes(era).replace(/x86_emulate_ops \{[^}]*\}\n/, '');
-    const row = await one({ values: { 'arch.hflags': 0x40 } }, era, types);
-    expect(row.smm).toBe(smm);
-    expect(row.problems.some((problem) => problem.startsWith('smm, nestedGuest: '))).toBe(smm === null);
-  });
-
-  test('no thread before it has run; a struct pid that cannot be read', async () => {
-    expect(await one({})).toMatchObject({ thread: null, cpu: -1 });
-    const host = new VcpuHost('xarray', INTEL);
-    host.vcpu(0, { values: { pid: NOWHERE } });
-    const { rows, code } = await host.ask();
-    expect(code).toBe(1);
-    expect(rows[0]).toMatchObject({ thread: null });
-    expect(rows[0]?.problems).toContainEqual(expect.stringMatching(/^thread: struct pid at 0x\w+/));
-  });
-
-  test('CR8 is the task priority of the local APIC, if KVM has one', async () => {
-    expect((await one({ values: { 'arch.cr8': 5n } })).registers.cr8).toBe('0x5');
-    const host = new VcpuHost('xarray', INTEL);
-    const regs = host.allocate(4096, 4096n);
-    host.u64(regs + 0x80n, 0xbfn);
-    host.vcpu(0, { values: { 'arch.cr8': 5n, 'arch.apic': host.make('kvm_lapic', { regs }) } });
-    expect((await registersOf(host)).cr8).toBe('0xb');
-  });
+test('CR8 is the task priority of the local APIC, if KVM has one', async () => {
+  const host = new VcpuHost('xarray', INTEL);
+  host.vcpu(0, { values: { 'arch.cr8': 5n } });
+  expect((await registersOf(host)).cr8).toBe('0x5');
+  const other = new VcpuHost('xarray', INTEL);
+  const regs = other.allocate(4096, 4096n);
+  other.u64(regs + 0x80n, 0xbfn);
+  other.vcpu(0, { values: { 'arch.cr8': 5n, 'arch.apic': other.make('kvm_lapic', { regs }) } });
+  expect((await registersOf(other)).cr8).toBe('0xb');
 });
 
 describe("registers on AMD's processors", () => {

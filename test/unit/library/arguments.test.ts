@@ -79,6 +79,74 @@ describe('a process, a VM, options', () => {
   });
 });
 
+describe('an option that does not exist, or with a value that it can not have', () => {
+  test.each<[string, object, string]>([
+    ['a name that is misspelt', { proces: 136 }, "'proces' is not the name of an option; valid: process, vm"],
+    ['an option of another function', { adressSpace: 1 }, "'adressSpace' is not the name of an option; valid: process"],
+    ['a name that every object has', { toString: 1 }, "'toString' is not the name of an option; valid: process, vm"],
+    ['an array', [136], 'options must be an object, not an array'],
+  ])('%s', async (_name, options, message) => {
+    const dump = await opened;
+    for (const call of [
+      () => dump.vms(options),
+      () => dump.slots(options),
+      () => dump.vcpus(options),
+      () => dump.rows('vms', options),
+    ])
+      expect(call).toThrow(expect.objectContaining({ name: 'UsageError', message: expect.stringMatching(message) }));
+  });
+
+  test('of one VM', async () => {
+    const dump = await opened;
+    const wrong = { addressSpace: 1 } as object;
+    expect(() => dump.vm(136, wrong)).toThrow("'addressSpace' is not the name of an option; valid: vm");
+  });
+
+  test.each([['yes'], [1], [null]])('sizes: %p', async (value) => {
+    const dump = await opened;
+    const wrong = { sizes: value as unknown as boolean };
+    expect(() => dump.slots(wrong)).toThrow(`option 'sizes' must be true or false, not ${text(value)}`);
+    expect(() => dump.vms(wrong as object)).toThrow("'sizes' is not the name of an option; valid: process, vm");
+  });
+
+  test.each<[object, string]>([
+    [{ need: 'host' }, "'need' is not the name of an option; valid: log, inputFormat, guests, beside, needs"],
+    [{ needs: 'hosts' }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not 'hosts'"],
+    [{ needs: null }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not null"],
+    [{ needs: 'toString' }, "option 'needs' must be one of host, kvm, vcpus, owners, log, not 'toString'"],
+    [{ beside: '/lib/debug' }, "option 'beside' must be an object, not '/lib/debug'"],
+    [{ beside: { debugDir: [] } }, "'beside.debugDir' is not the name of an option; valid: typesFrom, vmlinux, "],
+    [{ beside: { debugDirs: '/lib' } }, "option 'beside.debugDirs' must be an array of texts, not '/lib'"],
+    [{ beside: { debugDirs: [1] } }, "option 'beside.debugDirs' must be an array of texts, not a value of type object"],
+    // It would have opened a socket.
+    [{ beside: { debuginfod: 'false' } }, "option 'beside.debuginfod' must be true or false, not 'false'"],
+    [{ beside: { vmlinux: 5 } }, "option 'beside.vmlinux' must be a text or null, not 5"],
+  ])('openDump(…, %j)', async (options, message) => {
+    const failed = openDump(DUMP, options);
+    await expect(failed).rejects.toBeInstanceOf(UsageError);
+    await expect(failed).rejects.toThrow(message);
+  });
+
+  test.each<[object, string]>([
+    [{ format: 'raw' }, "'format' is not the name of an option; valid: log, inputFormat"],
+    [{ inputFormat: 'Raw' }, "option 'inputFormat' must be one of auto, raw, lime, not 'Raw'"],
+    [{ log: console }, "option 'log' must be an object with the functions warn, note, found, step, stepAsync, tick"],
+    [null as unknown as object, 'options must be an object, not null'],
+  ])('openImage(…, %j) and openDump', async (options, message) => {
+    for (const open of [openDump, openImage]) await expect(open(DUMP, options)).rejects.toThrow(message);
+  });
+
+  test('undefined is as if an option were absent', async () => {
+    const options = { log: undefined, needs: undefined, beside: undefined } as object;
+    const dump = await openDump(DUMP, options);
+    const which = { process: 136, vm: undefined, sizes: undefined } as object;
+    const rows = [...dump.slots(which)];
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { resident } of rows) expect(resident).toBeNull();
+    dump.close();
+  });
+});
+
 describe('the name of a command', () => {
   test.each([['slot'], [''], ['toString'], ['vtop'], [undefined], [1]])('%p', async (name) => {
     const dump = await opened;

@@ -32,6 +32,7 @@ async function calls(): Promise<{ dump: Dump; all: Readonly<Record<string, () =>
     'Dump.slots': () => dump.slots(),
     'Dump.vcpus': () => dump.vcpus(),
     'Dump.pages': () => dump.pages(0x1001000n),
+    'Dump.owners': () => dump.owners(0x1001000n),
     'Dump.vm': () => dump.vm(136),
     'Dump.rows': () => dump.rows('slots'),
     'Vm.slots': () => vm.slots(),

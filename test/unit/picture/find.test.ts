@@ -144,7 +144,7 @@ describe('what is said about a page', () => {
 
   test('others have no HPA', () => {
     expect(facts(0x103)).toMatchObject({ Swap: 'area 3, page 77', State: 'swapped (swap-entry)' });
-    expect(facts(0x104)).toMatchObject({ 'Frame in entry': '0x66000', State: 'poisoned (hwpoison-entry)' });
+    expect(facts(0x104)).toMatchObject({ Frame: '0x66000', State: 'poisoned (hwpoison-entry)' });
     for (const page of [0x103, 0x104]) expect(facts(page)).not.toHaveProperty('HPA');
     expect(facts(0x105)).toEqual({
       GPA: '0x105000',

@@ -23,7 +23,13 @@ const absent = { pageSize: null, node: null, place: null } as const;
 
 /** All categories of a colouring: names and colours. */
 const CLASSES: Readonly<Record<Colouring, readonly PageClass[]>> = {
-  state: [...STATES.map((state) => page({ state, ...(state === 'mapped' ? {} : absent) })), page({ protNone: true })],
+  state: [
+    ...STATES.map((state) => page({ state, ...(state === 'mapped' ? {} : absent) })),
+    page({ protNone: true }),
+    ...(['in-page-cache', 'shmem-swapped', 'page-cache-unreadable'] as const).map((reason) =>
+      page({ state: 'not-present', reason, ...absent }),
+    ),
+  ],
   size: [...[4096, 2 ** 21, 2 ** 30].map((pageSize) => page({ pageSize })), page({ state: 'swapped', ...absent })],
   node: [
     ...Array.from({ length: 8 }, (_, node) => page({ node })),
@@ -73,6 +79,7 @@ test('the legend has the categories that occur, with the bytes of all of their c
     page({ pages: 7, state: 'swapped', ...absent }),
     page({ pages: 0, mixed: true }),
     page({ pages: 11, state: 'guest-memfd', reason: 'gmem-attribute-unreadable', ...absent }),
+    page({ pages: 13, state: 'not-present', reason: 'address-space-gone', ...absent }),
   ];
   const picture: Picture = { classes, slots: [], extents: [], question: '', words: {}, placesEnd: null };
   const bytes = (colouring: Colouring) => legendOf(picture, colouring).map((entry) => [entry.name, entry.bytes / 4096]);
@@ -80,16 +87,17 @@ test('the legend has the categories that occur, with the bytes of all of their c
     ['resident', 5],
     ['resident, PROT_NONE', 5],
     ['swapped', 7],
+    ['not mapped, the process exited', 13],
     ['not known', 11],
   ]);
   expect(bytes('size')).toEqual([
     ['4 KiB', 10],
-    ['not resident', 18],
+    ['not resident', 31],
   ]);
   expect(bytes('node')).toEqual([
     ['node 0', 7],
     ['node 1', 3],
-    ['not resident', 18],
+    ['not resident', 31],
   ]);
 });
 
@@ -97,5 +105,7 @@ test('memory of which nothing is known, and memory errors, are never hidden', ()
   const loud = STATES.filter((state) => isLoud(page({ state, ...absent })));
   expect(loud).toEqual(['migrating', 'poisoned', 'table-missing', 'noncanonical', 'damaged']);
   expect(isLoud(page({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable', ...absent }))).toBe(true);
+  expect(isLoud(page({ state: 'not-present', reason: 'page-cache-unreadable', ...absent }))).toBe(true);
+  expect(isLoud(page({ state: 'not-present', reason: 'in-page-cache', ...absent }))).toBe(false);
   expect(isLoud(page({}))).toBe(false);
 });

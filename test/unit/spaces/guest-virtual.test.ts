@@ -152,6 +152,7 @@ test('the whole of the addresses is read in few steps', () => {
   const memory = new GuestVirtual(guest(), LONG);
   let count = 0;
   const counted: Pages = {
+    source: 'memory',
     bytes(page) {
       count++;
       return memory.bytes(page);

@@ -120,6 +120,7 @@ describe('in random tables', () => {
       'mapped',
       'marker-entry',
       'migration-entry',
+      'page-cache-unreadable',
       'swap-entry',
       'table-cut-off',
       'table-excluded',

@@ -23,6 +23,7 @@ const reasonOf = ({ first, states }: Memory, page: number): Gap['reason'] | null
 
 /** `steps`: how far each answer of `gapEnd` reaches, at most; an answer may end before the gap does. */
 const pagesOf = (memory: Memory, steps: number): Pages => ({
+  source: 'memory',
   bytes(page) {
     const reason = reasonOf(memory, page);
     return reason === null ? pageOf(page) : { reason, message: `page ${page}` };
@@ -76,9 +77,20 @@ test('random gaps and ranges', () => {
 });
 
 test('a gap of 2^53 - 1 bytes up to the end of all addresses', () => {
-  const nothing: Pages = { bytes: () => ({ reason: 'no-slot', message: 'none' }), gapEnd: (_, end) => end };
+  const nothing: Pages = {
+    bytes: () => ({ reason: 'no-slot', message: 'none' }),
+    gapEnd: (_, end) => end,
+    source: 'memory',
+  };
   const length = 2 ** 53 - 1;
   expect([...pieces(nothing, 2 ** 52 - 2 ** 41, 1, length)]).toEqual([
-    { page: 2 ** 52 - 2 ** 41, offset: 1, length, bytes: null, gap: { reason: 'no-slot', message: 'none' } },
+    {
+      page: 2 ** 52 - 2 ** 41,
+      offset: 1,
+      length,
+      bytes: null,
+      source: 'memory',
+      gap: { reason: 'no-slot', message: 'none' },
+    },
   ]);
 });

@@ -21,6 +21,7 @@ const nodesOf = (width: number, count: number): Nodes & { of(frame: number): num
     (this as { end: number }).end = (Math.floor(frame / width) + 1) * width;
     return this.of(frame);
   },
+  missed: () => undefined,
 });
 
 /** Some pages, as what a single answer and a run can be compared by. */

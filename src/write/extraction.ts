@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import type { FrameRun } from './kdump-sink.js';
+import type { Begun, MemorySink } from './memory-sinks.js';
+import type { NewNote } from './notes.js';
+import type { Progress } from './progress.js';
+
+/** A page of the memory, or pages that are missing. */
+export interface ExtractedPiece {
+  readonly page: number;
+  readonly pages: number;
+  readonly bytes: Uint8Array | null;
+}
+
+/** Memory to be written. */
+export interface ExtractSource {
+  /** The frames that the machine has, ascending. */
+  readonly memory: readonly FrameRun[];
+  /** What they hold, from a frame on, ascending. */
+  readonly pieces: (from: number) => Iterable<ExtractedPiece>;
+  readonly sink: (descriptor: number, begun: Begun | null) => MemorySink;
+  /** The notes of the file, made at the end. */
+  readonly notes: () => readonly NewNote[];
+  /** Called for each piece. `done`: part of all, 0 to 1. */
+  readonly onProgress: (done: number) => void;
+}
+
+/** Pieces per turn of the event loop, in which signals are handled. */
+const PER_TURN = 256;
+/** Pages after which the state of a file is recorded: 64 MiB. */
+export const PER_RECORD = 16_384;
+
+/** Writes memory to a file that exists. `progress`: where it is recorded, and from where it continues; null for nowhere. */
+export async function writeMemory(
+  path: string,
+  source: ExtractSource,
+  progress: Progress | null,
+  every = PER_RECORD,
+): Promise<FrameRun[]> {
+  const descriptor = openSync(path, 'r+');
+  try {
+    const begun = progress?.begun ?? null;
+    const written: { first: number; pages: number }[] = (begun?.written ?? []).map((run) => ({ ...run }));
+    const sink = source.sink(descriptor, begun);
+    const all = source.memory.reduce((sum, { pages }) => sum + pages, 0);
+    let [turn, unrecorded] = [0, 0];
+    let done = source.memory.reduce((sum, run) => sum + pagesBefore(run, progress?.next ?? 0), 0);
+    for (const { page, pages, bytes } of source.pieces(progress?.next ?? 0)) {
+      if (bytes !== null) {
+        sink.add(page, bytes);
+        extend(written, page);
+      }
+      done += pages;
+      source.onProgress(done / all);
+      if (turn++ % PER_TURN === 0) await eventLoopTurn();
+      unrecorded += pages;
+      if (progress === null || unrecorded < every) continue;
+      sink.flush();
+      fsyncSync(descriptor);
+      progress.record(page + pages, sink.position, written);
+      unrecorded = 0;
+    }
+    sink.finish(source.memory, written, source.notes());
+    fsyncSync(descriptor);
+    return written;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function extend(written: { first: number; pages: number }[], page: number): void {
+  const last = written.at(-1);
+  if (last !== undefined && last.first + last.pages === page) last.pages++;
+  else written.push({ first: page, pages: 1 });
+}
+
+/** Number of pages of a run that are below a page. */
+const pagesBefore = ({ first, pages }: FrameRun, page: number): number => Math.max(0, Math.min(pages, page - first));

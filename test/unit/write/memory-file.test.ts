@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that hold a machine's memory, read again by the readers of each format.
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Pfn, pfn } from '../../../src/core/address.js';
+import { openImage } from '../../../src/open.js';
+import type { ExtractSource } from '../../../src/write/extraction.js';
+import { type FrameRun, KdumpSink } from '../../../src/write/kdump-sink.js';
+import { continueMemoryFile, writeMemoryFile } from '../../../src/write/memory-file.js';
+import { type Begun, ElfSink, LimeSink, type MemorySink, RawSink } from '../../../src/write/memory-sinks.js';
+import { checkTarget } from '../../../src/write/target.js';
+import { scratch } from '../../build/scratch.js';
+
+const files = scratch('memory-file');
+const MEMORY: readonly FrameRun[] = [
+  { first: 0, pages: 40 },
+  { first: 0x100, pages: 600 },
+  { first: 0x2000, pages: 64 },
+];
+const ALL = MEMORY.reduce((sum, { pages }) => sum + pages, 0);
+const frames = MEMORY.flatMap(({ first, pages }) => Array.from({ length: pages }, (_, i) => first + i));
+
+/** A page that differs from all others, and can be compressed. */
+function page(frame: number): Uint8Array {
+  const bytes = Buffer.alloc(4096, frame & 0xff);
+  bytes.writeUInt32LE(frame, 0);
+  bytes.writeUInt32LE(~frame >>> 0, 4092);
+  return bytes;
+}
+
+const SINKS: Readonly<Record<string, (descriptor: number, begun: Begun | null) => MemorySink>> = {
+  elf: (descriptor, begun) => new ElfSink(descriptor, begun),
+  'elf with PN_XNUM': (descriptor, begun) => new ElfSink(descriptor, begun, 2),
+  lime: (descriptor, begun) => new LimeSink(descriptor, begun),
+  raw: (descriptor, begun) => new RawSink(descriptor, begun),
+  kdump: (descriptor, begun) =>
+    new KdumpSink(
+      descriptor,
+      {
+        uts: ['Linux', 'guest', '6.1', '#1', 'x86_64', ''],
+        physBase: 0n,
+        notes: NOTES,
+        limit: 0x2040,
+        most: ALL,
+        isExact: false,
+        level: 0,
+        compression: 1,
+      },
+      {
+        position: begun?.position ?? null,
+        count: begun?.written.reduce((sum, { pages }) => sum + pages, 0) ?? 0,
+      },
+    ),
+};
+const NOTES = [{ name: 'VMCOREINFO', type: 0, desc: Buffer.from('OSRELEASE=6.1\nPAGESIZE=4096\n') }];
+
+/** `stopAt`: the frame before which reading fails. */
+const sourceOf = (format: string, missing: ReadonlySet<number>, stopAt = Infinity): ExtractSource => ({
+  memory: MEMORY,
+  *pieces(from) {
+    for (const frame of frames) {
+      if (frame < from) continue;
+      if (frame >= stopAt) throw new Error('stopped');
+      yield { page: frame, pages: 1, bytes: missing.has(frame) ? null : page(frame) };
+    }
+  },
+  sink: SINKS[format] as (typeof SINKS)[string],
+  notes: () => NOTES,
+  onProgress: () => undefined,
+});
+
+/** Checks that a file has these pages, and not the others. */
+async function checkFile(path: string, format: string, missing: ReadonlySet<number>): Promise<void> {
+  const opened = await openImage(path, { inputFormat: format === 'raw' ? 'raw' : 'auto' });
+  try {
+    const { image } = opened;
+    for (const frame of [...frames, 40, 0xff, 0x100 + 600]) {
+      const found = image.frame(frame as Pfn);
+      const isThere = frames.includes(frame) && !missing.has(frame);
+      if (isThere)
+        expect(found !== null && Buffer.from(found.buffer, found.byteOffset, 4096).equals(page(frame))).toBe(true);
+      // A raw file can't say what is missing: it is a hole.
+      else if (format === 'raw') expect(found === null || found.getUint32(0, true) === 0).toBe(true);
+      else expect(found).toBe(null);
+    }
+    if (format === 'kdump' && missing.size > 0)
+      expect(image.why(pfn([...missing][0] as number)).reason).toBe('excluded');
+    if (format.startsWith('elf') || format === 'kdump')
+      expect(image.reader.vmcoreinfo?.text()).toBe('OSRELEASE=6.1\nPAGESIZE=4096\n');
+  } finally {
+    opened.close();
+  }
+}
+
+const targetOf = (name: string) => checkTarget(join(files.folder, name), false, []);
+const gaps = fc.uniqueArray(fc.constantFrom(...frames), { minLength: 1, maxLength: 200 }).map((list) => new Set(list));
+
+test.each(Object.keys(SINKS))(
+  '%s: what was written is read again, and what is missing stays missing',
+  async (format) => {
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(gaps, async (missing) => {
+        const target = targetOf(`${format}-${count++}`);
+        const { written } = await writeMemoryFile(target, sourceOf(format, missing));
+        expect(written.reduce((sum, { pages }) => sum + pages, 0)).toBe(ALL - missing.size);
+        await checkFile(target.path, format, missing);
+      }),
+      { numRuns: 8 },
+    );
+  },
+);
+
+test.each(Object.keys(SINKS))('%s: a file that is continued is the same, byte for byte', async (format) => {
+  const missing = new Set([3, 0x120, 0x121, 0x2010]);
+  const whole = targetOf(`${format}-whole`);
+  await writeMemoryFile(whole, sourceOf(format, missing));
+  const target = targetOf(`${format}-parts`);
+  const resume = (stopAt?: number) => {
+    const from: number[] = [];
+    const done = continueMemoryFile(
+      target,
+      { ...sourceOf(format, missing, stopAt) },
+      'key',
+      (next) => from.push(next),
+      50,
+    );
+    return done.then(
+      () => from,
+      (error: unknown) => {
+        if (!(error instanceof Error) || error.message !== 'stopped') throw error;
+        return from;
+      },
+    );
+  };
+  expect(await resume(0x110)).toEqual([]);
+  // What follows the last record may be on the disk in part.
+  const partial = `${target.path}.partial`;
+  truncateSync(partial, statSync(partial).size + 100);
+  const [second] = await resume(0x200);
+  expect(second).toBeGreaterThan(0);
+  writeFileSync(`${partial}.state`, `${readFileSync(`${partial}.state`, 'utf8')}{"next":`);
+  const [third] = await resume();
+  expect(third).toBeGreaterThan(second as number);
+  expect(readFileSync(target.path).equals(readFileSync(whole.path))).toBe(true);
+  expect(readdirSync(files.folder).filter((name) => name.startsWith(`${format}-parts.`))).toEqual([]);
+});
+
+test('a file that was begun for something else is not continued', async () => {
+  const target = targetOf('other');
+  const nothing = new Set<number>();
+  await expect(continueMemoryFile(target, sourceOf('elf', nothing, 0x200), 'one', () => undefined, 50)).rejects.toThrow(
+    'stopped',
+  );
+  const from: number[] = [];
+  await continueMemoryFile(target, sourceOf('elf', new Set([0])), 'another', (next) => from.push(next), 50);
+  expect(from).toEqual([]);
+  await checkFile(target.path, 'elf', new Set([0]));
+});
+
+test('two processes do not write one file; the lock of a process that has ended is not one', async () => {
+  const target = targetOf('locked');
+  writeFileSync(`${target.path}.partial.lock`, `${process.pid}\n`);
+  const run = () => continueMemoryFile(target, sourceOf('raw', new Set()), 'key', () => undefined);
+  await expect(run()).rejects.toThrow(`is being written by process ${process.pid}`);
+  writeFileSync(`${target.path}.partial.lock`, '999999999\n');
+  await run();
+  expect(existsSync(`${target.path}.partial.lock`)).toBe(false);
+});
+
+test('a file that fails leaves nothing', async () => {
+  const before = readdirSync(files.folder);
+  await expect(writeMemoryFile(targetOf('failed'), sourceOf('elf', new Set(), 0x300))).rejects.toThrow('stopped');
+  expect(readdirSync(files.folder)).toEqual(before);
+});
