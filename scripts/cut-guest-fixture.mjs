@@ -44,10 +44,12 @@ if (name === undefined) {
 } else {
   const written = recorded.facts('PAGE').filter((page) => page.name === name);
   const range = (/** @type {string} */ at) => `${at}+1000`;
+  const before = (/** @type {string} */ at) => [`${(hex(at) - 1n).toString(16)}+1`];
   const virtual = ['-g', name, '--gva', '--vcpu', vcpu, '-p'];
   cut([
     ['npt', '-g', name],
-    ['read', '-g', name, '-p', ...written.map(({ gpa }) => range(gpa))],
+    // And the byte before them.
+    ['read', '-g', name, '-p', ...before(written[0]?.gpa ?? '1'), ...written.map(({ gpa }) => range(gpa))],
     ['vtop', ...virtual, ...written.map(({ gva }) => gva)],
     ['read', ...virtual, ...written.map(({ gva }) => range(gva))],
   ]);
