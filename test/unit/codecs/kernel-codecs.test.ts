@@ -24,13 +24,13 @@ const BLOCKS: Readonly<Record<string, string>> = {
 describe.each(Object.entries(BLOCKS))('%s', (name, text) => {
   const block = Uint8Array.from(Buffer.from(text, 'base64'));
 
-  test('decodes a page of the kernel', async () => {
-    const decode = await kernelCodec(name);
+  test('decodes a page of the kernel', () => {
+    const decode = kernelCodec(name);
     expect(decode?.(block, SIZE)).toEqual(PAGE);
   });
 
-  test('a shorter block, and one for another size, is not a page', async () => {
-    const decode = await kernelCodec(name);
+  test('a shorter block, and one for another size, is not a page', () => {
+    const decode = kernelCodec(name);
     const lengths = Array.from({ length: block.length - 2 }, (_, i) => i);
     expect(lengths.filter((length) => decode?.(block.subarray(0, length), SIZE) !== null)).toEqual([]);
     expect([SIZE - 1, SIZE + 1].map((size) => decode?.(block, size) ?? null)).toEqual([null, null]);
