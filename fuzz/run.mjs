@@ -31,8 +31,9 @@ const { values } = parseArgs({
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
 const root = new URL('../fixtures/', import.meta.url).pathname;
-/** Those without addresses are asked commands. @type {(name: string) => boolean} */
+/** Those without addresses are asked commands, unless they have only what other commands read. @type {(name: string) => boolean} */
 const isChosen = (name) => {
+  if (['guest.json', 'serial.log'].some((file) => existsSync(join(root, name, file)))) return false;
   const kind = existsSync(join(root, name, 'facts.json')) ? 'addresses' : 'commands';
   return (values.ask ?? kind) === kind && (values.fixture ?? name) === name;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { loadKernelCodecs } from './codecs/index.js';
+import { changed, UsageError } from './core/errors.js';
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
@@ -117,6 +118,8 @@ async function openGuests(
       const guest = selectByWord(host, word);
       guests.push(guest);
       image = guestImage(guest, `${image.name}, guest ${printable(word)}`);
+    } catch (error) {
+      throw error instanceof UsageError && error.argument === 'process' ? changed(error, { argument: 'guest' }) : error;
     } finally {
       outside.close();
     }

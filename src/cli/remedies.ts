@@ -41,7 +41,11 @@ const TOGETHER: readonly (readonly [readonly Remedy[], string])[] = [
 ];
 
 /** The options that set arguments. An argument without an entry keeps the library's name. */
-const OPTIONS: Partial<Record<Argument, string>> = { process: '-g' };
+const OPTIONS: Partial<Record<Argument, string>> = {
+  process: '-g',
+  guest: '--guest',
+  'guest-process': '--gtask',
+};
 
 /** The phrases for some remedies. */
 export function adviceOf(remedies: readonly Remedy[]): string[] {

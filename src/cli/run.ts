@@ -37,7 +37,8 @@ export async function run(request: Request, program: Program, streams: Streams):
 /** An error of a command on an excerpt. If pages are not in it, says what to do. */
 function withExcerpt(error: unknown, { command, values }: Request): unknown {
   if (!(error instanceof DumpError) || error.code !== 'not-in-dump') return error;
-  const asIs = values.process === null ? 'use -g with the pid for which it was made, or ' : '';
+  const asIs =
+    values.process === null && command.needs !== 'log' ? 'use -g with the pid for which it was made, or ' : '';
   const what = command === mainCommand ? 'with this -g and -p' : `with -- ${command.name}`;
   return new DumpError(error.message, { origin: error, hint: `${asIs}make an excerpt from the whole dump ${what}` });
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory that read and search work on: the guest's physical memory, its virtual memory, or the memory of its process.
 import { PAGE_SIZE } from '../core/address.js';
-import { DumpError, UsageError } from '../core/errors.js';
+import { changed, DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
+import type { Host } from '../kernel/host.js';
 import { HOST_NEEDS } from '../kernel/needs.js';
-import { findProcess } from '../kernel/process.js';
+import { findProcess, type Process } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { type Paging, pagingOf } from '../paging/architecture.js';
@@ -100,8 +101,16 @@ function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtu
 function pagingOfTask(selected: Selected, task: string): Paging {
   const { host } = openGuest(selected, HOST_NEEDS, selected.vm.kvm.host.log);
   const { levels } = host.memory.form;
-  const { mm } = findProcess(host, task);
+  const { mm } = guestProcess(host, task);
   return { mode: levels === 5 ? '5-level' : '4-level', root: mm.root * PAGE_SIZE, hasLargePages: true };
+}
+
+function guestProcess(host: Host, task: string): Process {
+  try {
+    return findProcess(host, task);
+  } catch (error) {
+    throw error instanceof UsageError ? changed(error, { argument: 'guest-process' }) : error;
+  }
 }
 
 /** The paging of a vCPU; null if it is not known. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { KernelNeeds } from '../kernel/needs.js';
 import type { Selected } from '../kvm/select.js';
@@ -9,5 +10,10 @@ import type { HostGiven } from './command.js';
 /** Opens the kernel of a guest from the guest's memory alone. Throws `DumpError` if what is needed is not there. */
 export function openGuest(selected: Selected, needs: KernelNeeds, log: Log): HostGiven {
   const image = guestImage(selected, `memory of the VM of pid ${selected.pid}`);
-  return { image, host: log.step('kernel of the guest', () => openHost(image, image, log, needs)) };
+  try {
+    return { image, host: log.step('kernel of the guest', () => openHost(image, image, log, needs)) };
+  } catch (error) {
+    // Files that are given besides the dump are the host's: no remedy for a guest.
+    throw error instanceof DumpError ? new DumpError(error.message, { origin: error, remedies: [] }) : error;
+  }
 }

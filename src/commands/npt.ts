@@ -119,7 +119,7 @@ class Tables {
   /** One address of the address space that was asked for. */
   at({ frame, offset, digits }: AskedAddress): NptRow {
     if (frame === null) throw new UsageError(`'${digits}' is not a guest physical address: it must be below 2^52`);
-    const problems: string[] = [];
+    const problems = [...this.#problems];
     let found: Leaf | null = null;
     for (const root of this.#roots) {
       if (root.addressSpace !== this.#addressSpace) continue;

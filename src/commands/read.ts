@@ -79,12 +79,14 @@ export const read = command({
               `0x${addressOf(piece).toString(16)}: ${piece.length} bytes are missing: ${piece.gap.message}`,
               piece.gap,
             );
+            sources.report(log);
             return some ? 1 : 2;
           }
           yield piece.gap === null || !given.binary ? [piece] : parts(piece);
         }
       }
     }
+    if (!some && !gaps) throw new UsageError('standard input has no addresses');
     sources.report(log);
     return gaps ? (some ? 1 : 2) : 0;
   },

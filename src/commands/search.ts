@@ -72,7 +72,7 @@ export const search = command({
   },
 
   async *run(context) {
-    const { selected, options: given, log } = context;
+    const { selected, options: given, log, form } = context;
     const finder = await finderOf(given);
     await loadKernelCodecs();
     const asked = await rangesOf(context);
@@ -83,6 +83,7 @@ export const search = command({
     const complete = done.missing === 0 && memory.missing === null;
     const problems = memory.missing === null ? [] : [`memory may be missing: ${memory.missing}`];
     const { matches: number, searched: bytes, missing } = done;
+    if (form !== 'json') for (const problem of problems) log.warn(problem);
     const of = { kvm: selected.vm.address, pid: selected.pid };
     yield [{ record: 'total', ...of, matches: number, searched: bytes, missing, complete, problems } as const];
     return number > 0 && complete ? 0 : 1;

@@ -84,7 +84,7 @@ export const vtop = command({
         const around = digits === null ? NOWHERE : surroundings.find(answer);
         const facts = page === null ? '' : `\n${pageParagraph(page)}`;
         const own = block(digits ?? printable(wrong?.text ?? '', 64), answer, around, options.style) + facts;
-        const virtual = gva === null ? [] : [guestBlock(gva, digits, guestSteps)];
+        const virtual = gva === null ? [] : [guestBlock(gva, digits, answer.state, guestSteps)];
         const outer = through.map(({ gfn, answer: next }) => outerBlock(digitsOfPage(gfn, next.offset), next));
         const made = [...virtual, ...(gva !== null && digits === null ? [] : [own]), ...outer].join('\n');
         return count++ === 0 ? made : `\n${made}`;

@@ -33,7 +33,7 @@ export type Remedy =
   | 'force';
 
 /** An argument of a question. Messages of the library write it without the hyphen. */
-export type Argument = 'process' | 'address-space';
+export type Argument = 'process' | 'address-space' | 'guest' | 'guest-process';
 
 export const argumentName = (argument: Argument): string => argument.replaceAll('-', ' ');
 

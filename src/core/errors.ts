@@ -147,6 +147,21 @@ export class UsageError extends Error {
   }
 }
 
+/** The same error about another argument, or with another problem and without remedies. */
+export function changed(
+  { argument, isMissing, problem, remedies, choices, lines }: UsageError,
+  change: { readonly argument?: Argument; readonly problem?: string },
+): UsageError {
+  const about = change.argument ?? argument;
+  const named = choices.filter((choice) => !lines.includes(choice));
+  return new UsageError(change.problem ?? problem, {
+    ...(about === null ? {} : isMissing ? { missing: about } : { wrong: about }),
+    ...(change.problem === undefined ? { remedies } : {}),
+    choices: lines,
+    named,
+  });
+}
+
 /** The message of a `UsageError` with `name` for arguments and `advice` appended. Each choice is a line of its own. */
 export function usageText(
   { problem, argument, isMissing, lines }: Pick<UsageError, 'problem' | 'argument' | 'isMissing' | 'lines'>,

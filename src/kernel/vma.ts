@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE } from '../core/address.js';
+import { greatest, least } from '../core/bigints.js';
 import { DumpError, type Lost, orLost, orNull } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { ifAnswered } from '../types/source.js';
-import { mapleEntries, mapleEntry } from './containers/maple.js';
+import { mapleEntries, mapleEntry, type Stretch } from './containers/maple.js';
 import { pointerAt } from './containers/pointer.js';
 import { descend, rbNodes } from './containers/rbtree.js';
 import type { Host } from './host.js';
@@ -36,18 +37,24 @@ const PAGE = BigInt(PAGE_SIZE);
  */
 const MOST_VMAS = 2 ** 24;
 
+/** All addresses. */
+export const everywhere = (): Stretch => ({ first: 0n, last: END - 1n });
+
 /**
  * The mapping that contains an address; null if there is none. Throws `DumpError` if it can't be read, or if the one in
- * the kernel's tree does not contain the address.
+ * the kernel's tree does not contain the address. `around` is narrowed to the addresses around this one with the same answer;
+ * also if that is an error.
  */
-export function findVma(host: Host, mm: Mm, address: bigint): Vma | null {
+export function findVma(host: Host, mm: Mm, address: bigint, around = everywhere()): Vma | null {
   // After exit an address space has no mappings; before 6.1 its tree still points to where they were.
   if (mm.users === 0) return null;
   const { vma: at } = resolve(host.types, { vma: vmaFields });
-  const found = isInMaple(host) ? findInMaple(host, mm, address) : findInRbTree(host, mm, address, at);
+  const found = isInMaple(host) ? findInMaple(host, mm, address, around) : findInRbTree(host, mm, address, at, around);
   if (found === 0n) return null;
   const vma = readAt(host, found, at);
-  if (address >= vma.start && address < vma.end) return vma;
+  if (address < vma.start) around.last = least(around.last, vma.start - 1n);
+  else if (address >= vma.end) around.first = greatest(around.first, vma.end);
+  else return vma;
   throw readOf(host.memory, found, at.bytes, 'vm_area_struct').error(
     0,
     `${textOf(vma)}, found for 0x${address.toString(16)}, does not contain it`,
@@ -153,8 +160,8 @@ function mapleRoot({ memory, types }: Host, mm: Mm): bigint {
   return pointerAt(memory, mm.address + BigInt(at.root.offset), 'mm_struct');
 }
 
-function findInMaple(host: Host, mm: Mm, address: bigint): bigint {
-  return mapleEntry(host.memory, host.types, mapleRoot(host, mm), address);
+function findInMaple(host: Host, mm: Mm, address: bigint, around: Stretch): bigint {
+  return mapleEntry(host.memory, host.types, mapleRoot(host, mm), address, around);
 }
 
 function* inMaple(host: Host, mm: Mm, { from, to, lost }: Range): Generator<Place> {
@@ -183,11 +190,17 @@ function* inRbTree(host: Host, mm: Mm, { from, lost }: Range, at: Resolved<typeo
   for (const link of rbNodes(host.memory, node, root, walk)) yield { address: link - toVma };
 }
 
-function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>): bigint {
+function findInRbTree(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>, around: Stretch): bigint {
   const { root, node, toVma } = rbTreeOf(host, mm);
   const found = descend(host.memory, node, root, (link) => {
     const { start, end } = readAt(host, link - toVma, at);
-    return address < start ? 'left' : address >= end ? 'right' : 'here';
+    if (address < start) {
+      around.last = least(around.last, start - 1n);
+      return 'left';
+    }
+    if (address < end) return 'here';
+    around.first = greatest(around.first, end);
+    return 'right';
   });
   return found === null ? 0n : found - toVma;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Remedy } from '../core/advice.js';
-import { DumpError, orNull, UsageError } from '../core/errors.js';
+import { changed, DumpError, orNull, UsageError } from '../core/errors.js';
 import { silentLog } from '../core/log.js';
 import { printable } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
@@ -53,7 +53,12 @@ export function selectByWord(host: Host, word: string): Selected {
   const isKvm =
     /^(0x)?[89a-f][0-9a-f]{15}$/i.test(word) &&
     tryAll(kvm, new Tasks(host)).vms.some(({ address }) => isAddress(address, word));
-  return isKvm ? selectVm(host, null, word) : selectVm(host, word, null);
+  try {
+    return isKvm ? selectVm(host, null, word) : selectVm(host, word, null);
+  } catch (error) {
+    if (!(error instanceof UsageError) || !error.remedies.includes('vm')) throw error;
+    throw changed(error, { problem: `${error.problem}; the address of a struct kvm chooses one` });
+  }
 }
 
 const describe = ({ pid, comm, name, fd, address }: Chosen): string =>

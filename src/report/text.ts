@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { State } from '../core/outcome.js';
 import { printable } from '../core/text.js';
 import type { Vma } from '../kernel/vma.js';
 import type { GuestStep } from '../paging/guest-walker.js';
@@ -33,9 +34,9 @@ export const processBlock = (hva: string, answer: Answer, around: Surroundings):
   sections(row('VIRTUAL', 'PHYSICAL') + row(hva, physical(answer, around)), answer, around, 'crash');
 
 /** The text for a virtual address of a guest: the entries of its page tables, by the names of the processor's manuals. */
-export const guestBlock = (gva: string, gpa: string | null, steps: readonly GuestStep[]): string =>
+export const guestBlock = (gva: string, gpa: string | null, state: State, steps: readonly GuestStep[]): string =>
   row('GUEST VIRTUAL', 'GUEST PHYSICAL') +
-  row(gva, gpa ?? '(not mapped)') +
+  row(gva, gpa ?? (state === 'table-missing' ? '(not known)' : '(not mapped)')) +
   steps
     .map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`)
     .join('');

@@ -3,7 +3,7 @@ import { PAGE_SIZE, type Vpn, vpnOf } from '../core/address.js';
 import { DumpError } from '../core/errors.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
-import { findVma, type Vma, vmas } from '../kernel/vma.js';
+import { everywhere, findVma, type Vma } from '../kernel/vma.js';
 
 const addressOf = (page: number): bigint => BigInt(page) * BigInt(PAGE_SIZE);
 const pageOf = (address: bigint): number => Number(address / BigInt(PAGE_SIZE));
@@ -52,30 +52,25 @@ export class Mappings {
   }
 
   #find(page: Vpn): Stretch {
+    const around = everywhere();
     try {
-      const vma = findVma(this.#host, this.#mm, addressOf(page));
-      if (vma === null) return { ...NOWHERE, first: page, end: this.#nextStart(page) };
-      return {
-        first: pageOf(vma.start),
-        end: vpnOf(vma.end - 1n) + 1,
-        vma,
-        place: Number(vma.pgoff),
-        why: null,
-      };
+      const vma = findVma(this.#host, this.#mm, addressOf(page), around);
+      const found = pagesOf(around);
+      if (vma === null) return { ...NOWHERE, ...found };
+      // In a damaged tree it can be found for only a part of its addresses.
+      const start = pageOf(vma.start);
+      const first = Math.max(found.first, start);
+      const end = Math.min(found.end, vpnOf(vma.end - 1n) + 1);
+      return { first, end, vma, place: Number(vma.pgoff) + first - start, why: null };
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      return { ...NOWHERE, first: page, end: page + 1, why: error };
-    }
-  }
-
-  /** Start of the next mapping; the next page if the tree is damaged, because that may have a mapping then. */
-  #nextStart(page: Vpn): number {
-    try {
-      for (const { start } of vmas(this.#host, this.#mm, addressOf(page))) return Math.max(vpnOf(start), page + 1);
-      return Infinity;
-    } catch (error) {
-      if (error instanceof DumpError) return page + 1;
-      throw error;
+      return { ...NOWHERE, ...pagesOf(around), why: error };
     }
   }
 }
+
+/** The pages that begin at one of these addresses. */
+const pagesOf = ({ first, last }: { readonly first: bigint; readonly last: bigint }) => ({
+  first: pageOf(first + BigInt(PAGE_SIZE) - 1n),
+  end: pageOf(last) + 1,
+});

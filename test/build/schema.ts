@@ -6,7 +6,7 @@ import { ROOT } from '../run.js';
 
 /** The schema, without the members that it allows for later releases: the output must not have others yet. */
 const strict = (_key: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && 'required' in value
+  typeof value === 'object' && value !== null && 'required' in value && 'type' in value
     ? { ...value, additionalProperties: false }
     : value;
 
@@ -26,10 +26,9 @@ export const lineProblems = (line: unknown): unknown => problemsOf(version1, lin
 
 const validators = new Map<string, Validate>();
 
-/** The errors that the schema of a record reports; null if it is valid. */
-export function recordProblems(line: { readonly record: string }): unknown {
-  const { record } = line;
-  const known = validators.get(record) ?? validatorOf(`schemas/${record}.schema.json`);
-  validators.set(record, known);
+/** The errors that the schema of a record, or another one, reports; null if it is valid. */
+export function recordProblems(line: { readonly record: string }, schema = line.record): unknown {
+  const known = validators.get(schema) ?? validatorOf(`schemas/${schema}.schema.json`);
+  validators.set(schema, known);
   return problemsOf(known, line);
 }

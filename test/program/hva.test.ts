@@ -65,7 +65,7 @@ describe.each(fixtures())('fixture %s', (name) => {
       swap: swap == null ? null : { type: swap.type, offset: swap.offset },
     });
     expect(lines.map(answered)).toEqual(cases.map(answered));
-    expect(lines.map(recordProblems).filter((problem) => problem !== null)).toEqual([]);
+    expect(lines.map((line) => recordProblems(line)).filter((problem) => problem !== null)).toEqual([]);
     expect(run.status).toBe(cases.every(({ state }) => state === 'mapped') ? 0 : 1);
   });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { greatest, least } from '../../core/bigints.js';
 import type { Bytes } from '../../core/bytes.js';
 import { DumpError } from '../../core/errors.js';
 import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/memory.js';
@@ -36,9 +37,28 @@ export interface MapleEntry {
   readonly entry: bigint;
 }
 
-/** The entry of a maple tree at an index; 0 if there is none (lib/maple_tree.c, mtree_range_walk). `root`: ma_root. */
-export function mapleEntry(memory: Memory, types: TypeSource, root: bigint, index: bigint): bigint {
-  if (!isNode(root)) return index === 0n ? kept(root) : 0n;
+/** Indices `first` to `last`, both inclusive. */
+export interface Stretch {
+  first: bigint;
+  last: bigint;
+}
+
+/**
+ * The entry of a maple tree at an index; 0 if there is none (lib/maple_tree.c, mtree_range_walk). `root`: ma_root. `around` is
+ * narrowed to the indices around this one with the same answer; also if that is an error.
+ */
+export function mapleEntry(
+  memory: Memory,
+  types: TypeSource,
+  root: bigint,
+  index: bigint,
+  around: Stretch = { first: 0n, last: TOP },
+): bigint {
+  if (!isNode(root)) {
+    if (index === 0n) around.last = 0n;
+    else around.first = greatest(around.first, 1n);
+    return index === 0n ? kept(root) : 0n;
+  }
   const at = layoutOf(types);
   let entry = root;
   let max = TOP;
@@ -46,8 +66,10 @@ export function mapleEntry(memory: Memory, types: TypeSource, root: bigint, inde
     const bytes = readOf(memory, addressOf(entry), at.node.bytes, 'maple node');
     const node = nodeOf(at, entry, bytes, max);
     let slot = 0;
-    while (slot < node.end && pivot(node, slot) < index) slot++;
+    for (; slot < node.end && pivot(node, slot) < index; slot++)
+      around.first = greatest(around.first, pivot(node, slot) + 1n);
     if (slot < node.end) max = pivot(node, slot);
+    around.last = least(around.last, max);
     if (node.isLeaf) return kept(inSlot(node, slot));
     entry = child(node, slot);
   }
