@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares the rows that a command says of a mutant with the right ones.
+import { present } from '../scripts/present.mjs';
 import { HONEST } from './ask.mjs';
 
 /** @import { Row } from './ask-commands.mjs' */
@@ -16,14 +17,27 @@ const CHECKED = {
   vm: ['kvm', 'mm', 'memory', 'spaces'],
   slot: ['kvm', 'addressSpace', 'id', 'gpa', 'size', 'hva'],
   vcpu: ['kvm', 'index'],
+  owner: ['frame'],
+  page: ['frame'],
+  hva: ['hpa'],
 };
 /** The members that identify a row. @type {Readonly<Record<string, readonly string[]>>} */
-const KEYS = { vm: ['kvm'], slot: ['kvm', 'addressSpace', 'id'], vcpu: ['kvm', 'index'] };
+const KEYS = {
+  vm: ['kvm'],
+  slot: ['kvm', 'addressSpace', 'id'],
+  vcpu: ['kvm', 'index'],
+  owner: ['hpa'],
+  page: ['hpa'],
+  hva: ['hva'],
+};
+
+/** Records with what is known of a page or a mapping besides: values there can be null without a problem if the dump lacks them. */
+const DESCRIPTIONS = new Set(['owner', 'page', 'hva']);
 
 /** What is wrong with an answer; `gpa`: the page of which something wrong is said, if it is one. @typedef {{ detail: string, gpa: number | null }} Wrong */
 
 /**
- * What is wrong with the rows of vms, slots or vcpus.
+ * What is wrong with the rows of commands other than map.
  *
  * @param {readonly Row[]} rows
  * @param {readonly Row[]} right
@@ -37,7 +51,9 @@ export function wrongRow(rows, right, { isWhole, isSame }) {
     const want = wanted.get(keyOf(row));
     if (want === undefined) return at(row, 'there is no such row');
     wanted.delete(keyOf(row));
-    const strict = isSame && text(row.problems) === text(want.problems);
+    const fault = row.record === 'owner' ? wrongOwners(row, want) : null;
+    if (fault !== null) return at(row, fault);
+    const strict = isSame && !DESCRIPTIONS.has(String(row.record)) && text(row.problems) === text(want.problems);
     for (const member of strict ? Object.keys(want).filter(isOwn(want)) : (CHECKED[String(want.record)] ?? [])) {
       const [got, is] = [row[member], want[member]];
       if (text(got) === text(is) || (!isWhole && isPart(got, is))) continue;
@@ -46,6 +62,29 @@ export function wrongRow(rows, right, { isWhole, isSame }) {
   }
   const [missing] = wanted.values();
   return missing !== undefined && isWhole ? at(missing, 'this row is missing') : null;
+}
+
+/**
+ * What is wrong with the owners of a page: they must be right, and all of them in an answer that says it is complete. Names are
+ * not compared. Where memslots or tasks can't be read, a page of a VM is its process's, and an owner has no pid, in an answer with problems.
+ *
+ * @type {(row: Row, want: Row) => string | null}
+ */
+function wrongOwners(row, want) {
+  const [got, right] = [row, want].map(({ owners }) =>
+    /** @type {Row[]} */ (owners).map(({ kind, pid, kvm, addressSpace, slot, gpa, hva, state }) =>
+      text([kind, pid, kvm, addressSpace, slot, gpa, hva, state]),
+    ),
+  );
+  const places = /** @type {Row[]} */ (want.owners).flatMap(({ pid, hva }) => [text([pid, hva]), text([null, hva])]);
+  const hasLess = (/** @type {Row} */ { kind, pid, hva }) =>
+    text(row.problems) !== '[]' && (kind === 'process' || pid === null) && places.includes(text([pid, hva]));
+  const owners = /** @type {Row[]} */ (row.owners);
+  const wrong = got?.find((owner, i) => right?.includes(owner) !== true && !hasLess(present(owners[i], 'an owner')));
+  if (wrong !== undefined) return `owner ${wrong}, which is not one of ${text(right)}`;
+  return row.complete === true && got?.length !== right?.length
+    ? `it is complete, but lacks some of ${text(right)}`
+    : null;
 }
 
 /**

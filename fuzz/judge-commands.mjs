@@ -5,7 +5,7 @@ import { Answers, know, rowsOf } from './ask-commands.mjs';
 import { excuse } from './changed.mjs';
 import { wrongRow, wrongRun, wrongTotal } from './compare-rows.mjs';
 import { outcomeOf } from './outcome.mjs';
-import { entriesOf, questionsOf, wordsOf } from './questions.mjs';
+import { entriesOf, wordsOf } from './questions.mjs';
 
 /** @import { Known, Question, Row, Said } from './ask-commands.mjs' */
 /** @import { Wrong } from './compare-rows.mjs' */
@@ -51,11 +51,11 @@ export class Commands {
    * For the VMs of a fixture, whose undamaged dump is in `files`, by form. `pageOf` gives the bytes of a frame. `one`: each
    * mutant is asked one command, not all.
    *
-   * @type {(files: Map<string, string>, pageOf: (frame: number) => Buffer | null, one: boolean) => Promise<Commands>}
+   * @type {(files: Map<string, string>, pageOf: (frame: number) => Buffer | null, one: boolean, questions: (answers: Answers) => Promise<readonly Question[]>) => Promise<Commands>}
    */
-  static async of(files, pageOf, one) {
+  static async of(files, pageOf, one, questions) {
     const path = present(files.get('kdump'), 'kdump');
-    const known = await know(path, questionsOf);
+    const known = await know(path, questions);
     /** @type {Map<string, Map<Question, Said>>} */
     const right = new Map();
     for (const [form, file] of files) {
@@ -76,7 +76,7 @@ export class Commands {
   pick(dice) {
     const names = [...new Set(this.#lists.map(({ name }) => name))];
     const lists = names.map((name) => dice.pick(this.#lists.filter((each) => each.name === name)));
-    const all = [...lists, dice.pick(this.#maps)];
+    const all = this.#maps.length === 0 ? lists : [...lists, dice.pick(this.#maps)];
     return this.#one ? [dice.pick(all)] : all;
   }
 

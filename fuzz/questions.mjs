@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that the mutants of a fixture are asked, and the words of memory that their answers depend on.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseJson } from '../scripts/json.mjs';
 import { present } from '../scripts/present.mjs';
 import { rowsOf } from './ask-commands.mjs';
-import { FILES, MEMSLOTS, STRUCTS } from './readers.mjs';
+import { FILES, MEMSLOTS, OWNERS, REVERSE, STRUCTS } from './readers.mjs';
 
 /** @import { Answers, Known, Question, Row } from './ask-commands.mjs' */
 
@@ -12,7 +15,19 @@ const PAGES = 200;
 /** Larger maps are asked in parts. */
 const MOST_RUNS = 2000;
 /** The readers whose frames are changed, other than page tables. */
-const STRUCTURES = [MEMSLOTS, FILES, STRUCTS, 'tasks and pids', 'vm_list', 'vCPUs', 'mappings', 'swap areas', 'others'];
+const STRUCTURES = [
+  MEMSLOTS,
+  FILES,
+  STRUCTS,
+  'tasks and pids',
+  'vm_list',
+  'vCPUs',
+  'mappings',
+  'swap areas',
+  OWNERS,
+  REVERSE,
+  'others',
+];
 
 /** The questions of a fixture: lists of all VMs, and the map of each address space of each VM. @type {(answers: Answers) => Promise<Question[]>} */
 export async function questionsOf(answers) {
@@ -35,6 +50,26 @@ export async function questionsOf(answers) {
   );
   const parts = await Promise.all(maps.map(async (map) => partsOf(map, rowsOf((await answers.ask(map)).text))));
   return [...lists, ...parts.flat()];
+}
+
+/**
+ * The questions of a fixture with owners.json: who has its frames, what they are, and where processes have them.
+ *
+ * @type {(folder: string) => () => Promise<Question[]>}
+ */
+export function ownerQuestions(folder) {
+  const { frames } = /** @type {{ frames: { frame: string, owners: (string | number)[][] }[] }} */ (
+    parseJson(readFileSync(join(folder, 'owners.json'), 'utf8'))
+  );
+  const words = frames.map(({ frame }) => frame);
+  /** @type {Map<number, string[]>} */
+  const ofProcesses = new Map();
+  for (const [kind, pid, hva] of frames.flatMap(({ owners }) => owners))
+    if (kind === 'process') ofProcesses.set(Number(pid), [...(ofProcesses.get(Number(pid)) ?? []), String(hva)]);
+  /** @type {Question[]} */
+  const questions = ['owner', 'page'].map((name) => ({ name, given: { pfn: true }, words }));
+  for (const [pid, hvas] of ofProcesses) questions.push({ name: 'hva', given: { process: String(pid) }, words: hvas });
+  return () => Promise.resolve(questions);
 }
 
 /** The same map in ranges, if it has many runs. @type {(map: Question, rows: readonly Row[]) => Question[]} */

@@ -9,6 +9,8 @@ export const PROCESS_TABLES = "the process's page tables";
 export const MEMSLOTS = 'memslots';
 export const FILES = 'files';
 export const STRUCTS = 'struct kvm, mm_struct';
+export const OWNERS = 'page tables of all processes';
+export const REVERSE = 'the reverse map';
 const ARGUMENTS = 'command lines';
 const REGISTERS = 'registers';
 const BACKING = 'mappings below slots';
@@ -27,6 +29,8 @@ const READERS = [
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
   [ARGUMENTS, / argumentsOfVm /],
   [PROCESS_TABLES, /PageWalker\.walk .*(?:GuestTranslator\.translate|PageRuns)/],
+  [OWNERS, /PageWalker\.walk .*TableScan/],
+  [REVERSE, / ReverseMap\./],
   [REGISTERS, / VcpuReader/],
   [BACKING, / backingOf /],
   [NODES, / NodeMap/],

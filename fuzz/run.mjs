@@ -3,7 +3,7 @@
 // [--hit NAME] [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status
 // 1 if a mutant gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the
 // program's own errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and
-// map; with --one each mutant is asked one of these, which allows more mutants in the same time. --form and --hit (what is
+// map, --ask owners those for owner, page and hva; with --one each mutant is asked one of these, which allows more mutants in the same time. --form and --hit (what is
 // changed, as named in the summary) restrict the mutants. --excused prints N of the answers that are excused by other
 // bytes than page-table entries.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -31,10 +31,16 @@ const { values } = parseArgs({
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
 const root = new URL('../fixtures/', import.meta.url).pathname;
-/** Those without addresses are asked commands, unless they have only what other commands read. @type {(name: string) => boolean} */
+/** What a fixture is asked, by the facts that it has; undefined: only commands that are not asked here read it. @type {(name: string) => string | undefined} */
+const kindOf = (name) => {
+  const has = (/** @type {string} */ file) => existsSync(join(root, name, file));
+  if (has('guest.json') || has('serial.log')) return undefined;
+  if (has('facts.json')) return 'addresses';
+  return has('owners.json') ? 'owners' : 'commands';
+};
+/** @type {(name: string) => boolean} */
 const isChosen = (name) => {
-  if (['guest.json', 'serial.log'].some((file) => existsSync(join(root, name, file)))) return false;
-  const kind = existsSync(join(root, name, 'facts.json')) ? 'addresses' : 'commands';
+  const kind = kindOf(name);
   return (values.ask ?? kind) === kind && (values.fixture ?? name) === name;
 };
 const fixtures = readdirSync(root).filter((name) => existsSync(join(root, name, 'vmcore.kdump')) && isChosen(name));

@@ -9,6 +9,7 @@ import { Translations } from './judge.mjs';
 import { Commands } from './judge-commands.mjs';
 import { apply, restore } from './mutant-file.mjs';
 import { mutate } from './mutations.mjs';
+import { ownerQuestions, questionsOf } from './questions.mjs';
 import { random } from './random.mjs';
 
 /** @import { Subject } from './judge.mjs' */
@@ -25,7 +26,12 @@ for (const [name, path] of files) writeFileSync(path, present(forms.get(name), n
 const subject = /** @type {Subject<unknown>} */ (
   existsSync(join(folder, 'facts.json'))
     ? await Translations.of(folder, present(files.get('kdump'), 'kdump'))
-    : await Commands.of(files, pageOf, one)
+    : await Commands.of(
+        files,
+        pageOf,
+        one,
+        existsSync(join(folder, 'owners.json')) ? ownerQuestions(folder) : questionsOf,
+      )
 );
 
 /**

@@ -100,7 +100,13 @@ const dump = join(target, 'vmcore.kdump');
 rmSync(dump, { force: true });
 const cli = new URL('../dist/cli.js', import.meta.url).pathname;
 const words = frames.map(({ frame }) => frame);
-const args = ['excerpt', '-c', join(host, 'vmcore'), '-o', dump, '--', 'owner', '--pfn', ...words];
+/** The virtual addresses of these frames, by process: fuzz/ asks hva, too. @type {Map<number, string[]>} */
+const addresses = new Map();
+for (const [kind, process, hva] of frames.flatMap(({ owners }) => owners))
+  if (kind === 'process') addresses.set(process, [...(addresses.get(process) ?? []), String(hva)]);
+const hvas = [...addresses].flatMap(([process, each]) => ['--', 'hva', '-g', String(process), ...each]);
+const asked = ['--', 'owner', '--pfn', ...words, '--', 'page', '--pfn', ...words, ...hvas, '--', 'vms', '--', 'vcpus'];
+const args = ['excerpt', '-c', join(host, 'vmcore'), '-o', dump, ...asked];
 spawnSync(process.execPath, [cli, ...args], { stdio: 'inherit' });
 statSync(dump);
 const list = frames.map((each) => JSON.stringify(each)).join(',\n');

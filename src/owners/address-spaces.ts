@@ -105,6 +105,7 @@ function vmsByMm(kvm: Kvm, tasks: Tasks, noVms: string[]): Map<bigint, VmsOf> {
     }
     const of = found.get(known.mm) ?? { slots: [], problems: [] };
     found.set(known.mm, of);
+    if (known.pid === null) of.problems.push(`${title}: it is not known which process holds it`);
     tried(of.problems, title, () => {
       addSlots(of, named(kvm, known), title);
     });

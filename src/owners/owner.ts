@@ -46,17 +46,14 @@ export type Owner = VmOwner | ProcessOwner;
 const STATES: readonly OwnerState[] = ['mapped', 'mapped', 'poisoned', 'migrating', 'not-present'];
 export const stateOf = (naming: Naming): OwnerState => STATES[naming] as OwnerState;
 
-/** Name of a mapping. */
-export type NameOf = (area: Area) => string | null;
-
 /** The owners by one entry of a page table: the VMs whose slots have the page, or else the process. */
-export function ownersBy(area: Area, page: number, naming: Naming, nameOf: NameOf): Owner[] {
+export function ownersBy(area: Area, page: number, naming: Naming, fileOf: (area: Area) => string | null): Owner[] {
   const { space } = area;
   const state = stateOf(naming);
   const slots = space.slots?.at(page as Vpn) ?? [];
   if (slots.length > 0) return slots.map((placed) => vmOwner(placed, page, state));
   const { pid, comm, sharedWith } = space;
-  return [{ kind: 'process', pid, comm, hva: page, file: nameOf(area), state, sharedWith }];
+  return [{ kind: 'process', pid, comm, hva: page, file: fileOf(area), state, sharedWith }];
 }
 
 const vmOwner = (placed: PlacedSlot, page: number, state: OwnerState): VmOwner => ({

@@ -74,12 +74,23 @@ export class FrameOwners {
   of(facts: PageFacts): FrameAnswer {
     if (facts.kind === 'zero') return NOBODY;
     const { entries, complete, problems } = this.settler.settle(facts, this.entriesOf(facts.frame));
-    const owners = entries.flatMap(({ area, page, naming }) => ownersBy(area, page, naming, this.names.of));
+    const unnamed = new Set<string>();
+    const fileOf = (area: Area): string | null => {
+      const { name, problem } = this.names.of(area);
+      if (problem !== null) unnamed.add(problem);
+      return name;
+    };
+    const owners = entries.flatMap(({ area, page, naming }) => ownersBy(area, page, naming, fileOf));
+    // The process may be one that can't be read.
+    const nameless = entries.some(({ area }) => area.space.pid === null) ? this.unseen.problems : [];
     const noVms = this.unseen.unknownVms(new Set(entries.map(({ area }) => area.space)));
     return {
       owners: [...owners.filter(isVm), ...owners.filter((owner) => !isVm(owner))],
       complete: complete && noVms.length === 0,
-      problems: noVms.length === 0 ? problems : [...problems, ...noVms],
+      problems:
+        noVms.length + unnamed.size + nameless.length === 0
+          ? problems
+          : [...new Set([...problems, ...nameless, ...noVms, ...unnamed])],
     };
   }
 

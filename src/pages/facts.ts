@@ -146,6 +146,7 @@ export class PageFacts {
     const layout = reader.layout;
     this.flagsLow = view.getUint32(at + layout.flags.offset, true);
     this.flagsHigh = view.getUint32(at + layout.flags.offset + 4, true);
+    this.problems = reader.problems;
     this.node = reader.nodes?.nodeOf(frame) ?? null;
     this.zone = reader.zones.nameOf(frame, this.flagsHigh);
     const word = view.getInt32(at + layout.mapcount.offset, true);
@@ -263,7 +264,7 @@ export class PageFacts {
     mapping.inode = file.inode;
     mapping.path = file.path;
     mapping.offset = index === null ? null : index * unit + (this.frame - compound.head) * 4096;
-    if (file.problems.length > 0) this.problems = file.problems;
+    if (file.problems.length > 0) this.problems = [...this.problems, ...file.problems];
   }
 
   #word64(offset: number): bigint {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { orNull } from '../core/errors.js';
+import { type Lost, orLost } from '../core/errors.js';
 import type { Host } from '../kernel/host.js';
 import { NodeMap } from '../kernel/node-map.js';
 import { flagNames } from '../kernel/page.js';
@@ -51,6 +51,8 @@ export class PageReader {
   /** Whether pins are counted, since v5.7 (NR_FOLL_PIN_ACQUIRED). */
   readonly countsPins: boolean;
   readonly zero: ZeroPages;
+  /** What is not known of any page, and why. */
+  readonly problems: string[] = [];
   readonly heads: Heads;
   /** Offset of memcg_data or mem_cgroup; -1 if there is none. */
   readonly memcgAt: number;
@@ -71,8 +73,13 @@ export class PageReader {
     this.memcgs = new Memcgs(host);
     this.mappings = new Mappings(host);
     this.swapCache = new SwapCache(host);
-    this.nodes = orNull(() => new NodeMap(host));
-    this.zones = new ZoneMap(host, zonesIfKnown(host), (frame) => this.#upperFlags(frame));
+    const lost =
+      (what: string): Lost =>
+      ({ message }) => {
+        this.problems.push(`${what}: ${message}`);
+      };
+    this.nodes = orLost(lost('NUMA node'), () => new NodeMap(host));
+    this.zones = new ZoneMap(host, zonesIfKnown(host, lost('zone')), (frame) => this.#upperFlags(frame));
     this.isFolio = this.bits.slab === 0 && describes(types, 'folio');
     this.isSnapshot = describes(types, 'page_snapshot');
     this.marksAll = page.refcount !== null;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The zones of the nodes, and the zone of a frame (include/linux/mmzone.h).
-import { orNull } from '../core/errors.js';
+import { type Lost, orLost } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
 import { printable } from '../core/text.js';
@@ -92,5 +92,7 @@ export class ZoneMap {
   }
 }
 
-/** The zones of a host; empty if they can't be read. */
-export const zonesIfKnown = (host: Host): readonly Zone[] => orNull(() => zonesOf(host)) ?? [];
+/** The zones of a host; empty if they can't be read, of which `lost` is told. */
+export const zonesIfKnown = (host: Host, lost?: Lost): readonly Zone[] =>
+  orLost(lost ?? ignored, () => zonesOf(host)) ?? [];
+const ignored: Lost = () => undefined;
