@@ -41,7 +41,7 @@ const kindOf = (name) => {
 /** @type {(name: string) => boolean} */
 const isChosen = (name) => {
   const kind = kindOf(name);
-  return (values.ask ?? kind) === kind && (values.fixture ?? name) === name;
+  return kind !== undefined && (values.ask ?? kind) === kind && (values.fixture ?? name) === name;
 };
 const fixtures = readdirSync(root).filter((name) => existsSync(join(root, name, 'vmcore.kdump')) && isChosen(name));
 const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kvm-vtop-fuzz-'));

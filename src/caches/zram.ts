@@ -40,6 +40,13 @@ interface Device {
   readonly address: bigint;
   readonly table: bigint;
   readonly pages: number;
+  readonly flags: Flags;
+}
+
+/** Bits of the flags of a page by their names; the bits below the lowest are the size. */
+interface Flags {
+  readonly values: ReadonlyMap<string, number>;
+  readonly lowest: number;
 }
 
 /** Pages of swap areas on zram devices. Methods throw `DumpError`. */
@@ -67,12 +74,7 @@ export class Zram {
   }
 
   #stored(device: Device, handle: bigint, flags: bigint): Stored | null {
-    const values = valuesOf(device.types, zramFlags);
-    const lowest = values === null ? undefined : [...values.values()][0];
-    if (values === null || lowest === undefined)
-      throw new DumpError(`type information (${device.types.source}) does not describe the flags of zram`, {
-        code: 'no-types',
-      });
+    const { lowest, values } = device.flags;
     const has = (name: string): boolean => {
       const bit = values.get(name);
       return bit !== undefined && ((flags >> BigInt(bit)) & 1n) === 1n;
@@ -139,6 +141,13 @@ export class Zram {
     const zram = readOf(this.#host.memory, address, at.bytes, 'zram');
     if (zram.u64(at.disk.offset) !== disk) throw zram.error(at.disk.offset, 'it is of another disk');
     const pages = Number(zram.u64(at.size.offset) / BigInt(PAGE_SIZE));
-    return { types, address, table: zram.u64(at.table.offset), pages };
+    return { types, address, table: zram.u64(at.table.offset), pages, flags: flagsOf(types) };
   }
+}
+
+function flagsOf(types: TypeSource): Flags {
+  const values = valuesOf(types, zramFlags);
+  const lowest = values === null ? undefined : [...values.values()][0];
+  if (values !== null && lowest !== undefined) return { values, lowest };
+  throw new DumpError(`type information (${types.source}) does not describe the flags of zram`, { code: 'no-types' });
 }

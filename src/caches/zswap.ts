@@ -5,7 +5,7 @@ import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
 import { pointerAt } from '../kernel/containers/pointer.js';
 import { descend } from '../kernel/containers/rbtree.js';
-import { xaNodes, xarrayEntry } from '../kernel/containers/xarray.js';
+import { type XaNodeFields, xaNodes, xarrayEntry } from '../kernel/containers/xarray.js';
 import type { Host } from '../kernel/host.js';
 import { rbNodeFields } from '../kernel/structs.js';
 import { type Resolved, resolve } from '../types/fields.js';
@@ -44,6 +44,8 @@ export class Zswap {
   readonly #objects: ZswapObjects;
   readonly #form: EntryForm;
   readonly #trees: bigint | undefined;
+  /** The layout of an XArray, which takes long to find. */
+  #arrays: (Resolved<typeof xarrayFields> & { readonly nodes: XaNodeFields }) | null = null;
   readonly #pools = new Map<bigint, Pool>();
 
   constructor(host: Host, zsmalloc: Zsmalloc) {
@@ -71,10 +73,11 @@ export class Zswap {
 
   #inArray(trees: bigint, { offset }: SwapPosition): bigint {
     const { memory, types } = this.#host;
-    const { array } = resolve(types, { array: xarrayFields });
-    const tree = trees + BigInt(Math.floor(offset / IN_TREE) * array.bytes);
-    const head = pointerAt(memory, tree + BigInt(array.head.offset), 'tree of zswap');
-    return xarrayEntry(memory, xaNodes(types), head, BigInt(offset));
+    this.#arrays ??= { ...resolve(types, { array: xarrayFields }).array, nodes: xaNodes(types) };
+    const at = this.#arrays;
+    const tree = trees + BigInt(Math.floor(offset / IN_TREE) * at.bytes + at.head.offset);
+    const head = pointerAt(memory, tree, 'tree of zswap');
+    return head === 0n ? 0n : xarrayEntry(memory, at.nodes, head, BigInt(offset));
   }
 
   #inTree(trees: bigint, { type, offset }: SwapPosition, at: Resolved<typeof zswapEntryFields>): bigint {
