@@ -26,7 +26,7 @@ const section = (title: string): string => sections.get(title) ?? `no section ${
 
 /** The long names of the options in a list. */
 const listed = (text: string): string[] =>
-  [...text.matchAll(/^\.It (?:Fl \w , )?Fl Fl ([a-z-]+)/gm)].map(([, name = '']) => name);
+  [...text.matchAll(/^\.It (?:Fl \w , )?Fl Fl ([a-z0-9-]+)/gm)].map(([, name = '']) => name);
 
 describe.each(commands.map((command) => ({ name: command.name, command })))('$name', ({ name, command }) => {
   const own = section(name.toUpperCase());
