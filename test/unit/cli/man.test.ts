@@ -82,7 +82,7 @@ test('every state has a meaning, here and in docs/output.md', () => {
 
 test('docs/output.md names the commands that print JSON and CSV', () => {
   const [, json = '', csv = ''] =
-    /text for people\. (.*) also print JSON lines \(`--json`\),\s+and (.*) CSV \(`--csv`\)/s.exec(
+    /text for people\. (.*)\s+also print JSON lines \(`--json`\),\s+and (.*) CSV \(`--csv`\)/s.exec(
       readFileSync(join(ROOT, 'docs', 'output.md'), 'utf8'),
     ) ?? [];
   const named = (text: string): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).sort();
