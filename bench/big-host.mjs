@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// big-host SOURCE PID TARGET GIB elf|kdump: makes the dump of a host of 1 TiB from a recorded one: the last memslot of a VM of
+// big-host SOURCE PID TARGET GIB elf|kdump|filled: makes the dump of a host of 1 TiB from a recorded one: the last memslot of a VM of
 // PID becomes GIB of memory in pages of 4 KiB, in pieces of 16 pages on average, with the page tables for it. The pages
 // themselves are left out, as in a dump without user pages. The file has the page tables (2 MiB per GiB of the guest) and
-// all pages of the recorded dump.
-import { closeSync, openSync, writeSync } from 'node:fs';
+// all pages of the recorded dump. filled: an ELF file that has the pages too, with bytes that look random.
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { openDump, pfn, selectVm, writeKdump } from '#internal';
 import { present } from '../scripts/present.mjs';
 
@@ -154,14 +154,14 @@ function noteOf({ name, type, desc }) {
 }
 
 /**
- * Writes an ELF core: the pages as they are, and a last segment without bytes for the rest of the machine's memory.
+ * Writes an ELF core: the pages as they are, and a last segment for the rest of the machine's memory, without bytes, or a hole
+ * of the file with `filled` bytes of the guest.
  *
  * @param {string} path
  * @param {readonly { name: string, type: number, desc: Uint8Array }[]} notes
- * @param {readonly number[]} frames ascending
- * @param {(frame: number) => Uint8Array} page
+ * @param {{ frames: readonly number[], page: (frame: number) => Uint8Array, filled: number }} memory `frames`: ascending
  */
-function writeElf(path, notes, frames, page) {
+function writeElf(path, notes, { frames, page, filled }) {
   const note = Buffer.concat(notes.map(noteOf));
   const segments = stretches(frames);
   const count = segments.length + 2;
@@ -189,17 +189,38 @@ function writeElf(path, notes, frames, page) {
     segment(i + 1, 1, offset, first * PAGE, pages * PAGE, pages * PAGE);
     offset += pages * PAGE;
   }
-  segment(count - 1, 1, offset, MEMORY * PAGE, 0, (FRAMES - MEMORY) * PAGE);
+  const rest = (FRAMES - MEMORY) * PAGE;
+  segment(count - 1, 1, offset, MEMORY * PAGE, filled === 0 ? 0 : rest, rest);
   const file = openSync(path, 'wx');
   writeSync(file, head);
   writeSync(file, note);
   for (const frame of frames) writeSync(file, page(frame));
+  fill(file, offset, filled / PAGE);
   closeSync(file);
 }
 
+/** Writes the guest's pages into the last segment, and makes the file as long as that. @type {(file: number, offset: number, pages: number) => void} */
+function fill(file, offset, pages) {
+  if (pages === 0) return;
+  const next = random(11);
+  const block = Buffer.from(Array.from({ length: 256 * PAGE }, () => Math.floor(next() * 256)));
+  const frames = guestFrames();
+  for (let i = 0; i < pages; i++) {
+    const from = (i % 256) * PAGE;
+    const frame = /** @type {number} */ (frames.next().value);
+    writeSync(file, block, from, PAGE, offset + (frame - MEMORY) * PAGE);
+  }
+  ftruncateSync(file, offset + (FRAMES - MEMORY) * PAGE);
+}
+
 const [source, pid, target, gib, form] = process.argv.slice(2);
-if (source === undefined || pid === undefined || target === undefined || !['elf', 'kdump'].includes(form ?? '')) {
-  console.error('usage: big-host SOURCE PID TARGET GIB elf|kdump');
+if (
+  source === undefined ||
+  pid === undefined ||
+  target === undefined ||
+  !['elf', 'kdump', 'filled'].includes(form ?? '')
+) {
+  console.error('usage: big-host SOURCE PID TARGET GIB elf|kdump|filled');
   process.exit(2);
 }
 const { image, host } = await openDump(source);
@@ -217,5 +238,5 @@ const notes = image.reader.notes.map(({ name, type, desc }) => ({ name, type, de
 const { vmcoreinfo, physBase } = image.reader;
 if (!notes.some(({ name }) => name === 'VMCOREINFO') && vmcoreinfo !== null)
   notes.push({ name: 'VMCOREINFO', type: 0, desc: vmcoreinfo.array() });
-if (form === 'elf') writeElf(target, notes, frames, page);
+if (form !== 'kdump') writeElf(target, notes, { frames, page, filled: form === 'filled' ? Number(gib) * GIB : 0 });
 else await writeKdump(target, { uts: host.uts, physBase: physBase ?? 0n, notes, frames, page });

@@ -19,6 +19,8 @@ const CASES = [
 ];
 /** The size of the guest, and the numbers of frames, of which owners are asked for. */
 const OWNED = 256;
+/** The size of the guest whose memory is searched and extracted, in GiB. */
+const SEARCHED = 4;
 const OWNERS = [1, 1_000, 1_000_000];
 /** The machine's frames, and the first one of the guest's memory (big-host.mjs). */
 const FRAMES = 2 ** 28;
@@ -50,6 +52,31 @@ export function scale({ cli, scratch }, { source, pid, drgn }) {
     if (gib === OWNED) for (const frames of OWNERS) owners(cli, { dump, gib, form, frames, scratch });
     rmSync(dump);
   }
+  const filled = join(scratch, 'filled');
+  timed([process.execPath, maker, source, pid, filled, String(SEARCHED), 'filled']);
+  contents(cli, filled, { pid, scratch });
+  rmSync(filled);
+}
+
+/** Search and extract on a guest in an ELF dump. @type {(cli: Command, dump: string, more: { pid: string, scratch: string }) => void} */
+function contents(cli, dump, { pid, scratch }) {
+  const target = join(scratch, 'extracted');
+  const of = ['-c', dump, '-g', pid, '-q'];
+  /** @type {readonly (readonly [string, readonly string[]])[]} */
+  const asked = [
+    ['search for a text', ['search', ...of, '-s', 'a text that is not there']],
+    ['search for a regular expression', ['search', ...of, '-e', 'Linux version [0-9]+[.]x[0-9]']],
+    ['extract, ELF', ['extract', ...of, '-o', target, '--force']],
+  ];
+  for (const [what, words] of asked) {
+    const runs = times(3, () => timed([...cli, ...words]));
+    const seconds = median(runs.map((run) => run.seconds));
+    const rate = ((SEARCHED * 2 ** 30) / seconds / 1e6).toFixed(0);
+    console.log(
+      `${what} in ${SEARCHED} GiB in pages of 4 KiB, ELF: ${seconds.toFixed(2)} s, ${rate} MB a second, ${memoryOf(runs)}`,
+    );
+  }
+  rmSync(target);
 }
 
 /** @type {(drgn: (dump: string, words: readonly string[]) => Command, dump: string) => void} */

@@ -82,7 +82,12 @@ export const read = command({
             sources.report(log);
             return some ? 1 : 2;
           }
-          yield piece.gap === null || !given.binary ? [piece] : parts(piece);
+          // The bytes are read into the same place again.
+          yield piece.bytes !== null
+            ? [{ ...piece, bytes: piece.bytes.slice() }]
+            : given.binary
+              ? parts(piece)
+              : [piece];
         }
       }
     }

@@ -13,6 +13,8 @@ export interface ByteSource {
   read(offset: number, length: number, what: string): Bytes;
   /** Reads like `read`, without filling a cache; for one-off reads. */
   readOnce?(offset: number, length: number, what: string): Bytes;
+  /** Fills `target` from an offset on, without filling a cache. */
+  readInto?(target: Uint8Array, offset: number, what: string): void;
   /** Closes the file, if there is one; nothing can be read afterwards. */
   close?(): void;
 }
@@ -29,8 +31,15 @@ export interface FrameGap extends Advice {
 export interface FrameSource {
   /** The frame's 4096 bytes; null if there are none. They stay valid and must not be changed. */
   frame(frame: Pfn): DataView | null;
+  /**
+   * Reads as many frames that follow each other as `target` is long, if they can be read at once and all are there; else false,
+   * and `frame` must be asked for each.
+   */
+  stretch?(frame: Pfn, target: Uint8Array): boolean;
   /** Why `frame` returned null. */
   why(frame: Pfn): FrameGap;
+  /** For a missing frame: the next frame that may be present, or missing for another reason; at most `end`. */
+  gapEnd?(frame: Pfn, end: number): number;
   /** Number of the machine's last frame plus one; undefined if unknown. */
   readonly limit?: number | undefined;
 }

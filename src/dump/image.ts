@@ -29,6 +29,8 @@ export interface PageReader {
   readonly description: string;
   /** The page's 4096 bytes, or why there are none. */
   page(frame: Pfn): DataView | FrameGap;
+  /** Reads pages that follow each other, as many as `target` is long, if the file has them in one place, as they are; else false. */
+  stretch?(frame: Pfn, target: Uint8Array): boolean;
   /**
    * Why a page is missing, as far as the file's index says, without reading the page's data; null if the page should be
    * there. Only in formats that have an index.
@@ -112,6 +114,19 @@ export class DumpImage implements FrameSource {
     if (!(page instanceof DataView)) return null;
     this.#pages.set(frame, page);
     return page;
+  }
+
+  stretch(frame: Pfn, target: Uint8Array): boolean {
+    // A recording counts the pages one by one.
+    if (this.#recording !== null) return false;
+    this.onRead();
+    try {
+      return this.reader.stretch?.(frame, target) ?? false;
+    } catch (error) {
+      // The error may be in one of the pages only.
+      if (error instanceof DumpError) return false;
+      throw error;
+    }
   }
 
   why(frame: Pfn): FrameGap {

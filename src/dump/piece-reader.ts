@@ -26,6 +26,18 @@ export class PieceReader {
     return offset + PAGE_SIZE > this.file.size ? this.#cutOff(offset) : this.file.read(offset, PAGE_SIZE, 'page').view;
   }
 
+  /** Reads as many pages as `target` is long, if one piece of the file has them all; else false. */
+  stretch(frame: Pfn, target: Uint8Array): boolean {
+    const { file, pieces } = this;
+    const [start, length] = [frame * PAGE_SIZE, target.length];
+    const piece = pieces.at(start);
+    if (piece?.file === undefined || start + length > piece.end) return false;
+    const offset = piece.file + (start - piece.start);
+    if (offset + length > file.size || file.readInto === undefined) return false;
+    file.readInto(target, offset, 'pages');
+    return true;
+  }
+
   /** Why a page is not present as a whole; null if it is. */
   gap(frame: Pfn): FrameGap | null {
     const offset = this.#offsetOf(frame);

@@ -102,6 +102,10 @@ export class FileSource implements ByteSource {
     return Bytes.of(whole, { source: this.name, offset });
   }
 
+  readInto(target: Uint8Array, offset: number, what: string): void {
+    this.#fill(target, offset, what);
+  }
+
   #gather(offset: number, length: number, what: string): Buffer {
     const whole = Buffer.allocUnsafeSlow(length);
     if (length >= MANY * this.#block) {
@@ -134,7 +138,7 @@ export class FileSource implements ByteSource {
   }
 
   /** A read may return fewer bytes than asked for; only 0 means that the file has become shorter. */
-  #fill(block: Buffer, start: number, what: string): void {
+  #fill(block: Uint8Array, start: number, what: string): void {
     const descriptor = this.#descriptor;
     if (descriptor === null) throw new UsageError(`${this.name} was closed: its ${what} can't be read any more`);
     for (let done = 0; done < block.length; ) {

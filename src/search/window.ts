@@ -13,6 +13,8 @@ export interface Match {
 const PAGE_SIZE = 4096;
 /** Bytes of a match that are kept to be shown. */
 export const SHOWN = 32;
+/** Most bytes that are added before the next search. */
+const MOST_ADDED = 0x10000;
 /** Bytes before the first one that is searched: a regular expression may look at the one before a match. */
 const CONTEXT = 1;
 
@@ -32,11 +34,18 @@ export class Window {
 
   constructor(finder: Finder) {
     this.#finder = finder;
-    this.#buffer = Buffer.alloc(finder.step + finder.longest + PAGE_SIZE + CONTEXT);
+    this.#buffer = Buffer.alloc(finder.step + finder.longest + MOST_ADDED + CONTEXT);
   }
 
-  /** Adds at most 4096 bytes that follow those added last, or begin a stretch if `end` was called; returns what was found. */
+  /** Adds bytes that follow those added last, or begin a stretch if `end` was called; returns what was found. */
   *add(page: number, offset: number, bytes: Uint8Array): Generator<Match, undefined> {
+    for (let done = 0; done < bytes.length; done += MOST_ADDED) {
+      const at = offset + done;
+      yield* this.#add(page + Math.floor(at / PAGE_SIZE), at % PAGE_SIZE, bytes.subarray(done, done + MOST_ADDED));
+    }
+  }
+
+  *#add(page: number, offset: number, bytes: Uint8Array): Generator<Match, undefined> {
     if (this.#fill === 0) [this.#page, this.#offset] = [page, offset];
     this.#buffer.set(bytes, this.#fill);
     this.#fill += bytes.length;

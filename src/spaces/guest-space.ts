@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Gfn, gfn, type Vpn } from '../core/address.js';
+import type { FrameSource } from '../core/memory.js';
 import type { Privacy } from '../kvm/attributes.js';
 import type { MemslotSet } from '../kvm/memslots/set.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
@@ -58,6 +59,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   /** Whether the mapping of a page of host virtual memory is that of a device. */
   isDevice(page: Vpn): boolean {
     return this.#memory.isDevice(page);
+  }
+
+  /** The machine's memory. */
+  get frames(): FrameSource {
+    return this.#memory.frames;
   }
 
   /** Where the bytes are that were returned last. */

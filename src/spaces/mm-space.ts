@@ -2,6 +2,7 @@
 import type { FileCaches } from '../caches/files.js';
 import type { SwappedBytes } from '../caches/swapped-bytes.js';
 import type { Vpn } from '../core/address.js';
+import type { FrameSource } from '../core/memory.js';
 import type { Host } from '../kernel/host.js';
 import type { Mm } from '../kernel/mm.js';
 import type { ContentsSource } from './contents.js';
@@ -53,6 +54,11 @@ export class MmSpace implements AddressSpace<MmRun> {
   bytes(page: number): DataView | Gap {
     this.#reading.find(page as Vpn, this.#read);
     return this.bytesOf(this.#read);
+  }
+
+  /** The machine's memory. */
+  get frames(): FrameSource {
+    return this.host.frames;
   }
 
   /** The bytes of the first page of an answer, or why there are none. */

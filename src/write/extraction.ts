@@ -6,7 +6,7 @@ import type { Begun, MemorySink } from './memory-sinks.js';
 import type { NewNote } from './notes.js';
 import type { Progress } from './progress.js';
 
-/** A page of the memory, or pages that are missing. */
+/** Pages of the memory that follow each other (at most 1 MiB), or pages that are missing. */
 export interface ExtractedPiece {
   readonly page: number;
   readonly pages: number;
@@ -49,7 +49,7 @@ export async function writeMemory(
     for (const { page, pages, bytes } of source.pieces(progress?.next ?? 0)) {
       if (bytes !== null) {
         sink.add(page, bytes);
-        extend(written, page);
+        extend(written, page, pages);
       }
       done += pages;
       source.onProgress(done / all);
@@ -69,10 +69,10 @@ export async function writeMemory(
   }
 }
 
-function extend(written: { first: number; pages: number }[], page: number): void {
+function extend(written: { first: number; pages: number }[], page: number, pages: number): void {
   const last = written.at(-1);
-  if (last !== undefined && last.first + last.pages === page) last.pages++;
-  else written.push({ first: page, pages: 1 });
+  if (last !== undefined && last.first + last.pages === page) last.pages += pages;
+  else written.push({ first: page, pages });
 }
 
 /** Number of pages of a run that are below a page. */

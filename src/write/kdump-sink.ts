@@ -101,8 +101,12 @@ export class KdumpSink {
     return this.#pages.position;
   }
 
-  /** Adds a page; frames ascend. */
-  add(_frame: number, raw: Uint8Array): void {
+  /** Adds pages; frames ascend. */
+  add(_frame: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PAGE_SIZE) this.#addPage(bytes.subarray(at, at + PAGE_SIZE));
+  }
+
+  #addPage(raw: Uint8Array): void {
     const packed = deflateSync(raw, { level: this.#details.compression });
     const data = packed.length < PAGE_SIZE ? packed : raw;
     this.#entry.writeBigUInt64LE(BigInt(this.#pages.position), 0);

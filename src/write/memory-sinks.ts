@@ -11,6 +11,7 @@ import { Appender, writeAll } from './out-file.js';
 export interface MemorySink {
   /** Where the next page will be, for a file that is continued later. */
   readonly position: number;
+  /** Adds one or more pages that follow each other: at most 1 MiB. */
   add(frame: number, bytes: Uint8Array): void;
   /** Writes what has been collected. */
   flush(): void;
@@ -173,7 +174,7 @@ export class LimeSink implements MemorySink {
     // Its header is written at the end.
     if (frame !== this.#next) this.#out.moveTo(this.#out.position + LIME_HEADER);
     this.#out.add(bytes);
-    this.#next = frame + 1;
+    this.#next = frame + bytes.length / PAGE_SIZE;
   }
 
   flush(): void {

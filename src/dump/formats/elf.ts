@@ -62,6 +62,7 @@ class ElfReader implements PageReader {
   readonly limit: number | undefined;
   readonly problems: readonly Problem[];
   readonly page: PieceReader['page'];
+  readonly stretch: PieceReader['stretch'];
   readonly gap: PieceReader['gap'];
   readonly parts: PieceReader['parts'];
   readonly gapEnd: PieceReader['gapEnd'];
@@ -74,6 +75,7 @@ class ElfReader implements PageReader {
     const pieces = new PieceReader(file, map);
     this.limit = loads.length === all.length ? map.frames : undefined;
     this.page = (frame) => pieces.page(frame);
+    this.stretch = (frame, target) => pieces.stretch(frame, target);
     this.gap = (frame) => pieces.gap(frame);
     this.parts = (frame) => pieces.parts(frame);
     this.gapEnd = (frame) => pieces.gapEnd(frame);

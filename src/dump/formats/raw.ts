@@ -67,6 +67,7 @@ function readerOf(file: ByteSource, name: string, segments: readonly Segment[]):
           ]
         : [],
     page: (frame) => pieces.page(frame),
+    stretch: (frame, target) => pieces.stretch(frame, target),
     gap: (frame) => pieces.gap(frame),
     parts: (frame) => pieces.parts(frame),
     gapEnd: (frame) => pieces.gapEnd(frame),
