@@ -22,6 +22,8 @@ import { guestImage } from './spaces/guest-image.js';
 import type { DescribedKernel } from './types/profile.js';
 import { describes } from './types/source.js';
 
+export { loadKernelCodecs };
+
 /** An opened dump: its physical memory and its kernel. */
 export interface OpenDump extends OpenImage {
   readonly host: Host;

@@ -2,7 +2,13 @@
 import { UsageError } from '../core/errors.js';
 import { silentLog } from '../core/log.js';
 import type { DumpOptions } from '../open.js';
-import { type FileOptions, type ImageOptions, openImage as openFiles, openDump as openHost } from '../open.js';
+import {
+  type FileOptions,
+  type ImageOptions,
+  loadKernelCodecs,
+  openImage as openFiles,
+  openDump as openHost,
+} from '../open.js';
 import { shown } from './addresses.js';
 import { Dump } from './dump.js';
 import { Image } from './image.js';
@@ -39,6 +45,8 @@ const BESIDE: Known<Beside> = {
 export async function openDump(paths: string | readonly string[], options: DumpOptions = {}): Promise<Dump> {
   checkOptions(options, DUMP);
   if (options.beside !== undefined) checkOptions(options.beside, BESIDE, 'beside');
+  // Pages of a guest can be in compressed swap.
+  await loadKernelCodecs();
   return Dump.of(await openHost(pathsOf(paths), options));
 }
 

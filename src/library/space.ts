@@ -2,13 +2,15 @@
 import type { Remedy } from '../core/advice.js';
 import { UsageError } from '../core/errors.js';
 import type { Reason } from '../core/outcome.js';
+import type { ContentsSource } from '../spaces/contents.js';
 import type { GuestRun as Run } from '../spaces/guest-run.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
-import { isGap } from '../spaces/space.js';
+import { pagesOf, pieces } from '../spaces/reading.js';
+import type { Gap } from '../spaces/space.js';
 import { addressOf, byteOf, lengthOf, PAGE } from './addresses.js';
 import { type Mapped, resultOf, type Unmapped } from './answer.js';
 import type { Lifetime } from './lifetime.js';
-import type { Gap } from './physical.js';
+import type { Gap as PhysicalGap } from './physical.js';
 
 /** Pages of a guest that follow each other and have the same answer; the answer is about the first of them. */
 export type GuestRun = (Mapped | Unmapped) & {
@@ -19,7 +21,7 @@ export type GuestRun = (Mapped | Unmapped) & {
 /** Why there are no bytes of some guest memory. */
 export interface GuestGap {
   /** The reason of the guest physical address's answer, or why the dump has no bytes of the frame that it is mapped to. */
-  readonly reason: Reason | Gap['reason'];
+  readonly reason: Reason | PhysicalGap['reason'];
   /** The same as a text for people; its wording can change. */
   readonly message: string;
   /** What would help. */
@@ -32,9 +34,15 @@ export type GuestRange = {
   readonly gpa: bigint;
   /** Number of bytes. */
   readonly length: number;
-} & ({ readonly bytes: Uint8Array; readonly gap: null } | { readonly bytes: null; readonly gap: GuestGap });
-
-type MissingRange = GuestRange & { readonly gap: GuestGap };
+} & (
+  | {
+      readonly bytes: Uint8Array;
+      /** Where they are: in memory that is mapped, in a cache of the kernel, or in compressed swap. */
+      readonly source: ContentsSource;
+      readonly gap: null;
+    }
+  | { readonly bytes: null; readonly source: null; readonly gap: GuestGap }
+);
 
 /** The first address that no guest has, 2^52, as a number. */
 const END = 2 ** 52;
@@ -75,8 +83,8 @@ export class Space {
   }
 
   /**
-   * The memory from a guest physical address on, `length` bytes: each of them in one range, ascending. Bytes come page by
-   * page; bytes that are missing for the same reason come as one range. Throws `UsageError` as `runs` does.
+   * The memory from a guest physical address on, `length` bytes: each of them in one range, ascending. Bytes come in ranges of at
+   * most 1 MiB; bytes that are missing for the same reason come as one range. Throws `UsageError` as `runs` does.
    */
   read(from: bigint | number, length: number): Generator<GuestRange, undefined> {
     this.#lifetime.check();
@@ -101,52 +109,23 @@ function* runsOf(make: () => GuestSpace, first: number, end: number | null): Gen
   for (const run of space.runs(first, end ?? space.limit)) yield runOf(run);
 }
 
-/** The bytes of a guest's memory; those that are missing for the same reason are put together. */
+/** The bytes of a guest's memory, copied; those that are missing for the same reason are together. */
 function* ranges(make: () => GuestSpace, start: number, end: number): Generator<GuestRange, undefined> {
-  let missing = null as MissingRange | null;
-  for (const piece of pieces(make(), start, end)) {
-    if (piece.gap === null) {
-      if (missing !== null) yield missing;
-      missing = null;
-      yield piece;
-    } else if (missing?.gap.reason === piece.gap.reason) {
-      missing = { ...missing, length: missing.length + piece.length };
-    } else {
-      if (missing !== null) yield missing;
-      missing = piece;
-    }
-  }
-  if (missing !== null) yield missing;
-}
-
-/** Pages that are mapped, one by one; runs of those that are not, whole. */
-function* pieces(space: GuestSpace, start: number, end: number): Generator<GuestRange, undefined> {
-  for (const { page, pages, state, reason, message } of space.runs(Math.floor(start / PAGE), Math.ceil(end / PAGE))) {
-    const from = Math.max(start, page * PAGE);
-    const to = Math.min(end, (page + pages) * PAGE);
-    if (state === 'mapped') yield* present(space, from, to);
-    else if (reason !== null) yield missingOf(from, to, { reason, message: message ?? reason, remedies: [] });
+  for (const { page, offset, length, bytes, source, gap } of pieces(
+    pagesOf(make()),
+    Math.floor(start / PAGE),
+    start % PAGE,
+    end - start,
+  )) {
+    const gpa = byteOf(page, offset);
+    // Without bytes there is a reason.
+    if (bytes === null) yield { gpa, length, bytes, source: null, gap: gapOf(gap as Gap) };
+    else yield { gpa, length, bytes: bytes.slice(), source, gap: null };
   }
 }
 
-function* present(space: GuestSpace, start: number, end: number): Generator<GuestRange, undefined> {
-  for (let at = start; at < end; ) {
-    const page = Math.floor(at / PAGE);
-    const stop = Math.min(end, (page + 1) * PAGE);
-    const found = space.bytes(page);
-    if (isGap(found)) {
-      yield missingOf(at, stop, { reason: found.reason, message: found.message, remedies: found.remedies ?? [] });
-    } else {
-      const bytes = new Uint8Array(found.buffer, found.byteOffset + at - page * PAGE, stop - at).slice();
-      yield { gpa: BigInt(at), length: stop - at, bytes, gap: null };
-    }
-    at = stop;
-  }
-}
-
-const missingOf = (from: number, to: number, gap: GuestGap): MissingRange => ({
-  gpa: BigInt(from),
-  length: to - from,
-  bytes: null,
-  gap,
+const gapOf = ({ reason, message, remedies = [] }: Gap): GuestGap => ({
+  reason: reason as GuestGap['reason'],
+  message,
+  remedies,
 });
