@@ -37,8 +37,8 @@ const bundled = {
   format: 'cjs',
   minifySyntax: true,
   define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PICTURE: JSON.stringify({ ...page, version }) },
-  // An optional text decoder that the Kaitai runtime looks for; no header needs it.
-  external: ['iconv-lite'],
+  // An optional text decoder that the Kaitai runtime looks for, which no header needs; and optional peers.
+  external: ['iconv-lite', '@duckdb/node-api'],
   logLevel: 'warning',
 };
 await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/internal.ts' } });

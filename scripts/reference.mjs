@@ -25,7 +25,7 @@ export async function reference() {
       bundle: true,
       platform: 'node',
       format: 'cjs',
-      external: ['iconv-lite'],
+      external: ['iconv-lite', '@duckdb/node-api'],
       logLevel: 'warning',
     });
     /** @type {unknown} */

@@ -76,6 +76,9 @@ const beside = {
   ),
 };
 
+/** What is searched for files, for many dumps. */
+const searched = { debugDir: beside.debugDir, debuginfod: beside.debuginfod, types: beside.types };
+
 /** For commands that read the state of vCPUs. */
 const kvmAmdModule = file(
   'kvm-amd.ko of the same kernel build, with debug information, if the dump does not have its types',
@@ -95,6 +98,7 @@ export type BesideValues = Values<typeof beside> & Partial<Values<typeof besideV
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
   files: [host, { ...besideVcpus, verbose, quiet }],
+  many: [{ inputFormat }, { ...searched, verbose, quiet }],
   image: [image, { verbose: whatFile, quiet }],
   host: [host, { ...beside, verbose, quiet }],
   log: [
@@ -142,7 +146,8 @@ export function optionsOf(command: Command): Options {
     ...first,
     ...ownOptions(command),
     ...last,
-    ...(records.length > 0 ? { json } : {}),
+    // What is printed of many dumps is always JSON.
+    ...(records.length > 0 && needs !== 'many' ? { json } : {}),
     ...(csv ? { csv: asCsv } : {}),
   };
 }

@@ -69,6 +69,12 @@ export class StderrLog implements Log {
     process.stderr.write(`\r\x1b[K${this.#step} …${done} ${Math.round((now - this.#since) / 1000)} s`);
   }
 
+  status(text: string): void {
+    if (!this.#terminal) return;
+    this.#line = true;
+    process.stderr.write(`\r\x1b[K${oneLine(text)}`);
+  }
+
   /** Erases the line that shows the running step. */
   clear(): void {
     if (this.#line) process.stderr.write('\r\x1b[K');

@@ -11,6 +11,8 @@ import { readCommandLine } from './parser.js';
 import { programOf } from './program.js';
 import { errorText } from './remedies.js';
 import { run } from './run.js';
+import { isWorker } from './scan-start.js';
+import { work } from './scan-work.js';
 import { OutputError, outputWritten, streams, watchOutput } from './streams.js';
 
 /** The version of the package; set by the build. */
@@ -43,6 +45,7 @@ async function answer(): Promise<ExitCode> {
 }
 
 async function main(): Promise<void> {
+  if (isWorker()) return work(KVM_VTOP_VERSION);
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
   watchOutput();

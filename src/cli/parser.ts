@@ -31,7 +31,7 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
 }
 
 /** Parses a command that follows `--`. Throws `UsageError`, also for options that would have no effect there. */
-function readFollowing(words: readonly string[], commands: readonly Command[], version: string): Request {
+export function readFollowing(words: readonly string[], commands: readonly Command[], version: string): Request {
   const { request, given } = read(words, commands, version);
   const lost = given.find(opens);
   if (lost !== undefined) throw new UsageError(optionAfter(formOf(lost, request.command), request.command.name));

@@ -8,7 +8,11 @@ import { parserOf } from './parser.js';
 import { notCommand } from './refusals.js';
 
 /** Help and completion of the program. */
-export const programOf = (commands: readonly Command[], version: string): ProgramGiven['program'] => ({
+export const programOf = (
+  commands: readonly Command[],
+  version: string,
+): ProgramGiven['program'] & { readonly version: string } => ({
+  version,
   help(name) {
     const root = parserOf(commands, version, () => undefined);
     if (name === null) return `${root.helpInformation()}${afterHelp(mainCommand)}\n`;

@@ -17,7 +17,8 @@ export function questionOf({ values }: Request): string {
   return ['kvm-vtop', ...words, '-p'].map(quoted).join(' ');
 }
 
-function wordsOf(name: string, spec: OptionSpec<unknown>, value: unknown): string[] {
+/** The words of a command line that give an option its value; none if it is the default. */
+export function wordsOf(name: string, spec: OptionSpec<unknown>, value: unknown): string[] {
   const option = spec.short === undefined ? `--${kebab(name)}` : `-${spec.short}`;
   if (spec.value === undefined) return value === true ? [option] : [];
   if (Array.isArray(value)) return (value as string[]).flatMap((each) => [option, each]);

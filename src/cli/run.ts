@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ExitCode, type Files, type Form, hostNeedsOf, type Request, type Streams } from '../commands/command.js';
-import { mainCommand } from '../commands/index.js';
+import { commands, mainCommand } from '../commands/index.js';
+import type { OptionSpec } from '../commands/options.js';
 import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
 import { describeDump, describeFiles, openDump, openImage } from '../open.js';
-import { type BesideValues, besideOf, type ImageValues } from './groups.js';
-import { questionOf } from './question.js';
+import { type BesideValues, besideOf, type ImageValues, optionsOf } from './groups.js';
+import { readFollowing } from './parser.js';
+import { questionOf, wordsOf } from './question.js';
+import { startWorker } from './scan-start.js';
 
 /** Help and completion of the program. */
-type Program = NonNullable<Given['program']>;
+type Program = NonNullable<Given['program']> & { readonly version: string };
 
 /** Opens what the command of a request needs, and runs it. */
 export async function run(request: Request, program: Program, streams: Streams): Promise<ExitCode> {
   const { needs } = request.command;
   const values = request.values as unknown as Opening;
   const core = (): readonly string[] => coreOf(request, values.core);
-  const paths = needs === 'nothing' || needs === 'files' ? [] : core();
+  const paths = needs === 'nothing' || needs === 'files' || needs === 'many' ? [] : core();
   checkWords(request);
   // Without -g the VM is found, or an error lists the VMs. That error is more useful than one about missing addresses.
   if (request.values.process !== null) needWords(request);
   if (needs === 'nothing') return perform(request, { program }, 'text', streams);
+  if (needs === 'many') return perform(request, { many: manyOf(request, program.version) }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
   const { close, ...opened } = await open(paths, request, streams);
   const given = { ...opened, inputs: inputsOf(values), question: questionOf(request) };
@@ -47,7 +51,8 @@ type Opening = ImageValues & BesideValues;
 
 const formOf = ({ values }: Request): Form => (values.json === true ? 'json' : values.csv === true ? 'csv' : 'text');
 
-async function open(
+/** Opens the dump of a request for what its command needs. */
+export async function open(
   paths: readonly string[],
   request: Request,
   { log }: Streams,
@@ -83,6 +88,19 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
       if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);
       throw new UsageError('--vmlinux or -c is missing: the source of the layout; see kvm-vtop layout --help');
     },
+  };
+}
+
+/** The options of scan that are those of opening each dump. */
+const OF_DUMPS = ['inputFormat', 'debugDir', 'debuginfod', 'types'] as const;
+
+function manyOf(request: Request, version: string): NonNullable<Given['many']> {
+  const specs = optionsOf(request.command);
+  return {
+    parse: (words) => readFollowing(words, commands, version),
+    files: OF_DUMPS.flatMap((name) => wordsOf(name, specs[name] as OptionSpec<unknown>, request.values[name])),
+    startWorker: startWorker,
+    version,
   };
 }
 

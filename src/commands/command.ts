@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ChildProcess } from 'node:child_process';
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
@@ -72,6 +73,19 @@ export interface FilesGiven {
   readonly streams: Streams;
 }
 
+/** Input of a command that has many dumps analysed. */
+export interface ManyGiven {
+  /** Parses the command line of a command, without a dump. Throws `UsageError`. */
+  readonly parse: (this: void, words: readonly string[]) => Request;
+  /** The options for opening dumps that were given, as words of a command line. */
+  readonly files: readonly string[];
+  /** Starts a process that analyses dumps. */
+  readonly startWorker: () => ChildProcess;
+  /** The version of the program. */
+  readonly version: string;
+  readonly streams: Streams;
+}
+
 /** The files that the command line names, and functions that open them. */
 export interface Files {
   /** The files of the dump. Throws `UsageError` if the command line has none. */
@@ -108,6 +122,7 @@ export interface Opened extends HostGiven {
 export interface Needs {
   nothing: ProgramGiven;
   files: FilesGiven;
+  many: ManyGiven;
   image: ImageGiven;
   host: HostGiven;
   log: HostGiven;
@@ -121,7 +136,7 @@ export type Need = keyof Needs;
 
 /** Whether the answers of a command depend only on a dump that is opened for it, so that an excerpt can give them. */
 export const answersFromDump = ({ needs }: { readonly needs: Need }): boolean =>
-  needs !== 'nothing' && needs !== 'files';
+  needs !== 'nothing' && needs !== 'files' && needs !== 'many';
 
 /** The value of `OpenOptions.needs` for a request. */
 export function hostNeedsOf({ command: { needs }, values }: Request): HostNeeds {

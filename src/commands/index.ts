@@ -9,11 +9,13 @@ import { hva } from './hva.js';
 import { layout } from './layout.js';
 import { log } from './log.js';
 import { map } from './map.js';
+import { merge } from './merge.js';
 import { npt } from './npt.js';
 import { owner } from './owner.js';
 import { page } from './page.js';
 import { phys } from './phys.js';
 import { read } from './read.js';
+import { scan } from './scan.js';
 import { search } from './search.js';
 import { slots } from './slots.js';
 import { vcpus } from './vcpus.js';
@@ -34,6 +36,8 @@ export const commands: readonly Command[] = [
   npt,
   log,
   owner,
+  scan,
+  merge,
   phys,
   layout,
   excerpt,

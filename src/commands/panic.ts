@@ -35,3 +35,15 @@ export class LogStart {
     yield* kept;
   }
 }
+
+/** The message about a crash: that of the panic, or else the first one of its cause; null if there is none. */
+export function panicIn(messages: Iterable<LogMessage>): string | null {
+  let first: string | null = null;
+  for (const { text } of new LogStart().from(messages)) {
+    if (text === null) continue;
+    const [line = ''] = text.split('\n');
+    if (line.startsWith(PANIC)) return line;
+    first ??= line;
+  }
+  return first;
+}

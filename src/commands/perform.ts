@@ -18,6 +18,7 @@ import {
   type ExitCode,
   type Files,
   type Form,
+  type ManyGiven,
   type Need,
   type ProgramGiven,
   type Request,
@@ -38,6 +39,7 @@ export interface Given {
   readonly guests?: readonly Selected[];
   readonly question?: string;
   readonly program?: ProgramGiven['program'];
+  readonly many?: Omit<ManyGiven, 'streams'>;
 }
 
 /** Output is written when more than this number of characters has been collected. */
@@ -74,6 +76,7 @@ export function contextOf(request: Request, given: Given, streams: Streams, form
 const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Streams) => object>> = {
   nothing: ({ program }) => ({ program }),
   files: ({ files }, request, streams) => ({ files, request, streams }),
+  many: ({ many }, _request, streams) => ({ ...many, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
   log: ({ image, host }, { values }, { log }) => {

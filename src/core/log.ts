@@ -15,6 +15,8 @@ export interface Log {
   stepAsync<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Called often during a step, so that the log can report that it is still running. `part`: what is done of it, 0 to 1. */
   tick(part?: number): void;
+  /** Shows on a terminal how far the work is, in place of what was shown before. */
+  status(text: string): void;
 }
 
 /** Discards everything. A log that handles only one kind of message can extend it: `{ ...silentLog, warn }`. */
@@ -25,4 +27,5 @@ export const silentLog: Log = {
   step: (_name, work) => work(),
   stepAsync: (_name, work) => work(),
   tick: () => undefined,
+  status: () => undefined,
 };

@@ -123,6 +123,9 @@ const noting = (log: Log, note: Note): Log => ({
   tick: (part) => {
     log.tick(part);
   },
+  status: (text) => {
+    log.status(text);
+  },
 });
 
 // Empty standard input.

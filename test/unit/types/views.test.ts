@@ -42,6 +42,7 @@ beforeAll(async () => {
     step: <T>(_: string, work: () => T) => work(),
     stepAsync: <T>(_: string, work: () => Promise<T>) => work(),
     tick: () => undefined,
+    status: () => undefined,
   };
   const streams = { log, write: () => Promise.resolve(), input: () => [][Symbol.iterator]() as never };
   const files = {

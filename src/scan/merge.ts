@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the results of several scans together. A dump that several of them have is taken from the first.
+import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DumpError, UsageError } from '../core/errors.js';
+import { reasonOf } from '../io/system-error.js';
+import { nameOf, textOf } from './duckdb-types.js';
+import { type Duck, openDuck, synced, type TableFormat, tableError } from './tables.js';
+
+/** The formats of results that can be merged; CSV does not have types. */
+export type InputFormat = 'jsonl' | 'parquet' | 'duckdb';
+
+/** Results of a scan. */
+export interface Part {
+  readonly path: string;
+  readonly format: InputFormat;
+}
+
+/** How much was merged. */
+export interface Merged {
+  readonly path: string;
+  readonly dumps: number;
+  /** Dumps that were already there. */
+  readonly twice: number;
+}
+
+/** Recognises results by their names. Throws `UsageError` for others, `DumpError` if the system refuses. */
+export function partOf(path: string): Part {
+  const format = (['jsonl', 'parquet', 'duckdb'] as const).find((each) => extname(path) === `.${each}`);
+  if (format === undefined)
+    throw new UsageError(`${path}: not results that can be merged: the name must end in .jsonl, .parquet or .duckdb`);
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (cause) {
+    throw new DumpError(`${path}: ${reasonOf(cause, { ENOENT: 'no such file or directory' })}`, {
+      code: 'system',
+      cause,
+    });
+  }
+  if (isFolder !== (format === 'parquet'))
+    throw new UsageError(
+      `${path}: ${isFolder ? 'is a directory' : 'not a directory'}; scan writes .${format} as a ${isFolder ? 'file' : 'directory'}`,
+    );
+  return { path, format };
+}
+
+/** Merges JSON lines into a file in `folder`, which must be empty. */
+export async function mergeLines(folder: string, parts: readonly Part[]): Promise<Merged> {
+  const path = join(folder, 'lines.jsonl');
+  const descriptor = openSync(path, 'wx', 0o600);
+  const known = new Set<string>();
+  let [twice, isTaken, text] = [0, false, ''];
+  const flush = (): void => {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    text = '';
+  };
+  try {
+    for (const part of parts)
+      for await (const line of linesOf(part.path)) {
+        const dump = dumpOf(line, part.path);
+        if (dump !== null) {
+          isTaken = !known.has(dump);
+          if (!isTaken) twice++;
+          known.add(dump);
+        }
+        if (!isTaken) continue;
+        text += `${line}\n`;
+        if (text.length > BATCH) flush();
+      }
+    flush();
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  return { path, dumps: known.size, twice };
+}
+
+const BATCH = 0x100000;
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  // U+2028 and the like are no line ends in JSON lines.
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
+    if (line !== '') yield line;
+}
+
+/** The path in the record of a dump; null for other records. Throws `UsageError` for what is not a result of scan. */
+function dumpOf(line: string, path: string): string | null {
+  if (!line.startsWith('{"record":"')) throw new UsageError(`${path}: not results of scan`);
+  if (!line.startsWith('{"record":"dump",')) return null;
+  try {
+    return (JSON.parse(line) as { readonly dump: string }).dump;
+  } catch {
+    throw new UsageError(`${path}: a line is not complete`);
+  }
+}
+
+/** Merges tables into a file or a folder of files in `folder`, which must be empty. */
+export async function mergeTables(folder: string, format: TableFormat, parts: readonly Part[]): Promise<Merged> {
+  const made = join(folder, format === 'duckdb' ? 'tables.duckdb' : 'tables');
+  if (format !== 'duckdb') mkdirSync(made);
+  const duck = await openDuck(format === 'duckdb' ? made : null, format, join(folder, 'spill'));
+  let counts: { dumps: number; twice: number };
+  try {
+    const sources = await Promise.all(parts.map((part, i) => tablesIn(duck, part, i)));
+    await duck.connection.run(takenFrom(sources));
+    const names = [...new Set(sources.flatMap((source) => [...source.keys()]))];
+    for (const name of names) await duck.connection.run(mergedTable(name, sources, format, made));
+    counts = await countsOf(duck);
+    await duck.connection.run('DROP TABLE taken');
+  } catch (cause) {
+    throw cause instanceof UsageError ? cause : tableError(cause);
+  } finally {
+    duck.close();
+  }
+  for (const file of format === 'duckdb' ? [made] : readdirSync(made).map((name) => join(made, name))) synced(file);
+  return { path: made, ...counts };
+}
+
+/** For each table of a part, an expression for its rows. */
+type Source = ReadonlyMap<string, string>;
+
+async function tablesIn({ connection }: Duck, { path, format }: Part, index: number): Promise<Source> {
+  if (format === 'parquet')
+    return new Map(
+      readdirSync(path)
+        .filter((name) => extname(name) === '.parquet')
+        .map((name) => [basename(name, '.parquet'), `read_parquet(${textOf(join(path, name))})`]),
+    );
+  const catalog = nameOf(`part${index}`);
+  await connection.run(`ATTACH ${textOf(path)} AS ${catalog} (READ_ONLY)`);
+  const found = await connection.runAndReadAll(
+    `SELECT table_name FROM duckdb_tables() WHERE database_name = ${textOf(`part${index}`)}`,
+  );
+  return new Map(found.getRows().map(([name]) => [String(name), `${catalog}.${nameOf(String(name))}`]));
+}
+
+/** The dumps of all parts, and the first part that has each. */
+function takenFrom(sources: readonly Source[]): string {
+  const all = sources.map((source, i) => {
+    const rows = source.get('dump');
+    if (rows === undefined) throw new UsageError('results without a table of dumps can not be merged');
+    return `SELECT dump, ${i} AS part FROM ${rows}`;
+  });
+  return `CREATE TEMP TABLE taken AS SELECT dump, min(part) AS part, count(*) - 1 AS twice FROM (${all.join(' UNION ALL ')}) GROUP BY dump`;
+}
+
+function mergedTable(name: string, sources: readonly Source[], format: TableFormat, folder: string): string {
+  const parts = sources.flatMap((source, i) => {
+    const rows = source.get(name);
+    return rows === undefined ? [] : [`SELECT * FROM ${rows} WHERE dump IN (SELECT dump FROM taken WHERE part = ${i})`];
+  });
+  const select = parts.join(' UNION ALL BY NAME ');
+  if (format === 'duckdb') return `CREATE TABLE ${nameOf(name)} AS ${select}`;
+  const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
+  return `COPY (${select}) TO ${textOf(join(folder, `${name}.${format}`))} (${options})`;
+}
+
+async function countsOf({ connection }: Duck): Promise<{ dumps: number; twice: number }> {
+  const found = await connection.runAndReadAll('SELECT count(*), coalesce(sum(twice), 0) FROM taken');
+  const [[dumps, twice] = []] = found.getRows();
+  return { dumps: Number(dumps), twice: Number(twice) };
+}

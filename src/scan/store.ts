@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results on disk: two files for each dump, its record and the rows of the commands. A dump is done once its record has its
+// name, so that a run that was killed at any moment can be continued.
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { writeAll } from '../write/out-file.js';
+
+const CHUNK = 0x10000;
+
+/** The name of the lock, which has the pid of the process that works in the folder. */
+const LOCK = 'lock';
+
+export class Store {
+  constructor(readonly folder: string) {}
+
+  /** Makes the folder, if there is none. Throws `UsageError` if another process works in it, and what the system refuses. */
+  open(): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    for (;;) {
+      try {
+        writeFileSync(join(this.folder, LOCK), `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        const pid = this.#holder();
+        if (pid !== null && isRunning(pid))
+          throw new UsageError(`${this.folder}: process ${pid} works there; wait for it, or write to another file`);
+        rmSync(join(this.folder, LOCK), { force: true });
+      }
+    }
+  }
+
+  /** An empty folder for drafts, on the same file system as the results. */
+  scratch(): string {
+    const path = join(this.folder, 'drafts');
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  }
+
+  /** Gives up the lock. */
+  close(): void {
+    rmSync(join(this.folder, LOCK), { force: true });
+  }
+
+  /** Removes all results. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  has(id: string): boolean {
+    return existsSync(this.#record(id));
+  }
+
+  /** The line with the record of a dump that is done. */
+  record(id: string): string {
+    return readFileSync(this.#record(id), 'utf8');
+  }
+
+  /** The rows of a dump that is done, in pieces. */
+  *rows(id: string): Generator<Uint8Array> {
+    const path = this.#rows(id);
+    if (!existsSync(path)) return;
+    const descriptor = openSync(path, 'r');
+    try {
+      for (;;) {
+        const piece = Buffer.alloc(CHUNK);
+        const got = readSync(descriptor, piece);
+        if (got === 0) return;
+        yield piece.subarray(0, got);
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Begins to write the rows of a dump. */
+  begin(id: string): RowsFile {
+    return new RowsFile(this.#rows(id));
+  }
+
+  /** Records that a dump is done. `line`: its record. `hasRows`: whether rows were written; those of an earlier attempt are removed. */
+  finish(id: string, line: string, hasRows: boolean): void {
+    if (!hasRows) rmSync(this.#rows(id), { force: true });
+    const draft = `${this.#record(id)}.${process.pid}`;
+    const descriptor = openSync(draft, 'w', 0o600);
+    try {
+      writeAll(descriptor, Buffer.from(line), 0);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(draft, this.#record(id));
+  }
+
+  /** Removes what an attempt that was killed has left. */
+  drop(id: string, pid: number): void {
+    for (const path of [this.#rows(id), this.#record(id)]) rmSync(`${path}.${pid}`, { force: true });
+  }
+
+  #record(id: string): string {
+    return join(this.folder, `${id}.dump`);
+  }
+
+  #rows(id: string): string {
+    return join(this.folder, `${id}.rows`);
+  }
+
+  #holder(): number | null {
+    try {
+      const text = readFileSync(join(this.folder, LOCK), 'utf8').trim();
+      return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The rows of a dump, which get their name when they are complete. */
+export class RowsFile {
+  readonly #path: string;
+  readonly #draft: string;
+  readonly #descriptor: number;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#draft = `${path}.${process.pid}`;
+    this.#descriptor = openSync(this.#draft, 'w', 0o600);
+  }
+
+  add(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
+  }
+
+  /** Gives the file its name. */
+  finish(): void {
+    fsyncSync(this.#descriptor);
+    closeSync(this.#descriptor);
+    renameSync(this.#draft, this.#path);
+  }
+
+  /** Removes the file. */
+  drop(): void {
+    closeSync(this.#descriptor);
+    rmSync(this.#draft, { force: true });
+  }
+}
+
+/** Writes pieces as a file in a folder; returns its path. */
+export function writeLines(folder: string, pieces: Iterable<string | Uint8Array>): string {
+  const path = join(folder, 'lines.jsonl');
+  const descriptor = openSync(path, 'wx', 0o600);
+  try {
+    for (const piece of pieces) {
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    }
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  return path;
+}
+
+/** Signals that end the process, and would leave its files on disk. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A folder that is removed at the end, or if a signal ends the process. */
+export class TemporaryFolder {
+  readonly path = mkdtempSync(join(tmpdir(), 'kvm-vtop-scan-'));
+  readonly #end = (signal: NodeJS.Signals): void => {
+    this.remove();
+    process.kill(process.pid, signal);
+  };
+
+  constructor() {
+    for (const signal of SIGNALS) process.on(signal, this.#end);
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+    for (const signal of SIGNALS) process.removeListener(signal, this.#end);
+  }
+}

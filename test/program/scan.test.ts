@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many dumps: one record for each, whatever it is; the same results in every format; nothing twice and nothing lost.
+import { spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { recordProblems } from '../build/schema.js';
+import { FIXTURES, kvmVtop, ROOT, type Run } from '../run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kvm-vtop-scan-'));
+const VMS = ['debian-5.10-vms', 'debian-6.12-intel-vms', 'debian-7.2-vms'].map((name) =>
+  join(FIXTURES, name, 'vmcore.kdump'),
+);
+const [OLD = '', INTEL = '', NEW = ''] = VMS;
+
+type Line = Readonly<Record<string, unknown>> & { readonly record: string };
+const linesOf = (text: string): Line[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+const scan = (...words: readonly string[]): Run => kvmVtop(['scan', ...words]);
+const dumpsIn = (lines: readonly Line[]): Line[] => lines.filter(({ record }) => record === 'dump');
+const inFolder = (name: string): string => join(folder, name);
+/** A copy of a fixture. */
+function copy(from: string, name: string): string {
+  copyFileSync(from, inFolder(name));
+  return inFolder(name);
+}
+
+/** The rows of a query of DuckDB, which is outside of our code. */
+async function query(sql: string, database = ':memory:'): Promise<readonly (readonly unknown[])[]> {
+  const instance = await DuckDBInstance.create(database, database === ':memory:' ? {} : { access_mode: 'READ_ONLY' });
+  const connection = await instance.connect();
+  try {
+    return (await connection.runAndReadAll(sql)).getRows();
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+describe('one record for each dump', () => {
+  let lines: Line[];
+  const strange = `a 'quoted' "name"\nin two lines`;
+  beforeAll(() => {
+    const cut = copy(NEW, 'cut');
+    truncateSync(cut, 500_000);
+    writeFileSync(inFolder('gzip.gz'), gzipSync(readFileSync(NEW)));
+    writeFileSync(inFolder('empty'), '');
+    mkdirSync(inFolder('directory'));
+    copy(INTEL, strange);
+    linkSync(cut, inFolder('link'));
+    symlinkSync(inFolder('gzip.gz'), inFolder('symbolic'));
+    const names = ['cut', 'link', 'gzip.gz', 'symbolic', 'empty', 'directory', 'absent', strange].map(inFolder);
+    const run = scan(...VMS, ...names, OLD);
+    expect([run.status, run.stderr]).toEqual([1, '']);
+    lines = linesOf(run.stdout);
+  });
+
+  test('in the order of the dumps; names of the same file are one dump', () => {
+    const expected = ['cut', 'gzip.gz', 'empty', 'directory', 'absent', strange].map(inFolder);
+    expect(dumpsIn(lines).map(({ dump }) => dump)).toEqual([...VMS, ...expected]);
+  });
+
+  test('records are as their schema says', () => {
+    for (const line of dumpsIn(lines)) expect(recordProblems(line)).toBe(null);
+  });
+
+  test('the VMs are those that vms prints', () => {
+    for (const dump of [...VMS, inFolder(strange)]) {
+      const alone = linesOf(kvmVtop(['vms', '-c', dump, '--json']).stdout);
+      expect(alone.length).toBeGreaterThan(5);
+      const found = lines.filter((line) => line.record === 'vm' && line.dump === dump);
+      expect(found).toEqual(alone.map(({ record, ...row }) => ({ record, dump, run: 1, ...row })));
+      expect(dumpsIn(lines).find((line) => line.dump === dump)).toMatchObject({
+        status: 'ok',
+        vms: alone.length,
+        error: null,
+      });
+    }
+  });
+
+  test('dumps that can not be read say why', () => {
+    const errors = dumpsIn(lines)
+      .filter(({ status }) => status === 'failed')
+      .map(({ dump, error }) => [dump, error]);
+    expect(errors).toEqual([
+      [inFolder('cut'), expect.stringContaining('truncated')],
+      [inFolder('gzip.gz'), expect.stringContaining('gzip')],
+      [inFolder('empty'), expect.stringContaining('empty')],
+      [inFolder('directory'), expect.stringContaining('is a directory')],
+      [inFolder('absent'), expect.stringContaining('no such file')],
+    ]);
+  });
+
+  test('the record has what is known of the kernel and its crash', () => {
+    expect(dumpsIn(lines)[2]).toMatchObject({
+      release: '7.2.13+deb14-amd64',
+      node: '(none)',
+      crashTime: expect.stringMatching(/^2026-11-21T10:29:38/),
+      seconds: expect.any(Number),
+    });
+    expect(Number(dumpsIn(lines)[2]?.peakMemory)).toBeGreaterThan(30e6);
+  });
+});
+
+describe('the questions', () => {
+  test('several commands; addresses from a file; records have the number of the run', () => {
+    writeFileSync(inFolder('addresses'), '0\n1000\nno address\n');
+    const run = scan(
+      NEW,
+      '--run',
+      'slots',
+      '--run',
+      'vms',
+      '--run',
+      'vtop -g nobody -p -',
+      '--addresses',
+      inFolder('addresses'),
+    );
+    const lines = linesOf(run.stdout);
+    expect([...new Set(lines.map(({ record, run: number }) => `${record} ${String(number)}`))]).toEqual([
+      'dump undefined',
+      'slot 1',
+      'vm 2',
+    ]);
+    expect(lines[0]).toMatchObject({ status: 'incomplete', problems: [expect.stringMatching(/^vtop: .*nobody/)] });
+  });
+
+  test('addresses are answered for each dump', () => {
+    const dump = join(FIXTURES, 'debian-6.1', 'vmcore.kdump');
+    writeFileSync(inFolder('addresses'), '840\n1840\n');
+    const run = scan(dump, '--run', 'vtop -g 136 -p -', '--addresses', inFolder('addresses'));
+    const alone = linesOf(kvmVtop(['-c', dump, '-g', '136', '-p', '840', '1840', '--json']).stdout);
+    const found = linesOf(run.stdout).filter(({ record }) => record === 'vtop');
+    expect(found).toEqual(alone.map((row) => ({ ...row, record: 'vtop', dump, run: 1 })));
+  });
+
+  test.each([
+    ['nonsense', ['--run', 'nonsense'], /nonsense/],
+    ['a command without records', ['--run', 'read -g 1 -p 0'], /--run 'read': it does not print records/],
+    ['a command that writes a file', ['--run', 'map -g 1 --html x'], /can't write a file/],
+    ['CSV', ['--run', 'vms --csv'], /--csv is not possible/],
+    ['a dump of its own', ['--run', 'vms -c x'], /-c/],
+    ['a quote that is not closed', ['--run', "vms 'x"], /a quote is not closed/],
+    ['a shard beyond the last', ['--shard', '4/3'], /I\/N/],
+    ['a format that does not exist', ['-o', 'x.xml'], /\.jsonl, \.csv, \.parquet or \.duckdb/],
+  ])('%s is refused', (_name, words, message) => {
+    const run = scan(NEW, ...words);
+    expect([run.status, run.stdout]).toEqual([2, '']);
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('lists', () => {
+  const listed = (text: string, ...words: readonly string[]) => {
+    writeFileSync(inFolder('list'), text);
+    return scan('--list', inFolder('list'), '-q', ...words);
+  };
+
+  test('quotes, comments, blank lines, and options of a line', () => {
+    copy(OLD, "it's a dump");
+    const run = listed(`# dumps\n\n  ${NEW}  # new\n"${inFolder("it's a dump")}" --layout ${inFolder('no-layout')}\n`);
+    const found = dumpsIn(linesOf(run.stdout));
+    expect(found.map(({ dump, status }) => [dump, status])).toEqual([
+      [NEW, 'ok'],
+      [inFolder("it's a dump"), 'failed'],
+    ]);
+    expect(found[1]?.error).toMatch(/no-layout/);
+  });
+
+  test('names that end with NUL bytes', () => {
+    const name = 'with a\nline break and # and \\';
+    copy(NEW, name);
+    const run = listed(`${inFolder(name)}\0${OLD}\0`, '--null');
+    expect(dumpsIn(linesOf(run.stdout)).map(({ dump, status }) => [dump, status])).toEqual([
+      [inFolder(name), 'ok'],
+      [OLD, 'ok'],
+    ]);
+  });
+
+  test.each([
+    ['an empty list', '# nothing\n', /no dump is listed/],
+    ['an option that does not exist', 'x --gva\n', /list, line 1: '--gva' is not an option of a line/],
+    ['an option without a value', 'x\ny --layout\n', /line 2: --layout needs a value/],
+    ['a quote that is not closed', "x\n'y\n", /line 2: a quote is not closed/],
+  ])('%s is refused', (_name, text, message) => {
+    const run = listed(text);
+    expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  test('a list that does not exist is refused', () => {
+    expect(scan('--list', inFolder('no-list'))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no such file'),
+    });
+  });
+
+  test('each dump is in one shard', () => {
+    const all = [1, 2].flatMap((index) => dumpsIn(linesOf(scan(...VMS, '--shard', `${index}/2`).stdout)));
+    expect(all.map(({ dump }) => dump)).toEqual([OLD, NEW, INTEL]);
+  });
+});
+
+describe('limits', () => {
+  test('a dump that needs too much memory costs its record only', () => {
+    const [line, ...others] = linesOf(scan(NEW, '--max-memory', '20').stdout);
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ status: 'failed', error: expect.stringContaining('--max-memory'), vms: null });
+  });
+
+  test('the order does not depend on the number of processes', () => {
+    const seen = ['1', '3'].map((jobs) =>
+      linesOf(scan(...VMS, '-j', jobs).stdout).map(({ record, dump, kvm }) => [record, dump, kvm]),
+    );
+    expect(seen[0]?.length).toBeGreaterThan(15);
+    expect(seen[1]).toEqual(seen[0]);
+  });
+});
+
+describe('files', () => {
+  const questions = ['--run', 'vms', '--run', 'slots', '--run', 'vcpus', '-q'];
+  let lines: Line[];
+  beforeAll(() => {
+    for (const format of ['jsonl', 'csv', 'parquet', 'duckdb'])
+      expect(scan(...VMS, ...questions, '-o', inFolder(`all.${format}`))).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      });
+    lines = linesOf(readFileSync(inFolder('all.jsonl'), 'utf8'));
+  });
+  const addresses = (record: string, member: string): bigint[] =>
+    lines.filter((line) => line.record === record).map((line) => BigInt(line[member] as string));
+
+  test('no drafts are left', () => {
+    expect(readdirSync(folder).filter((name) => name.includes('.parts'))).toEqual([]);
+  });
+
+  test.each([
+    ['vm', 'kvm'],
+    ['slot', 'hva'],
+    ['vcpu', 'kvm'],
+  ])('%s.%s has the same 64-bit values in DuckDB and Parquet', async (record, member) => {
+    const expected = addresses(record, member);
+    expect(expected.length).toBeGreaterThan(10);
+    const tables: readonly [string, string][] = [
+      [inFolder('all.duckdb'), record],
+      [':memory:', `'${inFolder(`all.parquet/${record}.parquet`)}'`],
+    ];
+    for (const [database, table] of tables) {
+      const rows = await query(`SELECT "${member}", typeof("${member}") FROM ${table}`, database);
+      expect(rows.map(([value]) => value)).toEqual(expected);
+      expect(rows[0]?.[1]).toBe('UBIGINT');
+    }
+  });
+
+  test('nested values and lists are kept', async () => {
+    const first = lines.find(({ record }) => record === 'vcpu') as Line & {
+      registers: { cr3: string | null; cs: { base: string } | null };
+    };
+    const [row] = await query('SELECT registers.rax, registers.cs.base FROM vcpu LIMIT 1', inFolder('all.duckdb'));
+    const registers = first.registers as unknown as { rax: string; cs: { base: string } };
+    expect(row).toEqual([BigInt(registers.rax), BigInt(registers.cs.base)]);
+    const holders = lines.find(({ record }) => record === 'vm')?.holders as { pid: number }[];
+    expect(await query('SELECT holders[1].pid FROM vm LIMIT 1', inFolder('all.duckdb'))).toEqual([
+      [BigInt(holders[0]?.pid as number)],
+    ]);
+  });
+
+  test('CSV is read by another reader', async () => {
+    const rows = await query(`SELECT kvm FROM read_csv('${inFolder('all.csv/vm.csv')}', all_varchar = true)`);
+    expect(rows.map(([kvm]) => BigInt(kvm as string))).toEqual(addresses('vm', 'kvm'));
+  });
+
+  test('what exists is not overwritten, unless --force is given; other files are never', () => {
+    for (const name of ['all.jsonl', 'all.parquet']) {
+      expect(scan(NEW, '-o', inFolder(name))).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('already exists'),
+      });
+      expect(scan(NEW, '-o', inFolder(name), '--force')).toMatchObject({ status: 0 });
+    }
+    mkdirSync(inFolder('mine.csv'));
+    writeFileSync(inFolder('mine.csv/letter.txt'), 'Dear');
+    expect(scan(NEW, '-o', inFolder('mine.csv'), '--force')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('letter.txt'),
+    });
+    expect(readFileSync(inFolder('mine.csv/letter.txt'), 'utf8')).toBe('Dear');
+  });
+
+  test('parts are merged; a dump that two of them have is taken once', async () => {
+    for (const format of ['jsonl', 'duckdb', 'parquet']) {
+      const parts = [1, 2].map((index) => inFolder(`part${index}.${format}`));
+      for (const [i, part] of parts.entries()) scan(...VMS, ...questions, '--shard', `${i + 1}/2`, '-o', part);
+      const run = kvmVtop(['merge', ...parts, parts[0] as string, '-o', inFolder(`merged.${format}`)]);
+      expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining(': 3 dumps') });
+      expect(run.stderr).toContain('taken from the first of them: 2');
+    }
+    const merged = linesOf(readFileSync(inFolder('merged.jsonl'), 'utf8'));
+    expect(merged.map(({ record }) => record).sort()).toEqual(lines.map(({ record }) => record).sort());
+    for (const [database, table] of [
+      [inFolder('merged.duckdb'), 'vm'],
+      [':memory:', `'${inFolder('merged.parquet/vm.parquet')}'`],
+    ] as const)
+      expect(new Set((await query(`SELECT kvm FROM ${table}`, database)).map(([kvm]) => kvm))).toEqual(
+        new Set(addresses('vm', 'kvm')),
+      );
+  });
+
+  test('a full disk is an error of one line, and what was done is kept', () => {
+    const run = scan(NEW, '-o', '/dev/full/x.jsonl');
+    expect([run.status, run.stderr.split('\n').length]).toEqual([2, 2]);
+  });
+});
+
+test('killed at any moment, and started again: nothing is lost, nothing is done twice', async () => {
+  const many = Array.from({ length: 12 }, (_, i) => copy(VMS[i % 3] as string, `many${i}`));
+  const output = inFolder('killed.jsonl');
+  const whole = linesOf(scan(...many).stdout).map(({ record, dump, kvm }) => [record, dump, kvm]);
+  let kills = 0;
+  for (let wait = 150; ; wait += 97) {
+    const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'scan', ...many, '-o', output, '-q'], {
+      stdio: 'ignore',
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), wait);
+    const signal = await new Promise((resolve) =>
+      child.once('exit', (_code, how) => {
+        resolve(how);
+      }),
+    );
+    clearTimeout(timer);
+    if (signal === null) break;
+    kills++;
+  }
+  expect(kills).toBeGreaterThan(2);
+  expect(linesOf(readFileSync(output, 'utf8')).map(({ record, dump, kvm }) => [record, dump, kvm])).toEqual(whole);
+});
