@@ -40,5 +40,6 @@ export const STATE_MEANINGS: Readonly<Record<State, string>> = {
   'table-missing': 'A page table is not in the dump.',
   noncanonical: 'The HVA is not a user address.',
   damaged: 'A page-table entry that is not possible.',
+  moved: 'On a running host: the memslot or a page-table entry changed each time it was read.',
   invalid: 'The line of standard input is not an address.',
 };

@@ -13,6 +13,11 @@ export interface ByteSource {
   read(offset: number, length: number, what: string): Bytes;
   /** Reads like `read`, without filling a cache; for one-off reads. */
   readOnce?(offset: number, length: number, what: string): Bytes;
+  /**
+   * Only of a file that the kernel makes while it is read, whose contents can change: drops what was read before, so that the
+   * next read returns the contents of its own time. Bytes that were returned stay as they are.
+   */
+  readonly forget?: (() => void) | undefined;
   /** Closes the file, if there is one; nothing can be read afterwards. */
   close?(): void;
 }
@@ -33,6 +38,11 @@ export interface FrameSource {
   why(frame: Pfn): FrameGap;
   /** Number of the machine's last frame plus one; undefined if unknown. */
   readonly limit?: number | undefined;
+  /**
+   * Only of a running machine, whose memory changes while it is read: drops what was read before. Bytes that were returned
+   * stay as they are. Whoever keeps bytes, or what follows from them, must drop it too (kernel/live.ts).
+   */
+  readonly forget?: (() => void) | undefined;
 }
 
 /** Why virtual memory could not be read: the first address concerned, and the reason. */

@@ -60,6 +60,8 @@ export interface PageReader {
   readonly part?: SplitPart;
   /** phys_base from the header of the file. A hint only: it can be 0 or a guess. */
   readonly physBase: bigint | null;
+  /** As `FrameSource.forget`. */
+  readonly forget?: (() => void) | undefined;
 }
 
 /** One file of a split dump. It has the pages of the frames `start` to `end` - 1. */
@@ -79,6 +81,7 @@ export class DumpImage implements FrameSource {
   #recording: Recording | null = null;
   /** Problems with the files, which can be read nevertheless. */
   readonly problems: readonly Problem[];
+  readonly forget: (() => void) | undefined;
 
   constructor(
     /** For display: the name of the file. */
@@ -89,6 +92,13 @@ export class DumpImage implements FrameSource {
     problems: readonly Problem[] = [],
   ) {
     this.problems = [...problems, ...reader.problems];
+    const { forget } = reader;
+    this.forget =
+      forget &&
+      (() => {
+        forget();
+        this.#pages.clear();
+      });
   }
 
   get limit(): number | undefined {

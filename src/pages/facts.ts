@@ -172,6 +172,17 @@ export class PageFacts {
     return this;
   }
 
+  /** Makes these the facts about a frame whose struct page changed each time it was read. */
+  moved(frame: number): this {
+    return this.look(frame).#unknown('struct page: it changed each time it was read');
+  }
+
+  /** A text that is equal as long as the page is used for the same thing. Counts and most flags change at any time. */
+  get use(): string {
+    const isKnown = this.kind !== 'none' && this.kind !== 'unknown';
+    return [this.kind, this.head, this.order, this.huge, isKnown ? this.link : 0n].join();
+  }
+
   #unknown(problem: string): this {
     this.kind = 'unknown';
     this.problems = [problem];

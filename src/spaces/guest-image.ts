@@ -11,14 +11,18 @@ import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { SEGMENTS, type Segment, type SegmentName } from '../kvm/vcpus/registers.js';
 import { differ } from './contents.js';
-import { GuestSpace } from './guest-space.js';
+import type { GuestSpace } from './guest-space.js';
 import { type Gap, isGap } from './space.js';
+import { guestSpaceOf } from './spaces.js';
 
 /** The memory of a VM as the memory of a machine. */
 export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
-  const space = new GuestSpace(vm, 0);
+  const space = guestSpaceOf(vm, 0);
   const vcpus = orNull(() => vcpusOfVm(vm.kvm, vm.address)) ?? [];
-  return new DumpImage(name, new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`));
+  return new DumpImage(
+    name,
+    new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`, vm.kvm.host.frames.forget),
+  );
 }
 
 /** A note for each vCPU whose page tables are known; not for one that ran a guest of its own, whose registers those are. */
@@ -57,6 +61,7 @@ class GuestReader implements PageReader {
     space: GuestSpace,
     readonly notes: readonly Note[],
     readonly description: string,
+    readonly forget: (() => void) | undefined,
   ) {
     const { missing } = space.slots;
     this.#space = space;

@@ -70,6 +70,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     return this.#memory.bytesOf(this.#read);
   }
 
+  /** A run that nothing is known of yet. */
+  protected emptyRun(): MutableGuestRun {
+    return new MutableGuestRun(this.#memory.deviceOf);
+  }
+
   #find(page: Gfn, run: MutableGuestRun, lookup: PageLookup): void {
     run.page = page;
     const slot = page < BEYOND ? this.slots.find(page) : undefined;
