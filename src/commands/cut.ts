@@ -48,7 +48,7 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recording: Recording | null = null;
   const watch = (image: DumpImage): DumpImage => {
-    if (image.forget !== undefined)
+    if (image.live !== undefined)
       throw new UsageError(
         `${image.name} is the memory of a running host: it changes, so that an excerpt would not have what was answered`,
       );

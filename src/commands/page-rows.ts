@@ -30,7 +30,7 @@ const MOST_ORDER = 31;
 /** A byte of a frame, and the facts about its page. One object is used for all rows. */
 export class PageRow {
   readonly record = 'page';
-  facts: PageFacts;
+  readonly facts: PageFacts;
   /** The byte in the frame. */
   offset = 0;
   inDump: InDump = 'outside';
@@ -64,12 +64,12 @@ export class PageRow {
   }
 
   #lookTwice(frame: number): void {
-    const host = this.#host;
-    const found = settled(host, () => {
-      const facts = new PageFacts(host).look(frame);
-      return { key: facts.use, value: facts };
+    const { facts } = this;
+    const found = settled(this.#host, () => {
+      facts.forget();
+      return { key: facts.look(frame).use, value: facts };
     });
-    this.facts = found ?? new PageFacts(host).moved(frame);
+    if (found === null) facts.moved(frame);
   }
 
   #look(frame: number): InDump {

@@ -52,7 +52,11 @@ export async function perform(request: Request, given: Given, form: Form, stream
   if (command.needs === 'log' && request.values.process != null) await loadKernelCodecs();
   const context = contextOf(request, given, streams, form);
   const writer = writerOf(request, form, context, log);
-  return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
+  const code = await log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
+  const live = given.host?.frames.live;
+  if (live !== undefined)
+    log.found(`live: ${live.again} times an answer was read again; ${live.moved} answers moved each time`);
+  return code;
 }
 
 /** What a command is run on: what was opened, and what it was asked. */

@@ -38,11 +38,20 @@ export interface FrameSource {
   why(frame: Pfn): FrameGap;
   /** Number of the machine's last frame plus one; undefined if unknown. */
   readonly limit?: number | undefined;
+  /** Only of a running machine, whose memory changes while it is read. */
+  readonly live?: Live | undefined;
+}
+
+/** The memory of a running machine. */
+export interface Live {
   /**
-   * Only of a running machine, whose memory changes while it is read: drops what was read before. Bytes that were returned
-   * stay as they are. Whoever keeps bytes, or what follows from them, must drop it too (kernel/live.ts).
+   * Drops what was read before. Bytes that were returned stay as they are. Whoever keeps bytes, or what follows from them,
+   * must drop it too (kernel/live.ts).
    */
-  readonly forget?: (() => void) | undefined;
+  forget(): void;
+  /** How often an answer was read again because it had changed, and how many answers changed each time. */
+  again: number;
+  moved: number;
 }
 
 /** Why virtual memory could not be read: the first address concerned, and the reason. */

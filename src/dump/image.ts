@@ -4,7 +4,7 @@ import type { Advice } from '../core/advice.js';
 import type { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
-import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
+import type { ByteSource, FrameGap, FrameSource, Live } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
 import type { PagePart } from './piece-reader.js';
 import { Recording } from './recorder.js';
@@ -60,7 +60,7 @@ export interface PageReader {
   readonly part?: SplitPart;
   /** phys_base from the header of the file. A hint only: it can be 0 or a guess. */
   readonly physBase: bigint | null;
-  /** As `FrameSource.forget`. */
+  /** Only of a running machine, whose memory changes: drops what was read before. */
   readonly forget?: (() => void) | undefined;
 }
 
@@ -81,7 +81,7 @@ export class DumpImage implements FrameSource {
   #recording: Recording | null = null;
   /** Problems with the files, which can be read nevertheless. */
   readonly problems: readonly Problem[];
-  readonly forget: (() => void) | undefined;
+  readonly live: Live | undefined;
 
   constructor(
     /** For display: the name of the file. */
@@ -93,12 +93,14 @@ export class DumpImage implements FrameSource {
   ) {
     this.problems = [...problems, ...reader.problems];
     const { forget } = reader;
-    this.forget =
-      forget &&
-      (() => {
+    this.live = forget && {
+      forget: () => {
         forget();
         this.#pages.clear();
-      });
+      },
+      again: 0,
+      moved: 0,
+    };
   }
 
   get limit(): number | undefined {

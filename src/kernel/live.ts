@@ -8,11 +8,11 @@ import type { Host } from './host.js';
 const MOST = 8;
 
 /** Whether the memory of a host changes while it is read. */
-export const isLive = ({ frames }: Pick<Host, 'frames'>): boolean => frames.forget !== undefined;
+export const isLive = ({ frames }: Pick<Host, 'frames'>): boolean => frames.live !== undefined;
 
 /** Drops what a running host keeps of its memory. Objects made from it before keep what they read. */
 export function forget({ frames, memory }: Pick<Host, 'frames' | 'memory'>): void {
-  frames.forget?.();
+  frames.live?.forget();
   memory.forget();
 }
 
@@ -29,10 +29,12 @@ export interface Reading<T> {
  * thrown only if no reading after it succeeded.
  */
 export function settled<T>(host: Pick<Host, 'frames' | 'memory'>, read: () => Reading<T>): T | null {
+  const { live } = host.frames;
   let last: Reading<T> | null = null;
   let problem: DumpError | null = null;
   for (let count = 0; count < MOST; count++) {
     forget(host);
+    if (count > 1 && live !== undefined) live.again++;
     const next = attempted(read);
     if (next instanceof DumpError) {
       [last, problem] = [null, next];
@@ -42,6 +44,7 @@ export function settled<T>(host: Pick<Host, 'frames' | 'memory'>, read: () => Re
     [last, problem] = [next, null];
   }
   if (problem !== null) throw problem;
+  if (live !== undefined) live.moved++;
   return null;
 }
 

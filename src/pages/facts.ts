@@ -127,6 +127,11 @@ export class PageFacts {
     return frame === small || (huge >= 0 && frame >= huge && frame < huge + HUGE_PAGES);
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.#reader.forget();
+  }
+
   /** Sets the members to the facts about a frame. */
   look(frame: number): this {
     const reader = this.#reader;

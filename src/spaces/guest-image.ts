@@ -2,7 +2,7 @@
 // A guest's physical memory in the place of a dump, so that its kernel can be read like that of any machine.
 import type { Pfn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
-import type { FrameGap } from '../core/memory.js';
+import type { FrameGap, Live } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import { DumpImage, type PageReader, type Problem } from '../dump/image.js';
 import type { Note } from '../elf/notes.js';
@@ -21,7 +21,7 @@ export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
   const vcpus = orNull(() => vcpusOfVm(vm.kvm, vm.address)) ?? [];
   return new DumpImage(
     name,
-    new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`, vm.kvm.host.frames.forget),
+    new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`, vm.kvm.host.frames.live),
   );
 }
 
@@ -55,16 +55,18 @@ class GuestReader implements PageReader {
   readonly vmcoreinfo = null;
   readonly physBase = null;
   readonly problems: readonly Problem[];
+  readonly forget: (() => void) | undefined;
   readonly #space: GuestSpace;
 
   constructor(
     space: GuestSpace,
     readonly notes: readonly Note[],
     readonly description: string,
-    readonly forget: (() => void) | undefined,
+    live: Live | undefined,
   ) {
     const { missing } = space.slots;
     this.#space = space;
+    this.forget = live && (() => live.forget());
     this.problems = missing === null ? [] : [{ message: `memslots may be missing: ${printable(missing, 4096)}` }];
   }
 
