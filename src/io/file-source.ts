@@ -89,7 +89,7 @@ export class FileSource implements ByteSource {
 
   read(offset: number, length: number, what: string): Bytes {
     const place = { source: this.name, offset };
-    if (offset < 0 || length < 0 || !Number.isSafeInteger(offset + length) || offset + length > this.size)
+    if (offset < 0 || length < 0 || !this.#isExact(offset + length) || offset + length > this.size)
       throw new DumpError(
         `${this.name} is truncated or damaged: its ${what} at 0x${offset.toString(16)} needs ${length} bytes, but the file ends at 0x${this.size.toString(16)}`,
         { code: 'truncated' },
@@ -102,6 +102,11 @@ export class FileSource implements ByteSource {
       if (error instanceof DumpError) return this.readOnce(offset, length, what);
       throw error;
     }
+  }
+
+  /** Offsets in /proc/kcore are addresses of up to 56 bits (kc_vaddr_to_offset); those of pages are exact. */
+  #isExact(offset: number): boolean {
+    return Number.isSafeInteger(offset) || (this.forget !== undefined && offset % LIVE_BLOCK === 0);
   }
 
   #throughBlocks(offset: number, length: number, what: string): Buffer {
@@ -159,7 +164,7 @@ export class FileSource implements ByteSource {
     for (let done = 0; done < block.length; ) {
       let got: number;
       try {
-        got = readSync(descriptor, block, done, block.length - done, start + done);
+        got = readSync(descriptor, block, done, block.length - done, positionOf(start, done));
       } catch (cause) {
         throw new DumpError(`${what}: ${reasonOf(cause)}`, {
           code: 'system',
@@ -190,6 +195,10 @@ function isOfProc(path: string, { blocks }: Stats): boolean {
     return false;
   }
 }
+
+/** The place of a byte, for the system. */
+const positionOf = (start: number, done: number): number | bigint =>
+  Number.isSafeInteger(start + done) ? start + done : BigInt(start) + BigInt(done);
 
 /** Names that mean standard input. */
 const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
