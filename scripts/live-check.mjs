@@ -22,6 +22,8 @@ const KPF = { mmap: 11n, head: 15n, tail: 16n, huge: 17n, ksm: 21n, thp: 22n };
 const MOST_PAGES = 1 << 18;
 const SHOWN = 10;
 
+const parse = /** @type {(text: string) => unknown} */ (JSON.parse);
+
 /**
  * The members of an answer that are compared (docs/output.schema.json).
  *
@@ -85,7 +87,7 @@ const slots = execFileSync(program, [...common, 'slots', ...vm, '--json'], { enc
   .filter((line) => line !== '')
   .map(
     (line) =>
-      /** @type {{ pid: number, addressSpace: number, gpa: string, hva: string, size: number }} */ (JSON.parse(line)),
+      /** @type {{ pid: number, addressSpace: number, gpa: string, hva: string, size: number }} */ (parse(line)),
   )
   .filter(({ addressSpace }) => addressSpace === 0);
 const [first] = slots;
@@ -117,10 +119,10 @@ async function answersTo(group) {
   child.stdin.write(group.map(({ gfn }) => `${gfn.toString(16)}\n`).join(''));
   /** @type {Answer[]} */
   const answers = [];
-  for (const _ of group) {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`kvm-vtop ended early: ${notes}`);
-    answers.push(/** @type {Answer} */ (JSON.parse(value)));
+  while (answers.length < group.length) {
+    const value = /** @type {IteratorResult<string, undefined>} */ (await lines.next());
+    if (value.done === true) throw new Error(`kvm-vtop ended early: ${notes}`);
+    answers.push(/** @type {Answer} */ (parse(value.value)));
   }
   return answers;
 }

@@ -66,7 +66,11 @@ class GuestReader implements PageReader {
   ) {
     const { missing } = space.slots;
     this.#space = space;
-    this.forget = live && (() => live.forget());
+    this.forget =
+      live &&
+      (() => {
+        live.forget();
+      });
     this.problems = missing === null ? [] : [{ message: `memslots may be missing: ${printable(missing, 4096)}` }];
   }
 

@@ -41,11 +41,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     [this.#lookup, this.#reading] = [memory.lookup(), memory.lookup()];
   }
 
-  runs(first: number, end: number): RunCursor<GuestRun> {
+  runs(first: number, end: number): RunCursor<MutableGuestRun> {
     return new GuestRuns({ vm: this.#vm, slots: this.slots, memory: this.#memory, memfds: this.#memfds }, first, end);
   }
 
-  page(page: number): GuestRun {
+  page(page: number): MutableGuestRun {
     this.#find(gfn(page), this.#asked, this.#lookup);
     return this.#asked;
   }

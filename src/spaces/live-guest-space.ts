@@ -39,7 +39,7 @@ export class LiveGuestSpace extends GuestSpace {
       read: (from: number, to: number): readonly MutableGuestRun[] => {
         const space = this.#fresh();
         if (keyOfSet(space.slots) !== slots) return [movedRun(from, to - from)];
-        return Array.from(space.runs(from, to), copyOf);
+        return Array.from(space.runs(from, to), (run) => run.copy());
       },
       key: keyOfGuestRun,
       moved: movedRun,
@@ -47,7 +47,7 @@ export class LiveGuestSpace extends GuestSpace {
     return new SettledRuns(this.#vm.kvm.host, reader, first, end);
   }
 
-  override page(page: number): GuestRun {
+  override page(page: number): MutableGuestRun {
     const found = settled(this.#vm.kvm.host, () => {
       const space = this.#fresh();
       const run = space.page(page);
@@ -79,8 +79,6 @@ export class LiveGuestSpace extends GuestSpace {
   }
 }
 
-/** The runs of `GuestSpace` are of this class. */
-const copyOf = (run: GuestRun): MutableGuestRun => (run as MutableGuestRun).copy();
 const keyOfSlot = ({ id, first, pages, hva, flags }: Memslot): string => [id, first, pages, hva, flags].join();
 const keyOfSet = ({ slots, missing }: MemslotSet): string => [...slots.map(keyOfSlot), missing].join(' ');
 const keyOfGuestRun = (run: GuestRun): string =>

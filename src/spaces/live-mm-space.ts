@@ -4,7 +4,7 @@ import type { Host } from '../kernel/host.js';
 import { settled } from '../kernel/live.js';
 import { type Mm, readMm } from '../kernel/mm.js';
 import type { ContentsSource } from './contents.js';
-import { type MmRun, MutableMmRun } from './mm-run.js';
+import { MutableMmRun } from './mm-run.js';
 import { MmSpace } from './mm-space.js';
 import type { WalkStep } from './page-lookup.js';
 import { keyOfRun, keyOfSteps, MOVED_GAP, moved, SettledRuns } from './settled-runs.js';
@@ -35,14 +35,14 @@ export class LiveMmSpace extends MmSpace {
 
   override runs(first: number, end: number): RunCursor<MutableMmRun> {
     const reader = {
-      read: (from: number, to: number) => Array.from(this.#fresh().runs(from, to), (run) => copyOf(run)),
+      read: (from: number, to: number) => Array.from(this.#fresh().runs(from, to), (run) => run.copy()),
       key: keyOfRun,
       moved: (page: number, pages: number) => moved(new MutableMmRun(this.deviceOf), page, pages),
     };
     return new SettledRuns(this.host, reader, first, end);
   }
 
-  override page(page: number): MmRun {
+  override page(page: number): MutableMmRun {
     const found = settled(this.host, () => {
       const space = this.#fresh();
       const run = space.page(page);
@@ -73,6 +73,3 @@ export class LiveMmSpace extends MmSpace {
     return found.bytes;
   }
 }
-
-/** The runs of `MmSpace` are of this class. */
-const copyOf = (run: MmRun): MutableMmRun => (run as MutableMmRun).copy();

@@ -34,11 +34,11 @@ export class MmSpace implements AddressSpace<MmRun> {
     [this.#lookup, this.#reading] = [this.lookup(), this.lookup()];
   }
 
-  runs(first: number, end: number): RunCursor<MmRun> {
+  runs(first: number, end: number): RunCursor<MutableMmRun> {
     return this.cursor(new MutableMmRun(this.deviceOf)).over(first as Vpn, end as Vpn);
   }
 
-  page(page: number): MmRun {
+  page(page: number): MutableMmRun {
     this.#asked.page = page;
     this.#lookup.find(page as Vpn, this.#asked);
     return this.#asked;
