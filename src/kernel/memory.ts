@@ -47,6 +47,11 @@ export class KernelMemory implements Memory {
     return Bytes.of(whole, place);
   }
 
+  /** Drops the page tables that are kept. */
+  forget(): void {
+    this.#walker.forget();
+  }
+
   /** The frame of a kernel address, or the reason why it is unknown. */
   frameOf(address: bigint): Pfn | Unreadable {
     if (BigInt.asIntN(this.form.levels * 9 + 12, address) !== BigInt.asIntN(64, address))
