@@ -20,6 +20,9 @@ const FIELDS = /** @type {const} */ ({
   SLOT: ['name', 'space', 'id', 'gpa', 'bytes', 'hva'],
   PAGE: ['name', 'gva', 'gpa', 'value'],
   STATE: ['name', 'gpa', 'bytes', 'hva', 'kind'],
+  // What a program in a guest said of VMs that it runs itself; `own` is the guest physical address that its page tables gave.
+  L2VM: ['guest', 'pid', 'fd', 'name'],
+  L2RUN: ['guest', 'name', 'gpa', 'hva', 'own', 'pages'],
 });
 
 /** @typedef {keyof typeof FIELDS} Word */

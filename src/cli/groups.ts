@@ -31,7 +31,9 @@ const image = {
 
 /** The dump of a host. */
 const host = {
-  core: core("the host's vmcore: ELF, kdump-compressed, flattened or LiME; repeat -c for each part of a split dump"),
+  core: core(
+    "the host's vmcore: ELF, kdump-compressed, flattened or LiME; or /proc/kcore, this host (docs/live.md); repeat -c for each part of a split dump",
+  ),
   inputFormat,
   guest,
 };

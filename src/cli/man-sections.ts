@@ -19,6 +19,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
 /** What the output looks like. */
 export const OUTPUT: readonly string[] = [
   'Addresses are hexadecimal: the guest physical address (GPA), the host virtual address (HVA) of the same byte in the memory of QEMU, and its host physical address (HPA). An address that the dump does not prove is not printed.',
+  'With -c /proc/kcore, as root, the memory is that of the running host. What changes while it is read is read again, until two readings in a row agree.',
   'The text of vtop has one block for each address, separated by an empty line. The first two lines have the GPA, the HVA (- if no memslot contains the GPA) and the HPA. Then come the page-table entries that were read, from the top level down (the physical address of the entry, then =>, then its value), the page, the flags of the last entry, the mapping (VMA) of the HVA, and the struct page, all as the vtop command of crash 9 prints them. Where there is no HPA its column has (not mapped) for a page that is swapped out or was never touched, (not accessible) if no mapping contains the HVA, and else the state.',
   'The other commands print tables under headings. Sizes are in units of 1024: KiB, MiB, GiB.',
   '--json prints one object per line, in which addresses are texts with 0x. --csv prints comma-separated values as in RFC 4180, and totals on standard error. The files docs/output.md and docs/commands/ of the package describe the members and columns.',
@@ -40,5 +41,6 @@ export const STATE_MEANINGS: Readonly<Record<State, string>> = {
   'table-missing': 'A page table is not in the dump.',
   noncanonical: 'The HVA is not a user address.',
   damaged: 'A page-table entry that is not possible.',
+  moved: 'On a running host: the memslot or a page-table entry changed each time it was read.',
   invalid: 'The line of standard input is not an address.',
 };

@@ -281,7 +281,7 @@ const rules: readonly Schema[] = [
     { gpa: type('string') },
   ),
   ifThen(
-    { anyOf: [{ properties: { state: { enum: ['no-memslot', 'slots-missing', 'invalid'] } } }, NOT_IN_GUEST] },
+    { anyOf: [{ properties: { state: { enum: ['no-memslot', 'slots-missing', 'moved', 'invalid'] } } }, NOT_IN_GUEST] },
     { hva: type('null'), slot: type('null') },
     { hva: type('string'), slot: type('object') },
   ),

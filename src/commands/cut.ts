@@ -48,6 +48,10 @@ export async function cut(
   const asked = await spelledOut(requests, streams);
   let recording: Recording | null = null;
   const watch = (image: DumpImage): DumpImage => {
+    if (image.live !== undefined)
+      throw new UsageError(
+        `${image.name} is the memory of a running host: it changes, so that an excerpt would not have what was answered`,
+      );
     recording = image.record();
     return image;
   };

@@ -9,10 +9,10 @@ import { findProcess, type Process } from '../kernel/process.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { type Paging, pagingOf } from '../paging/architecture.js';
-import { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
 import { GuestVirtual } from '../spaces/guest-virtual.js';
-import { MmSpace } from '../spaces/mm-space.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
+import { guestSpaceOf, mmSpaceOf } from '../spaces/spaces.js';
 import { openGuest } from './in-guest.js';
 import { flag, parsed, type Values, valued } from './options.js';
 
@@ -56,8 +56,8 @@ export type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: num
 export function memoryOf(selected: Selected, given: Chosen): Pages {
   const { vm } = selected;
   needGva(given);
-  if (given.hva) return pagesOf(new MmSpace(vm.kvm.host, vm.mm));
-  const space = new GuestSpace(vm, given.addressSpace);
+  if (given.hva) return pagesOf(mmSpaceOf(vm.kvm.host, vm.mm));
+  const space = guestSpaceOf(vm, given.addressSpace);
   return given.gva ? virtualMemory(selected, space, given) : pagesOf(space);
 }
 

@@ -5,8 +5,9 @@ import { DumpError } from '../core/errors.js';
 import { type AskedAddress, type AskedRange, parseAddress, parseRange, printable } from '../core/text.js';
 import { findVma } from '../kernel/vma.js';
 import { VmaNames } from '../kernel/vma-names.js';
-import { MmSpace } from '../spaces/mm-space.js';
+import type { MmSpace } from '../spaces/mm-space.js';
 import { merged, type PageRange } from '../spaces/ranges.js';
+import { mmSpaceOf } from '../spaces/spaces.js';
 import { Totals } from '../spaces/totals.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
 import { VmaRuns } from '../spaces/vma-runs.js';
@@ -54,7 +55,7 @@ export class Asked {
 
   constructor(readonly context: HvaContext) {
     const { host, process } = context;
-    this.#space = new MmSpace(host, process.mm);
+    this.#space = mmSpaceOf(host, process.mm);
     this.#translator = new ProcessTranslator(this.#space);
     this.#row = new HvaRow(process.task.tgid, this.#translator);
     this.#names = new VmaNames(host, process.mm);

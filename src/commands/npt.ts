@@ -8,7 +8,8 @@ import { EPT, isLost, type Leaf, type LostTable, npt as nptForm, SecondLevel } f
 import { digitsOfPage } from '../report/hex.js';
 import { kinds } from '../report/records.js';
 import { size, table } from '../report/table.js';
-import { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
+import { guestSpaceOf } from '../spaces/spaces.js';
 import { addresses } from './addresses.js';
 import { BadLine, type Context, command, type VmGiven } from './command.js';
 import { type NptRow, type NptTotalRow, npts, nptTotals } from './npt-rows.js';
@@ -112,7 +113,7 @@ class Tables {
     this.#problems = [...problems];
     this.#tables = new SecondLevel(host.frames, form, addressHigh);
     const spaces = [...new Set([given.addressSpace, ...roots.map((root) => root.addressSpace)])];
-    this.#spaces = new Map(spaces.map((space) => [space, new GuestSpace(vm, space)]));
+    this.#spaces = new Map(spaces.map((space) => [space, guestSpaceOf(vm, space)]));
     log.found(`${form.name}: ${roots.length} roots`);
   }
 

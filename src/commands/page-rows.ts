@@ -5,6 +5,7 @@ import { pfn } from '../core/address.js';
 import type { FrameGap } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host } from '../kernel/host.js';
+import { isLive, settled } from '../kernel/live.js';
 import { MAPPING_KINDS, PAGE_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
 import type { SwapEntry } from '../pages/swap-cache.js';
 import { columns, columnsFrom, made, record } from '../report/columns.js';
@@ -33,6 +34,7 @@ export class PageRow {
   /** The byte in the frame. */
   offset = 0;
   inDump: InDump = 'outside';
+  readonly #host: Host;
   readonly #image: DumpImage;
   /** The frames from `#first` to `#end` - 1 are missing for the same reason. */
   #first = 0;
@@ -41,16 +43,33 @@ export class PageRow {
 
   /** Throws `DumpError` if the kernel's struct pages can't be found. */
   constructor(host: Host, image: DumpImage) {
+    this.#host = host;
     this.facts = new PageFacts(host);
     this.#image = image;
   }
 
   /** Sets the row to a byte of a frame, which must be below 2^40. */
   set(frame: number, offset: number): this {
-    this.facts.look(frame);
+    if (isLive(this.#host)) this.#lookTwice(frame);
+    else this.facts.look(frame);
     this.offset = offset;
     this.inDump = frame >= this.#first && frame < this.#end ? this.#reason : this.#look(frame);
     return this;
+  }
+
+  /** Sets the row to a byte of a frame of which it is not known whether it is the one that was asked about. */
+  setMoved(frame: number, offset: number): this {
+    this.set(frame, offset).facts.moved(frame);
+    return this;
+  }
+
+  #lookTwice(frame: number): void {
+    const { facts } = this;
+    const found = settled(this.#host, () => {
+      facts.forget();
+      return { key: facts.look(frame).use, value: facts };
+    });
+    if (found === null) facts.moved(frame);
   }
 
   #look(frame: number): InDump {

@@ -7,8 +7,9 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
+import { forget, retried } from '../kernel/live.js';
 import { LOG_NEEDS } from '../kernel/needs.js';
-import { findProcess } from '../kernel/process.js';
+import { findProcess, type Process } from '../kernel/process.js';
 import { type Selected, selectByWord, selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
@@ -53,13 +54,19 @@ export async function perform(request: Request, given: Given, form: Form, stream
   if (command.needs === 'log' && request.values.process != null) await loadKernelCodecs();
   const context = contextOf(request, given, streams, form);
   const writer = writerOf(request, form, context, log);
-  return log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
+  const code = await log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
+  const live = given.host?.frames.live;
+  if (live !== undefined)
+    log.found(`live: ${live.again} times an answer was read again; ${live.moved} answers moved each time`);
+  return code;
 }
 
 /** What a command is run on: what was opened, and what it was asked. */
 export function contextOf(request: Request, given: Given, streams: Streams, form: Form): object {
   const { command, values, words } = request;
   const { args } = command;
+  // A running host has gone on since it was opened.
+  if (given.host !== undefined) forget(given.host);
   const opened = GIVE[command.needs](given, request, streams);
   needWords(request);
   return {
@@ -92,7 +99,8 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };
     if (process === null) throw new UsageError('the pid, or the address of a task_struct', { missing: 'process' });
-    return { image, host, process: log.step('process', () => findProcess(host as Host, process)) };
+    const find = (): Process => retried(host as Host, () => findProcess(host as Host, process));
+    return { image, host, process: log.step('process', find) };
   },
   vms: givenVms,
   vcpus: givenVms,
@@ -104,7 +112,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
       guests,
       inputs,
       question,
-      selected: log.step('VM', () => selectVm(host as Host, process, vm)),
+      selected: log.step('VM', () => retried(host as Host, () => selectVm(host as Host, process, vm))),
     };
   },
 };

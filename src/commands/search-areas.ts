@@ -3,10 +3,10 @@ import { greatest, least } from '../core/bigints.js';
 import { UsageError } from '../core/errors.js';
 import type { AskedRange } from '../core/text.js';
 import type { Selected } from '../kvm/select.js';
-import { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
 import type { GuestVirtual } from '../spaces/guest-virtual.js';
-import { MmSpace } from '../spaces/mm-space.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
+import { guestSpaceOf, mmSpaceOf } from '../spaces/spaces.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
 import { type Chosen, needGva, virtualMemory } from './guest-memory.js';
 import type { PlaceIn } from './search-rows.js';
@@ -44,7 +44,7 @@ export function searched(selected: Selected, given: Chosen, ranges: readonly Ask
   needGva(given);
   const asked = ranges?.map(areaOfRange) ?? null;
   if (given.hva) return ofProcess(selected, asked ?? [ALL]);
-  const space = new GuestSpace(selected.vm, given.addressSpace);
+  const space = guestSpaceOf(selected.vm, given.addressSpace);
   return given.gva ? ofVirtual(space, virtualMemory(selected, space, given), asked) : ofGuest(space, asked ?? [ALL]);
 }
 
@@ -80,7 +80,7 @@ function ofVirtual(space: GuestSpace, memory: GuestVirtual, asked: readonly Area
 }
 
 function ofProcess({ vm }: Selected, asked: readonly Area[]): Searched {
-  const space = new MmSpace(vm.kvm.host, vm.mm);
+  const space = mmSpaceOf(vm.kvm.host, vm.mm);
   const { parts, missing } = new VmaAreas(vm.kvm.host, vm.mm, 0n, BigInt(space.limit));
   return {
     memory: pagesOf(space),

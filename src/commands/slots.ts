@@ -11,8 +11,9 @@ import { columns, record } from '../report/columns.js';
 import { recordKind } from '../report/records.js';
 import { size, table } from '../report/table.js';
 import { count, flag, hex, list, nullable, oneOf, text, word } from '../report/types.js';
-import { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
 import { SlotRuns } from '../spaces/slot-runs.js';
+import { guestSpaceOf } from '../spaces/spaces.js';
 import { Totals } from '../spaces/totals.js';
 import { command } from './command.js';
 import { flag as flagOption } from './options.js';
@@ -175,7 +176,7 @@ function* rowsOf(kvm: Kvm, known: KnownVm, problems: string[], sizes: boolean): 
     if (set === null) continue;
     if (set.missing !== null)
       problems.push(`${what}: memslots of address space ${addressSpace} may be missing: ${set.missing}`);
-    const space = sizes ? new GuestSpace(vm, addressSpace) : null;
+    const space = sizes ? guestSpaceOf(vm, addressSpace) : null;
     for (const slot of set.slots) {
       const row = rowOf(vm, slot, { pid, addressSpace });
       yield space === null ? row : counted(row, space, slot);

@@ -9,6 +9,9 @@ import { type Answered, type Through, unanswered } from './answered.js';
 import { BadLine, type ExitCode } from './command.js';
 import type { PageRow } from './page-rows.js';
 
+/** How often the facts of an address on a running host are read until it has the same page before and after. */
+const MOST = 8;
+
 /** Answers in the order of the addresses. One object is used for all rows; its fields change from row to row. */
 export class Answers {
   /** Number of addresses and lines answered. */
@@ -23,6 +26,7 @@ export class Answers {
     readonly virtual: GuestVirtual | null,
     /** Translators of the machines that the host is a guest of, from the nearest on. */
     readonly outer: readonly GuestTranslator[],
+    readonly isLive: boolean,
   ) {}
 
   get exit(): ExitCode {
@@ -44,11 +48,27 @@ export class Answers {
         continue;
       }
       const { frame, offset, digits } = asked;
-      const state = frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
-      if (state !== 'mapped') this.#missing = true;
-      this.#add(state, offset);
+      this.#translate(frame, offset);
       yield answered.set(digits, translator);
     }
+  }
+
+  /** The answer to an address, and what is known of it besides. */
+  #translate(frame: number | null, offset: number): void {
+    const { translator, answered, pages } = this;
+    const translate = (): State =>
+      frame === null ? translator.beyond(offset) : translator.translate(gfn(frame), offset);
+    let state = translate();
+    this.#add(state, offset);
+    for (let left = MOST; this.isLive && pages !== null && state === 'mapped'; left--) {
+      const looked = translator.frame;
+      state = translate();
+      if (state === 'mapped' && translator.frame === looked) break;
+      this.#add(state, offset);
+      if (left === 0 && translator.frame !== null) answered.page = pages.setMoved(translator.frame, offset);
+      if (left === 0) break;
+    }
+    if (state !== 'mapped') this.#missing = true;
   }
 
   /** What is known of an address besides the answer. */
@@ -69,9 +89,7 @@ export class Answers {
       const { state, reason, message } = fault as VirtualFault;
       return answered.setVirtual(digits, walk.steps, null, unanswered(state, reason, message));
     }
-    const state = translator.translate(gfn(walk.frame), offset);
-    if (state !== 'mapped') this.#missing = true;
-    this.#add(state, offset);
+    this.#translate(walk.frame, offset);
     return answered.setVirtual(digits, walk.steps, digitsOfPage(walk.frame, offset), translator);
   }
 }

@@ -2,13 +2,14 @@
 import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
+import { isLive } from '../kernel/live.js';
 import { digitsOfPage } from '../report/hex.js';
 import { block, guestBlock, NOWHERE, outerBlock } from '../report/text.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
 import { GuestTranslator } from '../translate/translator.js';
-import { addresses } from './addresses.js';
+import { addresses, addressOfFrame } from './addresses.js';
 import { Answered, translation } from './answered.js';
-import { command, type Request } from './command.js';
+import { BadLine, command, type Request } from './command.js';
 import { needGva, virtualMemory, virtualOptions } from './guest-memory.js';
 import { addressSpace, chosen, flag } from './options.js';
 import { PageRow } from './page-rows.js';
@@ -33,6 +34,7 @@ export const vtop = command({
       'format of the text: as crash 9 prints it, or with the labels of the crash extension of 2012',
       STYLES,
     ),
+    gfn: flag('the addresses are guest frame numbers: addresses divided by 4096', { excludes: ['gva'] }),
     facts: flag('say of each page what it is, as the command page does'),
     ...virtualOptions,
   },
@@ -47,6 +49,7 @@ export const vtop = command({
     { line: '-c vmcore -g 191579 -p 34de5840', note: "one address, as crash's vtop prints it" },
     { line: '-c vmcore -g 191579 -p 0 1000 fee00000', note: 'several addresses' },
     { line: '-c vmcore -g ffff8dfd8256a000 -p 0 --json', note: 'a task by its address; one JSON object per address' },
+    { line: '-c vmcore -g 191579 --gfn 34de5 1111 2222', note: 'guest frame numbers' },
     { line: '-c vmcore -g 150 --vm 4 -p 0', note: 'one VM of a process that holds several' },
     { line: '-c vmcore -g 150 -p - --json < addresses', note: 'addresses from standard input, one per line' },
   ],
@@ -58,15 +61,16 @@ export const vtop = command({
 
   async *run({ selected, guests, options, asked, log, host, image }) {
     needGva(options);
-    const { addressSpace: space, facts } = options;
+    const { addressSpace: space, facts, gfn } = options;
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
     const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
     if (options.gva) await loadKernelCodecs();
     const virtual = options.gva ? virtualMemory(selected, translator.space, options) : null;
     const outer = guests.map(({ vm }) => new GuestTranslator(vm, 0)).reverse();
-    const answers = new Answers(translator, new Answered(selected, space), pages, virtual, outer);
-    for await (const group of asked) yield answers.of(group);
+    const answers = new Answers(translator, new Answered(selected, space), pages, virtual, outer, isLive(host));
+    for await (const group of asked)
+      yield answers.of(gfn ? group.map((word) => (word instanceof BadLine ? word : addressOfFrame(word))) : group);
     if (answers.count === 0) throw new UsageError('standard input has no addresses');
     return answers.exit;
   },
@@ -114,6 +118,7 @@ export const requestFor = ({ addresses: words, process, vm, addressSpace: space 
     vm,
     addressSpace: space,
     style: 'crash',
+    gfn: false,
     facts: false,
     gva: false,
     vcpu: null,

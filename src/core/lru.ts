@@ -32,6 +32,13 @@ export class Lru<Value> {
     this.#values[slot] = value;
   }
 
+  clear(): void {
+    this.#at.clear();
+    this.#values.length = 0;
+    this.#used.fill(0);
+    this.#hand = 0;
+  }
+
   #evict(): number {
     while (this.#used[this.#hand] === 1) {
       this.#used[this.#hand] = 0;

@@ -15,6 +15,11 @@ export interface ByteSource {
   readOnce?(offset: number, length: number, what: string): Bytes;
   /** Fills `target` from an offset on, without filling a cache. */
   readInto?(target: Uint8Array, offset: number, what: string): void;
+  /**
+   * Only of a file that the kernel makes while it is read, whose contents can change: drops what was read before, so that the
+   * next read returns the contents of its own time. Bytes that were returned stay as they are.
+   */
+  readonly forget?: (() => void) | undefined;
   /** Closes the file, if there is one; nothing can be read afterwards. */
   close?(): void;
 }
@@ -42,6 +47,20 @@ export interface FrameSource {
   gapEnd?(frame: Pfn, end: number): number;
   /** Number of the machine's last frame plus one; undefined if unknown. */
   readonly limit?: number | undefined;
+  /** Only of a running machine, whose memory changes while it is read. */
+  readonly live?: Live | undefined;
+}
+
+/** The memory of a running machine. */
+export interface Live {
+  /**
+   * Drops what was read before. Bytes that were returned stay as they are. Whoever keeps bytes, or what follows from them,
+   * must drop it too (kernel/live.ts).
+   */
+  forget(): void;
+  /** How often an answer was read again because it had changed, and how many answers changed each time. */
+  again: number;
+  moved: number;
 }
 
 /** Why virtual memory could not be read: the first address concerned, and the reason. */

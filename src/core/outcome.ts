@@ -14,6 +14,7 @@ export const STATES = [
   'table-missing',
   'noncanonical',
   'damaged',
+  'moved',
   'invalid',
 ] as const;
 
@@ -49,6 +50,7 @@ export const REASONS = [
   'table-unreadable',
   'table-absent',
   'bad-entry',
+  'entry-moved',
   'gva-noncanonical',
   'gva-not-present',
   'gva-reserved-bits',

@@ -4,7 +4,7 @@ import type { Advice } from '../core/advice.js';
 import type { Bytes } from '../core/bytes.js';
 import { DumpError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
-import type { ByteSource, FrameGap, FrameSource } from '../core/memory.js';
+import type { ByteSource, FrameGap, FrameSource, Live } from '../core/memory.js';
 import type { Note } from '../elf/notes.js';
 import type { PagePart } from './piece-reader.js';
 import { Recording } from './recorder.js';
@@ -62,6 +62,8 @@ export interface PageReader {
   readonly part?: SplitPart;
   /** phys_base from the header of the file. A hint only: it can be 0 or a guess. */
   readonly physBase: bigint | null;
+  /** Only of a running machine, whose memory changes: drops what was read before. */
+  readonly forget?: (() => void) | undefined;
 }
 
 /** One file of a split dump. It has the pages of the frames `start` to `end` - 1. */
@@ -81,6 +83,7 @@ export class DumpImage implements FrameSource {
   #recording: Recording | null = null;
   /** Problems with the files, which can be read nevertheless. */
   readonly problems: readonly Problem[];
+  readonly live: Live | undefined;
 
   constructor(
     /** For display: the name of the file. */
@@ -91,6 +94,15 @@ export class DumpImage implements FrameSource {
     problems: readonly Problem[] = [],
   ) {
     this.problems = [...problems, ...reader.problems];
+    const { forget } = reader;
+    this.live = forget && {
+      forget: () => {
+        forget();
+        this.#pages.clear();
+      },
+      again: 0,
+      moved: 0,
+    };
   }
 
   get limit(): number | undefined {
@@ -117,8 +129,8 @@ export class DumpImage implements FrameSource {
   }
 
   stretch(frame: Pfn, target: Uint8Array): boolean {
-    // A recording counts the pages one by one.
-    if (this.#recording !== null) return false;
+    // A recording counts the pages one by one; on a running machine each answer is checked with its page.
+    if (this.#recording !== null || this.live !== undefined) return false;
     this.onRead();
     try {
       return this.reader.stretch?.(frame, target) ?? false;

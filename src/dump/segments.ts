@@ -75,4 +75,4 @@ function atDistance(loads: readonly ProgramHeader[]): Test {
 }
 
 /** Start of the mapping of the kernel's image (arch/x86/include/asm/page_64_types.h, __START_KERNEL_map). */
-const KERNEL_IMAGE = 0xffffffff80000000n;
+export const KERNEL_IMAGE = 0xffffffff80000000n;

@@ -14,7 +14,10 @@ const PHDR_SIZE = 56;
 const SHDR_SIZE = 64;
 const SH_INFO = 44;
 
-/** A program header. Offsets and sizes are in bytes. A `paddr` of 2^53 or more is rounded, and not a valid address. */
+/**
+ * A program header. Offsets and sizes are in bytes. A `paddr` of 2^53 or more is rounded, and not a valid address. In
+ * /proc/kcore offsets and sizes can be larger, too; those that are multiples of pages are exact.
+ */
 export interface ProgramHeader {
   readonly type: number;
   readonly offset: number;
@@ -44,15 +47,17 @@ export function readProgramHeaders(file: ByteSource, header: Elf64Core): Program
   if (count > 0 && header.ePhentsize !== PHDR_SIZE)
     throw new DumpError(`${file.name}: program headers have ${header.ePhentsize} bytes each; expected: ${PHDR_SIZE}`);
   const table = file.read(offset, count * PHDR_SIZE, `${count} program headers`);
+  // With 5-level page tables, /proc/kcore is longer than 2^53 bytes.
+  const size = (at: number): number => (file.forget === undefined ? table.u53(at) : Number(table.u64(at)));
   return Array.from({ length: count }, (_, i) => {
     const at = i * PHDR_SIZE;
     return {
       type: table.u32(at),
-      offset: table.u53(at + 8),
+      offset: size(at + 8),
       vaddr: table.u64(at + 16),
       paddr: Number(table.u64(at + 24)),
-      filesz: table.u53(at + 32),
-      memsz: table.u53(at + 40),
+      filesz: size(at + 32),
+      memsz: size(at + 40),
     };
   });
 }

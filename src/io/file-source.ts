@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statfsSync } from 'node:fs';
 import { Bytes } from '../core/bytes.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { Lru } from '../core/lru.js';
@@ -8,6 +8,10 @@ import { reasonOf } from './system-error.js';
 
 /** Block size in bytes. 64 KiB to 256 KiB are equally fast; the smallest wastes least on scattered reads. */
 const BLOCK = 0x10000;
+/** Block size for files of /proc: the kernel makes each page of them when it is read. */
+const LIVE_BLOCK = 0x1000;
+/** f_type of procfs (include/uapi/linux/magic.h, PROC_SUPER_MAGIC). */
+const PROC_SUPER_MAGIC = 0x9fa0;
 /** Most bytes of one read; enough for a table of a few million program headers. */
 const MOST = 0x20000000;
 /** Bytes of blocks that are cached. */
@@ -20,6 +24,7 @@ const MANY = 8;
 /** A file of any size, read with `readSync` through a bounded cache of blocks. */
 export class FileSource implements ByteSource {
   readonly size: number;
+  readonly forget: (() => void) | undefined;
   /** Null once it was closed: the system gives the number to the next file that is opened. */
   #descriptor: number | null;
   readonly #block: number;
@@ -31,11 +36,18 @@ export class FileSource implements ByteSource {
     readonly name: string,
     descriptor: number,
     block: number,
+    isLive: boolean,
   ) {
     this.#descriptor = descriptor;
     this.#block = block;
     this.#blocks = new Lru(KEPT / block);
     this.size = fstatSync(descriptor).size;
+    this.forget = isLive
+      ? () => {
+          this.#blocks.clear();
+          this.#failed.clear();
+        }
+      : undefined;
   }
 
   /**
@@ -53,10 +65,17 @@ export class FileSource implements ByteSource {
       // Without O_NONBLOCK, opening a FIFO blocks until there is a writer.
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
-      throw new DumpError(`${path}: ${reasonOf(cause, { ENOENT: 'no such file' })}`, { code: 'system', cause });
+      throw new DumpError(`${path}: ${reasonOf(cause, { ENOENT: 'no such file' })}`, {
+        code: 'system',
+        cause,
+        ...(path === KCORE ? { hint: KCORE_HINT } : {}),
+      });
     }
     const stat = fstatSync(descriptor);
-    if (stat.isFile()) return new FileSource(path, descriptor, block);
+    if (stat.isFile()) {
+      const isLive = isOfProc(path, stat);
+      return new FileSource(path, descriptor, isLive ? Math.min(block, LIVE_BLOCK) : block, isLive);
+    }
     closeSync(descriptor);
     throw new DumpError(`${path}: ${stat.isDirectory() ? 'is a directory' : 'not a regular file'}; ${wanted}`, {
       code: 'system',
@@ -70,7 +89,7 @@ export class FileSource implements ByteSource {
 
   read(offset: number, length: number, what: string): Bytes {
     const place = { source: this.name, offset };
-    if (offset < 0 || length < 0 || !Number.isSafeInteger(offset + length) || offset + length > this.size)
+    if (offset < 0 || length < 0 || !this.#isExact(offset + length) || offset + length > this.size)
       throw new DumpError(
         `${this.name} is truncated or damaged: its ${what} at 0x${offset.toString(16)} needs ${length} bytes, but the file ends at 0x${this.size.toString(16)}`,
         { code: 'truncated' },
@@ -83,6 +102,11 @@ export class FileSource implements ByteSource {
       if (error instanceof DumpError) return this.readOnce(offset, length, what);
       throw error;
     }
+  }
+
+  /** Offsets in /proc/kcore are addresses of up to 56 bits (kc_vaddr_to_offset); those of pages are exact. */
+  #isExact(offset: number): boolean {
+    return Number.isSafeInteger(offset) || (this.forget !== undefined && offset % LIVE_BLOCK === 0);
   }
 
   #throughBlocks(offset: number, length: number, what: string): Buffer {
@@ -144,7 +168,7 @@ export class FileSource implements ByteSource {
     for (let done = 0; done < block.length; ) {
       let got: number;
       try {
-        got = readSync(descriptor, block, done, block.length - done, start + done);
+        got = readSync(descriptor, block, done, block.length - done, positionOf(start, done));
       } catch (cause) {
         throw new DumpError(`${what}: ${reasonOf(cause)}`, {
           code: 'system',
@@ -161,6 +185,24 @@ export class FileSource implements ByteSource {
     }
   }
 }
+
+const KCORE = '/proc/kcore';
+const KCORE_HINT =
+  'the memory of a running host can be read only by root (CAP_SYS_RAWIO), of a kernel that has the file (CONFIG_PROC_KCORE) and is not locked down';
+
+/** Whether a file is one of procfs, also if it is mounted elsewhere. Such files have no blocks. */
+function isOfProc(path: string, { blocks }: Stats): boolean {
+  if (blocks > 0) return false;
+  try {
+    return statfsSync(path).type === PROC_SUPER_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** The place of a byte, for the system. */
+const positionOf = (start: number, done: number): number | bigint =>
+  Number.isSafeInteger(start + done) ? start + done : BigInt(start) + BigInt(done);
 
 /** Names that mean standard input. */
 const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);

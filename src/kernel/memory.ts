@@ -2,7 +2,7 @@
 import { PAGE_SIZE, type Pfn, pfn, vpnOf } from '../core/address.js';
 import { Bytes } from '../core/bytes.js';
 import type { FrameSource, Memory, Unreadable } from '../core/memory.js';
-import { levelNames, type PagingForm } from '../paging/form.js';
+import { levelNames, NX_HIGH, type PagingForm } from '../paging/form.js';
 import { PageWalker, Walk } from '../paging/walker.js';
 
 /** No dump level excludes pages of the kernel; but makedumpfile 1.7.8 excludes slab pages of Linux 7.1 and later. */
@@ -47,6 +47,11 @@ export class KernelMemory implements Memory {
     return Bytes.of(whole, place);
   }
 
+  /** Drops the page tables that are kept. */
+  forget(): void {
+    this.#walker.forget();
+  }
+
   /** The frame of a kernel address, or the reason why it is unknown. */
   frameOf(address: bigint): Pfn | Unreadable {
     if (BigInt.asIntN(this.form.levels * 9 + 12, address) !== BigInt.asIntN(64, address))
@@ -54,6 +59,13 @@ export class KernelMemory implements Memory {
     const walker = this.#walker;
     const status = walker.walk(this.root, vpnOf(address));
     return status === Walk.Mapped ? walker.frame : this.#fault(address, status);
+  }
+
+  /** Whether a processor may execute what is at a kernel address: no entry on the way to it has the bit NX. */
+  isExecutable(address: bigint): boolean {
+    if (typeof this.frameOf(address) !== 'number') return false;
+    const { hi, level } = this.#walker;
+    return hi.slice(level, this.form.levels).every((word) => (word & NX_HIGH) === 0);
   }
 
   #page(address: bigint): DataView | Unreadable {

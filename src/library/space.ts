@@ -125,7 +125,7 @@ function* ranges(make: () => GuestSpace, start: number, end: number): Generator<
 }
 
 const gapOf = ({ reason, message, remedies = [] }: Gap): GuestGap => ({
-  reason: reason as GuestGap['reason'],
+  reason: reason,
   message,
   remedies,
 });

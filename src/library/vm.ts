@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rowOf, type SlotRow } from '../commands/slots.js';
 import type { Selected } from '../kvm/select.js';
-import { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
+import { guestSpaceOf } from '../spaces/spaces.js';
 import { addressOf, pageOf } from './addresses.js';
 import { type Answer, answerOf } from './answer.js';
 import { spaceOf } from './choice.js';
@@ -97,6 +98,6 @@ export class Vm {
   }
 
   #make(addressSpace: number): GuestSpace {
-    return new GuestSpace(this.#selected.vm, spaceOf(addressSpace));
+    return guestSpaceOf(this.#selected.vm, spaceOf(addressSpace));
   }
 }

@@ -146,10 +146,17 @@ function releaseOf(memory: KernelMemory, banner: bigint): string {
   return release;
 }
 
+/**
+ * The symbol table in an image. It is read-only data, so what the processor may execute, which is most of an image, is only
+ * searched if the rest does not have it: a kernel can map all of its image as executable (rodata=off).
+ */
 function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
   const anchor = { name: '_text', address: text } as const;
-  for (let from = text; from < text + LONGEST_IMAGE; from += ALIGN) {
-    if (typeof memory.frameOf(from) !== 'number') continue;
+  const code: bigint[] = [];
+  const data: bigint[] = [];
+  for (let from = text; from < text + LONGEST_IMAGE; from += ALIGN)
+    if (typeof memory.frameOf(from) === 'number') (memory.isExecutable(from) ? code : data).push(from);
+  for (const from of [...data, ...code]) {
     const found = scanKallsyms(memory, from, from + ALIGN, anchor);
     if (found !== null) return found;
   }

@@ -6,7 +6,8 @@ import { DumpError, orNull } from '../core/errors.js';
 import type { Host } from '../kernel/host.js';
 import { readMm } from '../kernel/mm.js';
 import type { PageFacts, PageKind } from '../pages/facts.js';
-import { MmSpace } from '../spaces/mm-space.js';
+import type { MmSpace } from '../spaces/mm-space.js';
+import { mmSpaceOf } from '../spaces/spaces.js';
 import type { Space, Spaces } from './address-spaces.js';
 import type { Area } from './areas.js';
 import { Naming } from './hits.js';
@@ -151,7 +152,7 @@ export class Settler {
   /** Whether the page table of a candidate maps the frame, as far as it can be read. */
   #look({ mm, page }: Candidate, frame: number): 'maps' | 'does not' | 'unknown' {
     const space = this.#spaceOf(mm);
-    const memory = this.#memory.get(space) ?? (space.mm === null ? null : new MmSpace(this.#host, space.mm));
+    const memory = this.#memory.get(space) ?? (space.mm === null ? null : mmSpaceOf(this.#host, space.mm));
     if (memory === null) return 'unknown';
     this.#memory.set(space, memory);
     const { state, frame: mapped } = memory.page(page);

@@ -127,6 +127,11 @@ export class PageFacts {
     return frame === small || (huge >= 0 && frame >= huge && frame < huge + HUGE_PAGES);
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.#reader.forget();
+  }
+
   /** Sets the members to the facts about a frame. */
   look(frame: number): this {
     const reader = this.#reader;
@@ -170,6 +175,17 @@ export class PageFacts {
     this.pins = compound.pins ?? (reader.countsPins ? this.refcount >>> PIN_SHIFT : null);
     this.#setKind();
     return this;
+  }
+
+  /** Makes these the facts about a frame whose struct page changed each time it was read. */
+  moved(frame: number): this {
+    return this.look(frame).#unknown('struct page: it changed each time it was read');
+  }
+
+  /** A text that is equal as long as the page is used for the same thing. Counts and most flags change at any time. */
+  get use(): string {
+    const isKnown = this.kind !== 'none' && this.kind !== 'unknown';
+    return [this.kind, this.head, this.order, this.huge, isKnown ? this.link : 0n].join();
   }
 
   #unknown(problem: string): this {

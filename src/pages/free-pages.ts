@@ -46,6 +46,12 @@ export class FreePages {
     this.#orders = host.info.length('zone.free_area') ?? ORDERS;
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    [this.#first, this.#end] = [0, 0];
+    this.#listed = null;
+  }
+
   /** Whether a struct page is the first one of a block in the buddy lists. */
   isBuddy(flags: number, word: number): boolean {
     return (flags & this.bits.buddy) !== 0 || hasType(word, this.types.buddy);

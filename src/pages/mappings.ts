@@ -45,6 +45,11 @@ export class Mappings {
     this.#paths = new InodePaths(host);
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** The file of the address_space at an address, given as two words; null if there is no address_space. */
   fileOf(high: number, low: number): MappedFile | null {
     const key = pointerKey(high, low);

@@ -49,6 +49,11 @@ export class Memcgs {
     this.#subsystem = symbols.get('memory_cgrp_subsys') ?? symbols.get('mem_cgroup_subsys') ?? null;
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** The cgroup of a page that is not charged. */
   readonly nothing = NONE;
 

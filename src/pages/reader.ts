@@ -119,6 +119,14 @@ export class PageReader {
     return [...this.#namesOf(own & ~masks.reduce((sum, mask) => sum | mask, 0)), ...set];
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.pages.forget();
+    this.free.forget();
+    this.memcgs.forget();
+    this.mappings.forget();
+  }
+
   #upperFlags(frame: number): number | null {
     if (this.pages.find(frame) !== 'there') return null;
     return this.pages.view.getUint32(this.pages.at + this.layout.flags.offset + 4, true);

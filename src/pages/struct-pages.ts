@@ -64,6 +64,11 @@ export class StructPages {
     return this.gap.reason === 'unmapped' ? 'none' : 'missing';
   }
 
+  /** Drops what was read, for memory that changes. */
+  forget(): void {
+    this.#kept.fill(undefined);
+  }
+
   #chunk(number: number, section: Section): Chunk {
     const slot = number & (KEPT - 1);
     const known = this.#kept[slot];

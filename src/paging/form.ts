@@ -27,6 +27,8 @@ export const levelNames = (levels: 4 | 5): readonly string[] =>
 export const PRESENT = 0x1;
 export const ACCESSED = 0x20;
 export const DIRTY = 0x40;
+/** In the upper word of an entry: the processor does not execute what it leads to. */
+export const NX_HIGH = 0x80000000;
 /** In a PMD or PUD entry: it is a leaf. */
 export const PSE = 0x80;
 /** If PRESENT is clear: PROT_NONE, the page is in memory (_PAGE_BIT_PROTNONE is _PAGE_BIT_GLOBAL). */

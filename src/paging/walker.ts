@@ -52,6 +52,12 @@ export class PageWalker {
     return this.#status;
   }
 
+  /** Drops the tables that are kept. */
+  forget(): void {
+    this.#group = NOTHING;
+    this.tables.fill(NOTHING);
+  }
+
   /** Physical address, in bytes, of the entry for `page` that was read at a level. */
   entryAddress(level: number, page: Vpn): number {
     return (this.tables[level] as number) * 4096 + (Math.floor(page / 512 ** level) % 512) * 8;

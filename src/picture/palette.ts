@@ -56,6 +56,7 @@ const STATES: Readonly<Record<State, Look>> = {
   'slots-missing': unknown,
   noncanonical: unknown,
   damaged: unknown,
+  moved: unknown,
   'no-memslot': unknown,
   invalid: unknown,
 };
@@ -70,7 +71,14 @@ const REASONS: Readonly<Partial<Record<Reason, Look>>> = {
 };
 const PROT_NONE: Look = { rank: 1, name: 'resident, PROT_NONE', colour: { light: '#85bcf5', dark: '#abc0d7' } };
 /** States that are rare, or that need attention. */
-const LOUD: ReadonlySet<State> = new Set<State>(['poisoned', 'migrating', 'table-missing', 'damaged', 'noncanonical']);
+const LOUD: ReadonlySet<State> = new Set<State>([
+  'poisoned',
+  'migrating',
+  'table-missing',
+  'damaged',
+  'moved',
+  'noncanonical',
+]);
 
 /** From small to large pages the colours get darker, on a dark page lighter. */
 const SIZES: Readonly<Record<number, Colour>> = {

@@ -2,7 +2,7 @@
 // A guest's physical memory in the place of a dump, so that its kernel can be read like that of any machine.
 import type { Pfn } from '../core/address.js';
 import { orNull } from '../core/errors.js';
-import type { FrameGap } from '../core/memory.js';
+import type { FrameGap, Live } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import { DumpImage, type PageReader, type Problem } from '../dump/image.js';
 import type { Note } from '../elf/notes.js';
@@ -11,14 +11,18 @@ import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
 import { SEGMENTS, type Segment, type SegmentName } from '../kvm/vcpus/registers.js';
 import { differ } from './contents.js';
-import { GuestSpace } from './guest-space.js';
+import type { GuestSpace } from './guest-space.js';
 import { type Gap, isGap } from './space.js';
+import { guestSpaceOf } from './spaces.js';
 
 /** The memory of a VM as the memory of a machine. */
 export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
-  const space = new GuestSpace(vm, 0);
+  const space = guestSpaceOf(vm, 0);
   const vcpus = orNull(() => vcpusOfVm(vm.kvm, vm.address)) ?? [];
-  return new DumpImage(name, new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`));
+  return new DumpImage(
+    name,
+    new GuestReader(space, notesOf(vcpus), `memory of the VM of pid ${pid}`, vm.kvm.host.frames.live),
+  );
 }
 
 /** A note for each vCPU whose page tables are known; not for one that ran a guest of its own, whose registers those are. */
@@ -51,15 +55,22 @@ class GuestReader implements PageReader {
   readonly vmcoreinfo = null;
   readonly physBase = null;
   readonly problems: readonly Problem[];
+  readonly forget: (() => void) | undefined;
   readonly #space: GuestSpace;
 
   constructor(
     space: GuestSpace,
     readonly notes: readonly Note[],
     readonly description: string,
+    live: Live | undefined,
   ) {
     const { missing } = space.slots;
     this.#space = space;
+    this.forget =
+      live &&
+      (() => {
+        live.forget();
+      });
     this.problems = missing === null ? [] : [{ message: `memslots may be missing: ${printable(missing, 4096)}` }];
   }
 

@@ -25,6 +25,13 @@ export class MutableGuestRun extends MutableMmRun implements GuestRun {
     return this.slot === null ? null : this.vpn;
   }
 
+  override copy(): MutableGuestRun {
+    const copy = new MutableGuestRun(this.deviceOf);
+    copy.take(this);
+    copy.slot = this.slot;
+    return copy;
+  }
+
   /** Sets the run to the answer for pages that are in no slot. */
   inNoSlot({ missing }: MemslotSet): State {
     this.slot = null;

@@ -42,11 +42,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
     [this.#lookup, this.#reading] = [memory.lookup(), memory.lookup()];
   }
 
-  runs(first: number, end: number): RunCursor<GuestRun> {
+  runs(first: number, end: number): RunCursor<MutableGuestRun> {
     return new GuestRuns({ vm: this.#vm, slots: this.slots, memory: this.#memory, memfds: this.#memfds }, first, end);
   }
 
-  page(page: number): GuestRun {
+  page(page: number): MutableGuestRun {
     this.#find(gfn(page), this.#asked, this.#lookup);
     return this.#asked;
   }
@@ -74,6 +74,11 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   bytes(page: number): DataView | Gap {
     this.#find(gfn(page), this.#read, this.#reading);
     return this.#memory.bytesOf(this.#read);
+  }
+
+  /** A run that nothing is known of yet. */
+  protected emptyRun(): MutableGuestRun {
+    return new MutableGuestRun(this.#memory.deviceOf);
   }
 
   #find(page: Gfn, run: MutableGuestRun, lookup: PageLookup): void {

@@ -40,11 +40,8 @@ export class MutableMmRun implements MmRun {
   #swapType = NOT_IN_SWAP;
   #swapOffset = 0;
   #explain: Explain | null = null;
-  readonly #deviceOf: DeviceOf;
 
-  constructor(deviceOf: DeviceOf) {
-    this.#deviceOf = deviceOf;
-  }
+  constructor(protected readonly deviceOf: DeviceOf) {}
 
   get frame(): Pfn | null {
     return this.#frame === NO_FRAME ? null : (this.#frame as Pfn);
@@ -52,7 +49,7 @@ export class MutableMmRun implements MmRun {
 
   get swap(): SwapPlace | null {
     const type = this.#swapType;
-    return type === NOT_IN_SWAP ? null : { type, offset: this.#swapOffset, device: this.#deviceOf(type) };
+    return type === NOT_IN_SWAP ? null : { type, offset: this.#swapOffset, device: this.deviceOf(type) };
   }
 
   get message(): string | null {
@@ -112,6 +109,13 @@ export class MutableMmRun implements MmRun {
       next.#swapType === this.#swapType &&
       (this.#swapType === NOT_IN_SWAP || next.#swapOffset === this.#swapOffset + this.pages)
     );
+  }
+
+  /** A copy, which is not set again. */
+  copy(): MutableMmRun {
+    const copy = new MutableMmRun(this.deviceOf);
+    copy.take(this);
+    return copy;
   }
 
   /** Copies another run to this one. */

@@ -23,8 +23,7 @@ export class MmSpace implements AddressSpace<MmRun> {
   readonly #lookup: PageLookup;
   readonly #read: MutableMmRun;
   readonly #reading: PageLookup;
-  /** Where the bytes are that were returned last. */
-  source: ContentsSource = 'memory';
+  #source: ContentsSource = 'memory';
 
   constructor(host: Host, mm: Mm) {
     this.name = `memory of the process with mm 0x${mm.address.toString(16)}`;
@@ -36,11 +35,11 @@ export class MmSpace implements AddressSpace<MmRun> {
     [this.#lookup, this.#reading] = [this.lookup(), this.lookup()];
   }
 
-  runs(first: number, end: number): RunCursor<MmRun> {
+  runs(first: number, end: number): RunCursor<MutableMmRun> {
     return this.cursor(new MutableMmRun(this.deviceOf)).over(first as Vpn, end as Vpn);
   }
 
-  page(page: number): MmRun {
+  page(page: number): MutableMmRun {
     this.#asked.page = page;
     this.#lookup.find(page as Vpn, this.#asked);
     return this.#asked;
@@ -65,8 +64,13 @@ export class MmSpace implements AddressSpace<MmRun> {
   bytesOf(answer: MmRun): DataView | Gap {
     const found = this.#meaning.contents.of(answer);
     if ('reason' in found) return found;
-    this.source = found.source;
+    this.#source = found.source;
     return found.bytes;
+  }
+
+  /** Where the bytes are that were returned last. */
+  get source(): ContentsSource {
+    return this.#source;
   }
 
   /** Whether the mapping of a page is that of a device. */

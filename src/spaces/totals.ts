@@ -2,8 +2,14 @@
 import type { Reason, State } from '../core/outcome.js';
 import type { PlacedRun } from './placed-runs.js';
 
-/** States of which the dump does not show what became of the pages. */
-const HIDDEN: ReadonlySet<State> = new Set<State>(['slots-missing', 'table-missing', 'damaged', 'noncanonical']);
+/** States of which the dump, or the running host, does not show what became of the pages. */
+const HIDDEN: ReadonlySet<State> = new Set<State>([
+  'slots-missing',
+  'table-missing',
+  'damaged',
+  'moved',
+  'noncanonical',
+]);
 
 const HIDDEN_REASONS: ReadonlySet<Reason> = new Set<Reason>(['gmem-attribute-unreadable', 'page-cache-unreadable']);
 

