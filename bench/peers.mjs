@@ -96,6 +96,21 @@ function peersFor(places, { dump, release, pid, gpa, hva }) {
 }
 
 /**
+ * The commands that ask each peer for an address of a dump; none without peers.
+ *
+ * @type {(places: Places, question: Question) => { name: string, command: Command, input?: string }[]}
+ */
+export function loopsOver(places, question) {
+  const peers = peersFor(places, question);
+  return peers === null
+    ? []
+    : [
+        { name: 'drgn', ...peers.drgn },
+        { name: 'crash', ...peers.crash },
+      ];
+}
+
+/**
  * The debug files of a kernel, and drgn's script; null where they or the peers are missing.
  *
  * @type {(places: Places, release: string) => { peers: string, script: string, vmlinux: string, module: string } | null}

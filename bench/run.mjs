@@ -14,13 +14,16 @@ import { fileURLToPath } from 'node:url';
 import { present } from '../scripts/present.mjs';
 import { hex, RecordedHost } from '../scripts/recorded-host.mjs';
 import { inProcess, throughput } from './alone.mjs';
+import { many } from './many.mjs';
 import { timed } from './measure.mjs';
-import { comparePeers, drgnFor } from './peers.mjs';
+import { comparePeers, drgnFor, loopsOver } from './peers.mjs';
 import { scale } from './scale.mjs';
 
 /** @import { Places } from './peers.mjs' */
 
 const HOSTS = ['debian-5.10-lzo', 'debian-6.1-zlib', 'debian-6.12-zstd', 'debian-7.2-zstd-contents'];
+/** The host whose dump is copied for scan. */
+const MANY = 'debian-6.12-zstd';
 /** The host that is made larger: one with page tables of 4 levels. */
 const SCALED = 'debian-6.1-zlib';
 const VM = 'alpha';
@@ -62,7 +65,9 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
     pages.find(({ gpa }) => gpa === start),
     `GPA ${GPA} of ${VM} of ${name}`,
   );
-  comparePeers(places, { name, dump, release: host.host().release, pid, gpa: GPA, hva: hva.toString(16) });
+  const question = { name, dump, release: host.host().release, pid, gpa: GPA, hva: hva.toString(16) };
+  comparePeers(places, question);
+  if (name === MANY) many(places, { ...question, peers: loopsOver(places, question) });
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);

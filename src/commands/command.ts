@@ -76,7 +76,7 @@ export interface FilesGiven {
 /** Input of a command that has many dumps analysed. */
 export interface ManyGiven {
   /** Parses the command line of a command, without a dump. Throws `UsageError`. */
-  readonly parse: (this: void, words: readonly string[]) => Request;
+  readonly parse: (words: readonly string[]) => Request;
   /** The options for opening dumps that were given, as words of a command line. */
   readonly files: readonly string[];
   /** Starts a process that analyses dumps. */

@@ -27,10 +27,14 @@ export interface Failure {
   /** Most bytes of memory that were seen; null if they are not known. */
   readonly memory: number | null;
   readonly pid: number;
+  /** Whether the dump exceeded a limit, the process was killed by others, or it ended for another reason. */
+  readonly kind: 'excess' | 'kill' | 'crash';
 }
 
 /** Milliseconds between looks at the memory of a process. */
 const INTERVAL = 100;
+/** How often a dump is tried whose process ends: after a crash, and after SIGKILL, which can be for lack of memory of the machine. */
+const ATTEMPTS = { crash: 2, kill: 5 };
 /** Characters of standard error that are kept. */
 const MOST_ERRORS = 2000;
 
@@ -78,7 +82,10 @@ class Worker {
       };
       const onClose = (): void => {
         const message = why ?? `the process that read it ended (${this.#ended ?? 'unknown'})${this.#lastError()}`;
-        end({ status: 'failed', failure: { message, seconds: seconds(), memory, pid: child.pid ?? 0 } });
+        end({
+          status: 'failed',
+          failure: { message, seconds: seconds(), memory, pid: child.pid ?? 0, kind: this.#kindOf(why) },
+        });
       };
       const timer = setInterval(() => {
         memory = Math.max(memory ?? 0, memoryOf(child.pid) ?? 0);
@@ -99,6 +106,11 @@ class Worker {
     this.#child.kill('SIGKILL');
   }
 
+  #kindOf(why: string | null): Failure['kind'] {
+    if (why !== null) return 'excess';
+    return this.#ended === 'signal SIGKILL' ? 'kill' : 'crash';
+  }
+
   /** The last line of standard error, if there is one. */
   #lastError(): string {
     const line = this.#errors.trim().split('\n').at(-1) ?? '';
@@ -110,6 +122,10 @@ class Worker {
 function send(child: ChildProcess, order: Order): void {
   if (child.connected) child.send(order, () => undefined);
 }
+
+/** Whether a dump is tried again, after a failure; null before the first attempt. */
+const mayTry = (attempt: number, failure: Failure | null): boolean =>
+  failure === null || (failure.kind !== 'excess' && attempt <= ATTEMPTS[failure.kind]);
 
 function excess({ seconds: mostSeconds, memory: most }: Limits, seconds: number, memory: number): string | null {
   if (seconds > mostSeconds) return `not done after ${mostSeconds} seconds (--timeout)`;
@@ -154,12 +170,17 @@ export async function* inOrder(
     let worker: Worker | null = null;
     while (!isOver && next < jobs.length) {
       const index = next++;
-      if (worker?.hasEnded !== false) {
-        if (worker !== null) running.delete(worker);
-        worker = new Worker(start(), plan, limits);
-        running.add(worker);
+      let outcome: Outcome | null = null;
+      for (let attempt = 1; mayTry(attempt, outcome?.failure ?? null); attempt++) {
+        if (worker?.hasEnded !== false) {
+          if (worker !== null) running.delete(worker);
+          worker = new Worker(start(), plan, limits);
+          running.add(worker);
+        }
+        outcome = await worker.run(jobs[index] as Job);
+        if (outcome.failure === null) break;
       }
-      const outcome = await worker.run(jobs[index] as Job);
+      if (outcome === null) throw new Error('no attempt was made');
       onDone(outcome);
       (resolvers[index] as (outcome: Outcome) => void)(outcome);
     }

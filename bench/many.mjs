@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// kvm-vtop scan on many dumps: dumps a minute, by the number of processes, and the largest memory of one; beside a loop of a
+// shell over drgn and crash.
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { median, timed, times } from './measure.mjs';
+
+/** @import { Command } from './measure.mjs' */
+
+/** Copies of a dump: names of one file are the same dump. */
+const COPIES = 40;
+/** Copies that the peers are asked about. */
+const PEER_COPIES = 5;
+
+/**
+ * `peers`: commands that ask others for the same address of a dump, and their input.
+ *
+ * @param {{ cli: Command, scratch: string }} places
+ * @param {{ dump: string, pid: string, gpa: string, peers: readonly { name: string, command: Command, input?: string }[] }} host
+ */
+export function many({ cli, scratch }, { dump, pid, gpa, peers }) {
+  const folder = join(scratch, 'many');
+  mkdirSync(folder);
+  const copies = Array.from({ length: COPIES }, (_, i) => join(folder, String(i)));
+  for (const copy of copies) copyFileSync(dump, copy);
+  const questions = ['--run', 'vms', '--run', `vtop -g ${pid} -p ${gpa}`];
+  /** @type {number[]} */
+  const rates = [];
+  for (const jobs of ['1', '2']) {
+    const runs = times(3, () => timed([...cli, 'scan', ...copies, ...questions, '-j', jobs]));
+    const seconds = median(runs.map((run) => run.seconds));
+    rates.push((COPIES / seconds) * 60);
+    const peaks = runs.flatMap(({ stdout }) =>
+      [...stdout.matchAll(/"peakMemory":(\d+)/g)].map(([, bytes]) => Number(bytes)),
+    );
+    const answers = runs[0]?.stdout.match(/"state":"mapped"/g)?.length ?? 0;
+    if (answers !== COPIES) throw new Error(`scan answered ${answers} of ${COPIES} dumps`);
+    console.log(
+      `scan of ${COPIES} dumps, vms and one address, -j ${jobs}: ${seconds.toFixed(2)} s, ${rates.at(-1)?.toFixed(0)} dumps a minute, ` +
+        `at most ${(Math.max(...peaks) / 2 ** 20).toFixed(0)} MB in a process`,
+    );
+  }
+  console.log(`two processes against one: ${((rates[1] ?? 0) / (rates[0] ?? 1)).toFixed(2)} times`);
+  for (const { name, command, input } of peers) {
+    const seconds = times(PEER_COPIES, () => timed(command, input).seconds).reduce((sum, each) => sum + each, 0);
+    const rate = (PEER_COPIES / seconds) * 60;
+    console.log(
+      `a loop over ${name}, one address: ${rate.toFixed(0)} dumps a minute; scan -j 1 makes ${((rates[0] ?? 0) / rate).toFixed(1)} times as many`,
+    );
+  }
+  rmSync(folder, { recursive: true });
+}
