@@ -20,7 +20,10 @@ const EMPTY = 3n;
 /** Before each text is the ID of its message. */
 const BYTES_OF_ID = 8;
 
-/** After this number of descriptors that can't be read, the ring is given up: damaged sizes can claim millions. */
+/**
+ * After this number of descriptors that can't be read, or that are those of other messages, the ring is given up: damaged sizes can
+ * claim millions.
+ */
 const MOST_LOST = 10_000;
 
 /** The messages of the ring at an address, from the oldest on. Throws `DumpError` if the ring itself can't be read. */
@@ -28,7 +31,7 @@ export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, l
   const ring = new Ring(memory, address, at, lost);
   let [wasOpen, left] = [false, MOST_LOST];
   for (const id of ring.ids()) {
-    let message: RingMessage | null = null;
+    let message: RingMessage | 'other' | null = null;
     try {
       message = ring.message(id);
     } catch (error) {
@@ -36,7 +39,11 @@ export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, l
       lost(error.message);
       if (left-- === 0) return;
     }
-    if (message === null) continue;
+    if (message === 'other' && left-- === 0) {
+      lost(`${MOST_LOST} descriptors of the log have IDs of other messages`);
+      return;
+    }
+    if (message === null || message === 'other') continue;
     const { isOpen, ...rest } = message;
     // Only a line without its end can be continued.
     yield { ...rest, continues: rest.continues && wasOpen };
@@ -85,13 +92,13 @@ class Ring {
     }
   }
 
-  /** A message by its ID; null if it is not complete, or is being overwritten. */
-  message(id: bigint): RingMessage | null {
+  /** A message by its ID; null if it is not complete, `other` if its descriptor is that of another message. */
+  message(id: bigint): RingMessage | 'other' | null {
     const { desc: at, info: inInfo } = this.#at;
     const index = id % BigInt(this.#count);
     const desc = readOf(this.#memory, this.#descs + index * BigInt(at.bytes), at.bytes, 'a descriptor of the log');
     const state = desc.u64(at.state);
-    if (BigInt.asUintN(ID_BITS, state) !== id) return null;
+    if (BigInt.asUintN(ID_BITS, state) !== id) return 'other';
     const status = state >> BigInt(ID_BITS);
     if (status !== COMMITTED && status !== FINALIZED) return null;
     const start = this.#infos + index * BigInt(inInfo.bytes);

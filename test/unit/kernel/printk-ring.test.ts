@@ -2,6 +2,8 @@
 // The log of 5.10 and later: a ring that is filled as the kernel fills it, and damage.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Memory } from '../../../src/core/memory.js';
+import type { Host } from '../../../src/kernel/host.js';
 import { logMessages } from '../../../src/kernel/printk/log.js';
 import { VmCoreInfo } from '../../../src/notes/vmcoreinfo.js';
 import { CONT, LogRing, NEWLINE, type STATES } from '../../build/log-ring.js';
@@ -220,6 +222,22 @@ describe('damage and gaps', () => {
     ring.damage('descs', 0xffff999900000000n);
     ring.setHead(2n ** 61n);
     expect(read(ring).lost).toHaveLength(10_001);
+  });
+
+  test('sizes of millions whose descriptors are all in one page end, too', () => {
+    const { ring } = three();
+    const far = 0xffff999900000000n;
+    ring.damage('count', 26n);
+    ring.damage('descs', far);
+    ring.setHead(2n ** 61n);
+    const memory: Memory = {
+      read: (address, length) =>
+        ring.memory.read(address < far ? address : ring.descs + ((address - far) % 64n), length),
+    };
+    const lost: string[] = [];
+    const messages = [...logMessages({ ...ring.host, memory } as Host, (why) => lost.push(why))];
+    expect(messages.length).toBeLessThan(4);
+    expect(lost).toEqual(['10000 descriptors of the log have IDs of other messages']);
   });
 
   test('a head before the tail: no more messages than descriptors', () => {
