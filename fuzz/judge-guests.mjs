@@ -48,7 +48,8 @@ const OF_GUEST = new Set([GUEST_MEMORY, GUEST_TABLES]);
 /** Asks about a guest (a Subject). */
 export class Guests {
   #known;
-  #truth;
+  /** The undamaged dump. It is opened again when it is asked: an open one keeps much memory. */
+  #path;
   #scratch;
   #needs;
   /** @type {readonly Question[]} */
@@ -66,13 +67,13 @@ export class Guests {
 
   /**
    * @param {Known} known
-   * @param {Answers} truth answers from the undamaged dump
+   * @param {string} path the undamaged dump
    * @param {string} scratch name of a file that is written
    * @param {Needs} needs
    */
-  constructor(known, truth, scratch, needs) {
+  constructor(known, path, scratch, needs) {
     this.#known = known;
-    this.#truth = truth;
+    this.#path = path;
     this.#scratch = scratch;
     this.#needs = needs;
     this.#all = [...known.right.keys()];
@@ -94,7 +95,7 @@ export class Guests {
       async (answers) => (await questions(answers)).map((each) => withFile(each, scratch)),
       needs,
     );
-    const guests = new Guests(known, await Answers.open(path, 'layout', undefined, needs), scratch, needs);
+    const guests = new Guests(known, path, scratch, needs);
     await guests.#prepare(files, pageOf);
     return guests;
   }
@@ -112,16 +113,18 @@ export class Guests {
       answers.close();
       this.#right.set(form, said);
     }
+    const truth = await this.#truth();
     const process = this.#all.find(({ given, inside }) => inside === undefined && given.process !== undefined)?.given
       .process;
-    if (typeof process === 'string') this.#pages = await framesOfGuest(this.#truth, process);
+    if (typeof process === 'string') this.#pages = await framesOfGuest(truth, process);
     for (const question of this.#all) {
       const [first] = question.words ?? [];
       if (first === undefined || question.inside !== undefined) continue;
       const [second = first] = (question.words ?? []).slice(1);
-      const { host, guest } = await entriesTo(this.#truth, question, addressIn(second));
+      const { host, guest } = await entriesTo(truth, question, addressIn(second));
       this.#entries.set(question, [...new Set([...host, ...guest])]);
     }
+    truth.close();
     this.#words = wordsIn(this.#known, pageOf, (kind) => kind !== PROCESS_TABLES && !CONTENTS.has(kind));
     for (const question of this.#all) this.#hostile.set(question, this.#hostileOf(question, this.#pages, pageOf));
   }
@@ -201,37 +204,55 @@ export class Guests {
     const isFile = question.name === 'extract';
     if (!isFile && said.status === right.status && said.text === right.text) return { outcome: 'right' };
     if (said.status === 2 && said.text === '') return { outcome: 'refused' };
-    const wrong = await this.#compare(question, said, right);
+    const truth = await this.#truth();
+    try {
+      return await this.#judgeOther(mutant, question, { said, right, answers, truth });
+    } finally {
+      truth.close();
+    }
+  }
+
+  #truth() {
+    return Answers.open(this.#path, 'layout', undefined, this.#needs);
+  }
+
+  /**
+   * Judges an answer that is not the right one.
+   *
+   * @type {(mutant: Mutant<readonly Question[]>, question: Question, about: { said: Said, right: Said, answers: Answers, truth: Answers }) => Promise<Outcome>}
+   */
+  async #judgeOther(mutant, question, { said, right, answers, truth }) {
+    const wrong = await this.#compare(question, said, right, truth);
     if (wrong === null) return { outcome: said.status === 0 ? 'right' : 'right or not answered' };
     const { name, given, words = [], inside } = question;
     const asked = `${name} ${JSON.stringify(given)} ${words.join(' ')}${inside === undefined ? '' : ` in guest ${inside}`}`;
     const detail = `${asked}, status ${said.status}: ${wrong.detail}`;
-    const where = await this.#excuse(mutant, question, wrong, answers);
+    const where = await this.#excuse(mutant, question, wrong, { answers, truth });
     return where === null
       ? { outcome: 'WRONG', detail }
       : { outcome: 'wrong, and a changed byte was read', where, detail };
   }
 
-  /** @type {(question: Question, said: Said, right: Said) => Promise<WrongMemory | null>} */
-  async #compare(question, said, right) {
+  /** @type {(question: Question, said: Said, right: Said, truth: Answers) => Promise<WrongMemory | null>} */
+  async #compare(question, said, right, truth) {
     const { name } = question;
     if (name === 'read') return wrongBytes(said, right);
     if (name === 'search') return wrongMatches(said, right);
     if (name === 'log') return wrongMessages(said, right);
-    if (name === 'npt') return wrongNpt(said, right, question, this.#truth);
+    if (name === 'npt') return wrongNpt(said, right, question, truth);
     if (name === 'vms') return { detail: said.text.slice(0, 300), address: null, part: 'guest' };
     if (name === 'extract') return wrongPages(this.#scratch, `${this.#scratch}-right`, said);
-    return wrongVirtual(question, said, right, this.#truth);
+    return wrongVirtual(question, said, right, truth);
   }
 
-  /** The changed byte that excuses a wrong answer; null if none does. @type {(mutant: Mutant<readonly Question[]>, question: Question, wrong: WrongMemory, answers: Answers) => Promise<string | null>} */
-  async #excuse({ mutation, base }, question, { part, address, messages }, answers) {
+  /** The changed byte that excuses a wrong answer; null if none does. @type {(mutant: Mutant<readonly Question[]>, question: Question, wrong: WrongMemory, dumps: { answers: Answers, truth: Answers }) => Promise<string | null>} */
+  async #excuse({ mutation, base }, question, { part, address, messages }, { answers, truth }) {
     if (mutation.structural) return null;
     if (!base.plain) return UNPACKED;
     const all = changedBytes(mutation, base);
     const outside = all.filter((byte) => !this.#pages.has(Math.floor(byte / PAGE)));
     if (address !== null && part === 'bytes') {
-      const place = await placeOf(this.#truth, question, address);
+      const place = await placeOf(truth, question, address);
       if (place !== null && all.includes(Number(place))) return 'the bytes themselves';
     }
     const { host, guest } =

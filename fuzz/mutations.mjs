@@ -106,13 +106,13 @@ const cut = (dice, { file }) => ({ hit: 'tail', changes: [], length: dice.below(
 
 /** A random mutation. @type {(dice: Dice, base: Base) => Mutation} */
 export function mutate(dice, base) {
+  if (base.plain && base.guest != null && dice.below(3) > 0)
+    return { hit: HOSTILE, changes: changeGuest(dice, base, base.guest), length: null, structural: false };
   const kind = dice.below(10);
   if (kind < 3) return { ...bits(dice, base, AROUND), structural: true };
   if (kind < 4) return { ...words(dice, base), structural: true };
   if (kind < 5 && ARRAYS.some(([name]) => name in base.regions)) return { ...crossed(dice, base), structural: true };
   if (kind < 6) return { ...cut(dice, base), structural: true };
-  if (base.plain && base.guest != null && dice.below(2) === 0)
-    return { hit: HOSTILE, changes: changeGuest(dice, base, base.guest), length: null, structural: false };
   return base.plain
     ? { hit: 'memory', changes: [changeMemory(dice, base)], length: null, structural: false }
     : { ...bits(dice, base, ['pages']), structural: false };

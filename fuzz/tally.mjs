@@ -6,7 +6,7 @@ import { WALKED } from './changed.mjs';
 /** @import { Report } from './share.mjs' */
 
 const SLOWEST_MS = 5000;
-const LARGEST_BYTES = 500 * 1024 * 1024;
+const LARGEST_BYTES = 600 * 1024 * 1024;
 const MOST_SHOWN = 20;
 const PROGRESS = 10_000;
 
