@@ -34,7 +34,8 @@ for (const path of paths) {
     pages.set(frame, bytes);
   }
   for (const { name, desc } of image.reader.notes) {
-    if (name !== NOTE) continue;
+    // Older excerpts do not say what they lack.
+    if (name !== NOTE || desc.length === 0) continue;
     const facts = /** @type {{ limit?: number, gaps: [number, number, ...unknown[]][] }} */ (
       JSON.parse(Buffer.from(desc.array()).toString())
     );
@@ -54,7 +55,7 @@ const { image, host, close } = await openDump(first);
 const notes = image.reader.notes.map(({ name, type, desc }) => ({
   name,
   type,
-  desc: name === NOTE ? Buffer.from(JSON.stringify({ limit, gaps: joined })) : desc.array(),
+  desc: name === NOTE && limit !== undefined ? Buffer.from(JSON.stringify({ limit, gaps: joined })) : desc.array(),
 }));
 writeFileSync(target, '');
 await writeKdump(target, {
