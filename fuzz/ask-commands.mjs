@@ -18,7 +18,13 @@ import { ReaderLog, watching } from './readers.mjs';
 /** @import { OpenDump } from '#internal' */
 /** @import { Readers } from './readers.mjs' */
 
-/** A command with its options: those that are not given have their default. @typedef {{ name: string, given: Readonly<Record<string, unknown>>, words?: readonly string[] }} Question */
+/**
+ * A command with its options: those that are not given have their default. `inside`: it is asked of the guest with this pid, in
+ * the host's place. `isLarge`: it takes long, and is asked seldom. `gpas`: with --hva, the guest physical address of each word.
+ *
+ * @typedef {{ name: string, given: Readonly<Record<string, unknown>>, words?: readonly string[], inside?: string, isLarge?: boolean, gpas?: readonly string[] }} Question
+ */
+/** What a dump is opened for. @typedef {NonNullable<import('#internal').OpenOptions['needs']>} Needs */
 /** A line of --json. @typedef {Record<string, unknown>} Row */
 /** What a command said. `error`: it said nothing, but why. @typedef {{ status: number, text: string, error: Error | null }} Said */
 
@@ -32,31 +38,48 @@ export const rowsOf = (text) =>
 /** A dump that answers commands. */
 export class Answers {
   #opened;
+  #path;
 
-  /** @param {OpenDump} opened */
-  constructor(opened) {
+  /**
+   * @param {OpenDump} opened
+   * @param {string} path
+   */
+  constructor(opened, path) {
     this.#opened = opened;
+    this.#path = path;
   }
 
   /**
-   * Opens a dump for all commands. Throws what the library throws.
+   * Opens a dump for all commands, or those that need less. Throws what the library throws.
    *
    * @param {string} path
    * @param {'auto' | 'layout'} typesFrom
    * @param {(frame: number) => void} onFrame is called before each frame that is read
+   * @param {Needs} needs
    */
-  static async open(path, typesFrom, onFrame = () => undefined) {
-    const options = {
-      beside: { typesFrom },
-      watch: watching(onFrame),
-      log: silentLog,
-      needs: /** @type {const} */ ('vcpus'),
-    };
-    return new Answers(await openDump(path, options));
+  static async open(path, typesFrom, onFrame = () => undefined, needs = 'vcpus') {
+    const options = { beside: { typesFrom }, watch: watching(onFrame), log: silentLog, needs };
+    return new Answers(await openDump(path, options), path);
   }
 
   /** The output and exit status of a command. Throws errors other than the program's own. @type {(question: Question) => Promise<Said>} */
-  async ask({ name, given, words = [] }) {
+  async ask(question) {
+    if (question.inside === undefined) return this.#ask(question, this.#opened);
+    /** @type {OpenDump | null} */
+    let guest = null;
+    try {
+      guest = await openDump(this.#path, { log: silentLog, needs: 'host', guests: [question.inside] });
+      return await this.#ask(question, guest);
+    } catch (error) {
+      if (error instanceof DumpError || error instanceof UsageError) return { status: 2, text: '', error };
+      throw error;
+    } finally {
+      guest?.close();
+    }
+  }
+
+  /** @type {(question: Question, opened: OpenDump) => Promise<Said>} */
+  async #ask({ name, given, words = [] }, opened) {
     const command = present(
       commands.find((each) => each.name === name),
       name,
@@ -77,7 +100,7 @@ export class Answers {
       },
     };
     try {
-      const status = await perform({ command, values, words, inner: [] }, this.#opened, 'json', streams);
+      const status = await perform({ command, values, words, inner: [] }, opened, 'json', streams);
       return { status, text, error: null };
     } catch (error) {
       if (error instanceof DumpError || error instanceof UsageError) return { status: 2, text, error };
@@ -118,13 +141,18 @@ export class Answers {
 /**
  * Asks the undamaged dump.
  *
- * @type {(path: string, questionsOf: (answers: Answers) => Promise<readonly Question[]>) => Promise<Known>}
+ * @type {(path: string, questionsOf: (answers: Answers) => Promise<readonly Question[]>, needs?: Needs) => Promise<Known>}
  */
-export async function know(path, questionsOf) {
+export async function know(path, questionsOf, needs = 'vcpus') {
   let log = new ReaderLog();
-  const answers = await Answers.open(path, 'layout', (frame) => {
-    log.onFrame(frame);
-  });
+  const answers = await Answers.open(
+    path,
+    'layout',
+    (frame) => {
+      log.onFrame(frame);
+    },
+    needs,
+  );
   const opening = log.readers;
   /** @type {Map<Question, Said>} */
   const right = new Map();

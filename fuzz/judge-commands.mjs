@@ -162,8 +162,8 @@ const ORDER = [
   'right',
 ];
 
-/** @type {(outcomes: readonly Outcome[]) => Outcome} */
-function worst(outcomes) {
+/** The worst of the outcomes of several questions. @type {(outcomes: readonly Outcome[]) => Outcome} */
+export function worst(outcomes) {
   if (outcomes.every(({ outcome }) => outcome === 'refused')) return { outcome: 'refused' };
   const [first] = [...outcomes].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome));
   const found = present(first, 'an outcome');

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mutations of a file: of its structures, or of memory.
 import { present } from '../scripts/present.mjs';
+import { changeGuest } from './guest-changes.mjs';
 import { changeMemory, flip, LENGTHS, u64 } from './memory-changes.mjs';
 
 /** @import { Form, Part } from './forms/form.mjs' */
+/** @import { Hostile } from './guest-changes.mjs' */
 /** @import { Change } from './memory-changes.mjs' */
 /** @import { Dice } from './random.mjs' */
 
 /**
  * The base of mutants: a file, the frames that it has, and the physical addresses of page-table entries that the
- * answers read.
+ * answers read. `guest`: the guest's memory, if its contents are asked about.
  *
- * @typedef {Form & { readonly frames: readonly number[], readonly entries: readonly number[] }} Base
+ * @typedef {Form & { readonly frames: readonly number[], readonly entries: readonly number[], readonly guest?: Hostile | null }} Base
  */
 /** Structures by name: those in one piece, and the records. @typedef {Part | 'records'} Name */
 /**
@@ -24,6 +26,9 @@ import { changeMemory, flip, LENGTHS, u64 } from './memory-changes.mjs';
  *
  * @typedef {Hit & { structural: boolean }} Mutation
  */
+
+/** Changes that a guest can have made to its own memory. */
+const HOSTILE = 'memory, by the guest';
 
 /** The structures other than the pages. @type {readonly Name[]} */
 const AROUND = [
@@ -101,6 +106,8 @@ const cut = (dice, { file }) => ({ hit: 'tail', changes: [], length: dice.below(
 
 /** A random mutation. @type {(dice: Dice, base: Base) => Mutation} */
 export function mutate(dice, base) {
+  if (base.plain && base.guest != null && dice.below(3) > 0)
+    return { hit: HOSTILE, changes: changeGuest(dice, base, base.guest), length: null, structural: false };
   const kind = dice.below(10);
   if (kind < 3) return { ...bits(dice, base, AROUND), structural: true };
   if (kind < 4) return { ...words(dice, base), structural: true };

@@ -95,13 +95,19 @@ export function entriesOf(answers, { given }, rows) {
 }
 
 /** @type {(known: Known, pageOf: (frame: number) => Buffer | null) => number[][]} */
-export function wordsOf({ readers }, pageOf) {
+export const wordsOf = (known, pageOf) => wordsIn(known, pageOf, (kind) => STRUCTURES.includes(kind));
+
+/**
+ * Addresses of words that are not 0, in the frames of each kind of reader that counts.
+ *
+ * @type {(known: Known, pageOf: (frame: number) => Buffer | null, counts: (kind: string) => boolean) => number[][]}
+ */
+export function wordsIn({ readers }, pageOf, counts) {
   /** @type {Map<string, Set<number>>} */
   const frames = new Map();
   for (const each of readers.values())
     for (const [frame, kinds] of each)
-      for (const kind of kinds)
-        if (STRUCTURES.includes(kind)) frames.set(kind, (frames.get(kind) ?? new Set()).add(frame));
+      for (const kind of kinds) if (counts(kind)) frames.set(kind, (frames.get(kind) ?? new Set()).add(frame));
   const words = [...frames.values()].map((own) => [...own].flatMap((frame) => setWords(frame, pageOf(frame))));
   return words.filter((own) => own.length > 0);
 }

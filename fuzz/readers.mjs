@@ -11,8 +11,16 @@ export const FILES = 'files';
 export const STRUCTS = 'struct kvm, mm_struct';
 export const OWNERS = 'page tables of all processes';
 export const REVERSE = 'the reverse map';
+export const GUEST_TABLES = "the guest's page tables";
+export const GUEST_KERNEL = "the guest's kernel";
+export const GUEST_KERNEL_TABLES = "page tables of the guest's kernel";
+export const GUEST_TASKS = "the guest's processes";
+export const GUEST_LOG = "the guest's log";
+export const GUEST_MEMORY = "the guest's memory";
+export const KVM_TABLES = "KVM's page tables";
+export const LOG = "the kernel's log";
 const ARGUMENTS = 'command lines';
-const REGISTERS = 'registers';
+export const REGISTERS = 'registers';
 const BACKING = 'mappings below slots';
 const NODES = 'NUMA nodes';
 const PROPERTIES = 'module, type and number of vCPUs';
@@ -26,11 +34,20 @@ export const CONTENTS = new Set([ARGUMENTS, REGISTERS, BACKING, NODES, PROPERTIE
  * @type {[string, RegExp][]}
  */
 const READERS = [
+  [PROCESS_TABLES, /PageWalker\.walk PageLookup\.find .*(?:Guest|Mm)Space\.bytes/],
+  [GUEST_TABLES, /PageContents\.of .*GuestWalker\.walk/],
+  [GUEST_KERNEL_TABLES, /PageContents\.of .*GuestReader\..*PageWalker\.walk/],
+  [GUEST_LOG, /PageContents\.of .*GuestReader\..* (?:ringMessages|Ring\.)/],
+  [GUEST_TASKS, /PageContents\.of .*GuestReader\..* (?:Tasks\.|findProcess|readMm)/],
+  [GUEST_KERNEL, /PageContents\.of .*GuestReader\./],
+  [GUEST_MEMORY, /PageContents\.of /],
   ["the kernel's page tables", /PageWalker\.walk .*KernelMemory\.frameOf/],
   [ARGUMENTS, / argumentsOfVm /],
   [PROCESS_TABLES, /PageWalker\.walk .*(?:GuestTranslator\.translate|PageRuns)/],
   [OWNERS, /PageWalker\.walk .*TableScan/],
   [REVERSE, / ReverseMap\./],
+  [LOG, / (?:ringMessages|Ring\.)/],
+  [KVM_TABLES, / (?:#leavesOf|SecondLevel\.)/],
   [REGISTERS, / VcpuReader/],
   [BACKING, / backingOf /],
   [NODES, / NodeMap/],

@@ -3,8 +3,9 @@
 // [--hit NAME] [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status
 // 1 if a mutant gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the
 // program's own errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and
-// map, --ask owners those for owner, page and hva; with --one each mutant is asked one of these, which allows more mutants in the same time. --form and --hit (what is
-// changed, as named in the summary) restrict the mutants. --excused prints N of the answers that are excused by other
+// map, --ask owners those for owner, page and hva, --ask guests those with a guest's memory or a log; with --one each mutant is asked
+// one of these, which allows more mutants in the same time. --form and --hit (what is changed, as named in the summary) restrict
+// the mutants. --excused prints N of the answers that are excused by other
 // bytes than page-table entries.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -31,12 +32,13 @@ const { values } = parseArgs({
 });
 const [mutants, seed, workers] = [Number(values.mutants), Number(values.seed), Number(values.workers)];
 const root = new URL('../fixtures/', import.meta.url).pathname;
-/** What a fixture is asked, by the facts that it has; undefined: only commands that are not asked here read it. @type {(name: string) => string | undefined} */
+/** What a fixture is asked, by the facts that it has; undefined: no command that is asked here reads it. @type {(name: string) => string | undefined} */
 const kindOf = (name) => {
   const has = (/** @type {string} */ file) => existsSync(join(root, name, file));
-  if (has('guest.json') || has('serial.log')) return undefined;
+  if (has('guest.json') || has('serial.log')) return 'guests';
   if (has('facts.json')) return 'addresses';
-  return has('owners.json') ? 'owners' : 'commands';
+  if (has('owners.json')) return 'owners';
+  return has('vcpus.json') || has('pages.txt.gz') ? 'commands' : undefined;
 };
 /** @type {(name: string) => boolean} */
 const isChosen = (name) => {
@@ -52,8 +54,8 @@ const began = Date.now();
 
 /** The mutants of each fixture, divided in two: there are few fixtures and many workers. @returns {Piece[]} */
 function pieces() {
-  // Kernels before 6.0 are searched for their symbols each time, so they get only a twentieth of a share.
-  const weights = fixtures.map((name) => (name.includes('5.10') ? 0.05 : 1));
+  // Kernels before 6.0 are searched for their symbols each time, as is that of a guest, so they get only a part of a share.
+  const weights = fixtures.map((name) => (name.includes('5.10') ? 0.05 : name.includes('guest-kernel') ? 0.15 : 1));
   const whole = weights.reduce((sum, weight) => sum + weight, 0);
   let at = 0;
   return fixtures.flatMap((fixture, i) => {
@@ -92,7 +94,16 @@ await Promise.all(
     for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
       const { fixture, from, to } = piece;
       const only = { form: values.form, hit: values.hit };
-      const task = { folder: join(root, fixture), scratch, seed, from, to, one: values.one, only };
+      const task = {
+        folder: join(root, fixture),
+        kind: kindOf(fixture) ?? '',
+        scratch,
+        seed,
+        from,
+        to,
+        one: values.one,
+        only,
+      };
       await new Share(fixture, task, HANGS_MS, tally).run();
     }
   }),

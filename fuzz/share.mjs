@@ -12,6 +12,7 @@ import { fork } from 'node:child_process';
  *
  * @typedef {object} Task
  * @property {string} folder
+ * @property {string} kind what it is asked, as after --ask
  * @property {string} scratch
  * @property {number} seed
  * @property {number} from

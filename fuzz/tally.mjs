@@ -6,7 +6,7 @@ import { WALKED } from './changed.mjs';
 /** @import { Report } from './share.mjs' */
 
 const SLOWEST_MS = 5000;
-const LARGEST_BYTES = 500 * 1024 * 1024;
+const LARGEST_BYTES = 600 * 1024 * 1024;
 const MOST_SHOWN = 20;
 const PROGRESS = 10_000;
 
@@ -32,6 +32,7 @@ export class Tally {
   #done = 0;
   #bad = 0;
   #largest = 0;
+  #ms = 0;
   /** @type {(Report & { fixture: string }) | null} */
   #slowest = null;
   /** Mutants by the structure that was changed, then by outcome. @type {Map<string, Map<string, number>>} */
@@ -54,6 +55,7 @@ export class Tally {
   /** Counts a mutant. @type {(fixture: string, report: Report) => void} */
   take(fixture, report) {
     this.#done++;
+    this.#ms += report.ms;
     /** @type {Map<string, number>} */
     const outcomes = this.#counts.get(report.hit) ?? new Map();
     this.#counts.set(report.hit, outcomes);
@@ -100,7 +102,9 @@ export class Tally {
     console.log(`\nwrong, and a changed byte was read, by where it was: ${excuses.join(', ') || 'none'}`);
     if (this.#slowest !== null) {
       const { ms, fixture, mutant, form, hit } = this.#slowest;
-      console.log(`slowest: ${Math.round(ms)} ms (${fixture} mutant ${mutant}, ${form}, ${hit})`);
+      console.log(
+        `slowest: ${Math.round(ms)} ms (${fixture} mutant ${mutant}, ${form}, ${hit}); mean ${(this.#ms / this.#done).toFixed(1)} ms`,
+      );
     }
     console.log(`largest process: ${Math.round(this.#largest / 1048576)} MB with ${workers} workers`);
     console.log(`${this.#bad} bad`);

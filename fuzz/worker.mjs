@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes mutants of one fixture, asks each some questions, and reports the outcomes. It is started by share.mjs.
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { parseJson } from '../scripts/json.mjs';
 import { present } from '../scripts/present.mjs';
 import { basesOf } from './bases.mjs';
 import { Translations } from './judge.mjs';
 import { Commands } from './judge-commands.mjs';
+import { Guests } from './judge-guests.mjs';
 import { apply, restore } from './mutant-file.mjs';
 import { mutate } from './mutations.mjs';
 import { ownerQuestions, questionsOf } from './questions.mjs';
 import { random } from './random.mjs';
 
+/** @import { Question } from './ask-commands.mjs' */
 /** @import { Subject } from './judge.mjs' */
 /** @import { Report, Task } from './share.mjs' */
 
-const { folder, scratch, seed, from, to, one, only } = /** @type {Task} */ (
+const { folder, kind, scratch, seed, from, to, one, only } = /** @type {Task} */ (
   parseJson(present(process.argv[2], 'the task'))
 );
 
@@ -23,16 +26,13 @@ const { frames, forms, pageOf } = await basesOf(folder);
 const names = [...forms.keys()];
 const files = new Map(names.map((name) => [name, join(scratch, `${from}-${name.replace(/\W/g, '-')}`)]));
 for (const [name, path] of files) writeFileSync(path, present(forms.get(name), name).file);
-const subject = /** @type {Subject<unknown>} */ (
-  existsSync(join(folder, 'facts.json'))
-    ? await Translations.of(folder, present(files.get('kdump'), 'kdump'))
-    : await Commands.of(
-        files,
-        pageOf,
-        one,
-        existsSync(join(folder, 'owners.json')) ? ownerQuestions(folder) : questionsOf,
-      )
-);
+const subject = /** @type {Subject<unknown>} */ (await subjectOf());
+
+async function subjectOf() {
+  if (kind === 'addresses') return Translations.of(folder, present(files.get('kdump'), 'kdump'));
+  if (kind === 'guests') return Guests.of(folder, files, pageOf);
+  return Commands.of(files, pageOf, one, kind === 'owners' ? ownerQuestions(folder) : questionsOf);
+}
 
 /**
  * The outcome of a mutant; null if the options leave it out.
@@ -45,7 +45,12 @@ async function run(mutant) {
   if (only.form !== undefined && form !== only.form) return null;
   const asked = subject.pick(dice);
   const entries = subject.entriesOf(asked, dice);
-  const base = { ...present(forms.get(form), form), frames, entries: entries.length > 0 ? entries : [0] };
+  const base = {
+    ...present(forms.get(form), form),
+    frames,
+    entries: entries.length > 0 ? entries : [0],
+    guest: subject instanceof Guests ? subject.hostileFor(/** @type {Question[]} */ (asked)) : null,
+  };
   const mutation = mutate(dice, base);
   if (only.hit !== undefined && mutation.hit !== only.hit) return null;
   const typesFrom = dice.below(16) === 0 ? 'auto' : 'layout';
@@ -55,11 +60,13 @@ async function run(mutant) {
   const outcome = await subject.judge({ path, form, typesFrom, asked, base, mutation });
   const { user, system } = process.cpuUsage(start);
   restore(path, base.file, mutation);
-  return { mutant, form, hit: mutation.hit, ms: (user + system) / 1000, rss: process.memoryUsage().rss, ...outcome };
+  return { mutant, form, hit: mutation.hit, ms: (user + system) / 1000, rss: process.memoryUsage.rss(), ...outcome };
 }
 
 for (let mutant = from; mutant < to; mutant++) {
   const report = await run(mutant);
   if (report !== null) process.send?.(report);
+  // Until the event loop turns, node:zlib keeps what it needed for each page that can't be decoded.
+  await turn();
 }
 for (const path of files.values()) rmSync(path);

@@ -5,8 +5,9 @@
 //
 // cut-guest-fixture HOST TARGET: cuts one with the log of the host's kernel. The truth is what it wrote to the serial line.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packedPages, withPages } from './excerpt-pages.mjs';
 import { hex, RecordedHost } from './recorded-host.mjs';
 
 const [host, target, name, vcpu = '0'] = process.argv.slice(2);
@@ -27,6 +28,15 @@ function cut(commands) {
   const words = commands.flatMap((command) => ['--', ...command]);
   spawnSync(process.execPath, [cli, 'excerpt', '-c', whole, '-o', dump, ...words], { stdio: 'inherit' });
   statSync(dump);
+}
+
+/** Adds what is read if the types are those of the layout profile, which opens the dump faster. */
+function addLayout() {
+  const [whole, own] = [readFileSync(dump), `${dump}.layout`];
+  const words = ['-c', join(host ?? '', 'vmcore'), '-o', own, '--types', 'layout', '--', 'vms', '--', 'vcpus'];
+  spawnSync(process.execPath, [cli, 'excerpt', ...words], { stdio: 'inherit' });
+  writeFileSync(dump, withPages(whole, new Map([...packedPages(readFileSync(own)), ...packedPages(whole)])));
+  rmSync(own);
 }
 
 if (name === undefined) {
@@ -53,6 +63,7 @@ if (name === undefined) {
     ['vtop', ...virtual, ...written.map(({ gva }) => gva)],
     ['read', ...virtual, ...written.map(({ gva }) => range(gva))],
   ]);
+  addLayout();
   const pages = written.map(({ gva, gpa, value }) => ({
     gva: `0x${hex(gva).toString(16)}`,
     gpa: `0x${hex(gpa).toString(16)}`,

@@ -95,7 +95,7 @@ export const nptTotals = {
       mapped: made(count(), "Bytes that KVM's page tables map, those of all address spaces.", ({ mapped }) => mapped),
       agreeing: made(count(), 'Bytes with the same host physical address in both.', (row) => row.agreeing),
       disagreeing: made(count(), 'Bytes with another one, or with none in the process.', (row) => row.disagreeing),
-      complete: made(flag, 'False if tables are missing.', ({ complete }) => complete),
+      complete: made(flag, 'False if tables are missing, of KVM or of the process.', ({ complete }) => complete),
       problems: made(list(text), 'What could not be read, and why.', ({ problems }) => problems),
     }),
   ),

@@ -136,11 +136,14 @@ class Tables {
   *disagreements(): Generator<NptRow> {
     for (const { frame, levels, addressSpace: space } of this.#roots)
       for (const leaf of this.#tables.leaves(frame, levels)) {
-        if (isLost(leaf)) {
-          this.#isComplete = false;
-          if (this.#problems.length < MOST_PROBLEMS) this.#problems.push(lostText(leaf));
-        } else yield* this.#compare(space, leaf);
+        if (isLost(leaf)) this.#lose(lostText(leaf));
+        else yield* this.#compare(space, leaf);
       }
+  }
+
+  #lose(why: string): void {
+    this.#isComplete = false;
+    if (this.#problems.length < MOST_PROBLEMS) this.#problems.push(why);
   }
 
   *#compare(space: number, { page, pages, frame, level }: Leaf): Generator<NptRow> {
@@ -150,6 +153,8 @@ class Tables {
       const own = frame + (run.page - page);
       const agrees = agreement(own, run);
       if (agrees === true) this.#agreeing += run.pages;
+      if (agrees === null && LOST.has(run.state))
+        this.#lose(`pages from guest physical address ${digitsOfPage(run.page, 0)} on: ${run.message ?? run.state}`);
       if (agrees !== false) continue;
       this.#disagreeing += run.pages;
       const through = { frame: run.state === 'mapped' ? run.frame : null, state: run.state };
@@ -220,6 +225,8 @@ function agreement(
 
 /** States in which the process's page tables do not say whether the page is somewhere. */
 const UNKNOWN = new Set(['guest-memfd', 'table-missing', 'slots-missing']);
+/** Those of them in which that is because something is missing in the dump. */
+const LOST = new Set(['table-missing', 'slots-missing']);
 
 const lostText = ({ frame, level, page, isLoop }: LostTable): string =>
   `pages from guest physical address ${digitsOfPage(page, 0)} on: the table of level ${level} at ${digitsOfPage(frame, 0)} ${isLoop ? 'is reached twice' : 'is not in the dump'}`;

@@ -33,8 +33,8 @@ const TOP_OF_OFFSET = 1 << 26;
 export function swapEntry(lo: number, hi: number, late: boolean): SwapEntry {
   if ((hi & TOP_OF_OFFSET) !== 0) return invertedEntry(lo, hi);
   return late
-    ? { type: (lo >>> 9) & 31, offset: hi * 0x40000 + (lo >>> 14) }
-    : { type: (lo >>> 1) & 31, offset: hi * 0x800000 + (lo >>> 9) };
+    ? { type: (lo >>> 9) & 31, offset: (hi >>> 0) * 0x40000 + (lo >>> 14) }
+    : { type: (lo >>> 1) & 31, offset: (hi >>> 0) * 0x800000 + (lo >>> 9) };
 }
 
 /** Meaning of a special entry: its kind, and its frame, or null if entries of this kind have none. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn, Vpn } from '../core/address.js';
 import type { FrameSource } from '../core/memory.js';
+import { EnteredTables } from './entered-tables.js';
 import { endAt, leafFrame, Walk } from './entry.js';
 import { type PagingForm, PRESENT } from './form.js';
 import { PageWalker } from './walker.js';
@@ -19,9 +20,8 @@ export const NO_ENTRY = -1;
  *
  *     for (runs.over(root, from, to); runs.next(); ) total += runs.pages;
  *
- * A table is fetched once each time the range enters it. At most one entry is read per page, but damaged tables that
- * point to each other in a loop can reach that number: 2^36 leaves from a few frames. So callers must limit the range,
- * to a memslot or a mapping, and can stop after any run.
+ * A table is fetched once each time the range enters it. Tables that are damaged, or that a hostile guest made, can point to
+ * each other in a loop: 2^36 leaves from a few frames. A range that enters tables again and again throws a `DumpError`.
  *
  * Exceptions of the `FrameSource` pass through; calling the same method again resumes at the same page.
  */
@@ -44,6 +44,7 @@ export class PageRuns {
 
   readonly #form: PagingForm;
   readonly #walker: PageWalker;
+  readonly #entered: EnteredTables;
   #root = 0 as Pfn;
   #to = 0;
   /** The PTE table in which the run ends, its frame, and the range of the entries that follow the run. */
@@ -57,6 +58,7 @@ export class PageRuns {
   constructor(memory: FrameSource, form: PagingForm) {
     this.#form = form;
     this.#walker = new PageWalker(memory, form);
+    this.#entered = new EnteredTables(this.#walker);
   }
 
   /**
@@ -71,6 +73,7 @@ export class PageRuns {
     this.#index = 0;
     this.#stop = 0;
     this.#isOpen = false;
+    this.#entered.clear();
     return this;
   }
 
@@ -125,6 +128,7 @@ export class PageRuns {
     const walker = this.#walker;
     const status = walker.walk(this.#root, page);
     const level = status === Walk.TableMissing ? walker.level + 1 : walker.level;
+    this.#entered.note(level, page);
     const isEntry = level <= walker.top;
     this.first = page;
     this.pages = this.#enter(level, page);
@@ -190,6 +194,7 @@ export class PageRuns {
     const walker = this.#walker;
     const status = walker.walk(this.#root, page);
     if (!this.#continues(status, walker.level, walker.frame, walker.protNone)) return false;
+    this.#entered.note(walker.level, page);
     this.pages += this.#enter(walker.level, page);
     return true;
   }

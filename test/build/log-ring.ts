@@ -107,6 +107,7 @@ export class LogRing {
     this.u64(this.ring, textRing + AT.dataRing.data, this.texts);
     // The last descriptor is the first tail; its state is reusable.
     this.#head = this.#tail = first & MASK;
+    this.#seq = ((first + 1n) & MASK) % this.#count;
     this.#state(first & MASK, 'reusable');
     this.#ends();
   }
@@ -137,6 +138,11 @@ export class LogRing {
 
   setHead(id: bigint): void {
     this.#head = id & MASK;
+    this.#ends();
+  }
+
+  setTail(id: bigint): void {
+    this.#tail = id & MASK;
     this.#ends();
   }
 

@@ -9,6 +9,7 @@ test.each([
   { ask: 'addresses', mutants: 700, of: '7 fixtures', options: [] },
   // The output of one fixture's commands is enough for a short run.
   { ask: 'commands', mutants: 200, of: '1 fixture', options: ['--fixture', 'debian-7.2-vms'] },
+  { ask: 'guests', mutants: 100, of: '1 fixture', options: ['--fixture', 'debian-7.2-guest'] },
 ])(
   '$ask of $mutants damaged dumps: no wrong answer unless it read a changed byte of memory, no hang, no other error',
   ({ ask, mutants, of, options }) => {

@@ -65,10 +65,10 @@ test.each<[readonly string[], RegExp]>([
     ['vms', '--guest', '180'],
     /^kvm-vtop: pid 180 \(two-vms\) holds several VMs; the address of a struct kvm chooses one:$/m,
   ],
-  [['vms', '--guest', 'alpha'], /guest alpha: no VMCOREINFO in the dump, and no kernel page tables were found/],
+  [['vms', '--guest', 'beta'], /guest beta: no VMCOREINFO in the dump, and no kernel page tables were found/],
   [
-    ['-g', 'alpha', '--gva', '--gtask', '1', '-p', '0'],
-    /^kvm-vtop: memory of the VM of pid 147: no VMCOREINFO in the dump.* were found$/m,
+    ['-g', 'beta', '--gva', '--gtask', '1', '-p', '0'],
+    /^kvm-vtop: memory of the VM of pid 153: no VMCOREINFO in the dump.* were found$/m,
   ],
 ])('%j', (words, message) => {
   const [command = '', ...rest] = words;

@@ -4,7 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { kdump } from '../build/files.js';
+import { contentsOf, wishOf } from '../build/recoded.js';
 import { lineProblems, recordProblems } from '../build/schema.js';
+import { scratch } from '../build/scratch.js';
 import { FIXTURES, kvmVtop, type Run } from '../run.js';
 
 const FOLDER = join(FIXTURES, 'debian-7.2-guest');
@@ -313,6 +316,23 @@ describe('npt', () => {
     expect(run('npt').stdout).toMatch(/^NPT, 1 root: [0-9.]+ MiB mapped, [0-9.]+ MiB agree, 0 B differ\n$/);
   });
 
+  test('a table of the process that is missing: what it maps is not compared, and the total is not complete', async () => {
+    const asked = Array.from({ length: 256 }, (_, i) => (i * 0x81234).toString(16));
+    const mapped = linesOf(run('npt', '--json', ...asked)).filter(({ agrees }) => agrees === true);
+    const lines = linesOf(main('--json', '-p', ...mapped.map(({ gpa }) => String(gpa))));
+    const [line] = lines as unknown as [{ walk: { address: string }[] }];
+    const contents = await contentsOf(DUMP);
+    const lost = Math.floor(Number(line.walk.at(-1)?.address) / 4096);
+    const others = new Map([...contents.pages].filter(([frame]) => frame !== lost));
+    const path = scratch('npt').file(kdump(wishOf({ ...contents, pages: others }, 'raw')));
+    const { status, stdout, stderr } = kvmVtop(['npt', '-c', path, '-g', name, '--json']);
+    const [total, ...rest] = linesOf({ status, stdout, stderr });
+    expect([status, rest, total?.complete, total?.disagreeing]).toEqual([1, [], false, 0]);
+    expect(Number(total?.agreeing)).toBeLessThan(Number(total?.mapped));
+    const why = /^pages from guest physical address [0-9a-f]+ on: its PMD table at 0x[0-9a-f]+: /;
+    expect(total?.problems).toContainEqual(expect.stringMatching(why));
+  });
+
   test('addresses: those that both have are equal; absence is no disagreement', () => {
     const asked = Array.from({ length: 256 }, (_, i) => (i * 0x81234).toString(16));
     const through = linesOf(main('--json', '-p', ...asked));
@@ -340,12 +360,11 @@ describe('npt', () => {
   });
 
   test('what is missing is said, with addresses too', () => {
-    const other = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
     for (const words of [[], ['1000']]) {
-      const { status, stderr, stdout } = kvmVtop(['npt', '-c', other, '-g', '147', ...words]);
+      const { status, stderr, stdout } = kvmVtop(['npt', '-c', DUMP, '-g', 'beta', ...words]);
       expect([status, stdout === '']).toEqual([1, false]);
       expect(stderr).toMatch(/tdp_mmu_roots: /);
-      expect(stderr).toMatch(/the table of level 4 at 2634000 is not in the dump/);
+      expect(stderr).toMatch(/the table of level 4 at 26ac000 is not in the dump/);
     }
   });
 });

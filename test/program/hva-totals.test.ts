@@ -37,7 +37,8 @@ test.each([
 });
 
 test('gaps are not claimed where mappings may be missing', () => {
-  const { stdout } = ask('--all', '--json');
+  const dump = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
+  const { stdout } = kvmVtop(['hva', '-c', dump, '-g', '1', '--all', '--json']);
   expect(totalOf({ stdout })).toMatchObject({
     complete: false,
     gaps: null,

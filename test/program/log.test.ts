@@ -69,10 +69,10 @@ test('-g of a VM whose guest has no kernel that is in the excerpt: one line', ()
     '-c',
     join(FIXTURES, 'debian-7.2-guest', 'vmcore.kdump'),
     '-g',
-    'alpha',
+    'beta',
   ]);
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(
-    /^kvm-vtop: memory of the VM of pid 147: no VMCOREINFO in the dump, and no kernel page tables were found$/m,
+    /^kvm-vtop: memory of the VM of pid 153: no VMCOREINFO in the dump, and no kernel page tables were found$/m,
   );
 });

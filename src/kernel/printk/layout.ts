@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the parts of the kernel's log are: from VMCOREINFO, which exists for that purpose, or else from types.
+import { DumpError } from '../../core/errors.js';
 import type { VmCoreInfo } from '../../notes/vmcoreinfo.js';
 import { resolve, resolveIfPresent } from '../../types/fields.js';
 import { ifAnswered, type TypeSource } from '../../types/source.js';
@@ -116,7 +117,7 @@ function infoFromInfo(of: Recorded): InfoLayout {
     offset: device + of.offset(`dev_printk_info.${name}`),
     size: of.length(`printk_info_${name}`),
   });
-  return {
+  return apart({
     bytes: of.size('printk_info'),
     seq: of.offset('printk_info.seq'),
     time: of.offset('printk_info.ts_nsec'),
@@ -124,7 +125,28 @@ function infoFromInfo(of: Recorded): InfoLayout {
     caller: of.offset('printk_info.caller_id'),
     subsystem: text('subsystem'),
     device: text('device'),
-  };
+  });
+}
+
+/** The same layout. Throws `DumpError` if members overlap, or are not in the structure: the text of VMCOREINFO has no checksum. */
+function apart(info: InfoLayout): InfoLayout {
+  const { bytes, seq, time, textLength, caller, subsystem, device } = info;
+  const members = [
+    { offset: seq, size: 8 },
+    { offset: time, size: 8 },
+    { offset: textLength, size: 4 },
+    { offset: caller, size: 4 },
+    subsystem,
+    device,
+  ].sort((a, b) => a.offset - b.offset);
+  let end = 0;
+  for (const { offset, size } of members) {
+    if (offset < end) throw new DumpError('VMCOREINFO: members of struct printk_info overlap', { code: 'damaged' });
+    end = offset + size;
+  }
+  if (end > bytes)
+    throw new DumpError('VMCOREINFO: struct printk_info is smaller than its members', { code: 'damaged' });
+  return info;
 }
 
 function ringFromTypes(types: TypeSource): RingLayout {

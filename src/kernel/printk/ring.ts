@@ -2,7 +2,7 @@
 // The log of kernels from 5.10 on: a ring of descriptors, and one of texts (kernel/printk/printk_ringbuffer.c).
 
 import type { Bytes } from '../../core/bytes.js';
-import { DumpError } from '../../core/errors.js';
+import { DumpError, orNull } from '../../core/errors.js';
 import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/memory.js';
 import type { RingLayout, TextField } from './layout.js';
 import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
@@ -20,15 +20,19 @@ const EMPTY = 3n;
 /** Before each text is the ID of its message. */
 const BYTES_OF_ID = 8;
 
-/** After this number of descriptors that can't be read, the ring is given up: damaged sizes can claim millions. */
+/**
+ * After this number of descriptors that can't be read, or that are those of other messages, the ring is given up: damaged sizes can
+ * claim millions.
+ */
 const MOST_LOST = 10_000;
 
 /** The messages of the ring at an address, from the oldest on. Throws `DumpError` if the ring itself can't be read. */
 export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, lost: Lost): Messages {
   const ring = new Ring(memory, address, at, lost);
+  ring.checkEnds();
   let [wasOpen, left] = [false, MOST_LOST];
   for (const id of ring.ids()) {
-    let message: RingMessage | null = null;
+    let message: RingMessage | 'other' | null = null;
     try {
       message = ring.message(id);
     } catch (error) {
@@ -36,7 +40,12 @@ export function* ringMessages(memory: Memory, address: bigint, at: RingLayout, l
       lost(error.message);
       if (left-- === 0) return;
     }
-    if (message === null) continue;
+    // The head is moved before its descriptor has its ID.
+    if (message === 'other' && id !== ring.last) {
+      lost('descriptors of the log have IDs of other messages');
+      if (left-- === 0) return;
+    }
+    if (message === null || message === 'other') continue;
     const { isOpen, ...rest } = message;
     // Only a line without its end can be continued.
     yield { ...rest, continues: rest.continues && wasOpen };
@@ -75,9 +84,14 @@ class Ring {
     [this.#tail, this.#head] = [ring.u64(at.tailId), ring.u64(at.headId)];
   }
 
+  /** The ID of the head. */
+  get last(): bigint {
+    return BigInt.asUintN(ID_BITS, this.#head);
+  }
+
   /** The IDs from the tail to the head. Damage can't make them more than the descriptors. */
   *ids(): Generator<bigint> {
-    const last = BigInt.asUintN(ID_BITS, this.#head);
+    const { last } = this;
     for (let id = BigInt.asUintN(ID_BITS, this.#tail), left = this.#count; left > 0; left--) {
       yield id;
       if (id === last) return;
@@ -85,21 +99,49 @@ class Ring {
     }
   }
 
-  /** A message by its ID; null if it is not complete, or is being overwritten. */
-  message(id: bigint): RingMessage | null {
+  /**
+   * Reports messages before the oldest one and after the newest one: the kernel makes a descriptor reusable before it moves the
+   * tail, and moves the head before it gives a descriptor its ID.
+   */
+  checkEnds(): void {
+    const [before, after] = [this.#tail - 1n, this.#head + 1n].map((id) => BigInt.asUintN(ID_BITS, id));
+    for (const [id, where] of [
+      [before as bigint, 'before its oldest one'],
+      [after as bigint, 'after its newest one'],
+    ] as const) {
+      const state = orNull(() => this.#descriptor(id).u64(this.#at.desc.state));
+      if (state !== null && BigInt.asUintN(ID_BITS, state) === id && isComplete(state))
+        this.#lost(`the log has messages ${where}`);
+    }
+  }
+
+  #descriptor(id: bigint): Bytes {
+    const { bytes } = this.#at.desc;
+    const index = id % BigInt(this.#count);
+    return readOf(this.#memory, this.#descs + index * BigInt(bytes), bytes, 'a descriptor of the log');
+  }
+
+  /** A message by its ID; null if it is not complete, `other` if its descriptor is that of another message. */
+  message(id: bigint): RingMessage | 'other' | null {
     const { desc: at, info: inInfo } = this.#at;
     const index = id % BigInt(this.#count);
-    const desc = readOf(this.#memory, this.#descs + index * BigInt(at.bytes), at.bytes, 'a descriptor of the log');
+    const desc = this.#descriptor(id);
     const state = desc.u64(at.state);
-    if (BigInt.asUintN(ID_BITS, state) !== id) return null;
-    const status = state >> BigInt(ID_BITS);
-    if (status !== COMMITTED && status !== FINALIZED) return null;
+    if (BigInt.asUintN(ID_BITS, state) !== id) return 'other';
+    if (!isComplete(state)) return null;
     const start = this.#infos + index * BigInt(inInfo.bytes);
     const info = readOf(this.#memory, start, inInfo.bytes, 'struct printk_info');
     const { seq, time, textLength, caller, subsystem, device } = inInfo;
     const flags = info.u8(textLength + 3);
+    const number = info.u64(seq);
+    // prb_reserve counts the number up by the descriptors of the ring, beginning with the place of the descriptor.
+    if (number % BigInt(this.#count) !== index)
+      throw info.error(
+        seq,
+        `a message of the log can't have the number ${number}: its descriptor is the one at ${index}`,
+      );
     return {
-      seq: Number(info.u64(seq)),
+      seq: Number(number),
       time: info.u64(time),
       level: levelOf(flags),
       facility: info.u8(textLength + 2),
@@ -131,6 +173,12 @@ class Ring {
     }
     return block.u64(0) === id ? textAt(block, BYTES_OF_ID, wanted - BYTES_OF_ID) : null;
   }
+}
+
+/** Whether the message of a descriptor is complete, by its state. */
+function isComplete(state: bigint): boolean {
+  const status = state >> BigInt(ID_BITS);
+  return status === COMMITTED || status === FINALIZED;
 }
 
 /** A name in a record; null if it is empty. */

@@ -2,6 +2,8 @@
 // The log of 5.10 and later: a ring that is filled as the kernel fills it, and damage.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Memory } from '../../../src/core/memory.js';
+import type { Host } from '../../../src/kernel/host.js';
 import { logMessages } from '../../../src/kernel/printk/log.js';
 import { VmCoreInfo } from '../../../src/notes/vmcoreinfo.js';
 import { CONT, LogRing, NEWLINE, type STATES } from '../../build/log-ring.js';
@@ -96,8 +98,8 @@ describe.each([false, true])('a text that ends with the ring stays there: %s', (
         fc.constantFrom(2, 3, 4, 6),
         fc.boolean(),
         (texts, countBits, late) => {
-          // IDs have 62 bits, and wrap.
-          const ring = new LogRing(countBits, 8, fits, late ? 2n ** 62n - 17n : undefined);
+          // IDs have 62 bits, and wrap. The first one is that of the first descriptor.
+          const ring = new LogRing(countBits, 8, fits, late ? 2n ** 62n - 65n : undefined);
           for (const each of texts) ring.add(each);
           const { messages, lost } = read(ring);
           expect(lost).toEqual([]);
@@ -187,7 +189,8 @@ describe('damage and gaps', () => {
     damage(ring, ids);
     const { texts, lost } = read(ring);
     expect(texts.map((text) => text?.[0] ?? null)).toEqual(expected);
-    expect(lost).toEqual([]);
+    // A message that is not there, not even without its text, is reported.
+    expect(lost).toHaveLength(3 - expected.length);
   });
 
   test.each<[string, Parameters<LogRing['damage']>, RegExp]>([
@@ -220,6 +223,59 @@ describe('damage and gaps', () => {
     ring.damage('descs', 0xffff999900000000n);
     ring.setHead(2n ** 61n);
     expect(read(ring).lost).toHaveLength(10_001);
+  });
+
+  test('sizes of millions whose descriptors are all in one page end, too', () => {
+    const { ring } = three();
+    const far = 0xffff999900000000n;
+    ring.damage('count', 26n);
+    ring.damage('descs', far);
+    ring.setHead(2n ** 61n);
+    const memory: Memory = {
+      read: (address, length) =>
+        ring.memory.read(address < far ? address : ring.descs + ((address - far) % 64n), length),
+    };
+    const lost: string[] = [];
+    const messages = [...logMessages({ ...ring.host, memory } as unknown as Host, (why) => lost.push(why))];
+    expect(messages.length).toBeLessThan(4);
+    expect(lost.at(-1)).toBe('descriptors of the log have IDs of other messages');
+    expect(lost.length).toBeLessThan(10_005);
+  });
+
+  test('a tail or a head that leaves out messages is reported', () => {
+    const { ring, ids } = three();
+    const [, second = 0n] = ids;
+    ring.setTail(second);
+    expect(read(ring)).toMatchObject({ lost: ['the log has messages before its oldest one'] });
+    const other = three();
+    other.ring.setHead(other.ids[1] ?? 0n);
+    expect(read(other.ring)).toMatchObject({ lost: ['the log has messages after its newest one'] });
+  });
+
+  test('a number that the descriptor of a message can not have', () => {
+    const { ring, ids } = three();
+    ring.u64(ring.infoAt(ids[1] ?? 0n), 8, 77n);
+    const { texts, lost } = read(ring);
+    expect(texts.map((text) => text?.[0])).toEqual(['a', 'c']);
+    expect(lost).toEqual([expect.stringContaining("can't have the number 77")]);
+  });
+
+  test.each([
+    [
+      'OFFSET(printk_info.caller_id)=32',
+      'OFFSET(printk_info.caller_id)=26',
+      /^VMCOREINFO: members of struct printk_info overlap$/,
+    ],
+    [
+      'LENGTH(printk_info_device)=48',
+      'LENGTH(printk_info_device)=49',
+      /^VMCOREINFO: struct printk_info is smaller than its members$/,
+    ],
+    ['LENGTH(printk_info_subsystem)=16', 'LENGTH(printk_info_subsystem)=17', /overlap$/],
+  ])('VMCOREINFO with %s changed to %s: an error', (from, to, why) => {
+    const { ring } = three();
+    ring.info = new VmCoreInfo(ring.info.source.replace(from, to));
+    expect(() => read(ring)).toThrow(why);
   });
 
   test('a head before the tail: no more messages than descriptors', () => {

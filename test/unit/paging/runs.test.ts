@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ranges of synthetic page tables.
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { pfn, type Vpn, vpnOf } from '../../../src/core/address.js';
 import { x86Form } from '../../../src/paging/form.js';
 import { NO_ENTRY, PageRuns } from '../../../src/paging/runs.js';
@@ -108,4 +108,75 @@ test("pages in the kernel's half have the numbers of their addresses", () => {
     [2 ** 52 - 515, 3, Walk.Empty],
     [2 ** 52 - 512, 512, Walk.Mapped],
   ]);
+});
+
+describe('tables that lead to each other', () => {
+  /** All user addresses of 4-level tables. */
+  const ALL = 2 ** 35;
+  const MOST_RUNS = 4_000_000;
+
+  /** Sets a table. */
+  const fill = (loops: PhysicalMemory, frame: number, next: (i: number) => bigint): void => {
+    const table = Buffer.alloc(4096);
+    for (let i = 0; i < 512; i++) table.writeBigUInt64LE(next(i), i * 8);
+    loops.frames.set(frame, table);
+  };
+  const to = (frame: number, flags = TABLE): bigint => (BigInt(frame) << 12n) | flags;
+
+  test.each<[string, (loops: PhysicalMemory) => void]>([
+    [
+      'the top table to itself',
+      (loops) => {
+        fill(loops, 1, () => to(1));
+      },
+    ],
+    [
+      'a PMD table to itself',
+      (loops) => {
+        fill(loops, 1, () => to(2));
+        fill(loops, 2, () => to(3));
+        fill(loops, 3, () => to(3));
+      },
+    ],
+    [
+      'all entries to the same tables',
+      (loops) => {
+        for (const level of [1, 2, 3]) fill(loops, level, () => to(level + 1));
+        fill(loops, 4, (i) => to(0x500 + ((i * 7) % 512)));
+      },
+    ],
+    [
+      'all entries to the same huge pages',
+      (loops) => {
+        for (const level of [1, 2]) fill(loops, level, () => to(level + 1));
+        fill(loops, 3, (i) => to(0x800 + ((i * 7) % 512) * 512, TABLE | HUGE));
+      },
+    ],
+  ])('%s: an error after a bounded number of runs', (_, make) => {
+    const loops = new PhysicalMemory(0x100000);
+    make(loops);
+    for (const read of ['next', 'nextStretch'] as const) {
+      const runs = new PageRuns(loops, x86Form(4)).over(pfn(1), vpn(0), vpn(ALL));
+      let count = 0;
+      expect(() => {
+        while (count < MOST_RUNS && runs[read]()) count++;
+      }).toThrow(
+        /^page tables: more than 1024 entries lead to tables that others lead to, such as the one at physical address 0x[1-4]000$/,
+      );
+      expect(count).toBeLessThan(MOST_RUNS);
+      // The same object can be used for another range.
+      expect(runs.over(pfn(1), vpn(0), vpn(1))[read]()).toBe(true);
+    }
+  });
+
+  test('PMD tables of hugetlbfs that several places share are no error', () => {
+    const shared = new PhysicalMemory(0x1000000);
+    fill(shared, 1, (i) => (i === 0 ? to(2) : 0n));
+    fill(shared, 2, () => to(3));
+    fill(shared, 3, (i) => to(0x800 + i * 512, TABLE | HUGE));
+    const runs = new PageRuns(shared, x86Form(4)).over(pfn(1), vpn(0), vpn(2 ** 27));
+    let [count, pages] = [0, 0];
+    while (runs.nextStretch()) [count, pages] = [count + 1, pages + runs.pages];
+    expect([count, pages]).toEqual([512, 2 ** 27]);
+  });
 });
