@@ -3,6 +3,7 @@
 // repository once. The notes are those of the first one.
 import { writeFileSync } from 'node:fs';
 import { openDump, openImage, pfn, writeKdump } from '#internal';
+import { parseJson } from './json.mjs';
 import { present } from './present.mjs';
 
 const PAGE = 4096;
@@ -37,7 +38,7 @@ for (const path of paths) {
     // Older excerpts do not say what they lack.
     if (name !== NOTE || desc.length === 0) continue;
     const facts = /** @type {{ limit?: number, gaps: [number, number, ...unknown[]][] }} */ (
-      JSON.parse(Buffer.from(desc.array()).toString())
+      parseJson(Buffer.from(desc.array()).toString())
     );
     limit ??= facts.limit;
     gaps.push(...facts.gaps);
