@@ -4,6 +4,7 @@
 // host's kernel, QEMU and crash reported, never what this program says. Run it after a build.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { excerpt, openDump, silentLog } from '#internal';
 import { ExpectedAnswers } from './expected.mjs';
 import { hex, RecordedHost } from './recorded-host.mjs';
@@ -72,5 +73,6 @@ const facts = {
   guestValues: recorded.facts('PAGE').map(({ value }) => value),
 };
 writeFileSync(join(target, 'facts.json'), `${JSON.stringify(facts, null, 1)}\n`);
-if (blocks.length > 0) writeFileSync(join(target, 'crash-vtop.txt'), blocks.join(''));
+if (blocks.length > 0)
+  writeFileSync(join(target, 'crash-vtop.txt.gz'), gzipSync(Buffer.from(blocks.join(''), 'latin1'), { level: 9 }));
 console.log(`${questions.reduce((sum, { cases }) => sum + cases.length, 0)} addresses`);

@@ -6,7 +6,7 @@ import { size as sizeText, table } from '../report/table.js';
 import type { Entry } from '../scan/entries.js';
 import { identityOf } from '../scan/identity.js';
 import { checkOutput, finishOutput, type Output } from '../scan/output.js';
-import { inOrder, type Limits, type Outcome } from '../scan/pool.js';
+import { type Failure, inOrder, type Limits, type Outcome } from '../scan/pool.js';
 import type { Job, Plan, Status } from '../scan/protocol.js';
 import { Store, TemporaryFolder, writeLines } from '../scan/store.js';
 import { type Lines, makeTables, requireDuckDb } from '../scan/tables.js';
@@ -162,17 +162,23 @@ function* piecesOf(store: Store, { id }: Job): Generator<string | Uint8Array> {
   yield* store.rows(id);
 }
 
+/** The options that set limits. */
+const LIMIT_OPTIONS: Readonly<Partial<Record<Failure['kind'], string>>> = {
+  time: ' (--timeout)',
+  memory: ' (--max-memory)',
+};
+
 /** Writes the record of a dump whose process has ended before it could. */
 function recordFailure(store: Store, { job, failure }: Outcome): void {
   if (failure === null) return;
-  const { message, seconds, memory, pid } = failure;
+  const { message, kind, seconds, memory, pid } = failure;
   store.drop(job.id, pid);
   const row: DumpRow = {
     ...nameOf(job),
     ...NO_FACTS,
     format: null,
     status: 'failed',
-    error: message,
+    error: `${message}${LIMIT_OPTIONS[kind] ?? ''}`,
     seconds,
     peakMemory: memory,
     problems: [],

@@ -125,10 +125,21 @@ async function askedOf(context: ScanContext): Promise<Asked> {
   };
 }
 
+/** Options that a line of a list can have. */
+const OF_LINES = [
+  '--vmlinux',
+  '--kvm-module',
+  '--kvm-amd-module',
+  '--system-map',
+  '--layout',
+  '--vmcoreinfo',
+  '--input-format',
+];
+
 async function listOf(path: string, isNull: boolean, { streams }: ScanContext): Promise<Entry[]> {
   const text = await readListText(path, () => streams.input());
   const name = path === '-' ? 'standard input' : printable(path, 400);
-  return isNull ? entriesOfNames(text) : entriesOf(text, name);
+  return isNull ? entriesOfNames(text) : entriesOf(text, name, OF_LINES);
 }
 
 /** Each dump once. Names of one file are the same dump. */

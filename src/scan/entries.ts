@@ -9,17 +9,6 @@ export interface Entry {
   readonly options: readonly string[];
 }
 
-/** Options of a line; each takes a value. */
-const OPTIONS: ReadonlySet<string> = new Set([
-  '--vmlinux',
-  '--kvm-module',
-  '--kvm-amd-module',
-  '--system-map',
-  '--layout',
-  '--vmcoreinfo',
-  '--input-format',
-]);
-
 interface Word {
   readonly text: string;
   readonly line: number;
@@ -32,9 +21,10 @@ const TOKEN = /([ \t\r]+)|(\n)|\\([\s\S])|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|([^
 
 /**
  * The dumps of a list, one for each line: files and options, separated by blanks. Quotes, backslashes and comments (#) are those
- * of a POSIX shell, so that a name can have any character. Throws `UsageError` that names the line.
+ * of a POSIX shell, so that a name can have any character. `valid`: the options that a line can have; each
+ * takes a value. Throws `UsageError` that names the line.
  */
-export function entriesOf(text: string, name: string): Entry[] {
+export function entriesOf(text: string, name: string, valid: readonly string[]): Entry[] {
   const entries: { files: string[]; options: string[] }[] = [];
   let option: Word | null = null;
   for (const word of wordsOf(text, name)) {
@@ -46,8 +36,8 @@ export function entriesOf(text: string, name: string): Entry[] {
       entry.options.push(option.text, word.text);
       option = null;
     } else if (word.text.startsWith('--')) {
-      if (!OPTIONS.has(word.text))
-        throw at(`'${printable(word.text)}' is not an option of a line; valid: ${[...OPTIONS].join(', ')}`);
+      if (!valid.includes(word.text))
+        throw at(`'${printable(word.text)}' is not an option of a line; valid: ${valid.join(', ')}`);
       option = word;
     } else if (word.text === '') throw at('a file has an empty name');
     else entry.files.push(word.text);

@@ -28,7 +28,7 @@ export interface Failure {
   readonly memory: number | null;
   readonly pid: number;
   /** Whether the dump exceeded a limit, the process was killed by others, or it ended for another reason. */
-  readonly kind: 'excess' | 'kill' | 'crash';
+  readonly kind: 'time' | 'memory' | 'kill' | 'crash';
 }
 
 /** Milliseconds between looks at the memory of a process. */
@@ -70,7 +70,7 @@ class Worker {
     const began = performance.now();
     const seconds = (): number => (performance.now() - began) / 1000;
     let memory: number | null = null;
-    let why: string | null = null;
+    let why: Excess | null = null;
     return new Promise((resolve) => {
       const end = (outcome: Omit<Outcome, 'job'>): void => {
         clearInterval(timer);
@@ -81,7 +81,8 @@ class Worker {
         if (report.id === job.id) end({ status: report.status, failure: null });
       };
       const onClose = (): void => {
-        const message = why ?? `the process that read it ended (${this.#ended ?? 'unknown'})${this.#lastError()}`;
+        const message =
+          why?.message ?? `the process that read it ended (${this.#ended ?? 'unknown'})${this.#lastError()}`;
         end({
           status: 'failed',
           failure: { message, seconds: seconds(), memory, pid: child.pid ?? 0, kind: this.#kindOf(why) },
@@ -106,8 +107,8 @@ class Worker {
     this.#child.kill('SIGKILL');
   }
 
-  #kindOf(why: string | null): Failure['kind'] {
-    if (why !== null) return 'excess';
+  #kindOf(why: Excess | null): Failure['kind'] {
+    if (why !== null) return why.kind;
     return this.#ended === 'signal SIGKILL' ? 'kill' : 'crash';
   }
 
@@ -125,11 +126,19 @@ function send(child: ChildProcess, order: Order): void {
 
 /** Whether a dump is tried again, after a failure; null before the first attempt. */
 const mayTry = (attempt: number, failure: Failure | null): boolean =>
-  failure === null || (failure.kind !== 'excess' && attempt <= ATTEMPTS[failure.kind]);
+  failure === null || ((failure.kind === 'kill' || failure.kind === 'crash') && attempt <= ATTEMPTS[failure.kind]);
 
-function excess({ seconds: mostSeconds, memory: most }: Limits, seconds: number, memory: number): string | null {
-  if (seconds > mostSeconds) return `not done after ${mostSeconds} seconds (--timeout)`;
-  return memory > most ? `more than ${Math.round(most / 1e6)} MB of memory are needed (--max-memory)` : null;
+/** The limit that a dump has exceeded. */
+interface Excess {
+  readonly kind: 'time' | 'memory';
+  readonly message: string;
+}
+
+function excess({ seconds: mostSeconds, memory: most }: Limits, seconds: number, memory: number): Excess | null {
+  if (seconds > mostSeconds) return { kind: 'time', message: `not done after ${mostSeconds} seconds` };
+  return memory > most
+    ? { kind: 'memory', message: `more than ${Math.round(most / 1e6)} MB of memory are needed` }
+    : null;
 }
 
 /** Resident bytes of a process; null if they are not known. */

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares the text output with what crash 9.0.2 printed for the same pages (fixtures/*/crash-vtop.txt).
+// Compares the text output with what crash 9.0.2 printed for the same pages (fixtures/*/crash-vtop.txt.gz).
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { FIXTURES, fixtures, kvmVtop } from '../run.js';
 
-const withText = fixtures().filter((name) => existsSync(join(FIXTURES, name, 'crash-vtop.txt')));
+/** What crash printed for a fixture. */
+const printedIn = (folder: string): string =>
+  gunzipSync(readFileSync(join(folder, 'crash-vtop.txt.gz'))).toString('latin1');
+
+const withText = fixtures().filter((name) => existsSync(join(FIXTURES, name, 'crash-vtop.txt.gz')));
 const row = (a: string, b: string, c: string) => `${a.padEnd(16)}  ${b.padEnd(16)}  ${c.padEnd(16)}`;
 
 /** The only output of crash for entries that are neither pages nor swap (markers, memory errors). */
@@ -14,7 +19,7 @@ const GAVE_UP = 'vtop: cannot determine swap location';
 /** crash's blocks by VM, with the first two lines that the extension of 2012 prints before them. */
 function blocksOf(folder: string): Map<string, { gpa: string; text: string }[]> {
   const byVm = new Map<string, { gpa: string; text: string }[]>();
-  for (const block of readFileSync(join(folder, 'crash-vtop.txt'), 'latin1').split(/^(?=== )/m)) {
+  for (const block of printedIn(folder).split(/^(?=== )/m)) {
     const asked = /^== (\S+) pid \d+ gpa (\S+) hva (\S+) (.*)\n/.exec(block);
     // crash does not undo the inversion of PROT_NONE pages (docs/output.md).
     if (asked === null || block.includes('PROT_NONE') || block.includes(GAVE_UP)) continue;
@@ -35,7 +40,7 @@ describe.each(withText)('text of %s', (name) => {
   const blocks = [...blocksOf(folder)];
 
   test('nearly all addresses for which crash was run are compared', () => {
-    const asked = readFileSync(join(folder, 'crash-vtop.txt'), 'latin1').match(/^== /gm)?.length ?? 0;
+    const asked = printedIn(folder).match(/^== /gm)?.length ?? 0;
     const compared = blocks.reduce((sum, [, each]) => sum + each.length, 0);
     expect(asked).toBeGreaterThan(100);
     expect(compared).toBeGreaterThanOrEqual(asked - 14);

@@ -3,7 +3,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { entriesOf, entriesOfNames, shardOf } from '../../../src/scan/entries.js';
 
-const files = (text: string): (readonly string[])[] => entriesOf(text, 'list').map((entry) => entry.files);
+const OPTIONS = ['--layout', '--vmlinux'];
+const files = (text: string): (readonly string[])[] => entriesOf(text, 'list', OPTIONS).map((entry) => entry.files);
 
 describe('lists', () => {
   test.each([
@@ -21,7 +22,7 @@ describe('lists', () => {
   });
 
   test('options of a line', () => {
-    expect(entriesOf('--layout l a --vmlinux "v w" b\n', 'list')).toEqual([
+    expect(entriesOf('--layout l a --vmlinux "v w" b\n', 'list', OPTIONS)).toEqual([
       { files: ['a', 'b'], options: ['--layout', 'l', '--vmlinux', 'v w'] },
     ]);
   });
@@ -33,7 +34,7 @@ describe('lists', () => {
     ["''", /list, line 1: a file has an empty name/],
     ['a --guest b', /'--guest' is not an option of a line/],
   ])('%j is refused', (text, message) => {
-    expect(() => entriesOf(text, 'list')).toThrow(message);
+    expect(() => entriesOf(text, 'list', OPTIONS)).toThrow(message);
   });
 
   test('names that NUL bytes end', () => {
