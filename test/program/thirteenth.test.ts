@@ -71,6 +71,7 @@ beforeAll(() => {
     '--format=cjs',
     '--out-extension:.js=.cjs',
     '--external:iconv-lite',
+    '--external:@duckdb/node-api',
     '--define:KVM_VTOP_VERSION="0"',
     '--log-level=error',
   ]);

@@ -103,7 +103,7 @@ test('the legend has the categories that occur, with the bytes of all of their c
 
 test('memory of which nothing is known, and memory errors, are never hidden', () => {
   const loud = STATES.filter((state) => isLoud(page({ state, ...absent })));
-  expect(loud).toEqual(['migrating', 'poisoned', 'table-missing', 'noncanonical', 'damaged']);
+  expect(loud).toEqual(['migrating', 'poisoned', 'table-missing', 'noncanonical', 'damaged', 'moved']);
   expect(isLoud(page({ state: 'guest-memfd', reason: 'gmem-attribute-unreadable', ...absent }))).toBe(true);
   expect(isLoud(page({ state: 'not-present', reason: 'page-cache-unreadable', ...absent }))).toBe(true);
   expect(isLoud(page({ state: 'not-present', reason: 'in-page-cache', ...absent }))).toBe(false);
