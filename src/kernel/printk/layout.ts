@@ -44,13 +44,17 @@ export interface TextField {
   readonly size: number;
 }
 
-/** Offsets in bytes in struct printk_log (or log); the bytes of the facility and of flags and level follow `dictLength`. */
+/**
+ * Offsets in bytes in struct printk_log (or log). After `dictLength` follow a byte with the facility, and one with flags and level; or, in the first of
+ * these kernels, two with level and facility.
+ */
 export interface RecordLayout {
   readonly bytes: number;
   readonly time: number;
   readonly length: number;
   readonly textLength: number;
   readonly dictLength: number;
+  readonly hasFlags: boolean;
 }
 
 /** Layout of the lockless ring. Throws `DumpError` if neither source has it. */
@@ -189,16 +193,18 @@ export function recordLayout(info: VmCoreInfo, types: TypeSource): RecordLayout 
       info.offset(`${struct}.${name}`),
     );
     if (bytes !== null && time != null && length != null && textLength != null && dictLength != null)
-      return { bytes, time, length, textLength, dictLength };
+      // Kernels that say this in VMCOREINFO have flags.
+      return { bytes, time, length, textLength, dictLength, hasFlags: true };
   }
   const view = ifAnswered(() => resolveIfPresent(types, printkLogFields) ?? resolveIfPresent(types, logFields));
   if (view === null) return null;
-  const { bytes, time, length, textLength, dictLength } = view;
+  const { bytes, time, length, textLength, dictLength, facility } = view;
   return {
     bytes,
     time: time.offset,
     length: length.offset,
     textLength: textLength.offset,
     dictLength: dictLength.offset,
+    hasFlags: facility !== null,
   };
 }

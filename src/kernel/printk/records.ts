@@ -57,7 +57,7 @@ export function* recordMessages(
         offset = 0;
         continue;
       }
-      const flags = bytes.u8(offset + at.dictLength + 3);
+      const { flags } = marksAt(bytes, offset, at);
       const number = seq === null ? null : seq + count++;
       yield messageAt(bytes, offset, at, number, isOpen && (flags & CONTINUES) !== 0);
       isOpen = (flags & NEWLINE) === 0;
@@ -67,6 +67,18 @@ export function* recordMessages(
     if (!(error instanceof DumpError)) throw error;
     lost(error.message);
   }
+}
+
+/** Level, facility and flags of a record. */
+function marksAt(bytes: LazyBytes, offset: number, at: RecordLayout) {
+  const after = offset + at.dictLength + 2;
+  if (!at.hasFlags) {
+    // The number that syslog has for both.
+    const both = bytes.u16(after);
+    return { level: both & 7, facility: both >> 3, flags: NEWLINE };
+  }
+  const flags = bytes.u8(after + 1);
+  return { level: levelOf(flags), facility: bytes.u8(after), flags };
 }
 
 function messageAt(
@@ -83,7 +95,7 @@ function messageAt(
       offset,
       `a record of ${length} bytes with ${textLength + dictLength} bytes of text can't be right`,
     );
-  const flags = bytes.u8(offset + at.dictLength + 3);
+  const { level, facility } = marksAt(bytes, offset, at);
   const dict = textAt(bytes, offset + at.bytes + textLength, dictLength).split('\0');
   const entry = (key: string): string | null =>
     dict.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1) ?? null;
@@ -91,8 +103,8 @@ function messageAt(
   return {
     seq,
     time: bytes.u64(offset + at.time),
-    level: levelOf(flags),
-    facility: bytes.u8(offset + at.dictLength + 2),
+    level,
+    facility,
     ...caller,
     subsystem: entry('SUBSYSTEM'),
     device: entry('DEVICE'),

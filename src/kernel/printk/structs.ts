@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The members of the kernel's log that are read where VMCOREINFO does not have them.
-import { fields, required } from '../../types/fields.js';
+import { fields, optional, required } from '../../types/fields.js';
 
 /** kernel/printk/printk_ringbuffer.h; since Linux commit 896fbe20b4e2 ("printk: use the lockless ringbuffer") (in v5.10). */
 export const ringBufferFields = fields('printk_ringbuffer', {
@@ -38,6 +38,8 @@ const oldRecord = {
   length: required('len', 2),
   textLength: required('text_len', 2),
   dictLength: required('dict_len', 2),
+  // The first kernels with records have both, level and facility, in one member of two bytes, `level`.
+  facility: optional('facility', 1),
 };
 export const printkLogFields = fields('printk_log', oldRecord);
 export const logFields = fields('log', oldRecord);

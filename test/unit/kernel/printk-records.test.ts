@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Host } from '../../../src/kernel/host.js';
 import { logMessages } from '../../../src/kernel/printk/log.js';
 import { VmCoreInfo } from '../../../src/notes/vmcoreinfo.js';
+import type { TypeSource } from '../../../src/types/source.js';
 import { FlatMemory } from '../../build/flat-memory.js';
 
 const NEWLINE = 2;
@@ -17,6 +18,7 @@ class Kernel {
   readonly buffer: bigint;
   readonly #symbols: string[] = [];
   lines = 'OSRELEASE=4.19.0\n';
+  types: TypeSource = NOTHING;
 
   constructor(readonly size: number) {
     this.buffer = this.memory.allocate(size);
@@ -40,7 +42,7 @@ class Kernel {
   read() {
     const info = new VmCoreInfo(this.lines + this.#symbols.join(''));
     const symbols = { get: () => undefined };
-    const host = { memory: this.memory, info, types: NOTHING, symbols, release: '4.19.0' } as unknown as Host;
+    const host = { memory: this.memory, info, types: this.types, symbols, release: '4.19.0' } as unknown as Host;
     const lost: string[] = [];
     const messages = [...logMessages(host, (why) => lost.push(why))];
     return { messages, texts: messages.map(({ text }) => text), lost };
@@ -192,6 +194,37 @@ describe('records', () => {
       false,
       false,
     ]);
+  });
+
+  test('the first kernels with records have no flags, and level and facility in one member', () => {
+    const log = new Records(1024, 16, 'log');
+    log.lines = 'OSRELEASE=3.5.0\n';
+    const members: Readonly<Record<string, readonly [offset: number, size: number]>> = {
+      ts_nsec: [0, 8],
+      len: [8, 2],
+      text_len: [10, 2],
+      dict_len: [12, 2],
+      level: [14, 2],
+    };
+    log.types = {
+      ...NOTHING,
+      sizeOf: (name) => (name === 'log' ? 16 : null),
+      member(name, path) {
+        const [offset, size] = (name === 'log' ? members[path] : undefined) ?? [];
+        return offset === undefined || size === undefined
+          ? null
+          : { offset, size, count: 1, element: size, kind: 'number' };
+      },
+    };
+    const places = [log.add({ text: 'from the kernel' }), log.add({ text: 'from a process' })];
+    log.bytes.writeUInt16LE(4, (places[0] as number) + 14);
+    log.bytes.writeUInt16LE((3 << 3) | 6, (places[1] as number) + 14);
+    const { messages, lost } = log.read();
+    expect(messages.map(({ text, level, facility, continues }) => [text, level, facility, continues])).toEqual([
+      ['from the kernel', 4, 0, false],
+      ['from a process', 6, 3, false],
+    ]);
+    expect(lost).toEqual([]);
   });
 
   test('without log_first_seq the numbers are not known', () => {
