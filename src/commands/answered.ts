@@ -147,14 +147,12 @@ const throughColumns = columnsFrom<Through>({
 });
 
 const members: readonly Column<Answered>[] = columnsFrom<Answered>({
-  gva: {
-    ...made(
-      asWritten,
-      'The guest virtual address; null if the text is not an address. Only with --gva.',
-      (row: Answered) => row.gva,
-    ),
-    option: 'gva',
-  },
+  gva: made(
+    asWritten,
+    'The guest virtual address; null if the text is not an address. Only with --gva.',
+    (row: Answered) => row.gva,
+    'gva',
+  ),
   gpa: made(
     asWritten,
     'The guest physical address; null if the text is not an address, and with --gva if the guest does not map it.',
@@ -205,30 +203,24 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'The place of the page in swap; null unless it has been swapped out.',
     ({ answer }) => answer.swap,
   ),
-  through: {
-    ...made(
-      list(record(throughColumns)),
-      'The host physical address in each machine that the host is a guest of, from the nearest on: that of the last one is in the machine of the dump. Empty unless mapped. Only with --guest.',
-      ({ through }: Answered) => through,
-    ),
-    option: 'guest',
-  },
-  guestWalk: {
-    ...made(
-      list(record(guestStep)),
-      "The entries of the guest's page tables that were read, from the top level down. Only with --gva.",
-      ({ guestSteps }: Answered) => guestSteps,
-    ),
-    option: 'gva',
-  },
-  page: {
-    ...made(
-      nullable(record(pageColumns)),
-      'The page at the HPA, as the command page describes it; null unless mapped. Only with --facts.',
-      ({ page }: Answered) => page,
-    ),
-    option: 'facts',
-  },
+  through: made(
+    list(record(throughColumns)),
+    'The host physical address in each machine that the host is a guest of, from the nearest on: that of the last one is in the machine of the dump. Empty unless mapped. Only with --guest.',
+    ({ through }: Answered) => through,
+    'guest',
+  ),
+  guestWalk: made(
+    list(record(guestStep)),
+    "The entries of the guest's page tables that were read, from the top level down. Only with --gva.",
+    ({ guestSteps }: Answered) => guestSteps,
+    'gva',
+  ),
+  page: made(
+    nullable(record(pageColumns)),
+    'The page at the HPA, as the command page describes it; null unless mapped. Only with --facts.',
+    ({ page }: Answered) => page,
+    'facts',
+  ),
 });
 
 const when = (member: 'state' | 'reason', value: Schema, then: Schema, otherwise: Schema): Schema =>

@@ -17,10 +17,11 @@ export interface Made<in Row> {
   readonly option?: string;
 }
 
-/** A column whose value `of` computes from the row. */
-export function made<Row, T>(type: Type<T>, doc: string, of: (row: Row) => T): Made<Row> {
+/** A column whose value `of` computes from the row. `option`: the option without which rows do not have it. */
+export function made<Row, T>(type: Type<T>, doc: string, of: (row: Row) => T, option?: string): Made<Row> {
   return {
     doc,
+    ...(option === undefined ? {} : { option }),
     type: {
       json: (row) => type.json(of(row)),
       cells: type.cells.map((cell) => cellFrom(cell, of)),
