@@ -11,6 +11,8 @@ import { owner } from '../commands/owner.js';
 import { type Given, perform } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { type Log, silentLog } from '../core/log.js';
+import { isOfSystem, reasonOf } from '../io/system-error.js';
+import { text as textType } from '../report/types.js';
 import type { Job, Order, Plan, Report, Status } from '../scan/protocol.js';
 import { Store } from '../scan/store.js';
 import { readCommandLine } from './parser.js';
@@ -31,8 +33,7 @@ export async function work(version: string): Promise<void> {
     if ('plan' in order) plan = order.plan;
     else
       last = last.then(async () => {
-        const status = await analyse(order.job, { plan: plan as Plan, version, endWithParent });
-        process.send?.({ id: order.job.id, status } satisfies Report);
+        process.send?.(await reportOn(order.job, { plan: plan as Plan, version, endWithParent }));
       });
   });
   await new Promise((resolve) => process.once('disconnect', resolve));
@@ -43,6 +44,16 @@ interface Work {
   readonly version: string;
   /** Ends this process if the one that started it has ended. */
   readonly endWithParent: () => void;
+}
+
+async function reportOn(job: Job, given: Work): Promise<Report> {
+  try {
+    return { id: job.id, status: await analyse(job, given) };
+  } catch (error) {
+    // What can't be read of a dump is a DumpError.
+    if (!isOfSystem(error)) throw error;
+    return { id: job.id, problem: reasonOf(error) };
+  }
 }
 
 /** Analyses a dump and writes the results. */
@@ -135,7 +146,7 @@ class Attempt {
 
   /** Runs a command. `number`: that of the run. Throws `DumpError` if the dump can't be opened at all. */
   async run(request: Request, number: number, input: string): Promise<void> {
-    const dump = JSON.stringify(this.#files.files[0]);
+    const dump = textType.json(this.#files.files[0] ?? '');
     const { name } = request.command;
     const streams: Streams = {
       log: this.#log,
@@ -172,8 +183,10 @@ class Attempt {
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       await this.#openWithoutVms(request, error, streams);
-      // A host without KVM does not have VMs: there is nothing to say of them.
-      if (error.code !== 'no-kvm') this.#failed(request.command.name, error.message);
+      // A host without KVM does not have VMs to list. Of a certain one there is no answer.
+      const isList = request.command.needs === 'vms' || request.command.needs === 'vcpus';
+      if (error.code !== 'no-kvm' || !isList || request.values.process !== null)
+        this.#failed(request.command.name, error.message);
       return null;
     }
   }

@@ -48,7 +48,7 @@ export const merge = command({
     store.open();
     try {
       const folder = store.scratch();
-      const made = format === 'jsonl' ? await mergeLines(folder, parts) : await mergeTables(folder, format, parts);
+      const made = format === 'jsonl' ? mergeLines(folder, parts) : await mergeTables(folder, format, parts);
       finishOutput(made.path, target, folder);
       if (made.twice > 0) log.warn(`dumps that several results have are taken from the first of them: ${made.twice}`);
       yield [`${oneLine(path)}: ${made.dumps} dumps\n`];

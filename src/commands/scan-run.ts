@@ -10,6 +10,7 @@ import { type Failure, inOrder, type Limits, type Outcome } from '../scan/pool.j
 import type { Job, Plan, Status } from '../scan/protocol.js';
 import { Store, TemporaryFolder, writeLines } from '../scan/store.js';
 import { type Lines, makeTables, requireDuckDb } from '../scan/tables.js';
+import { namingError } from '../write/target.js';
 import type { ExitCode, ManyGiven } from './command.js';
 import { type DumpRow, dumpLine, NO_FACTS, nameOf } from './dump-rows.js';
 
@@ -62,6 +63,8 @@ export class Scan {
       try {
         for await (const job of this.#analysed(store)) if (!summary) yield piecesOf(store, job);
         if (summary) yield [this.#summary(store)];
+      } catch (error) {
+        throw namingError(store.folder, error);
       } finally {
         temporary.remove();
       }
@@ -74,13 +77,19 @@ export class Scan {
     );
     if (target.format !== 'jsonl') await requireDuckDb(target.format);
     const store = new Store(`${target.path}.parts`);
-    store.open();
+    try {
+      store.open();
+    } catch (error) {
+      throw namingError(store.folder, error);
+    }
     try {
       // All are written at the end.
       const analysed = this.#analysed(store);
       while ((await analysed.next()).done !== true);
       await this.#write(store, target);
       if (summary) yield [this.#summary(store)];
+    } catch (error) {
+      throw namingError(store.folder, error);
     } finally {
       store.close();
     }

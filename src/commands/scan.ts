@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { objectSchema } from '../report/columns.js';
@@ -116,7 +116,7 @@ async function askedOf(context: ScanContext): Promise<Asked> {
     runs,
     input: given.addresses === null ? '' : await readListText(given.addresses, () => context.streams.input()),
     options: files,
-    count: given.jobs ?? cpus().length,
+    count: given.jobs ?? availableParallelism(),
     limits: { seconds: given.timeout ?? Infinity, memory: given.maxMemory === null ? Infinity : given.maxMemory * 1e6 },
     output: given.output,
     force: given.force,

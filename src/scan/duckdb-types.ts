@@ -8,8 +8,8 @@ export type Schema = Readonly<Record<string, unknown>>;
 interface DuckType {
   /** As which it is read from JSON. */
   readonly read: string;
-  /** The value in the table, made from an expression of that type; null if it stays as it is. */
-  readonly make: ((from: string) => string) | null;
+  /** The value in the table, made from an expression of that type in `depth` lists; null if it stays as it is. */
+  readonly make: ((from: string, depth: number) => string) | null;
 }
 
 const plain = (read: string): DuckType => ({ read, make: null });
@@ -45,20 +45,13 @@ export function duckType(schema: Schema): DuckType {
 
 const withoutNull = (schemas: readonly Schema[]): Schema => schemas.find(({ type }) => type !== 'null') ?? {};
 
-/** Nested lists need different names of variables. */
-let depth = 0;
-
 function listType(items: Schema): DuckType {
   const { read, make } = duckType(items);
   if (make === null) return plain(`${read}[]`);
   return {
     read: `${read}[]`,
-    make(from) {
-      const variable = `v${depth++}`;
-      const body = make(variable);
-      depth--;
-      return `list_transform(${from}, lambda ${variable}: ${body})`;
-    },
+    // Lists in lists need different names of variables.
+    make: (from, depth) => `list_transform(${from}, lambda v${depth}: ${make(`v${depth}`, depth + 1)})`,
   };
 }
 
@@ -68,8 +61,10 @@ function structType(properties: Readonly<Record<string, Schema>>): DuckType {
   if (members.every(({ make }) => make === null)) return plain(read);
   return {
     read,
-    make(from) {
-      const parts = members.map(({ name, make }) => `${name} := ${make?.(`${from}.${name}`) ?? `${from}.${name}`}`);
+    make(from, depth) {
+      const parts = members.map(
+        ({ name, make }) => `${name} := ${make?.(`${from}.${name}`, depth) ?? `${from}.${name}`}`,
+      );
       return `CASE WHEN ${from} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
     },
   };
@@ -82,7 +77,9 @@ export function selectFrom(path: string, schema: Schema): string {
     ...duckType(of),
   }));
   const read = columns.map((column) => `${textOf(column.name)}: ${textOf(column.read)}`).join(', ');
-  const made = columns.map(({ name, make }) => `${make?.(nameOf(name)) ?? nameOf(name)} AS ${nameOf(name)}`).join(', ');
+  const made = columns
+    .map(({ name, make }) => `${make?.(nameOf(name), 0) ?? nameOf(name)} AS ${nameOf(name)}`)
+    .join(', ');
   return `SELECT ${made} FROM read_json(${textOf(path)}, format = 'newline_delimited', maximum_object_size = ${MOST_BYTES}, columns = {${read}})`;
 }
 

@@ -69,7 +69,8 @@ function headOf(path: string): { size: number; mtime: number; head: Uint8Array }
 /** Identifies a file whatever its path: two links to one file are the same dump. */
 export function fileKey(path: string): string {
   try {
-    const { dev, ino } = statSync(path);
+    // As numbers, large ones of different files could be equal.
+    const { dev, ino } = statSync(path, { bigint: true });
     return `${dev}:${ino}`;
   } catch {
     return resolve(path);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts the results of several scans together. A dump that several of them have is taken from the first.
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DumpError, UsageError } from '../core/errors.js';
 import { reasonOf } from '../io/system-error.js';
+import { appendAll } from '../write/out-file.js';
 import { nameOf, textOf } from './duckdb-types.js';
+import { linesOf, piecesOfFile } from './lines.js';
 import { type Duck, openDuck, synced, type TableFormat, tableError } from './tables.js';
 
 /** The formats of results that can be merged; CSV does not have types. */
@@ -47,19 +48,19 @@ export function partOf(path: string): Part {
 }
 
 /** Merges JSON lines into a file in `folder`, which must be empty. */
-export async function mergeLines(folder: string, parts: readonly Part[]): Promise<Merged> {
+export function mergeLines(folder: string, parts: readonly Part[]): Merged {
   const path = join(folder, 'lines.jsonl');
   const descriptor = openSync(path, 'wx', 0o600);
   const known = new Set<string>();
   let [twice, isTaken, text] = [0, false, ''];
   const flush = (): void => {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    appendAll(descriptor, Buffer.from(text));
     text = '';
   };
   try {
     for (const part of parts)
-      for await (const line of linesOf(part.path)) {
+      for (const line of linesOf(piecesOfFile(part.path))) {
+        if (line === '') continue;
         const dump = dumpOf(line, part.path);
         if (dump !== null) {
           isTaken = !known.has(dump);
@@ -79,12 +80,6 @@ export async function mergeLines(folder: string, parts: readonly Part[]): Promis
 }
 
 const BATCH = 0x100000;
-
-async function* linesOf(path: string): AsyncGenerator<string> {
-  // U+2028 and the like are no line ends in JSON lines.
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
-    if (line !== '') yield line;
-}
 
 /** The path in the record of a dump; null for other records. Throws `UsageError` for what is not a result of scan. */
 function dumpOf(line: string, path: string): string | null {

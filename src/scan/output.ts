@@ -28,15 +28,16 @@ export function checkOutput(path: string, force: boolean, inputs: readonly strin
         .replace(/, ([^,]*)$/, ' or $1')}, which is the format`,
     );
   const isFolder = format === 'csv' || format === 'parquet';
-  if (!isFolder || !isFolderAt(path)) return { ...checkTarget(path, force && !isFolder, inputs), format, isFolder };
+  if (!isFolder) return { ...checkTarget(path, force, inputs), format, isFolder };
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return { ...checkTarget(path, false, inputs), format, isFolder };
+  if (!found.isDirectory()) throw new UsageError(`${path} is not a directory; .${format} is a directory of files`);
   const others = readdirSync(path).filter((name) => extname(name) !== `.${format}`);
   if (others.length > 0)
     throw new UsageError(`${path} is a directory with other files, such as ${others[0]}, and is not replaced`);
   if (!force) throw new UsageError(`${path} already exists`, { remedies: ['force'] });
   return { path, replace: true, format, isFolder };
 }
-
-const isFolderAt = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Gives complete results their name. `spare`: a folder on the same file system, for what they replace. */
 export function finishOutput(made: string, { isFolder, ...target }: Output, spare: string): void {

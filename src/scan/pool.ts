@@ -2,6 +2,7 @@
 // Processes that analyse dumps, one at a time each. One that takes too long, needs too much memory or crashes costs its dump only.
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { DumpError } from '../core/errors.js';
 import type { Job, Order, Plan, Report, Status } from './protocol.js';
 
 /** What a dump may use. */
@@ -33,6 +34,8 @@ export interface Failure {
 
 /** Milliseconds between looks at the memory of a process. */
 const INTERVAL = 100;
+/** Milliseconds after which a process that was killed is given up. */
+const PATIENCE = 5000;
 /** How often a dump is tried whose process ends: after a crash, and after SIGKILL, which can be for lack of memory of the machine. */
 const ATTEMPTS = { crash: 2, kill: 5 };
 /** Characters of standard error that are kept. */
@@ -42,12 +45,14 @@ const MOST_ERRORS = 2000;
 class Worker {
   readonly #child: ChildProcess;
   readonly #limits: Limits;
+  readonly #folder: string;
   #errors = '';
   #ended: string | null = null;
 
   constructor(child: ChildProcess, plan: Plan, limits: Limits) {
     this.#child = child;
     this.#limits = limits;
+    this.#folder = plan.folder;
     send(child, { plan });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = `${this.#errors}${text}`.slice(-MOST_ERRORS);
@@ -71,14 +76,23 @@ class Worker {
     const seconds = (): number => (performance.now() - began) / 1000;
     let memory: number | null = null;
     let why: Excess | null = null;
-    return new Promise((resolve) => {
-      const end = (outcome: Omit<Outcome, 'job'>): void => {
+    let killed = 0;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
         clearInterval(timer);
         child.off('message', onMessage).off('close', onClose);
+      };
+      const end = (outcome: Omit<Outcome, 'job'>): void => {
+        stop();
         resolve({ job, ...outcome });
       };
       const onMessage = (report: Report): void => {
-        if (report.id === job.id) end({ status: report.status, failure: null });
+        if (report.id !== job.id) return;
+        if ('status' in report) end({ status: report.status, failure: null });
+        else {
+          stop();
+          reject(new DumpError(`${this.#folder}: ${report.problem}`, { code: 'system' }));
+        }
       };
       const onClose = (): void => {
         const message =
@@ -90,9 +104,17 @@ class Worker {
       };
       const timer = setInterval(() => {
         memory = Math.max(memory ?? 0, memoryOf(child.pid) ?? 0);
-        if (why !== null) return;
+        if (why !== null) {
+          // A process that waits for a device ends when the device answers.
+          if (performance.now() - killed < PATIENCE) return;
+          this.#ended ??= 'not yet';
+          onClose();
+          return;
+        }
         why = excess(this.#limits, seconds(), memory);
-        if (why !== null) child.kill('SIGKILL');
+        if (why === null) return;
+        child.kill('SIGKILL');
+        killed = performance.now();
       }, INTERVAL);
       if (this.#ended !== null) {
         onClose();
@@ -174,22 +196,28 @@ export async function* inOrder(
   while (outcomes.length < jobs.length) outcomes.push(new Promise((resolve) => resolvers.push(resolve)));
   const running = new Set<Worker>();
   let next = 0;
-  let isOver = false;
+  let hasEnded = false;
+  const isOver = (): boolean => hasEnded;
+  /** A process that can be given a job. */
+  const ready = (worker: Worker | null): Worker => {
+    if (worker?.hasEnded === false) return worker;
+    if (worker !== null) running.delete(worker);
+    const another = new Worker(start(), plan, limits);
+    running.add(another);
+    return another;
+  };
   const work = async (): Promise<void> => {
     let worker: Worker | null = null;
-    while (!isOver && next < jobs.length) {
+    while (!isOver() && next < jobs.length) {
       const index = next++;
       let outcome: Outcome | null = null;
-      for (let attempt = 1; mayTry(attempt, outcome?.failure ?? null); attempt++) {
-        if (worker?.hasEnded !== false) {
-          if (worker !== null) running.delete(worker);
-          worker = new Worker(start(), plan, limits);
-          running.add(worker);
-        }
+      // A process that was ended because the work is over has not failed.
+      for (let attempt = 1; !isOver() && mayTry(attempt, outcome?.failure ?? null); attempt++) {
+        worker = ready(worker);
         outcome = await worker.run(jobs[index] as Job);
         if (outcome.failure === null) break;
       }
-      if (outcome === null) throw new Error('no attempt was made');
+      if (isOver() || outcome === null) break;
       onDone(outcome);
       (resolvers[index] as (outcome: Outcome) => void)(outcome);
     }
@@ -199,10 +227,12 @@ export async function* inOrder(
     const workers = Promise.all(Array.from({ length: Math.min(count, jobs.length) }, work));
     // If results can't be written, a worker rejects, and its outcome never comes.
     const failed = workers.then(() => new Promise<never>(() => undefined));
+    // It may reject while nobody waits for an outcome; the next wait reports it.
+    failed.catch(() => undefined);
     for (const outcome of outcomes) yield await Promise.race([outcome, failed]);
     await workers;
   } finally {
-    isOver = true;
+    hasEnded = true;
     for (const worker of running) worker.end();
   }
 }

@@ -24,8 +24,5 @@ export type Status = 'ok' | 'incomplete' | 'failed';
 /** To a worker: first the plan, then dumps. */
 export type Order = { readonly plan: Plan } | { readonly job: Job };
 
-/** From a worker: a dump is done, and its results are written. */
-export interface Report {
-  readonly id: string;
-  readonly status: Status;
-}
+/** From a worker: a dump is done, and its results are written; or why they can't be, for which the dump is not to blame. */
+export type Report = { readonly id: string } & ({ readonly status: Status } | { readonly problem: string });

@@ -9,20 +9,17 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
-import { writeAll } from '../write/out-file.js';
+import { appendAll } from '../write/out-file.js';
+import { piecesOfFile } from './lines.js';
 
-const CHUNK = 0x10000;
-
-/** The name of the lock, which has the pid of the process that works in the folder. */
+/** The name of the lock, which has the pid of the process that works in the folder, and its machine. */
 const LOCK = 'lock';
 
 export class Store {
@@ -33,13 +30,11 @@ export class Store {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     for (;;) {
       try {
-        writeFileSync(join(this.folder, LOCK), `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+        writeFileSync(join(this.folder, LOCK), `${process.pid} ${hostname()}\n`, { flag: 'wx', mode: 0o600 });
         return;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        const pid = this.#holder();
-        if (pid !== null && isRunning(pid))
-          throw new UsageError(`${this.folder}: process ${pid} works there; wait for it, or write to another file`);
+        this.#checkHolder();
         rmSync(join(this.folder, LOCK), { force: true });
       }
     }
@@ -76,17 +71,7 @@ export class Store {
   *rows(id: string): Generator<Uint8Array> {
     const path = this.#rows(id);
     if (!existsSync(path)) return;
-    const descriptor = openSync(path, 'r');
-    try {
-      for (;;) {
-        const piece = Buffer.alloc(CHUNK);
-        const got = readSync(descriptor, piece);
-        if (got === 0) return;
-        yield piece.subarray(0, got);
-      }
-    } finally {
-      closeSync(descriptor);
-    }
+    yield* piecesOfFile(path);
   }
 
   /** Begins to write the rows of a dump. */
@@ -100,7 +85,7 @@ export class Store {
     const draft = `${this.#record(id)}.${process.pid}`;
     const descriptor = openSync(draft, 'w', 0o600);
     try {
-      writeAll(descriptor, Buffer.from(line), 0);
+      appendAll(descriptor, Buffer.from(line));
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -121,13 +106,25 @@ export class Store {
     return join(this.folder, `${id}.rows`);
   }
 
-  #holder(): number | null {
-    try {
-      const text = readFileSync(join(this.folder, LOCK), 'utf8').trim();
-      return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
-    } catch {
-      return null;
-    }
+  /** Throws `UsageError` if the process that has the lock may still be running. */
+  #checkHolder(): void {
+    const lock = join(this.folder, LOCK);
+    const [, pid, machine] = /^([0-9]{1,9}) (.*)$/.exec(textOf(lock).trim()) ?? [];
+    if (pid === undefined) return;
+    if (machine !== hostname())
+      throw new UsageError(
+        `${this.folder}: process ${pid} of ${machine} works there; if it has ended, remove the file ${lock}`,
+      );
+    if (isRunning(Number(pid)))
+      throw new UsageError(`${this.folder}: process ${pid} works there; wait for it, or write to another file`);
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
 
@@ -153,8 +150,7 @@ export class RowsFile {
   }
 
   add(text: string): void {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
+    appendAll(this.#descriptor, Buffer.from(text));
   }
 
   /** Gives the file its name. */
@@ -176,10 +172,7 @@ export function writeLines(folder: string, pieces: Iterable<string | Uint8Array>
   const path = join(folder, 'lines.jsonl');
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    for (const piece of pieces) {
-      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-    }
+    for (const piece of pieces) appendAll(descriptor, Buffer.from(piece as string));
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Results as tables: one for each kind of record, written by DuckDB.
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DumpError, UsageError } from '../core/errors.js';
+import { appendAll } from '../write/out-file.js';
 import { nameOf, type Schema, selectFrom, textOf } from './duckdb-types.js';
+import { linesOf } from './lines.js';
 
 /** A kind of record: the table for it, and its schema. */
 export interface RecordTable {
@@ -75,7 +77,7 @@ class Splitter {
   add(table: string, line: string): void {
     const file = this.#files.get(table);
     if (file === undefined) throw new Error(`no table ${table}`);
-    file.text += line;
+    file.text += `${line}\n`;
     if (file.text.length > BATCH) this.#flush(file);
   }
 
@@ -95,8 +97,7 @@ class Splitter {
   }
 
   #flush(file: { readonly descriptor: number; text: string }): void {
-    const bytes = Buffer.from(file.text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(file.descriptor, bytes, done);
+    appendAll(file.descriptor, Buffer.from(file.text));
     file.text = '';
   }
 }
@@ -105,6 +106,14 @@ const BATCH = 0x100000;
 
 /** The start of a record of a command. */
 const HEAD = /^\{"record":"([^"]*)","dump":"(?:[^"\\]|\\.)*","run":([0-9]+),/;
+
+/** The table for a line. */
+function tableFor(line: string, tableOf: TableOf): string {
+  if (line.startsWith('{"record":"dump",')) return tableOf('dump', 0).table;
+  const [, record, run] = HEAD.exec(line) ?? [];
+  if (record === undefined) throw new Error(`not a record: ${line.slice(0, 80)}`);
+  return tableOf(record, Number(run)).table;
+}
 
 /** Lines of JSON by tables. */
 export interface Lines {
@@ -125,8 +134,7 @@ export async function makeTables(
   mkdirSync(parts);
   const splitter = new Splitter(parts, tables);
   for (const line of linesOf(pieces)) {
-    const [, record = 'dump', run = '0'] = HEAD.exec(line) ?? [];
-    splitter.add(tableOf(record, Number(run)).table, line);
+    splitter.add(tableFor(line, tableOf), line);
   }
   const paths = splitter.finish();
   const made = join(folder, format === 'duckdb' ? 'tables.duckdb' : 'tables');
@@ -166,21 +174,3 @@ export function synced(path: string): void {
   fsyncSync(descriptor);
   closeSync(descriptor);
 }
-
-/** Whole lines, with their ends. */
-function* linesOf(pieces: Iterable<string | Uint8Array>): Generator<string> {
-  let rest = Buffer.alloc(0);
-  for (const piece of pieces) {
-    const bytes = Buffer.from(piece as string);
-    rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    let from = 0;
-    for (let end = rest.indexOf(FEED); end >= 0; end = rest.indexOf(FEED, from)) {
-      yield rest.toString('utf8', from, end + 1);
-      from = end + 1;
-    }
-    rest = rest.subarray(from);
-  }
-  if (rest.length > 0) yield rest.toString('utf8');
-}
-
-const FEED = 10;

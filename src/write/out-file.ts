@@ -7,6 +7,11 @@ export function writeAll(descriptor: number, data: Uint8Array, position: number)
     done += writeSync(descriptor, data, done, data.length - done, position + done);
 }
 
+/** Writes all of `data` where the last write to the file ended. */
+export function appendAll(descriptor: number, data: Uint8Array): void {
+  for (let done = 0; done < data.length; ) done += writeSync(descriptor, data, done);
+}
+
 const SIZE = 2 ** 20;
 
 /** Collects bytes that follow each other in a file, and writes them in large pieces. */
