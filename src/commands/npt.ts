@@ -35,7 +35,7 @@ export const npt = command({
   examples: [{ line: 'npt -c vmcore -g alpha' }, { line: 'npt -c vmcore -g alpha 34de5840 --json' }],
   exit: {
     0: 'no page disagrees; with addresses: all of them are mapped and agree',
-    1: 'pages disagree, tables are missing, or an address is not mapped',
+    1: 'pages disagree, tables are missing or damaged, or an address is not mapped',
     2: 'nothing was compared',
   },
 
@@ -224,9 +224,9 @@ function agreement(
 }
 
 /** States in which the process's page tables do not say whether the page is somewhere. */
-const UNKNOWN = new Set(['guest-memfd', 'table-missing', 'slots-missing']);
-/** Those of them in which that is because something is missing in the dump. */
-const LOST = new Set(['table-missing', 'slots-missing']);
+const UNKNOWN = new Set(['guest-memfd', 'table-missing', 'slots-missing', 'damaged']);
+/** Those of them in which that is because something in the dump is missing or damaged. */
+const LOST = new Set(['table-missing', 'slots-missing', 'damaged']);
 
 const lostText = ({ frame, level, page, isLoop }: LostTable): string =>
   `pages from guest physical address ${digitsOfPage(page, 0)} on: the table of level ${level} at ${digitsOfPage(frame, 0)} ${isLoop ? 'is reached twice' : 'is not in the dump'}`;
