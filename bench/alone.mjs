@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // kvm-vtop's own speed: translations inside one process, and addresses through the command line.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDump } from 'kvm-vtop';
 import { present } from '../scripts/present.mjs';
@@ -75,4 +75,32 @@ export function throughput(name, command, gpas, scratch) {
   const all = times(3, () => timed(['sh', '-c', `${words.join(' ')} < '${file}' > /dev/null`]));
   const rate = (ADDRESSES / median(all.map(({ seconds }) => seconds)) / 1000).toFixed(0);
   console.log(`${name}, -p - --json: ${rate} thousand addresses per second, memory ${memoryOf(all)}`);
+}
+
+/** Frames that `page` is asked for. */
+const FRAMES = 2 ** 20;
+/** Frames of a recorded host, of 1 GiB. */
+const FRAMES_OF_HOST = 2 ** 18;
+
+/**
+ * Prints the number of records of pages per second, as JSON.
+ *
+ * @param {string} name
+ * @param {Command} command
+ * @param {string} scratch
+ */
+export function pagesPerSecond(name, command, scratch) {
+  const file = join(scratch, 'pages');
+  const range = `0+${FRAMES_OF_HOST.toString(16)}`;
+  const ranges = Array.from({ length: FRAMES / FRAMES_OF_HOST }, () => range);
+  const words = [...command, '--pfn', '--json', '-q', ...ranges].map((word) => `'${word}'`);
+  const all = times(3, () => timed(['sh', '-c', `${words.join(' ')} > '${file}'`]));
+  const count = Number(timed(['wc', '-l', file]).stdout.split(' ')[0]);
+  if (count !== FRAMES) throw new Error(`page printed ${count} of ${FRAMES} records`);
+  rmSync(file);
+  const seconds = median(all.map((run) => run.seconds));
+  const rate = (FRAMES / seconds / 1000).toFixed(0);
+  console.log(
+    `${name}, page of ${FRAMES} frames, JSON: ${seconds.toFixed(2)} s, ${rate} thousand frames per second, memory ${memoryOf(all)}`,
+  );
 }

@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { present } from '../scripts/present.mjs';
 import { hex, RecordedHost } from '../scripts/recorded-host.mjs';
-import { inProcess, throughput } from './alone.mjs';
+import { inProcess, pagesPerSecond, throughput } from './alone.mjs';
 import { many } from './many.mjs';
 import { timed } from './measure.mjs';
 import { comparePeers, drgnFor, loopsOver } from './peers.mjs';
@@ -71,6 +71,7 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);
+  pagesPerSecond(name, [...places.cli, 'page', '-c', dump], scratch);
 }
 if (existsSync(join(dumps, SCALED))) {
   const host = new RecordedHost(join(dumps, SCALED));
