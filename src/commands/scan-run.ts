@@ -59,7 +59,7 @@ export class Scan {
     const { output, force, summary } = this.#asked;
     if (output === null) {
       const temporary = new TemporaryFolder();
-      const store = new Store(temporary.path);
+      const store = new Store(temporary.path, false);
       try {
         for await (const job of this.#analysed(store)) if (!summary) yield piecesOf(store, job);
         if (summary) yield [this.#summary(store)];
@@ -76,7 +76,7 @@ export class Scan {
       this.#jobs.flatMap(({ files }) => files),
     );
     if (target.format !== 'jsonl') await requireDuckDb(target.format);
-    const store = new Store(`${target.path}.parts`);
+    const store = new Store(`${target.path}.parts`, true);
     try {
       store.open();
     } catch (error) {
@@ -105,7 +105,7 @@ export class Scan {
     const progress = new Progress(streams.log, this.#jobs.length, this.#jobs.length - left.length);
     const known = this.#jobs.length - left.length;
     if (known > 0) streams.log.note(`${known} of ${this.#jobs.length} dumps were analysed before`);
-    const plan: Plan = { runs, options, input, folder: store.folder };
+    const plan: Plan = { runs, options, input, folder: store.folder, isLasting: store.isLasting };
     const onDone = (outcome: Outcome): void => {
       recordFailure(store, outcome);
       progress.add(outcome.status === 'failed');

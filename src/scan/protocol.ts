@@ -13,6 +13,8 @@ export interface Plan {
   readonly input: string;
   /** The folder for results. */
   readonly folder: string;
+  /** Whether results must survive a crash of the machine. */
+  readonly isLasting: boolean;
 }
 
 /** A dump to be analysed. */

@@ -23,7 +23,11 @@ import { piecesOfFile } from './lines.js';
 const LOCK = 'lock';
 
 export class Store {
-  constructor(readonly folder: string) {}
+  /** `isLasting`: what is done must survive a crash of the machine; not so results that are removed at the end of the run. */
+  constructor(
+    readonly folder: string,
+    readonly isLasting: boolean,
+  ) {}
 
   /** Makes the folder, if there is none. Throws `UsageError` if another process works in it, and what the system refuses. */
   open(): void {
@@ -76,7 +80,7 @@ export class Store {
 
   /** Begins to write the rows of a dump. */
   begin(id: string): RowsFile {
-    return new RowsFile(this.#rows(id));
+    return new RowsFile(this.#rows(id), this.isLasting);
   }
 
   /** Records that a dump is done. `line`: its record. `hasRows`: whether rows were written; those of an earlier attempt are removed. */
@@ -86,7 +90,7 @@ export class Store {
     const descriptor = openSync(draft, 'w', 0o600);
     try {
       appendAll(descriptor, Buffer.from(line));
-      fsyncSync(descriptor);
+      if (this.isLasting) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
@@ -142,8 +146,10 @@ export class RowsFile {
   readonly #path: string;
   readonly #draft: string;
   readonly #descriptor: number;
+  readonly #isLasting: boolean;
 
-  constructor(path: string) {
+  constructor(path: string, isLasting: boolean) {
+    this.#isLasting = isLasting;
     this.#path = path;
     this.#draft = `${path}.${process.pid}`;
     this.#descriptor = openSync(this.#draft, 'w', 0o600);
@@ -155,7 +161,7 @@ export class RowsFile {
 
   /** Gives the file its name. */
   finish(): void {
-    fsyncSync(this.#descriptor);
+    if (this.#isLasting) fsyncSync(this.#descriptor);
     closeSync(this.#descriptor);
     renameSync(this.#draft, this.#path);
   }
