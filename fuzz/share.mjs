@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One worker's share of the mutants of a fixture.
 import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** @import { ChildProcess } from 'node:child_process' */
 /** @import { Outcome } from './outcome.mjs' */
@@ -31,6 +32,22 @@ const MAX_HEAP_MB = 400;
 /** Before its first mutant a worker asks the undamaged dump, and finds out who reads what. */
 const START_MS = 180_000;
 
+/** How many times the limit a worker may take by the clock, if it does not get a processor. */
+const PATIENCE = 10;
+/** Milliseconds of a tick in /proc/PID/stat (USER_HZ). */
+const TICK_MS = 10;
+
+/** Milliseconds of processor time that a process has used; infinite where the system does not say. @type {(pid: number | undefined) => number} */
+function usedMs(pid) {
+  try {
+    const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
+    const fields = rest.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return Infinity;
+  }
+}
+
 /** The workers that run. @type {Set<ChildProcess>} */
 const running = new Set();
 
@@ -54,7 +71,7 @@ export class Share {
   /**
    * @param {string} fixture
    * @param {Task} task
-   * @param {number} limit milliseconds after which a mutant hangs
+   * @param {number} limit milliseconds of processor time after which a mutant hangs
    * @param {Tally} tally
    */
   constructor(fixture, task, limit, tally) {
@@ -103,11 +120,17 @@ export class Share {
 
   /** Restarts the time limit, which is for one mutant. @type {(worker: ChildProcess, more?: number) => void} */
   #watch(worker, more = 0) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    const [limit, began, before] = [this.#limit + more, performance.now(), usedMs(worker.pid)];
+    const end = () => {
+      if (usedMs(worker.pid) - before < limit && performance.now() - began < limit * PATIENCE) {
+        this.#timer = setTimeout(end, limit);
+        return;
+      }
       this.#lose('HANGS');
       worker.kill('SIGKILL');
-    }, this.#limit + more);
+    };
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(end, limit);
   }
 
   /** Counts the current mutant as lost, and continues with the next. @type {(what: string) => void} */
