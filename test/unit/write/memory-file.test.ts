@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that hold a machine's memory, read again by the readers of each format.
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -214,6 +223,27 @@ test('two processes do not write one file; the lock of a process that has ended 
     await continueMemoryFile(free, sourceOf('raw', new Set()), 'key', () => undefined);
     expect(existsSync(`${free.path}.partial.lock`)).toBe(false);
   }
+});
+
+// gABI, "Program Header": if there are PN_XNUM (0xffff) program headers or more, e_phnum is PN_XNUM, and sh_info of section header 0
+// is their number. One of them is that of the notes.
+test.each([
+  [65_533, 65_534, null],
+  [65_534, 0xffff, 65_535],
+  [65_535, 0xffff, 65_536],
+])('elf: the number of program headers of a file with %i segments', (segments, inHeader, inSection) => {
+  const path = join(files.folder, `segments-${segments}`);
+  const descriptor = openSync(path, 'w+');
+  new ElfSink(descriptor, null).finish(
+    [],
+    Array.from({ length: segments }, (_, i) => ({ first: i * 2, pages: 1 })),
+    [],
+  );
+  closeSync(descriptor);
+  const bytes = readFileSync(path);
+  const sectionsAt = Number(bytes.readBigUInt64LE(40));
+  expect(bytes.readUInt16LE(56)).toBe(inHeader);
+  expect(sectionsAt === 0 ? null : bytes.readUInt32LE(sectionsAt + 44)).toBe(inSection);
 });
 
 test('a file that fails leaves nothing', async () => {
