@@ -55,7 +55,7 @@ export type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: num
 /** The memory that the options choose. Throws `UsageError` for options that do not fit together. */
 export function memoryOf(selected: Selected, given: Chosen): Pages {
   const { vm } = selected;
-  needGva(given);
+  needMemory(given);
   if (given.hva) return pagesOf(mmSpaceOf(vm.kvm.host, vm.mm));
   const space = guestSpaceOf(vm, given.addressSpace);
   return given.gva ? virtualMemory(selected, space, given) : pagesOf(space);
@@ -67,6 +67,13 @@ export const virtualMemory = (
   space: GuestSpace,
   given: Values<typeof virtualOptions>,
 ): GuestVirtual => new GuestVirtual(space, pagingFor(selected, given));
+
+/** Throws `UsageError` for options that the chosen memory has no use for. */
+export function needMemory({ hva, addressSpace, ...given }: Chosen): void {
+  needGva(given);
+  if (hva && addressSpace !== 0)
+    throw new UsageError('--address-space is about guest physical addresses: --hva has no use for it');
+}
 
 /** Throws `UsageError` if options are given that only --gva has a use for. */
 export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void {
