@@ -6,6 +6,7 @@ import { qemuNote } from '../elf/qemu-note.js';
 import { LOG_NEEDS } from '../kernel/needs.js';
 import type { Selected } from '../kvm/select.js';
 import { type GuestVcpu, vcpusOfVm } from '../kvm/vcpus/read.js';
+import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { noteRegisters } from '../spaces/guest-image.js';
 import type { NewNote } from '../write/notes.js';
 import { openGuest } from './in-guest.js';
@@ -35,7 +36,13 @@ export function aboutGuest(selected: Selected, log: Log): GuestAbout {
   if (kernel === null) return { notes: [...status, ...qemu], uts: [], physBase: 0n, release: null };
   const { info, uts, release } = kernel;
   const text = { name: 'VMCOREINFO', type: 0, desc: Buffer.from(info.source, 'latin1') };
-  return { notes: [...status, text, ...qemu], uts, physBase: info.number('phys_base') ?? 0n, release };
+  return { notes: [...status, text, ...qemu], uts, physBase: physBaseOf(info), release };
+}
+
+/** phys_base as the header of a kdump file can have it; 0 for one that can't be right: the text is the guest's own. */
+function physBaseOf(info: VmCoreInfo): bigint {
+  const value = info.number('phys_base') ?? 0n;
+  return value === BigInt.asIntN(64, value) ? value : 0n;
 }
 
 const NT_PRSTATUS = 1;

@@ -7,6 +7,7 @@ import { oneLine } from '../core/one-line.js';
 import { size } from '../report/table.js';
 import type { GuestSpace } from '../spaces/guest-space.js';
 import { pagesOf, pieces } from '../spaces/reading.js';
+import type { Gap } from '../spaces/space.js';
 import { guestSpaceOf } from '../spaces/spaces.js';
 import type { ExtractedPiece, ExtractSource } from '../write/extraction.js';
 import { type FrameRun, KdumpSink } from '../write/kdump-sink.js';
@@ -121,6 +122,12 @@ function sourceOf(
   return {
     memory,
     pieces: (from) => piecesOf(space, memory, from, counts),
+    onMissed(runs) {
+      const pages = pagesOf(space);
+      for (const { first, pages: count } of runs)
+        for (const { page, length, gap } of pieces(pages, first, 0, count * PAGE_SIZE))
+          counts.missing.add(page, length / PAGE_SIZE, gap ?? NOT_READ);
+    },
     sink: (descriptor, begun) => sinkOf(format, descriptor, begun, memory, about),
     notes: () => [...about.notes, { name: 'kvm-vtop missing', type: 0, desc: Buffer.from(counts.missing.text()) }],
     onProgress: (done) => {
@@ -128,6 +135,12 @@ function sourceOf(
     },
   };
 }
+
+/** Of pages that the run before this one could not read, and that can be read now. */
+const NOT_READ: Gap = {
+  reason: 'unreadable',
+  message: 'the run that was interrupted could not read it; a run without --resume can',
+};
 
 function* piecesOf(
   space: GuestSpace,

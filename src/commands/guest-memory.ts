@@ -55,7 +55,7 @@ export type Chosen = Values<typeof memoryOptions> & { readonly addressSpace: num
 /** The memory that the options choose. Throws `UsageError` for options that do not fit together. */
 export function memoryOf(selected: Selected, given: Chosen): Pages {
   const { vm } = selected;
-  needGva(given);
+  needMemory(given);
   if (given.hva) return pagesOf(mmSpaceOf(vm.kvm.host, vm.mm));
   const space = guestSpaceOf(vm, given.addressSpace);
   return given.gva ? virtualMemory(selected, space, given) : pagesOf(space);
@@ -67,6 +67,13 @@ export const virtualMemory = (
   space: GuestSpace,
   given: Values<typeof virtualOptions>,
 ): GuestVirtual => new GuestVirtual(space, pagingFor(selected, given));
+
+/** Throws `UsageError` for options that the chosen memory has no use for. */
+export function needMemory({ hva, addressSpace, ...given }: Chosen): void {
+  needGva(given);
+  if (hva && addressSpace !== 0)
+    throw new UsageError('--address-space is about guest physical addresses: --hva has no use for it');
+}
 
 /** Throws `UsageError` if options are given that only --gva has a use for. */
 export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void {
@@ -93,7 +100,9 @@ function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtu
   const why = first === undefined ? 'no vCPU can be read' : whyNot(first, cr3);
   throw new DumpError(`the guest's page tables are not known: ${why}`, {
     code: 'not-in-dump',
-    ...(cr3 === null ? { hint: 'a value of CR3 can be given' } : {}),
+    ...(cr3 === null && all.some((each) => pagingOfVcpu(each, 0n) !== null)
+      ? { hint: 'a value of CR3 can be given' }
+      : {}),
   });
 }
 
@@ -113,19 +122,25 @@ function guestProcess(host: Host, task: string): Process {
   }
 }
 
-/** The paging of a vCPU; null if it is not known. */
+/**
+ * The paging of a vCPU; null if it is not known. With a value of CR3 the other registers only say of what kind its page tables
+ * are: those of a vCPU that had paging off do not.
+ */
 function pagingOfVcpu({ registers, modes, nestedGuest }: GuestVcpu, cr3: bigint | null): Paging | null {
-  const root = cr3 ?? (nestedGuest === true ? null : registers.cr3);
+  const root = cr3 ?? registers.cr3;
   const { efer } = registers;
-  if (root === null || efer === null) return null;
+  if (nestedGuest === true || root === null || efer === null) return null;
   // On Intel's processors only the VMCS may have all bits of CR0 and CR4.
   const [cr0, cr4] = [registers.cr0 ?? modes.cr0, registers.cr4 ?? modes.cr4];
-  return cr0 === null || cr4 === null ? null : pagingOf({ cr0, cr4, efer, cr3: root });
+  const paging = cr0 === null || cr4 === null ? null : pagingOf({ cr0, cr4, efer, cr3: root });
+  return cr3 !== null && paging?.mode === 'none' ? null : paging;
 }
 
 function whyNot({ index, registers, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
-  if (nestedGuest === true && cr3 === null)
-    return `vCPU ${index} was running a guest of the guest, whose registers those are`;
-  const missing = (['cr0', 'cr3', 'cr4', 'efer'] as const).filter((name) => registers[name] === null);
+  if (nestedGuest === true) return `vCPU ${index} was running a guest of the guest, whose registers those are`;
+  const needed = cr3 === null ? (['cr0', 'cr3', 'cr4', 'efer'] as const) : (['cr0', 'cr4', 'efer'] as const);
+  const missing = needed.filter((name) => registers[name] === null);
+  if (missing.length === 0)
+    return `vCPU ${index} had paging off, so that it does not say of what kind those at a CR3 are`;
   return `${missing.join(', ')} of vCPU ${index} not known${problems.length > 0 ? ` (${problems.join('; ')})` : ''}`;
 }

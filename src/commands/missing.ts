@@ -10,6 +10,8 @@ interface Missed {
   /** Of the first one. */
   readonly message: string;
   readonly ranges: { first: number; pages: number }[];
+  /** Whether there are more ranges. */
+  isCut: boolean;
 }
 
 /** Most ranges of a reason that are kept. */
@@ -25,10 +27,11 @@ export class Missing {
 
   add(page: number, pages: number, { reason, message }: Gap): void {
     const known = this.#reasons.get(reason);
-    const missed: Missed = known ?? { pages: 0, message, ranges: [] };
+    const missed: Missed = known ?? { pages: 0, message, ranges: [], isCut: false };
     if (known === undefined) this.#reasons.set(reason, missed);
     missed.pages += pages;
     if (missed.ranges.length < MOST_RANGES) missed.ranges.push({ first: page, pages });
+    else missed.isCut = true;
   }
 
   /** A line for each reason. */
@@ -41,11 +44,11 @@ export class Missing {
 
   /** All of it in JSON, for a note: by reason its bytes, and the ranges as pairs of an address and a size. */
   text(): string {
-    const entries = [...this.#reasons].map(([reason, { pages, ranges }]) => [
+    const entries = [...this.#reasons].map(([reason, { pages, ranges, isCut }]) => [
       reason,
       {
         bytes: pages * PAGE_SIZE,
-        isCut: ranges.length === MOST_RANGES,
+        isCut,
         ranges: ranges.map((range) => [`0x${digitsOfPage(range.first, 0)}`, range.pages * PAGE_SIZE]),
       },
     ]);

@@ -40,12 +40,20 @@ export const npt = command({
   },
 
   async *run(context) {
-    const tables = new Tables(context);
     const { asked, words } = await wordsOf(context);
+    if (!asked && context.options.addressSpace !== 0)
+      throw new UsageError(
+        '--address-space needs addresses: without them the tables of all address spaces are compared',
+      );
+    const tables = new Tables(context);
     if (!asked) {
       yield tables.disagreements();
       const total = tables.total();
       yield [total];
+      if (total.complete && total.mapped === 0) {
+        context.log.warn("nothing was compared: KVM's page tables of this VM are empty");
+        return 2;
+      }
       return total.complete && total.disagreeing === 0 ? 0 : 1;
     }
     const rows = words.map((word) => tables.at(word));

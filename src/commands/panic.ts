@@ -12,6 +12,12 @@ const NEAR = 400;
 /** Most messages that are kept while it is not known whether a cause leads to a crash. */
 const MOST = 100_000;
 
+/**
+ * The text of a message of the kernel; empty for others: a process can write what it likes to /dev/kmsg, but not with the
+ * facility of the kernel (devkmsg_write in kernel/printk/printk.c).
+ */
+const textOf = ({ facility, text }: LogMessage): string => ((facility ?? 0) === 0 ? (text ?? '') : '');
+
 /** Finds the part of a log that is about the crash. */
 export class LogStart {
   /**
@@ -22,7 +28,7 @@ export class LogStart {
     let isPanic = false;
     let last = 0;
     for (const message of messages) {
-      const text = message.text ?? '';
+      const text = textOf(message);
       const isEnd = text.startsWith(PANIC);
       const isAbout = isEnd || CAUSE.test(text);
       if (kept.length === 0 && !isAbout) continue;
@@ -39,9 +45,9 @@ export class LogStart {
 /** The message about a crash: that of the panic, or else the first one of its cause; null if there is none. */
 export function panicIn(messages: Iterable<LogMessage>): string | null {
   let first: string | null = null;
-  for (const { text } of new LogStart().from(messages)) {
-    if (text === null) continue;
-    const [line = ''] = text.split('\n');
+  for (const message of new LogStart().from(messages)) {
+    const [line = ''] = textOf(message).split('\n');
+    if (line === '') continue;
     if (line.startsWith(PANIC)) return line;
     first ??= line;
   }

@@ -8,7 +8,7 @@ import type { GuestVirtual } from '../spaces/guest-virtual.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
 import { guestSpaceOf, mmSpaceOf } from '../spaces/spaces.js';
 import { VmaAreas } from '../spaces/vma-areas.js';
-import { type Chosen, needGva, virtualMemory } from './guest-memory.js';
+import { type Chosen, needMemory, virtualMemory } from './guest-memory.js';
 import type { PlaceIn } from './search-rows.js';
 
 /** Bytes `first` to `end` - 1. */
@@ -41,7 +41,7 @@ const ALL: Area = { first: 0n, end: 2n ** 64n };
 
 /** The memory that the options choose: `ranges` of it, or all. Throws what `memoryOf` throws, and `UsageError` for ranges above 2^64. */
 export function searched(selected: Selected, given: Chosen, ranges: readonly AskedRange[] | null): Searched {
-  needGva(given);
+  needMemory(given);
   const asked = ranges?.map(areaOfRange) ?? null;
   if (given.hva) return ofProcess(selected, asked ?? [ALL]);
   const space = guestSpaceOf(selected.vm, given.addressSpace);

@@ -86,6 +86,7 @@ export const search = command({
     if (form !== 'json') for (const problem of problems) log.warn(problem);
     const of = { kvm: selected.vm.address, pid: selected.pid };
     yield [{ record: 'total', ...of, matches: number, searched: bytes, missing, complete, problems } as const];
+    if (bytes === 0) return 2;
     return number > 0 && complete ? 0 : 1;
   },
 
@@ -159,7 +160,10 @@ async function finderOf({ text, hex, regex, mask }: Values<typeof options>): Pro
       throw new UsageError(`--mask has ${mask.length} bytes, --hex has ${hex.length}: they must have as many`);
     return bytesFinder(hex, mask);
   }
+  if (regex === '') throw new UsageError('--regex: the expression is empty');
   if (regex === null) throw new UsageError('what to search for is missing: give -s, -x or -e; see search --help');
+  const [character] = /[^\0-\xff]/u.exec(regex) ?? [];
+  if (character !== undefined) throw new UsageError(notAByte(character));
   try {
     return await regexFinder(regex);
   } catch (error) {
@@ -167,6 +171,10 @@ async function finderOf({ text, hex, regex, mask }: Values<typeof options>): Pro
     throw error;
   }
 }
+
+/** Memory has no such character, so that nothing would be found. */
+const notAByte = (character: string): string =>
+  `--regex: '${character}' is not a byte; write the bytes of its encoding, in UTF-8 ${Array.from(Buffer.from(character), (byte) => `\\x${byte.toString(16)}`).join('')}`;
 
 const isMatch = (row: MatchRow | SearchTotalRow): row is MatchRow => row.record === 'match';
 

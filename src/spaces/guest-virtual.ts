@@ -2,7 +2,7 @@
 import type { Pfn } from '../core/address.js';
 import type { FrameGap, FrameSource } from '../core/memory.js';
 import type { Reason, State } from '../core/outcome.js';
-import { linearEnd, type Paging } from '../paging/architecture.js';
+import { linearEnd, type Paging, type PagingMode } from '../paging/architecture.js';
 import { type GuestFault, type GuestWalk, GuestWalker } from '../paging/guest-walker.js';
 import type { ContentsSource } from './contents.js';
 import { frameGapOf } from './guest-image.js';
@@ -21,6 +21,14 @@ const FAULTS: Readonly<Record<GuestFault, readonly [State, Reason]>> = {
   'not-present': ['not-present', 'gva-not-present'],
   reserved: ['damaged', 'gva-reserved-bits'],
   'table-missing': ['table-missing', 'gva-table-missing'],
+};
+
+const KINDS: Readonly<Record<PagingMode, string>> = {
+  none: 'paging off',
+  '32-bit': '32-bit paging',
+  pae: 'PAE paging',
+  '4-level': '4-level paging',
+  '5-level': '5-level paging',
 };
 
 /** A guest's virtual memory, through its own page tables. */
@@ -67,7 +75,7 @@ export class GuestVirtual implements Pages {
   }
 
   #explain({ table, frame }: GuestWalk, fault: GuestFault): string {
-    if (fault === 'noncanonical') return `not a linear address of a guest with ${this.paging.mode} paging`;
+    if (fault === 'noncanonical') return `not a linear address of a guest with ${KINDS[this.paging.mode]}`;
     if (fault === 'not-present') return `not mapped by the guest: its ${table} entry is not present`;
     if (fault === 'reserved') return `its ${table} entry in the guest has reserved bits set`;
     const missing = this.#space.bytes(frame ?? 0);

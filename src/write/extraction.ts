@@ -19,6 +19,8 @@ export interface ExtractSource {
   readonly memory: readonly FrameRun[];
   /** What they hold, from a frame on, ascending. */
   readonly pieces: (from: number) => Iterable<ExtractedPiece>;
+  /** Called once if a file is continued, with the frames that were missing before: `pieces` does not give them again. */
+  readonly onMissed: (runs: readonly FrameRun[]) => void;
   readonly sink: (descriptor: number, begun: Begun | null) => MemorySink;
   /** The notes of the file, made at the end. */
   readonly notes: () => readonly NewNote[];
@@ -45,8 +47,10 @@ export async function writeMemory(
     const sink = source.sink(descriptor, begun);
     const all = source.memory.reduce((sum, { pages }) => sum + pages, 0);
     let [turn, unrecorded] = [0, 0];
-    let done = source.memory.reduce((sum, run) => sum + pagesBefore(run, progress?.next ?? 0), 0);
-    for (const { page, pages, bytes } of source.pieces(progress?.next ?? 0)) {
+    const next = progress?.next ?? 0;
+    let done = source.memory.reduce((sum, run) => sum + pagesBefore(run, next), 0);
+    if (begun !== null) source.onMissed(missedBefore(source.memory, written, next));
+    for (const { page, pages, bytes } of source.pieces(next)) {
       if (bytes !== null) {
         sink.add(page, bytes);
         extend(written, page, pages);
@@ -73,6 +77,24 @@ function extend(written: { first: number; pages: number }[], page: number, pages
   const last = written.at(-1);
   if (last !== undefined && last.first + last.pages === page) last.pages += pages;
   else written.push({ first: page, pages });
+}
+
+/** The frames of `memory` below `next` that were not written. Both lists ascend, and each run of `written` is in one of `memory`. */
+function missedBefore(memory: readonly FrameRun[], written: readonly FrameRun[], next: number): FrameRun[] {
+  const missed: FrameRun[] = [];
+  let index = 0;
+  for (const { first, pages } of memory) {
+    const end = Math.min(first + pages, next);
+    for (let at = first; at < end; ) {
+      const run = written[index];
+      const stop = Math.min(run?.first ?? end, end);
+      if (stop > at) missed.push({ first: at, pages: stop - at });
+      if (run === undefined || run.first >= end) break;
+      at = run.first + run.pages;
+      index++;
+    }
+  }
+  return missed;
 }
 
 /** Number of pages of a run that are below a page. */

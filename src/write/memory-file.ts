@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { UsageError } from '../core/errors.js';
 import { type ExtractSource, PER_RECORD, writeMemory } from './extraction.js';
 import type { FrameRun } from './kdump-sink.js';
@@ -24,7 +34,8 @@ export async function writeMemoryFile(target: Target, source: ExtractSource): Pr
 /**
  * Writes memory as a file. If it is not completed, what has been written stays beside the target, with the ending `.partial`,
  * and the next call continues it. `key`: what is written; a file that was begun with another key is written anew. `onContinue`
- * is called with the next frame if a file is continued. `every`: pages after which the state of the file is recorded. Throws `UsageError` if another process is writing it.
+ * is called with the next frame if a file is continued. `every`: pages after which the state of the file is recorded. Throws `UsageError`
+ * if another process is writing it, or if a file with that name is not one that this function has left.
  */
 export async function continueMemoryFile(
   target: Target,
@@ -38,11 +49,13 @@ export async function continueMemoryFile(
   try {
     take(lock, partial);
     try {
-      if (!existsSync(partial)) closeSync(openSync(partial, 'wx', PRIVATE));
+      begin(partial, record);
       const { size } = statSync(partial);
       const progress = new Progress(record, key, (position) => position <= size);
       try {
-        if (progress.begun !== null) onContinue(progress.next);
+        // What else it has would be read again where the new file has holes.
+        if (progress.begun === null) truncateSync(partial);
+        else onContinue(progress.next);
         const written = await writeMemory(partial, source, progress, every);
         finishAs(partial, target);
         rmSync(record);
@@ -58,7 +71,18 @@ export async function continueMemoryFile(
   }
 }
 
-/** Creates a file with the number of this process; one of a process that has ended is replaced. */
+/** Creates the file, if there is none. Throws `UsageError` for one that this program has not left: that has a record beside it. */
+function begin(partial: string, record: string): void {
+  const found = lstatSync(partial, { throwIfNoEntry: false });
+  if (found === undefined) closeSync(openSync(partial, 'wx', PRIVATE));
+  else if (!found.isFile() || (found.size > 0 && !existsSync(record)))
+    throw new UsageError(`${partial} exists, and is not a file that can be continued; move it away`);
+}
+
+/**
+ * Creates a file with the number of this process; one of a process that has ended is replaced. So is one with the number of
+ * this process: in containers a process often has the number of the one before it.
+ */
 function take(lock: string, partial: string): void {
   const own = `${process.pid}\n`;
   try {
@@ -66,7 +90,8 @@ function take(lock: string, partial: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const other = Number(readFileSync(lock, 'utf8'));
-    if (isRunning(other)) throw new UsageError(`${partial} is being written by process ${other}`);
+    if (other !== process.pid && isRunning(other))
+      throw new UsageError(`${partial} is being written by process ${other}`);
     writeFileSync(lock, own);
   }
 }

@@ -33,8 +33,8 @@ const PT_NOTE = 4;
 const EHDR = 64;
 const PHDR = 56;
 const SHDR = 64;
-/** More program headers need PN_XNUM, which few readers know. */
-export const MOST_SEGMENTS = 65_534;
+/** With the one of the notes, 65,534 program headers: more of them need PN_XNUM, which few readers know. */
+export const MOST_SEGMENTS = 65_533;
 const PN_XNUM = 0xffff;
 const READ_WRITE_EXECUTE = 7;
 /** crash takes a file whose segments have an alignment for one of another format (netdump). */

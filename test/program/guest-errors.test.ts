@@ -10,6 +10,10 @@ test.each<[string, string | RegExp]>([
   ['search -e (', '--regex: error parsing regexp: missing closing ): `(`'],
   ['search -e a**', /^--regex: .*`\*\*`$/],
   ['search -s ', '--text: the text is empty'],
+  ['search -e ', '--regex: the expression is empty'],
+  ['search -e 5€', "--regex: '€' is not a byte; write the bytes of its encoding, in UTF-8 \\xe2\\x82\\xac"],
+  ['search -s a --hva --address-space 1', '--address-space is about guest physical addresses: --hva has no use for it'],
+  ['read -p 0 --hva --address-space 1', '--address-space is about guest physical addresses: --hva has no use for it'],
   ['search -x 123', "-x '123' is not valid: it must be pairs of hexadecimal digits"],
   ['search -x ', "-x '' is not valid: it must be pairs of hexadecimal digits"],
   ['search -x 12 -m ff00', '--mask has 2 bytes, --hex has 1: they must have as many'],
@@ -43,6 +47,10 @@ test.each<[string, string | RegExp]>([
   ['read -p 0 --address-space 7', 'address space 7 does not exist; valid: 0, 1'],
   ['vtop -p 0 --vcpu 1', '--vcpu needs --gva'],
   ['vtop -p 0 --gva --gtask 1 --cr3 0', /cannot be used with/],
+  [
+    'npt --address-space 1',
+    '--address-space needs addresses: without them the tables of all address spaces are compared',
+  ],
   ['npt zz', "'zz' is not a hexadecimal address"],
   ['npt 10000000000000000', "'10000000000000000' is not a guest physical address: it must be below 2^52"],
 ])('%s', (line, message) => {

@@ -304,6 +304,11 @@ describe('search', () => {
   });
 });
 
+test('search: ranges that are no memory: nothing was searched', () => {
+  const { status, stdout } = run('search', '-s', 'a', '-p', 'fffffffff000+1000');
+  expect([status, stdout]).toEqual([2, '0 matches in 0 B\n']);
+});
+
 describe('npt', () => {
   test("KVM's page tables agree with the memslots", () => {
     const { status, stdout, stderr } = run('npt', '--json');
@@ -367,6 +372,13 @@ describe('npt', () => {
   test('addresses above those of the tables are mapped by none', () => {
     const [line] = linesOf(run('npt', '--json', '1000000100000'));
     expect(line).toMatchObject({ gpa: '0x1000000100000', hpa: null, agrees: null, state: 'no-memslot' });
+  });
+
+  test('a VM that has no page tables: nothing was compared', () => {
+    const nested = join(FIXTURES, 'debian-6.12-nested', 'vmcore.kdump');
+    const { status, stdout, stderr } = kvmVtop(['npt', '-c', nested, '-g', '217', '--vm', '4']);
+    expect([status, stdout]).toEqual([2, 'NPT, 0 roots: 0 B mapped, 0 B agree, 0 B differ\n']);
+    expect(stderr).toMatch(/^kvm-vtop: nothing was compared: /m);
   });
 
   test('what is missing is said, with addresses too', () => {

@@ -186,6 +186,14 @@ describe("the kernel's log", () => {
   });
 });
 
+/** Extracts the guest: the file begins with these letters, and is the only one. */
+function extracted(format: string, magic: string): void {
+  const target = join(dirname(path), 'guest.file');
+  const { status } = ask(['extract', '-c', path, '-g', 'alpha', '-o', target, '--force', '--format', format]);
+  expect([status, existsSync(target), existsSync(`${target}.partial`)]).toEqual([1, true, false]);
+  expect(readFileSync(target).subarray(0, 4).toString('latin1')).toBe(magic);
+}
+
 describe('a guest', () => {
   test('that does not run KVM has no guest of its own', () => {
     write([]);
@@ -199,9 +207,18 @@ describe('a guest', () => {
 
   test('can be extracted whatever its memory is; no other file is written', () => {
     write([...info('../../../tmp/owned\n'.repeat(200)), [PML4, to(tableOf(PML4))]]);
-    const target = join(dirname(path), 'guest.elf');
-    const { status } = ask(['extract', '-c', path, '-g', 'alpha', '-o', target, '--force']);
-    expect([status, existsSync(target), existsSync(`${target}.partial`)]).toEqual([1, true, false]);
-    expect(readFileSync(target).subarray(0, 4).toString('latin1')).toBe('\x7fELF');
+    extracted('elf', '\x7fELF');
+  });
+
+  test.each(['9223372036854775808', '-99999999999999999999'])('can be extracted with phys_base=%s', (value) => {
+    const changed = text()
+      .replace(/^NUMBER\(phys_base\)=.*$/m, `NUMBER(phys_base)=${value}`)
+      .replace(/^SYMBOL\(init_uts_ns\)=.*\n/m, '');
+    write(info(changed));
+    for (const [format, magic] of [
+      ['elf', '\x7fELF'],
+      ['kdump', 'KDUM'],
+    ] as const)
+      extracted(format, magic);
   });
 });

@@ -55,6 +55,13 @@ describe('by the registers of vCPUs', () => {
       { cr3: 0x777_7000n, vcpu: 1 },
       ['5-level', 0x7777000],
     ],
+    [
+      'a given CR3, and a first vCPU that had paging off',
+      AMD,
+      [of({ ...REGISTERS, 'arch.cr0': 0x11n, 'arch.efer': 0n }), of(with5Levels)],
+      { cr3: 0x777_7000n },
+      ['5-level', 0x7777000],
+    ],
     ['Intel, all known', INTEL, [of({ ...with5Levels, 'arch.regs_avail': 0xffff_ffffn })], {}, ['5-level', 0x1234000]],
     // The bits that choose the mode are never among those that the guest changes alone.
     [
@@ -100,6 +107,13 @@ describe('by the registers of vCPUs', () => {
       [of({ ...REGISTERS, 'arch.regs_avail': IN_VMCS })],
       {},
       /not known: cr3 of vCPU 0 not known/,
+    ],
+    [
+      'a given CR3, and paging is off',
+      AMD,
+      [of({ ...REGISTERS, 'arch.cr0': 0x11n, 'arch.efer': 0n })],
+      { cr3: 0x777_7000n },
+      /not known: vCPU 0 had paging off, /,
     ],
     [
       'the bit for 5 levels is the guest’s own',

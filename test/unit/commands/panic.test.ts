@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of a log that is about the crash.
 import { expect, test } from '@jest/globals';
-import { LogStart } from '../../../src/commands/panic.js';
+import { LogStart, panicIn } from '../../../src/commands/panic.js';
 import type { LogMessage } from '../../../src/kernel/printk/message.js';
 
 const messageOf = (text: string | null): LogMessage => ({
@@ -15,6 +15,14 @@ const others = (count: number): string[] => Array.from({ length: count }, (_, i)
 const PANIC = 'Kernel panic - not syncing: Fatal exception';
 const BUG = 'BUG: kernel NULL pointer dereference, address: 0000000000000010';
 const TRACE = ['Oops: 0000 [#1] SMP PTI', 'CPU: 1 PID: 411 Comm: bash', 'RIP: 0010:crash_me+0x5/0x10', 'Call Trace:'];
+
+// Facility 1: LOG_USER of syslog(3), that of messages written to /dev/kmsg.
+test('what a process wrote is not about a crash, but is shown', () => {
+  const [forged, bug, after] = [{ ...messageOf(PANIC), facility: 1 }, messageOf(BUG), messageOf('after')];
+  expect([...new LogStart().from([forged, after])]).toEqual([]);
+  expect([...new LogStart().from([forged, after, bug, forged])]).toEqual([bug, forged]);
+  expect(panicIn([forged, after, bug, forged])).toBe(BUG);
+});
 
 test.each<[string, readonly (string | null)[], readonly (string | null)[]]>([
   ['nothing about a crash', others(5), []],

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that hold a machine's memory, read again by the readers of each format.
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -10,7 +19,7 @@ import type { ExtractSource } from '../../../src/write/extraction.js';
 import { type FrameRun, KdumpSink } from '../../../src/write/kdump-sink.js';
 import { continueMemoryFile, writeMemoryFile } from '../../../src/write/memory-file.js';
 import { type Begun, ElfSink, LimeSink, type MemorySink, RawSink } from '../../../src/write/memory-sinks.js';
-import { checkTarget } from '../../../src/write/target.js';
+import { checkTarget, type Target } from '../../../src/write/target.js';
 import { scratch } from '../../build/scratch.js';
 
 const files = scratch('memory-file');
@@ -20,7 +29,9 @@ const MEMORY: readonly FrameRun[] = [
   { first: 0x2000, pages: 64 },
 ];
 const ALL = MEMORY.reduce((sum, { pages }) => sum + pages, 0);
-const frames = MEMORY.flatMap(({ first, pages }) => Array.from({ length: pages }, (_, i) => first + i));
+const framesIn = (runs: readonly FrameRun[]): number[] =>
+  runs.flatMap(({ first, pages }) => Array.from({ length: pages }, (_, i) => first + i));
+const frames = framesIn(MEMORY);
 
 /** A page that differs from all others, and can be compressed. */
 function page(frame: number): Uint8Array {
@@ -57,7 +68,12 @@ const SINKS: Readonly<Record<string, (descriptor: number, begun: Begun | null) =
 const NOTES = [{ name: 'VMCOREINFO', type: 0, desc: Buffer.from('OSRELEASE=6.1\nPAGESIZE=4096\n') }];
 
 /** `stopAt`: the frame before which reading fails. */
-const sourceOf = (format: string, missing: ReadonlySet<number>, stopAt = Infinity): ExtractSource => ({
+const sourceOf = (
+  format: string,
+  missing: ReadonlySet<number>,
+  stopAt = Infinity,
+  missed: number[] = [],
+): ExtractSource => ({
   memory: MEMORY,
   *pieces(from) {
     for (const frame of frames) {
@@ -67,6 +83,7 @@ const sourceOf = (format: string, missing: ReadonlySet<number>, stopAt = Infinit
     }
   },
   sink: SINKS[format] as (typeof SINKS)[string],
+  onMissed: (runs) => missed.push(...framesIn(runs)),
   notes: () => NOTES,
   onProgress: () => undefined,
 });
@@ -148,26 +165,85 @@ test.each(Object.keys(SINKS))('%s: a file that is continued is the same, byte fo
   expect(readdirSync(files.folder).filter((name) => name.startsWith(`${format}-parts.`))).toEqual([]);
 });
 
-test('a file that was begun for something else is not continued', async () => {
-  const target = targetOf('other');
-  const nothing = new Set<number>();
-  await expect(continueMemoryFile(target, sourceOf('elf', nothing, 0x200), 'one', () => undefined, 50)).rejects.toThrow(
-    'stopped',
+/** What becomes of a file that is not completed: the frame before which reading fails. */
+const stopped = (target: Target, source: ExtractSource, key = 'one'): Promise<void> =>
+  expect(continueMemoryFile(target, source, key, () => undefined, 50)).rejects.toThrow('stopped');
+
+test('what was missing before a file is continued is counted, too', async () => {
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(gaps, fc.constantFrom(0x28, 0x110, 0x200, 0x2020), async (missing, stopAt) => {
+      const target = targetOf(`missed-${count++}`);
+      await stopped(target, sourceOf('raw', missing, stopAt));
+      const missed: number[] = [];
+      const from: number[] = [0];
+      const source = sourceOf('raw', missing, Infinity, missed);
+      await continueMemoryFile(target, source, 'one', (next) => from.push(next), 50);
+      expect(missed).toEqual(frames.filter((frame) => frame < (from.at(-1) as number) && missing.has(frame)));
+    }),
+    { numRuns: 30 },
   );
-  const from: number[] = [];
-  await continueMemoryFile(target, sourceOf('elf', new Set([0])), 'another', (next) => from.push(next), 50);
-  expect(from).toEqual([]);
-  await checkFile(target.path, 'elf', new Set([0]));
+});
+
+test.each(Object.keys(SINKS))(
+  '%s: a file that was begun for something else is not continued, and nothing of it is left',
+  async (format) => {
+    const target = targetOf(`${format}-other`);
+    await stopped(target, sourceOf(format, new Set(), 0x2020));
+    const from: number[] = [];
+    const missing = new Set([0, 0x1ff, 0x200]);
+    await continueMemoryFile(target, sourceOf(format, missing), 'another', (next) => from.push(next), 50);
+    expect(from).toEqual([]);
+    await checkFile(target.path, format, missing);
+    const whole = targetOf(`${format}-other-whole`);
+    await writeMemoryFile(whole, sourceOf(format, missing));
+    expect(readFileSync(target.path).equals(readFileSync(whole.path))).toBe(true);
+  },
+);
+
+test('a file that is not one to be continued is left alone', async () => {
+  const target = targetOf('foreign');
+  const partial = `${target.path}.partial`;
+  writeFileSync(partial, 'precious');
+  const run = () => continueMemoryFile(target, sourceOf('raw', new Set()), 'key', () => undefined);
+  await expect(run()).rejects.toThrow(`${partial} exists, and is not a file that can be continued; move it away`);
+  expect(readFileSync(partial, 'utf8')).toBe('precious');
+  expect(existsSync(`${partial}.lock`)).toBe(false);
 });
 
 test('two processes do not write one file; the lock of a process that has ended is not one', async () => {
   const target = targetOf('locked');
-  writeFileSync(`${target.path}.partial.lock`, `${process.pid}\n`);
+  writeFileSync(`${target.path}.partial.lock`, `${process.ppid}\n`);
   const run = () => continueMemoryFile(target, sourceOf('raw', new Set()), 'key', () => undefined);
-  await expect(run()).rejects.toThrow(`is being written by process ${process.pid}`);
-  writeFileSync(`${target.path}.partial.lock`, '999999999\n');
-  await run();
-  expect(existsSync(`${target.path}.partial.lock`)).toBe(false);
+  await expect(run()).rejects.toThrow(`is being written by process ${process.ppid}`);
+  // In a container the next process often has the number of the last one.
+  for (const [i, pid] of [999999999, process.pid].entries()) {
+    const free = targetOf(`locked-${i}`);
+    writeFileSync(`${free.path}.partial.lock`, `${pid}\n`);
+    await continueMemoryFile(free, sourceOf('raw', new Set()), 'key', () => undefined);
+    expect(existsSync(`${free.path}.partial.lock`)).toBe(false);
+  }
+});
+
+// gABI, "Program Header": if there are PN_XNUM (0xffff) program headers or more, e_phnum is PN_XNUM, and sh_info of section header 0
+// is their number. One of them is that of the notes.
+test.each([
+  [65_533, 65_534, null],
+  [65_534, 0xffff, 65_535],
+  [65_535, 0xffff, 65_536],
+])('elf: the number of program headers of a file with %i segments', (segments, inHeader, inSection) => {
+  const path = join(files.folder, `segments-${segments}`);
+  const descriptor = openSync(path, 'w+');
+  new ElfSink(descriptor, null).finish(
+    [],
+    Array.from({ length: segments }, (_, i) => ({ first: i * 2, pages: 1 })),
+    [],
+  );
+  closeSync(descriptor);
+  const bytes = readFileSync(path);
+  const sectionsAt = Number(bytes.readBigUInt64LE(40));
+  expect(bytes.readUInt16LE(56)).toBe(inHeader);
+  expect(sectionsAt === 0 ? null : bytes.readUInt32LE(sectionsAt + 44)).toBe(inSection);
 });
 
 test('a file that fails leaves nothing', async () => {

@@ -147,7 +147,8 @@ test.each([
   for (const { kvm } of vms) {
     const { status, stdout } = kvmVtop(['npt', '-c', dump, '--vm', String(kvm), '--json']);
     const [total, ...others] = linesOf(stdout);
-    expect([status, others]).toEqual([0, []]);
+    // Some VMs have no vCPUs, or none that ran.
+    expect([status, others]).toEqual([total?.mapped === 0 ? 2 : 0, []]);
     expect(total).toMatchObject({
       kind: host.includes('intel') ? 'EPT' : 'NPT',
       disagreeing: 0,
