@@ -13,6 +13,8 @@ export interface Plan {
   readonly input: string;
   /** The folder for results. */
   readonly folder: string;
+  /** The folder for pictures of the VMs; null if none are wanted. */
+  readonly pictures: string | null;
 }
 
 /** A dump to be analysed. */

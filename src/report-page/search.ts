@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search over all that is shown.
+import { type Fact, factsOfDump, factsOfVm } from './details.js';
+import type { DumpEntry, VmEntry } from './rows.js';
+
+const textOf = (...parts: readonly (readonly string[])[]): string => parts.flat().join('\n').toLowerCase();
+
+const values = (facts: readonly Fact[]): string[] => facts.map(([, value]) => value);
+
+/** A dump is found by what is known of its VMs, too. */
+export const textOfDump = (row: DumpEntry): string =>
+  textOf(
+    [row.dump.status],
+    values(factsOfDump(row)),
+    row.dump.problems,
+    row.vms.flatMap((vm) => [...values(factsOfVm(vm)), ...vm.vm.problems]),
+  );
+
+export const textOfVm = (row: VmEntry): string => textOf([row.dump.status], values(factsOfVm(row)), row.vm.problems);
+
+/** The words of a query. All of them must be found. */
+export const wordsOf = (query: string): string[] =>
+  query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+
+export const isFound = (text: string, words: readonly string[]): boolean => words.every((word) => text.includes(word));
