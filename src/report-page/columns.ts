@@ -20,13 +20,13 @@ function problemOf({ error, problems }: ReportDump): string {
 }
 
 /** Characters of a path that are shown: its end, in which dumps differ. */
-const PATH = 30;
+const PATH = 28;
 
-/** The path of a dump. `folder`: what is left out. */
+/** The path of a dump. `folder`: what is left out where it is shown. */
 const pathColumn = (folder: string): Column<{ readonly dump: ReportDump }> => ({
   heading: 'Dump',
-  width: 18,
-  text: ({ dump }) => dump.dump.slice(folder.length),
+  width: 19,
+  text: ({ dump }) => dump.dump,
   content({ dump }) {
     const path = dump.dump.slice(folder.length);
     return path.length <= PATH ? path : `…${path.slice(1 - PATH)}`;
@@ -43,11 +43,17 @@ export const dumpColumns = (folder: string): Column<DumpEntry>[] => [
     content: ({ dump }) => statusMark(dump.status),
   },
   pathColumn(folder),
-  { heading: 'Problem', width: 22, text: ({ dump }) => problemOf(dump) },
+  {
+    heading: 'Problem',
+    width: 22,
+    text: ({ dump }) => problemOf(dump),
+    // Its name is in the column before.
+    content: ({ dump }) => problemOf(dump).replaceAll(`${dump.dump}: `, ''),
+  },
   { heading: 'VMs', width: 4.5, kind: 'number', text: ({ dump }) => number(dump.vms), value: ({ dump }) => dump.vms },
   { heading: 'Host', width: 9, text: ({ dump }) => host(dump.node) },
   { heading: 'Kernel', width: 13, text: ({ dump }) => dump.release ?? '' },
-  { heading: 'Crashed (UTC)', width: 11.5, text: ({ dump }) => time(dump.crashTime) },
+  { heading: 'Crashed (UTC)', width: 12.5, text: ({ dump }) => time(dump.crashTime) },
   { heading: 'Panic', width: 18, text: ({ dump }) => dump.panic ?? '' },
   { heading: 'Size', width: 6.5, kind: 'number', text: ({ dump }) => bytes(dump.size), value: ({ dump }) => dump.size },
   {

@@ -3,7 +3,8 @@
 import { byId, make } from '../browser/elements.js';
 import { dumpColumns, vmColumns } from './columns.js';
 import { Details } from './details.js';
-import { commonFolder, type DumpEntry, readDumps, type VmEntry } from './rows.js';
+import { commonFolder } from './paths.js';
+import { type DumpEntry, readDumps, type VmEntry } from './rows.js';
 import { textOfDump, textOfVm } from './search.js';
 import { type View, ViewOf } from './view.js';
 

@@ -17,12 +17,3 @@ export const textOfDump = (row: DumpEntry): string =>
   );
 
 export const textOfVm = (row: VmEntry): string => textOf([row.dump.status], values(factsOfVm(row)), row.vm.problems);
-
-/** The words of a query. All of them must be found. */
-export const wordsOf = (query: string): string[] =>
-  query
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '');
-
-export const isFound = (text: string, words: readonly string[]): boolean => words.every((word) => text.includes(word));

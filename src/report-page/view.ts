@@ -2,7 +2,7 @@
 // A table, and which of its rows are asked for.
 import type { ReportDump } from '../html/report-format.js';
 import { type Choice, type Column, Grid } from './grid.js';
-import { isFound, wordsOf } from './search.js';
+import { isFound, wordsOf } from './query.js';
 import { number } from './words.js';
 
 /** A table of any rows. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pictures of VMs beside a report: a file for each, in a folder that gets its name when all are there.
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DumpError, UsageError } from '../core/errors.js';
 import { isOfSystem, reasonOf } from '../io/system-error.js';
@@ -40,7 +40,8 @@ export class PictureFolder {
   /** Where the page finds the picture of a VM, as a relative URL; null if it was not drawn. */
   urlOf(id: string, kvm: string): string | null {
     const name = pictureName(id, kvm);
-    return existsSync(join(this.drafts, name)) ? `./${encodeURIComponent(basename(this.#path))}/${name}` : null;
+    const found = lstatSync(join(this.drafts, name), { throwIfNoEntry: false });
+    return found?.isFile() === true ? `./${encodeURIComponent(basename(this.#path))}/${name}` : null;
   }
 
   /** Gives the folder its name, with the pictures that a page refers to; no folder if there are none. */
