@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { ReportDump, ReportVm } from '../../src/html/report-format.js';
 import { dumpsIn, INTEL, type Line, linesOf, NEW, OLD, scan, scanFolder } from '../build/scan.js';
-import { ROOT } from '../run.js';
+import { FIXTURES, ROOT } from '../run.js';
 
 const { folder, inFolder } = scanFolder();
 
@@ -36,14 +36,24 @@ describe('files', () => {
   });
 
   test('the states of a VM are those of map, and what is not shown is counted', () => {
-    const words = ['--run', 'vms', '--run', `map -g 153 --summary`, '--run', 'slots -g 153'];
-    scan(NEW, ...words, '--html', inFolder('states.html'), '-o', inFolder('states.jsonl'), '-q');
+    const words = ['--run', 'vms', '--run', 'map -g alpha --summary', '--run', 'slots -g alpha'];
+    // It has page tables of this VM.
+    scan(
+      join(FIXTURES, 'debian-7.2-guest-kernel', 'vmcore.kdump'),
+      ...words,
+      '--html',
+      inFolder('states.html'),
+      '-o',
+      inFolder('states.jsonl'),
+      '-q',
+    );
     const lines = linesOf(readFileSync(inFolder('states.jsonl'), 'utf8'));
     const total = lines.find(({ record }) => record === 'total') as Line & { states: Record<string, number> };
     const { mapped, ...others } = total.states;
     const found = dumpsOf(inFolder('states.html')).flatMap(({ guests }) => guests);
     expect(found).toHaveLength(lines.filter(({ record }) => record === 'vm').length);
     const states = Object.fromEntries(found.find(({ kvm }) => kvm === total.kvm)?.states ?? []);
+    expect(mapped).toBeGreaterThan(0);
     expect(states.resident).toBe(mapped);
     const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
     expect(sum(Object.values(states))).toBe(sum([mapped as number, ...Object.values(others)]));
