@@ -29,8 +29,10 @@ const MAY_IMPORT = {
   scan: ['core', 'io', 'write'],
   report: ['core'],
   html: ['core', 'report'],
-  // It runs in a browser.
-  picture: ['core', 'report', 'html/format'],
+  // These run in a browser.
+  browser: [],
+  picture: ['core', 'report', 'html/format', 'browser'],
+  'report-page': ['report', 'html/report-format', 'browser'],
   commands: [
     'core',
     'io',

@@ -8,7 +8,7 @@ export default defineConfig(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.test.json', './tsconfig.picture.json', './tsconfig.scripts.json'],
+        project: ['./tsconfig.test.json', './tsconfig.browser.json', './tsconfig.scripts.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

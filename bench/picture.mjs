@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { assets, htmlPage, writePieces } from '#internal';
+import { assetsOf, htmlPage, writePieces } from '#internal';
 import { parseJson } from '../scripts/json.mjs';
 import { present } from '../scripts/present.mjs';
 
@@ -120,7 +120,7 @@ async function write(name, pages, path) {
         tables: [],
       }),
     },
-    assets(),
+    assetsOf('picture'),
   );
   await writePieces({ path, replace: false }, page);
   const seconds = (performance.now() - begin) / 1000;

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { apiPage } from './api-page.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
-import { picture } from './picture.mjs';
+import { pages } from './page-assets.mjs';
 import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
 import { licenceOf } from './third-party.mjs';
@@ -26,7 +26,7 @@ mkdirSync(at('dist'));
 writeDeclarations(at('dist/index.d.ts'));
 // docs/api.md is compared with it.
 writeFileSync(at('dist/.api.md'), apiPage(readFileSync(at('dist/index.d.ts'), 'utf8')));
-const { packages, ...page } = await picture();
+const { packages, assets } = await pages();
 /** @satisfies {import('esbuild').BuildOptions} */
 const bundled = {
   absWorkingDir: at('.'),
@@ -36,7 +36,7 @@ const bundled = {
   target: 'node20.19',
   format: 'cjs',
   minifySyntax: true,
-  define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PICTURE: JSON.stringify({ ...page, version }) },
+  define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PAGES: JSON.stringify(assets) },
   // An optional text decoder that the Kaitai runtime looks for, which no header needs; and optional peers.
   external: ['iconv-lite', '@duckdb/node-api'],
   logLevel: 'warning',

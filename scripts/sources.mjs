@@ -13,11 +13,11 @@ const FILES = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
-  'tsconfig.picture.json',
+  'tsconfig.browser.json',
   'scripts/api-page.mjs',
   'scripts/build.mjs',
   'scripts/declarations.mjs',
-  'scripts/picture.mjs',
+  'scripts/page-assets.mjs',
   'scripts/third-party.mjs',
 ];
 

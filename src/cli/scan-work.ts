@@ -2,7 +2,7 @@
 // A process that analyses dumps for scan, one after the other. It ends with the process that started it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { type HostNeeds, hostNeedsOf, type Request, type Streams } from '../commands/command.js';
+import { type ExitCode, type HostNeeds, hostNeedsOf, type Request, type Streams } from '../commands/command.js';
 import { type DumpFacts, dumpFacts } from '../commands/dump-facts.js';
 import { dumpLine, NO_FACTS, nameOf } from '../commands/dump-rows.js';
 import { commands } from '../commands/index.js';
@@ -16,7 +16,9 @@ import { text as textType } from '../report/types.js';
 import type { Job, Order, Plan, Report, Status } from '../scan/protocol.js';
 import { Store } from '../scan/store.js';
 import { readCommandLine } from './parser.js';
+import { questionOf } from './question.js';
 import { open } from './run.js';
+import { Pictures, UnwritablePicture } from './scan-pictures.js';
 
 /** Most problems of a dump that are kept. */
 const MOST_PROBLEMS = 100;
@@ -50,6 +52,7 @@ async function reportOn(job: Job, given: Work): Promise<Report> {
   try {
     return { id: job.id, status: await analyse(job, given) };
   } catch (error) {
+    if (error instanceof UnwritablePicture) return { id: job.id, problem: error.message };
     // What can't be read of a dump is a DumpError.
     if (!isOfSystem(error)) throw error;
     return { id: job.id, problem: reasonOf(error) };
@@ -70,13 +73,21 @@ async function analyse(job: Job, { plan, version, endWithParent }: Work): Promis
     },
     tick: endWithParent,
   };
+  const pictures = plan.pictures === null ? null : new Pictures(plan.pictures, job.id);
   const attempt = new Attempt(job, problems, quiet, (text) => {
     rows.add(text);
+    pictures?.note(text);
   });
   let error: string | null = null;
   try {
     for (const [i, words] of plan.runs.entries())
       await attempt.run(requestOf(words, job, { plan, version }), i + 1, plan.input);
+    await pictures?.draw(
+      (words) => attempt.writeFile(requestOf(words, job, { plan, version })),
+      (text) => {
+        attempt.lacks(text);
+      },
+    );
   } catch (cause) {
     error = messageOf(cause);
   } finally {
@@ -166,6 +177,21 @@ class Attempt {
     }
   }
 
+  /** Runs a command that writes a file, on a dump that another command has opened. Throws what the command throws. */
+  async writeFile(request: Request): Promise<ExitCode> {
+    const streams: Streams = { log: this.#log, write: () => Promise.resolve(), input: () => Readable.from([]) };
+    const opened = await this.#open(request, streams);
+    if (opened === null) return 2;
+    const given = { ...opened, inputs: this.#files.files, question: questionOf(request) };
+    return perform(request, given, 'json', streams);
+  }
+
+  /** Notes what is missing in the results. */
+  lacks(problem: string): void {
+    this.#problems.add(problem);
+    this.isWhole = false;
+  }
+
   close(): void {
     for (const { close } of this.#opened.values()) close();
   }
@@ -213,14 +239,12 @@ class Attempt {
     if (image === undefined || host === undefined || this.facts !== NO_FACTS) return;
     this.format = image.reader.description;
     this.facts = dumpFacts(host, (text) => {
-      this.#problems.add(text);
-      this.isWhole = false;
+      this.lacks(text);
     });
   }
 
   #failed(name: string, message: string): void {
-    this.#problems.add(`${name}: ${message}`);
-    this.isWhole = false;
+    this.lacks(`${name}: ${message}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { orNull } from '../core/errors.js';
 import { oneLine } from '../core/one-line.js';
 import { printable } from '../core/text.js';
-import { assets } from '../html/assets.js';
+import { assetsOf } from '../html/assets.js';
 import { htmlPage, type PageRest, type PageSource } from '../html/page.js';
 import { Tasks } from '../kernel/tasks.js';
 import { heldAlone } from '../kvm/all-vms.js';
@@ -40,7 +40,7 @@ type PageContext = Context<Options, unknown> & VmGiven;
 export async function writePage(context: PageContext, target: Target, drawn: Drawn): Promise<void> {
   const { log } = context;
   const counts = new Map<number, Asked>();
-  const pieces = htmlPage(sourceOf(context, drawn, counts), assets());
+  const pieces = htmlPage(sourceOf(context, drawn, counts), assetsOf('picture'));
   const bytes = await log.stepAsync('page', () => writePieces(target, pieces));
   const { runs } = drawn.total();
   log.note(`${oneLine(target.path)}: ${runs} ${runs === 1 ? 'run' : 'runs'}, ${bytes} bytes`);
@@ -65,7 +65,7 @@ function sourceOf(context: PageContext, drawn: Drawn, counts: Map<number, Asked>
       ],
       ...(ranges === null ? [] : [['Ranges', ranges.map(rangeText).join(', ')] as const]),
       ['Dump', context.inputs.map((path) => oneLine(path)).join(' ')],
-      ['Made by', `kvm-vtop ${assets().version}`],
+      ['Made by', `kvm-vtop ${assetsOf('picture').version}`],
     ],
     runs: counted(drawn.rows, counts),
     rest: () => restOf(context, drawn, counts, question),

@@ -13,6 +13,7 @@ import { type Lines, makeTables, requireDuckDb } from '../scan/tables.js';
 import { namingError } from '../write/target.js';
 import type { ExitCode, ManyGiven } from './command.js';
 import { type DumpRow, dumpLine, NO_FACTS, nameOf } from './dump-rows.js';
+import type { Report } from './scan-report.js';
 
 /** What is asked, of which dumps. */
 export interface Asked {
@@ -28,6 +29,8 @@ export interface Asked {
   readonly output: string | null;
   readonly force: boolean;
   readonly summary: boolean;
+  /** A page with all dumps. */
+  readonly report: Report | null;
   /** The tables for the records. */
   readonly tables: Pick<Lines, 'tables' | 'tableOf'>;
 }
@@ -44,20 +47,21 @@ export class Scan {
   constructor(asked: Asked, context: ManyGiven) {
     this.#asked = asked;
     this.#context = context;
-    const { runs, options, input, entries } = asked;
+    const { runs, options, input, entries, report } = asked;
     const questions = JSON.stringify([
       context.version,
       runs,
       options,
       createHash('sha256').update(input).digest('hex'),
+      ...(report?.pictures == null ? [] : [report.pictures]),
     ]);
     this.#jobs = entries.map((entry) => ({ ...entry, ...identityOf(entry, questions) }));
   }
 
   /** The results in the order of the dumps, or their summary; nothing if they are written to a file. */
   async *results(): AsyncGenerator<Pieces, ExitCode> {
-    const { output, force, summary } = this.#asked;
-    if (output === null) {
+    const { output, force, summary, report } = this.#asked;
+    if (output === null && report === null) {
       const temporary = new TemporaryFolder();
       const store = new Store(temporary.path, false);
       try {
@@ -70,23 +74,24 @@ export class Scan {
       }
       return this.#code();
     }
-    const target = checkOutput(
-      output,
-      force,
-      this.#jobs.flatMap(({ files }) => files),
-    );
-    if (target.format !== 'jsonl') await requireDuckDb(target.format);
-    const store = new Store(`${target.path}.parts`, true);
+    const inputs = this.#jobs.flatMap(({ files }) => files);
+    const target = output === null ? null : checkOutput(output, force, inputs);
+    if (target !== null && target.format !== 'jsonl') await requireDuckDb(target.format);
+    // Without -o there is a page.
+    const store = new Store(target === null ? (report as Report).parts : `${target.path}.parts`, true);
     try {
       store.open();
     } catch (error) {
       throw namingError(store.folder, error);
     }
     try {
+      report?.open(store);
       // All are written at the end.
       const analysed = this.#analysed(store);
       while ((await analysed.next()).done !== true);
-      await this.#write(store, target);
+      const finish = target === null ? null : await this.#drafted(store, target);
+      await report?.write(this.#jobs, store, this.#context.streams.log);
+      finish?.();
       if (summary) yield [this.#summary(store)];
     } catch (error) {
       throw namingError(store.folder, error);
@@ -105,7 +110,8 @@ export class Scan {
     const progress = new Progress(streams.log, this.#jobs.length, this.#jobs.length - left.length);
     const known = this.#jobs.length - left.length;
     if (known > 0) streams.log.note(`${known} of ${this.#jobs.length} dumps were analysed before`);
-    const plan: Plan = { runs, options, input, folder: store.folder, isLasting: store.isLasting };
+    const { folder, isLasting } = store;
+    const plan: Plan = { runs, options, input, folder, isLasting, pictures: this.#asked.report?.pictures ?? null };
     const onDone = (outcome: Outcome): void => {
       recordFailure(store, outcome);
       progress.add(outcome.status === 'failed');
@@ -125,15 +131,17 @@ export class Scan {
     }
   }
 
-  /** Writes all results. What an attempt before this one has left is written anew. */
-  async #write(store: Store, output: Output): Promise<void> {
+  /** Writes all results; returns what gives them their name. What an attempt before this one has left is written anew. */
+  async #drafted(store: Store, output: Output): Promise<() => void> {
     const folder = store.scratch();
     const { format } = output;
     const made =
       format === 'jsonl'
         ? writeLines(folder, this.#pieces(store))
         : await makeTables(folder, format, { ...this.#asked.tables, pieces: this.#pieces(store) });
-    finishOutput(made, output, folder);
+    return () => {
+      finishOutput(made, output, folder);
+    };
   }
 
   *#pieces(store: Store): Generator<string | Uint8Array> {

@@ -13,6 +13,7 @@ import { answersFromDump, type Context, command, type ManyGiven, type Request } 
 import { dumps } from './dump-rows.js';
 import { file, flag, output, parsed, repeated } from './options.js';
 import { checkWords } from './perform.js';
+import { Report } from './scan-report.js';
 import { type Asked, Scan } from './scan-run.js';
 
 const wholeNumber =
@@ -52,6 +53,10 @@ const options = {
   }),
   ...output,
   summary: flag('print a table of the dumps instead of the records'),
+  html: file('write a page that shows all dumps and their VMs to this file, and print no records', { writes: true }),
+  pictures: flag(
+    'with --html: draw the memory of each VM that vms lists, as map --html does, in a folder beside the page',
+  ),
 };
 type ScanContext = Context<typeof options, string> & ManyGiven;
 
@@ -78,11 +83,13 @@ export const scan = command({
   notes: [
     'A line of the list names the files of a dump, and can have the options --vmlinux, --kvm-module, --kvm-amd-module, --system-map, --layout, --vmcoreinfo and --input-format for it. Blanks separate words; quotes, backslashes and # are those of a shell. A file that is given twice is read once.',
     'Each record of a command has the members dump, the path, and run, the number of the --run from 1 on, after the first one. The order of the output is that of the dumps, whatever -j is.',
-    'With -o the results are collected in the folder FILE.parts until all are there. A scan that was interrupted is continued by the same command: dumps that are done, and have not changed, are not read again.',
+    'With -o or --html the results are collected in the folder FILE.parts until all are there (with both, in that of -o). A scan that was interrupted is continued by the same command: dumps that are done, and have not changed, are not read again.',
+    'The page of --html is one file that a browser opens without a network: see docs/fleets.md. With --pictures, report.html has the pictures in the folder report.files; each takes about as long as map --html of the VM.',
   ],
   examples: [
     { line: 'scan /var/crash/*/vmcore' },
     { line: "scan --list dumps.txt --run vms --run 'vtop -g alpha -p 34de5840' -o results.jsonl" },
+    { line: 'scan /var/crash/*/vmcore --html report.html --pictures', note: 'a page for a browser' },
     { line: 'scan --list dumps.txt --shard 3/16 -o part3.jsonl', note: 'one of 16 machines' },
   ],
   exit: {
@@ -107,12 +114,14 @@ async function askedOf(context: ScanContext): Promise<Asked> {
   const listed = given.list === null ? [] : await listOf(given.list, given.null, context);
   if (given.null && given.list === null) throw new UsageError('--null needs --list');
   const entries = unique([...words.map((word) => ({ files: [word], options: [] })), ...listed]);
+  if (given.pictures && given.html === null) throw new UsageError('--pictures needs --html');
   if (entries.length === 0)
     throw new UsageError(
       given.list === null ? 'the dumps are missing; see scan --help' : `${given.list}: no dump is listed`,
     );
+  const asked = given.shard === null ? entries : shardOf(entries, given.shard);
   return {
-    entries: given.shard === null ? entries : shardOf(entries, given.shard),
+    entries: asked,
     runs,
     input: given.addresses === null ? '' : await readListText(given.addresses, () => context.streams.input()),
     options: files,
@@ -121,9 +130,25 @@ async function askedOf(context: ScanContext): Promise<Asked> {
     output: given.output,
     force: given.force,
     summary: given.summary,
+    report: given.html === null ? null : reportOf(given.html, given, runs, asked),
     tables: tablesOf(requests),
   };
 }
+
+const reportOf = (
+  path: string,
+  { force, pictures, output: beside }: ScanContext['options'],
+  runs: Asked['runs'],
+  entries: readonly Entry[],
+): Report =>
+  new Report({
+    path,
+    force,
+    hasPictures: pictures,
+    runs,
+    inputs: entries.flatMap(({ files }) => files),
+    output: beside,
+  });
 
 /** Options that a line of a list can have. */
 const OF_LINES = [

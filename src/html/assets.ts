@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The script of the page (src/picture/, bundled) and its style sheet. */
+/** The script of a page (src/picture/ or src/report-page/, bundled) and its style sheet. */
 export interface Assets {
   readonly script: string;
   readonly style: string;
@@ -11,7 +11,11 @@ export interface Assets {
 }
 
 /** Set by the build. */
-declare const KVM_VTOP_PICTURE: Assets;
+declare const KVM_VTOP_PAGES: Readonly<Record<'picture' | 'report', Omit<Assets, 'version'>>>;
+declare const KVM_VTOP_VERSION: string;
 
-/** The assets. They are part of the built program alone. */
-export const assets = (): Assets => KVM_VTOP_PICTURE;
+/** The assets of a page. They are part of the built program alone. */
+export const assetsOf = (page: 'picture' | 'report'): Assets => ({
+  ...KVM_VTOP_PAGES[page],
+  version: KVM_VTOP_VERSION,
+});

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The selected page: its addresses, which can be copied.
+
+import { byId, make } from '../browser/elements.js';
 import { type Fact, factsOf, sentenceOf } from './describe.js';
-import { byId, make } from './elements.js';
 import { type Model, whenRead } from './model.js';
 
 const NOTHING = 'Click a page, or find an address.';

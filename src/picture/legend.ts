@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { byId, make } from '../browser/elements.js';
 import type { Extent, Picture } from '../html/format.js';
 import { size } from '../report/table.js';
-import { byId, make } from './elements.js';
 import { COLOURING_NAMES, COLOURINGS, type Colour, type Colouring, type LegendEntry, legendOf } from './palette.js';
 import { INK, onTheme, shade } from './theme.js';
 

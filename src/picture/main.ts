@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The script of the page of `map --html`. The browser runs it; it reads what is in the page, and nothing else.
+
+import { byId, make } from '../browser/elements.js';
 import { Details } from './details.js';
-import { byId, make } from './elements.js';
 import { listen, zoomBy } from './keys.js';
 import { Legend } from './legend.js';
 import { Model } from './model.js';

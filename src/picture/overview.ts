@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole guest in small, with a frame around the part that is shown.
+
+import { byId } from '../browser/elements.js';
 import { type Camera, type View, viewOf } from './camera.js';
-import { byId, contextOf, fitToScreen } from './elements.js';
+import { contextOf, fitToScreen } from './canvas.js';
 import type { Painter } from './painter.js';
 import { Points } from './points.js';
 import { INK, shade } from './theme.js';

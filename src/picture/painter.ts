@@ -3,7 +3,7 @@
 import { NOWHERE } from '../html/format.js';
 import { digitsOfPage } from '../report/hex.js';
 import type { Camera } from './camera.js';
-import { contextOf, fitToScreen } from './elements.js';
+import { contextOf, fitToScreen } from './canvas.js';
 import { drawGrid } from './grid.js';
 import { drawLabels, type Label } from './labels.js';
 import type { Layout, Strip } from './layout.js';

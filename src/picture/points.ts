@@ -2,7 +2,7 @@
 // Draws the classes of pages as points of colour.
 import { TILE_PAGES } from '../html/format.js';
 import type { Area, View } from './camera.js';
-import { contextOf } from './elements.js';
+import { contextOf } from './canvas.js';
 import type { Layout, Strip } from './layout.js';
 import { LEVELS, pointsOf, pointsWide, TILE_HEIGHT, TILE_WIDTH, type Tiles } from './tiles.js';
 

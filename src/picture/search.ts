@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The search field and what was found.
+
+import { byId, make } from '../browser/elements.js';
 import { hex } from './describe.js';
-import { byId, make } from './elements.js';
 import { type AddressKind, addressIn, find, type Hit, KINDS } from './find.js';
 import type { Model } from './model.js';
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The canvas: its size, the pointer, the keys, and the selected page.
+
+import { byId } from '../browser/elements.js';
 import { TILE_PAGES } from '../html/format.js';
 import { size } from '../report/table.js';
 import { Camera } from './camera.js';
 import type { Details } from './details.js';
-import { byId } from './elements.js';
 import { bestLayout } from './layout.js';
 import type { Model } from './model.js';
 import { Overview } from './overview.js';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is under the pointer.
+
+import { byId } from '../browser/elements.js';
 import { sentenceOf } from './describe.js';
-import { byId } from './elements.js';
 import type { Stage } from './stage.js';
 
 const DISTANCE = 14;

@@ -15,6 +15,8 @@ export interface Plan {
   readonly folder: string;
   /** Whether results must survive a crash of the machine. */
   readonly isLasting: boolean;
+  /** The folder for pictures of the VMs; null if none are wanted. */
+  readonly pictures: string | null;
 }
 
 /** A dump to be analysed. */

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -55,6 +56,12 @@ export class Store {
   /** Gives up the lock. */
   close(): void {
     rmSync(join(this.folder, LOCK), { force: true });
+  }
+
+  /** Forgets which dumps are done. */
+  forget(): void {
+    for (const name of readdirSync(this.folder))
+      if (name.endsWith('.dump')) rmSync(join(this.folder, name), { force: true });
   }
 
   /** Removes all results. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { createBeside } from './draft.js';
 import { PRIVATE, type Target, writeTo } from './target.js';
@@ -15,7 +15,7 @@ const COPIED = 2 ** 20;
 
 /**
  * Writes pieces of text as a file while they are made, as `writeTo` does. Late pieces wait in a second file, which has no
- * name. A new file is readable by its owner alone. Returns the size in bytes.
+ * name. The file is on disk before it has its name. A new file is readable by its owner alone. Returns the size in bytes.
  */
 export const writePieces = (target: Target, pieces: Iterable<Piece>): Promise<number> =>
   writeTo(target, PRIVATE, async (draft) => {
@@ -28,6 +28,7 @@ export const writePieces = (target: Target, pieces: Iterable<Piece>): Promise<nu
         await eventLoopTurn();
       }
       await append(main, late);
+      fsyncSync(main);
     } finally {
       closeSync(main);
       closeSync(late);
