@@ -11,11 +11,13 @@ import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from '..
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
+import { sectionsOf } from '../types/btf-format.js';
 import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
+import { vmlinuxIndex } from './btf-index.js';
 import { partsOfImage } from './own-symbols.js';
 
 /** Most bytes of BTF; that of a large kernel takes 10 MiB. */
@@ -29,7 +31,9 @@ function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
   if (start === undefined || stop === undefined || stop <= start) return null;
   if (stop - start > MOST_BYTES)
     throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes are too many to be valid`);
-  return new Btf('BTF of vmlinux', LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux'));
+  const data = LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux');
+  const types = start + BigInt(sectionsOf(data).types.offset);
+  return new Btf('BTF of vmlinux', data, null, { stated: vmlinuxIndex({ memory, symbols }, start, types) });
 }
 
 /** First bytes of BTF: magic, version, flags, a header of 24 or 32 bytes, and types that follow it immediately. */
