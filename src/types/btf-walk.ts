@@ -22,8 +22,8 @@ export class TypeWalk {
   readonly #section: TypeSection;
   /** The ID of the first type. */
   readonly #first: number;
-  /** Offset of each type walked so far. */
-  readonly #starts: Uint32Array;
+  /** Offset of each type walked so far; of all types there can be, once the first is walked. */
+  #starts = new Uint32Array(0);
   #count = 0;
   #walked = 0;
   /** The types with a name that were walked so far. */
@@ -33,7 +33,6 @@ export class TypeWalk {
   constructor(section: TypeSection, first: number, strings: BtfStrings) {
     this.#section = section;
     this.#first = first;
-    this.#starts = new Uint32Array(Math.ceil(section.types.length / TYPE_SIZE));
     this.#structures = new NamedTypes(strings);
     this.#enums = new NamedTypes(strings);
   }
@@ -62,6 +61,7 @@ export class TypeWalk {
     const from = this.#walked;
     const stop = Math.min(section.types.length, from + BATCH) - TYPE_SIZE;
     if (from > stop) return false;
+    if (from === 0) this.#starts = new Uint32Array(Math.ceil(section.types.length / TYPE_SIZE));
     // The words of all types that start at or before `stop`.
     const words = wordsOf(section.types.window(from, BATCH), stop - from + TYPE_SIZE);
     const [first, starts] = [this.#first, this.#starts];

@@ -4,6 +4,7 @@ import type { Readable } from '../core/lazy-bytes.js';
 import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
 import { SortedTypes, type StatedIndex } from './btf-index.js';
 import { BtfStrings } from './btf-names.js';
+import { type KnownBtf, KnownTypes } from './btf-record.js';
 import { type BtfGroup, TypeWalk } from './btf-walk.js';
 import type { DeclaredMember, TypeGraph, TypeNode } from './graph.js';
 
@@ -18,8 +19,13 @@ export class Btf implements TypeGraph<number> {
   readonly #walk: TypeWalk;
   /** The same types in the order of their names; null if there is no such order, or it is not known. */
   readonly #sorted: SortedTypes | null;
+  /** What is known of them from other dumps of the same build; null if nothing is. */
+  readonly #known: KnownTypes | null;
 
-  /** `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: the kernel's index. */
+  /**
+   * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: the kernel's
+   * index. `known`: what is known of the same build.
+   */
   constructor(
     readonly source: string,
     data: Readable,
@@ -28,7 +34,13 @@ export class Btf implements TypeGraph<number> {
       firstId = 1,
       firstString = 0,
       stated = null,
-    }: { readonly firstId?: number; readonly firstString?: number; readonly stated?: StatedIndex | null } = {},
+      known = null,
+    }: {
+      readonly firstId?: number;
+      readonly firstString?: number;
+      readonly stated?: StatedIndex | null;
+      readonly known?: KnownBtf | null;
+    } = {},
   ) {
     const { types, strings, layout } = sectionsOf(data);
     const sizes = layout === null ? null : data.slice(layout.offset, layout.size);
@@ -40,6 +52,7 @@ export class Btf implements TypeGraph<number> {
     );
     this.#first = firstId;
     this.#walk = new TypeWalk(this.#section, firstId, this.#strings);
+    this.#known = known === null ? null : new KnownTypes(this.#section, this.#strings, known);
     this.#sorted = stated === null ? null : SortedTypes.of(this.#section, this.#strings, stated);
   }
 
@@ -115,7 +128,11 @@ export class Btf implements TypeGraph<number> {
   }
 
   #find(group: BtfGroup, name: string): number | null {
-    return this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
+    const known = this.#known?.find(group, name);
+    if (known !== undefined) return known;
+    const id = this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
+    this.#known?.learnId(group, name, id);
+    return id;
   }
 
   /** The BTF that contains a type: the base or this. */
@@ -132,8 +149,11 @@ export class Btf implements TypeGraph<number> {
   }
 
   #start(id: number): number {
+    const known = this.#known?.start(id) ?? null;
+    if (known !== null) return known;
     const start = this.#sorted?.start(id) ?? this.#walk.start(id);
     if (start === null) throw new DumpError(`${this.source}: type ${id} not found`);
+    this.#known?.learnStart(id, start);
     return start;
   }
 }
