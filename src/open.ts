@@ -16,6 +16,7 @@ import type { Host } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { type Selected, selectByWord } from './kvm/select.js';
+import type { Builds } from './opening/builds.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import { guestImage } from './spaces/guest-image.js';
@@ -51,9 +52,15 @@ export interface DumpOptions extends ImageOptions {
 }
 
 /** Options for opening the dump of a host, with a hook for tests and recordings. */
-export interface OpenOptions extends DumpOptions {
+export interface OpenOptions extends DumpOptions, Remembered {
   /** Returns the frames that the kernel is read from: `image`, or a wrapper that records what is read. */
   readonly watch?: (image: DumpImage) => FrameSource;
+}
+
+/** What other dumps have taught. */
+interface Remembered {
+  /** What this process has learned of the builds of kernels, and a name for this dump, which no other has. */
+  readonly learned?: { readonly builds: Builds; readonly dump: string };
 }
 
 /** Options for reading the files of a dump. */
@@ -78,7 +85,10 @@ export interface OpenImage {
  * Opens the files of a dump: one, or all parts of a split dump. Throws `DumpError` if they are not a dump of a known
  * format. Damage that does not prevent reading is a warning.
  */
-export async function openImage(paths: string | readonly string[], options: ImageOptions = {}): Promise<OpenImage> {
+export async function openImage(
+  paths: string | readonly string[],
+  options: ImageOptions & Remembered = {},
+): Promise<OpenImage> {
   const { log = silentLog, inputFormat = 'auto' } = options;
   const files: FileSource[] = [];
   const onRead = (): void => {
@@ -106,7 +116,7 @@ export async function openImage(paths: string | readonly string[], options: Imag
  */
 async function openGuests(
   machine: DumpImage,
-  { guests: words = [], log = silentLog, beside = {} }: ImageOptions,
+  { guests: words = [], log = silentLog, beside = {}, learned }: ImageOptions & Remembered,
 ): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   let image = machine;
   const guests: Selected[] = [];
@@ -116,7 +126,12 @@ async function openGuests(
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
     try {
-      const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside });
+      const host = await openHostWith(image, image, {
+        log,
+        needs: KVM_NEEDS,
+        outside,
+        builds: buildsOf(learned, image),
+      });
       const guest = selectByWord(host, word);
       guests.push(guest);
       image = guestImage(guest, `${image.name}, guest ${printable(word)}`);
@@ -145,13 +160,18 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   };
   try {
     const { image } = opened;
-    const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside });
+    const builds = buildsOf(options.learned, image);
+    const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside, builds });
     return { image, memory: opened.memory, guests: opened.guests, host, close };
   } catch (error) {
     close();
     throw error;
   }
 }
+
+/** A guest in a dump is another dump. */
+const buildsOf = (learned: Remembered['learned'], image: DumpImage) =>
+  learned === undefined ? null : learned.builds.for(`${learned.dump} ${image.name}`);
 
 /** A module file that the user names is always read, so that its build is checked. */
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {

@@ -6,7 +6,7 @@ import { checkWords, type Given, needWords, perform } from '../commands/perform.
 import { DumpError, UsageError } from '../core/errors.js';
 import { parseAddress } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';
-import { describeDump, describeFiles, openDump, openImage } from '../open.js';
+import { describeDump, describeFiles, type OpenOptions, openDump, openImage } from '../open.js';
 import { type BesideValues, besideOf, type ImageValues, optionsOf } from './groups.js';
 import { readFollowing } from './parser.js';
 import { questionOf, wordsOf } from './question.js';
@@ -56,14 +56,22 @@ export async function open(
   paths: readonly string[],
   request: Request,
   { log }: Streams,
+  learned?: OpenOptions['learned'],
 ): Promise<Given & { close: () => void }> {
   const values = request.values as unknown as Opening;
   const { inputFormat, guest: guests } = values;
   if (request.command.needs !== 'image')
     return log.stepAsync('open', () =>
-      openDump(paths, { log, inputFormat, guests, beside: besideOf(values), needs: hostNeedsOf(request) }),
+      openDump(paths, {
+        log,
+        inputFormat,
+        guests,
+        beside: besideOf(values),
+        needs: hostNeedsOf(request),
+        ...(learned && { learned }),
+      }),
     );
-  const opened = await openImage(paths, { log, inputFormat, guests });
+  const opened = await openImage(paths, { log, inputFormat, guests, ...(learned && { learned }) });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   return opened;
 }

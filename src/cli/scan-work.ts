@@ -12,6 +12,8 @@ import { type Given, perform } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import { type Log, silentLog } from '../core/log.js';
 import { isOfSystem, reasonOf } from '../io/system-error.js';
+import type { OpenOptions } from '../open.js';
+import { Builds } from '../opening/builds.js';
 import { text as textType } from '../report/types.js';
 import type { Job, Order, Plan, Report, Status } from '../scan/protocol.js';
 import { Store } from '../scan/store.js';
@@ -29,13 +31,14 @@ export async function work(version: string): Promise<void> {
   const endWithParent = (): void => {
     if (process.ppid !== parent) process.exit(0);
   };
+  const builds = new Builds();
   let plan: Plan | null = null;
   let last = Promise.resolve();
   process.on('message', (order: Order) => {
     if ('plan' in order) plan = order.plan;
     else
       last = last.then(async () => {
-        process.send?.(await reportOn(order.job, { plan: plan as Plan, version, endWithParent }));
+        process.send?.(await reportOn(order.job, { plan: plan as Plan, version, builds, endWithParent }));
       });
   });
   await new Promise((resolve) => process.once('disconnect', resolve));
@@ -44,6 +47,8 @@ export async function work(version: string): Promise<void> {
 interface Work {
   readonly plan: Plan;
   readonly version: string;
+  /** What the dumps so far have taught. */
+  readonly builds: Builds;
   /** Ends this process if the one that started it has ended. */
   readonly endWithParent: () => void;
 }
@@ -60,7 +65,7 @@ async function reportOn(job: Job, given: Work): Promise<Report> {
 }
 
 /** Analyses a dump and writes the results. */
-async function analyse(job: Job, { plan, version, endWithParent }: Work): Promise<Status> {
+async function analyse(job: Job, { plan, version, builds, endWithParent }: Work): Promise<Status> {
   const began = performance.now();
   forgetPeak();
   const store = new Store(plan.folder, plan.isLasting);
@@ -74,9 +79,14 @@ async function analyse(job: Job, { plan, version, endWithParent }: Work): Promis
     tick: endWithParent,
   };
   const pictures = plan.pictures === null ? null : new Pictures(plan.pictures, job.id);
-  const attempt = new Attempt(job, problems, quiet, (text) => {
-    rows.add(text);
-    pictures?.note(text);
+  const attempt = new Attempt(job, {
+    builds,
+    problems,
+    log: quiet,
+    write: (text) => {
+      rows.add(text);
+      pictures?.note(text);
+    },
   });
   let error: string | null = null;
   try {
@@ -136,6 +146,13 @@ class Problems {
 
 type Opened = Given & { readonly close: () => void };
 
+interface Surroundings {
+  readonly builds: Builds;
+  readonly problems: Problems;
+  readonly log: Log;
+  readonly write: (text: string) => void;
+}
+
 /** A dump that commands are run on. */
 class Attempt {
   /** Whether all commands had complete answers. */
@@ -143,13 +160,15 @@ class Attempt {
   facts: DumpFacts = NO_FACTS;
   format: string | null = null;
   readonly #files: Job;
+  readonly #learned: OpenOptions['learned'];
   readonly #problems: Problems;
   readonly #log: Log;
   readonly #write: (text: string) => void;
   readonly #opened = new Map<HostNeeds, Opened>();
 
-  constructor(job: Job, problems: Problems, warnings: Log, write: (text: string) => void) {
+  constructor(job: Job, { builds, problems, log: warnings, write }: Surroundings) {
     this.#files = job;
+    this.#learned = { builds, dump: job.id };
     this.#problems = problems;
     this.#log = warnings;
     this.#write = write;
@@ -202,7 +221,7 @@ class Attempt {
     const known = this.#opened.get(needs);
     if (known !== undefined) return known;
     try {
-      const opened = await open(this.#files.files, request, streams);
+      const opened = await open(this.#files.files, request, streams, this.#learned);
       this.#opened.set(needs, opened);
       this.#note(opened);
       return opened;
@@ -224,7 +243,7 @@ class Attempt {
     for (const command of [owner, log]) {
       const lesser = { ...request, command, values: { ...request.values, process: null } };
       try {
-        const opened = await open(this.#files.files, lesser, streams);
+        const opened = await open(this.#files.files, lesser, streams, this.#learned);
         this.#opened.set(hostNeedsOf(lesser), opened);
         this.#note(opened);
         return;

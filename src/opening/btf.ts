@@ -11,11 +11,14 @@ import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from '..
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
+import { sectionsOf } from '../types/btf-format.js';
+import type { KnownBtf } from '../types/btf-record.js';
 import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
+import { vmlinuxIndex } from './btf-index.js';
 import { partsOfImage } from './own-symbols.js';
 
 /** Most bytes of BTF; that of a large kernel takes 10 MiB. */
@@ -23,13 +26,18 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const MOST_MODULES = 0x10000;
 
 /** BTF of vmlinux, between __start_BTF and __stop_BTF; null if the kernel has none. */
-function vmlinuxBtf(memory: Memory, symbols: Symbols): Btf | null {
+function vmlinuxBtf({ memory, symbols, known }: Untyped): Btf | null {
   const start = symbols.get('__start_BTF');
   const stop = symbols.get('__stop_BTF');
   if (start === undefined || stop === undefined || stop <= start) return null;
   if (stop - start > MOST_BYTES)
     throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes are too many to be valid`);
-  return new Btf('BTF of vmlinux', LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux'));
+  const data = LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux');
+  const types = start + BigInt(sectionsOf(data).types.offset);
+  return new Btf('BTF of vmlinux', data, null, {
+    stated: vmlinuxIndex({ memory, symbols }, start, types),
+    known: known('vmlinux'),
+  });
 }
 
 /** First bytes of BTF: magic, version, flags, a header of 24 or 32 bytes, and types that follow it immediately. */
@@ -66,7 +74,7 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
  * BTF of a module on top of that of vmlinux, from the kernel's copy (btf_modules, kernel/bpf/btf.c): the one in struct
  * module is freed once the module is loaded, or is built on a distilled base. Null if the module has none.
  */
-function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): Btf | null {
+function moduleBtf({ memory, symbols, known }: Untyped, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
   if (head === undefined || base.structure('btf_module') === null) return null;
   const at = resolve(new GraphTypes(base), { entry: btfModuleFields, btf: btfFields, module: moduleFields });
@@ -79,7 +87,7 @@ function moduleBtf(memory: Memory, symbols: Symbols, base: Btf, name: string): B
     if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes are too many to be valid`);
     const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
     const split = { firstId: btf.u32(at.btf.firstId.offset), firstString: btf.u32(at.btf.firstString.offset) };
-    return new Btf(`${base.source} and of module ${name}`, data, base, split);
+    return new Btf(`${base.source} and of module ${name}`, data, base, { ...split, known: known(name) });
   }
   return null;
 }
@@ -91,6 +99,8 @@ export interface Untyped {
   readonly info: VmCoreInfo;
   readonly release: string;
   readonly log: Log;
+  /** What is known of the BTF of the same build; `part`: a module, or vmlinux. */
+  readonly known: (part: string) => KnownBtf | null;
 }
 
 /** Types from a dump's own BTF. */
@@ -106,7 +116,7 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Own
   const { memory, symbols, info, release } = kernel;
   // A table that has symbols for the borders of sections would have those of BTF.
   const hasBorders = (): boolean => symbols.get('__start_notes') !== undefined;
-  const vmlinux = vmlinuxBtf(memory, symbols) ?? (hasBorders() ? null : scanForBtf(memory, info));
+  const vmlinux = vmlinuxBtf(kernel) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null)
     throw new DumpError(`kernel ${release} has no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
   const alone = new GraphTypes(vmlinux);
@@ -115,7 +125,7 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Own
   return {
     types: layers.length > 1 ? new LayeredTypes(layers) : only,
     ofModule: (name) => {
-      const module = moduleBtf(memory, symbols, vmlinux, name);
+      const module = moduleBtf(kernel, vmlinux, name);
       return module === null ? null : new GraphTypes(module);
     },
   };
@@ -126,19 +136,15 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Own
  * code includes its headers. But a module that was built with other headers (a backport, or another configuration) has
  * types of its own.
  */
-function withModule(
-  { memory, symbols, log }: Untyped,
-  vmlinux: Btf,
-  alone: TypeSource,
-  needed: NeededModule,
-): TypeSource {
+function withModule(kernel: Untyped, vmlinux: Btf, alone: TypeSource, needed: NeededModule): TypeSource {
   const { name, marker } = needed;
+  const { memory, symbols, log } = kernel;
   const withoutModule = (why: DumpError): void => {
     if (alone.sizeOf(marker) === null || isForeign(memory, symbols, alone, name)) throw why;
     log.warn(`types: taken from vmlinux only: ${why.message}`, why);
   };
   try {
-    const module = moduleBtf(memory, symbols, vmlinux, name);
+    const module = moduleBtf(kernel, vmlinux, name);
     return module === null ? alone : new FallbackTypes(new GraphTypes(module), alone, withoutModule);
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;

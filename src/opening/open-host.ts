@@ -4,6 +4,7 @@ import type { FrameSource } from '../core/memory.js';
 import type { DumpImage } from '../dump/image.js';
 import type { Host } from '../kernel/host.js';
 import type { KernelNeeds } from '../kernel/needs.js';
+import type { DumpBuilds } from './builds.js';
 import { Opening } from './opening.js';
 import type { Outside } from './outside.js';
 
@@ -12,7 +13,7 @@ import type { Outside } from './outside.js';
  * if what is needed is not in the dump.
  */
 export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs: KernelNeeds): Host {
-  const opening = new Opening(image, frames, log, needs);
+  const opening = new Opening(image, frames, { log, needs });
   opening.scanForSymbols();
   opening.readOwnTypes();
   return opening.host([], []);
@@ -26,9 +27,19 @@ export function openHost(image: DumpImage, frames: FrameSource, log: Log, needs:
 export async function openHostWith(
   image: DumpImage,
   frames: FrameSource,
-  { log, needs, outside }: { readonly log: Log; readonly needs: KernelNeeds; readonly outside: Outside },
+  {
+    log,
+    needs,
+    outside,
+    builds = null,
+  }: {
+    readonly log: Log;
+    readonly needs: KernelNeeds;
+    readonly outside: Outside;
+    readonly builds?: DumpBuilds | null;
+  },
 ): Promise<Host> {
-  const opening = new Opening(image, frames, log, needs, outside);
+  const opening = new Opening(image, frames, { log, needs, outside, builds });
   const proven = opening.hasSymbols([]) ? null : await outside.provenSymbols(opening.symbolsWanted);
   opening.addSymbols(proven === null ? [] : [proven]);
   opening.scanForSymbols();

@@ -16,6 +16,7 @@ import { LayeredTypes } from '../types/layered.js';
 import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
 import { type OwnTypes, ownTypes } from './btf.js';
+import type { DumpBuilds } from './builds.js';
 import { infoOf } from './find-info.js';
 import { Identity } from './identity.js';
 import { checkModules, moduleBuildId } from './module-build.js';
@@ -26,10 +27,22 @@ import { namedKallsyms, scannedKallsyms } from './own-symbols.js';
 import { checkOrder } from './randstruct.js';
 import { checkTable } from './same-build.js';
 
+/** How a kernel is opened. */
+export interface OpeningOptions {
+  readonly log: Log;
+  readonly needs: KernelNeeds;
+  readonly outside?: Outside;
+  /** What is known of the same builds from other dumps; null if nothing is. */
+  readonly builds?: DumpBuilds | null;
+}
+
 /** A kernel that is being opened: the symbols and types that have been found so far. */
 export class Opening {
   readonly info: VmCoreInfo;
   readonly release: string;
+  readonly log: Log;
+  readonly needs: KernelNeeds;
+  readonly outside: Outside;
   readonly memory: KernelMemory;
   readonly uts: readonly string[];
   #tables: readonly SymbolTable[] = [];
@@ -38,14 +51,17 @@ export class Opening {
   readonly #problems: DumpError[] = [];
   #own: OwnTypes | null = null;
   #modules: ModuleTypes;
+  readonly #builds: DumpBuilds | null;
 
   constructor(
     image: DumpImage,
     readonly frames: FrameSource,
-    readonly log: Log,
-    readonly needs: KernelNeeds,
-    readonly outside: Outside = nothingBeside,
+    { log, needs, outside = nothingBeside, builds = null }: OpeningOptions,
   ) {
+    this.log = log;
+    this.needs = needs;
+    this.outside = outside;
+    this.#builds = builds;
     this.#modules = new ModuleTypes(null, log);
     this.info = infoOf(image, frames, log, outside.vmcoreinfo);
     this.release = printable(this.info.release ?? 'of unknown release');
@@ -102,8 +118,10 @@ export class Opening {
   readOwnTypes(): void {
     const { memory, info, release, log, needs } = this;
     const symbols = new Symbols(this.#symbols);
+    const kernel = this.identity;
+    const known = (part: string) => this.#builds?.btf(kernel, part) ?? null;
     this.#own = this.#optional(() =>
-      log.step('types', () => ownTypes({ memory, symbols, info, release, log }, needs.modules)),
+      log.step('types', () => ownTypes({ memory, symbols, info, release, log, known }, needs.modules)),
     );
     this.#modules = new ModuleTypes(this.#own, log);
   }

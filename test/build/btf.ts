@@ -18,6 +18,16 @@ export interface BtfOptions {
   readonly unknownKinds?: readonly (readonly [kind: number, bytes: number])[];
   /** Numbers of types and strings of the base of a split BTF, from `BtfWriter.end`. */
   readonly base?: { readonly types: number; readonly strings: number };
+  /** Sorts the types by name, those without a name first, as kernels are built since Linux 7.0. */
+  readonly sorted?: boolean;
+}
+
+/** Words of a type that are IDs of types. */
+function references(words: readonly number[]): number[] {
+  const kind = ((words[1] as number) >>> 24) & 0x1f;
+  if (kind === ARRAY) return [3, 4];
+  if (kind === PTR || kind === TYPEDEF || kind === CONST) return [2];
+  return kind === STRUCT || kind === UNION ? words.flatMap((_, i) => (i >= 3 && i % 3 === 1 ? [i] : [])) : [];
 }
 
 export class BtfWriter {
@@ -37,6 +47,29 @@ export class BtfWriter {
     for (const [kind, bytes] of options.unknownKinds ?? []) this.#push([0, kind * 0x1000000, 0], bytes / 4);
     for (const name of layouts.structs.keys()) this.#id({ kind: 'struct', name });
     for (const [name, values] of layouts.enums) this.#enum(name, values);
+    if (options.sorted === true) this.#sort();
+  }
+
+  /** Offset of each type in the section of types, and the number of types without a name. */
+  get places(): { starts: number[]; unnamed: number } {
+    const starts: number[] = [];
+    let end = 0;
+    for (const words of this.#types) {
+      starts.push(end);
+      end += words.length * 4;
+    }
+    return { starts, unnamed: this.#types.filter(([name]) => name === 0).length };
+  }
+
+  #sort(): void {
+    const nameOf = ([name = 0]: readonly number[]): string =>
+      Buffer.from(this.#strings.slice(name, this.#strings.indexOf(0, name))).toString('latin1');
+    const order = this.#types.map((words, i) => ({ words, i, name: nameOf(words) }));
+    order.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.i - b.i));
+    const ids = new Map(order.map(({ i }, place) => [this.#first + i, this.#first + place]));
+    for (const { words } of order)
+      for (const place of references(words)) words[place] = ids.get(words[place] as number) ?? 0;
+    this.#types.splice(0, this.#types.length, ...order.map(({ words }) => words));
   }
 
   get end(): { types: number; strings: number } {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../core/bytes.js';
+import { orNull } from '../core/errors.js';
+import { LazyBytes } from '../core/lazy-bytes.js';
+import { type Memory, readOf } from '../core/memory.js';
+import type { Symbols } from '../symbols/cache.js';
+import type { StatedIndex } from '../types/btf-index.js';
+
+/** Bytes of struct btf that are read: up to `named_start_id`, which is at 84 in 7.2. */
+const READ = 96;
+/** struct btf_header has 24 bytes, and 32 since Linux 7.1, where those of the data may still be 24. */
+const HEADER = 24;
+const HEADERS = [HEADER, 32];
+const POINTER = 8;
+/** Most types; a large kernel has 200,000. */
+const MOST_TYPES = 0x1000000;
+
+/**
+ * The kernel's index of the BTF of vmlinux, which is at address `start`, its types at `types`: `btf_vmlinux` (kernel/bpf/btf.c) in
+ * kernels that sort the types (since Linux 7.0). The layout of struct btf is not known yet, so its members are recognised by what
+ * they hold: the address of the BTF, then that of the array of types; somewhere a copy of the header, and after it the number of
+ * types and that of the first with a name. Null if there is no such structure. What it says must be proven (`SortedTypes`).
+ */
+export function vmlinuxIndex(
+  { memory, symbols }: { readonly memory: Memory; readonly symbols: Symbols },
+  start: bigint,
+  types: bigint,
+): StatedIndex | null {
+  return orNull(() => {
+    const symbol = symbols.get('btf_vmlinux');
+    if (symbol === undefined) return null;
+    const btf = readOf(memory, readOf(memory, symbol, POINTER, 'btf_vmlinux').u64(0), READ, 'struct btf of vmlinux');
+    const after = btf.u64(0) === start ? afterHeader(btf, readOf(memory, start, HEADER, 'header of BTF')) : null;
+    if (after === null) return null;
+    const numbers = HEADERS.map((length) => ({ count: btf.u32(after + length), named: btf.u32(after + length + 4) }));
+    const found = numbers.find(({ count, named }) => named > 0 && named < count && count < MOST_TYPES);
+    return found === undefined ? null : { ...found, offset: offsets(memory, btf.u64(POINTER), found.count, types) };
+  });
+}
+
+/** Where struct btf has its copy of the header; null if it has none. */
+function afterHeader(btf: Bytes, header: Bytes): number | null {
+  const words = [0, 8, 16];
+  const last = READ - 2 * POINTER - HEADER;
+  for (let at = 2 * POINTER; at <= last; at += POINTER)
+    if (words.every((word) => btf.u64(at + word) === header.u64(word))) return at;
+  return null;
+}
+
+/** Offsets from `types` on of what the pointers of an array lead to. */
+function offsets(memory: Memory, array: bigint, count: number, types: bigint): (id: number) => number {
+  const pointers = LazyBytes.of(memory, array, count * POINTER, 'types of struct btf');
+  const [low, high] = [Number(types & 0xffffffffn), Number(types >> 32n)];
+  return (id) => {
+    if (pointers.u32(id * POINTER + 4) !== high)
+      throw pointers.error(id * POINTER, `the pointer to type ${id} does not lead to BTF`);
+    return pointers.u32(id * POINTER) - low;
+  };
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EACH, FIXED, KIND, KINDS, kindOf, TYPE_SIZE, type TypeSection, vlenOf } from './btf-format.js';
+import { type BtfStrings, NamedTypes } from './btf-names.js';
+
+/** Bytes of types that are walked in one step. */
+const BATCH = 0x10000;
+
+/** What is found by name. */
+export type BtfGroup = 'structures' | 'enums';
+
+/** The group of a kind; null if it is not found by name. */
+export function groupOf(kind: number): BtfGroup | null {
+  if (kind === KIND.Struct || kind === KIND.Union) return 'structures';
+  return kind === KIND.Enum || kind === KIND.Enum64 ? 'enums' : null;
+}
+
+/**
+ * The types of BTF in their order. They have no index, so they are walked from the first, but no further than to the last that was
+ * asked for: most structures that are needed are near the start, and the pages of the rest need not be read.
+ */
+export class TypeWalk {
+  readonly #section: TypeSection;
+  /** The ID of the first type. */
+  readonly #first: number;
+  /** Offset of each type walked so far; of all types there can be, once the first is walked. */
+  #starts = new Uint32Array(0);
+  #count = 0;
+  #walked = 0;
+  /** The types with a name that were walked so far. */
+  readonly #structures: NamedTypes;
+  readonly #enums: NamedTypes;
+
+  constructor(section: TypeSection, first: number, strings: BtfStrings) {
+    this.#section = section;
+    this.#first = first;
+    this.#structures = new NamedTypes(strings);
+    this.#enums = new NamedTypes(strings);
+  }
+
+  /** Offset of a type; null if there are fewer. */
+  start(id: number): number | null {
+    const index = id - this.#first;
+    while (index >= this.#count && this.#step());
+    return index < this.#count ? (this.#starts[index] ?? null) : null;
+  }
+
+  /** ID of the first type of a group with this name; null if there is none. */
+  find(group: BtfGroup, name: string): number | null {
+    const named = group === 'enums' ? this.#enums : this.#structures;
+    for (let from = 0; ; ) {
+      const id = named.find(name, from);
+      if (id !== null) return id;
+      from = named.count;
+      if (!this.#step()) return null;
+    }
+  }
+
+  /** Walks some more types; false at the end. */
+  #step(): boolean {
+    const section = this.#section;
+    const from = this.#walked;
+    const stop = Math.min(section.types.length, from + BATCH) - TYPE_SIZE;
+    if (from > stop) return false;
+    if (from === 0) this.#starts = new Uint32Array(Math.ceil(section.types.length / TYPE_SIZE));
+    // The words of all types that start at or before `stop`.
+    const words = wordsOf(section.types.window(from, BATCH), stop - from + TYPE_SIZE);
+    const [first, starts] = [this.#first, this.#starts];
+    let count = this.#count;
+    let at = from;
+    while (at <= stop) {
+      const place = (at - from) >>> 2;
+      const info = words[place + 1] as number;
+      const kind = kindOf(info);
+      if (kind === KIND.Struct || kind === KIND.Union) this.#name(this.#structures, first + count, words[place]);
+      else if (kind === KIND.Enum || kind === KIND.Enum64) this.#name(this.#enums, first + count, words[place]);
+      starts[count++] = at;
+      if (kind < KINDS) at += TYPE_SIZE + (FIXED[kind] as number) + (EACH[kind] as number) * vlenOf(info);
+      else at = this.#afterUnknown(at, info);
+    }
+    this.#count = count;
+    this.#walked = at;
+    return true;
+  }
+
+  #name(named: NamedTypes, id: number, offset = 0): void {
+    if (offset !== 0) named.add(id, offset);
+  }
+
+  #afterUnknown(at: number, info: number): number {
+    const size = this.#section.size(at, info);
+    if (size % 4 !== 0) throw this.#section.types.error(at, `BTF type of ${size} bytes, which are not whole words`);
+    return at + size;
+  }
+}
+
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** The 32-bit numbers of the first `length` bytes of a view. */
+function wordsOf(view: DataView, length: number): Uint32Array {
+  const count = length >>> 2;
+  if (LITTLE_ENDIAN && view.byteOffset % 4 === 0) return new Uint32Array(view.buffer, view.byteOffset, count);
+  return Uint32Array.from({ length: count }, (_, i) => view.getUint32(i * 4, true));
+}

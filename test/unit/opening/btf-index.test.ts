@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's own index of its BTF: it only makes answers faster. Whatever it says, they are those of the BTF.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { LazyBytes } from '../../../src/core/lazy-bytes.js';
+import { vmlinuxIndex } from '../../../src/opening/btf-index.js';
+import { Btf } from '../../../src/types/btf.js';
+import { GraphTypes } from '../../../src/types/graph.js';
+import { IndexedBtf } from '../../build/btf-index.js';
+import { damage } from '../../build/damage.js';
+import { Layouts } from '../../build/layout.js';
+
+/** The BTF of a kernel, with its index, and how many pages of it were read. */
+function opened(kernel: IndexedBtf): { types: GraphTypes<number>; isIndexed: boolean; pages: () => number } {
+  const { memory, start, length } = kernel;
+  const read = new Set<bigint>();
+  const counted = {
+    read: (address: bigint, bytes: number) => {
+      if (address >= start && address < start + BigInt(length)) read.add(address / 4096n);
+      return memory.read(address, bytes);
+    },
+  };
+  const stated = vmlinuxIndex({ memory: counted, symbols: kernel.symbols }, start, kernel.types);
+  const btf = new Btf('test', LazyBytes.of(counted, start, length, 'test'), null, { stated });
+  return { types: new GraphTypes(btf), isIndexed: stated !== null, pages: () => read.size };
+}
+
+/** Structures that contain each other, some of them with a short name or as the beginning of another name. */
+const NAMES = ['a', 'ab', 'abc', 'abcd', 'abcde', 'kvm', 'kvm_memslots', 'kvm_memory_slot', 'list_head', 'zz'];
+const text = (order: readonly string[]): string =>
+  [
+    'enum zone { LOW=1, HIGH=7 }',
+    ...order.map((name, i) => {
+      const inner = i === 0 ? 'u16 inner' : `struct ${order[i - 1]} inner[2]`;
+      return `${name} {\nu32 first\n${inner}\nunion {\nu64 wide\nu16 half\n}\nptr last\n}`;
+    }),
+  ].join('\n');
+const layouts = fc.shuffledSubarray(NAMES, { minLength: 1 }).map((order) => new Layouts(text(order)));
+
+/** What is asked for, with the answers of the layouts. */
+function check(types: GraphTypes<number>, expected: Layouts): void {
+  for (const name of [...NAMES, 'abcdef', 'Z', '']) {
+    const isThere = expected.structs.has(name);
+    expect([name, types.sizeOf(name)]).toEqual([name, isThere ? expected.size(name) : null]);
+    for (const member of isThere ? ['first', 'inner', 'half', 'last'] : []) {
+      const { offset, type } = expected.at(name, member);
+      expect(types.member(name, member)).toMatchObject({ offset, size: expected.size(type) });
+    }
+  }
+  expect([...(types.enumerators('zone') ?? [])]).toEqual([
+    ['LOW', 1],
+    ['HIGH', 7],
+  ]);
+  expect(types.enumerators('kvm')).toBeNull();
+}
+
+describe('the index of BTF in the kernel', () => {
+  test.each([24, 32] as const)('answers are those of the layouts: header of %i bytes', (headerLength) => {
+    fc.assert(
+      fc.property(layouts, (each) => {
+        const { types, isIndexed } = opened(new IndexedBtf(each, { headerLength }));
+        expect(isIndexed).toBe(true);
+        check(types, each);
+      }),
+    );
+  });
+
+  test('few pages of a large BTF are read', () => {
+    const many = Array.from({ length: 4000 }, (_, i) => `s${i} {\nu32 m${i}\nu64 other\n}`).join('\n');
+    const { types, pages } = opened(new IndexedBtf(new Layouts(many)));
+    expect(types.member('s3999', 'other')).toMatchObject({ offset: 8, size: 8 });
+    // It has 60 pages. A search looks at 13 names, the last of which are near each other.
+    expect(pages()).toBeLessThan(25);
+  });
+
+  test('if it is damaged, answers are the same', () => {
+    const part = fc.constantFrom('struct', 'array', 'both');
+    fc.assert(
+      fc.property(layouts, part, damage, (each, what, change) => {
+        const kernel = new IndexedBtf(each);
+        const { memory } = kernel;
+        const places = [
+          ...(what === 'array' ? [] : [{ at: memory.offsetOf(kernel.struct), length: 96 }]),
+          ...(what === 'struct' ? [] : [{ at: memory.offsetOf(kernel.array), length: kernel.count * 8 }]),
+        ];
+        for (const { at, length } of places) memory.bytes.set(change(memory.bytes.subarray(at, at + length)), at);
+        check(opened(kernel).types, each);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('if it leads to other types, answers are the same', () => {
+    const copies = fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(layouts, copies, (each, list) => {
+        const kernel = new IndexedBtf(each);
+        const { bytes } = kernel.memory;
+        const at = kernel.memory.offsetOf(kernel.array);
+        for (const [to, from] of list) {
+          const pointer = bytes.readBigUInt64LE(at + (from % kernel.count) * 8);
+          bytes.writeBigUInt64LE(pointer, at + (to % kernel.count) * 8);
+        }
+        check(opened(kernel).types, each);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('if it is not in the dump, answers are the same', () => {
+    const each = new Layouts(text(NAMES));
+    for (const missing of ['struct', 'array'] as const) {
+      const kernel = new IndexedBtf(each);
+      kernel.memory.missing.add(kernel.memory.offsetOf(kernel[missing]) / 4096);
+      check(opened(kernel).types, each);
+    }
+  });
+
+  test('if the types are not sorted, answers are the same', () => {
+    fc.assert(
+      fc.property(layouts, (each) => {
+        check(opened(new IndexedBtf(each, { sorted: false })).types, each);
+      }),
+    );
+  });
+});
