@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 import { apiPage } from './api-page.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
+import { inParts, lazyBuiltins } from './lazy.mjs';
 import { pages } from './page-assets.mjs';
 import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
@@ -41,7 +42,17 @@ const bundled = {
   external: ['iconv-lite', '@duckdb/node-api'],
   logLevel: 'warning',
 };
-await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/internal.ts' } });
+// Less text to read at each start. Names are kept for the stacks of errors, and lines short, as Node.js prints that of an error.
+/** @satisfies {import('esbuild').BuildOptions} */
+const program = {
+  ...bundled,
+  minifyWhitespace: true,
+  lineLimit: 120,
+  // Parts are loaded with require(): import() loads the loader of ES modules first.
+  supported: { 'dynamic-import': false },
+};
+await build({ ...program, entryPoints: { cli: 'src/cli/main.ts' }, plugins: [lazyBuiltins, inParts(program)] });
+await build({ ...bundled, entryPoints: { internal: 'src/internal.ts' } });
 // A program sees the names of classes: without keepNames that of DumpError would be _DumpError.
 await build({ ...bundled, entryPoints: { index: 'src/index.ts' }, keepNames: true });
 writeFileSync(at('dist/package.json'), '{ "type": "commonjs" }\n');

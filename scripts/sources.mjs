@@ -17,6 +17,7 @@ const FILES = [
   'scripts/api-page.mjs',
   'scripts/build.mjs',
   'scripts/declarations.mjs',
+  'scripts/lazy.mjs',
   'scripts/page-assets.mjs',
   'scripts/third-party.mjs',
 ];

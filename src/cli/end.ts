@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import { milliseconds } from '../io/clock.js';
 import { othersWait } from '../io/threads.js';
 
 /** The first turns of the event loop follow each other at once, later ones at intervals of 1 ms, up to a limit. */
@@ -18,11 +18,14 @@ const RESTS = 3;
  */
 export async function threadsAtRest(): Promise<void> {
   setFlagsFromString('--no-opt');
-  const start = performance.now();
+  const start = milliseconds();
   let rests = 0;
-  for (let turn = 0; rests < RESTS && performance.now() - start < LONGEST_MS; turn++) {
+  for (let turn = 0; rests < RESTS && milliseconds() - start < LONGEST_MS; turn++) {
     // A thread that waits for the main thread looks idle until the event loop has served it.
-    await (turn < QUICK_TURNS ? setImmediate() : setTimeout(1));
+    await new Promise<void>((resolve) => {
+      if (turn < QUICK_TURNS) setImmediate(resolve);
+      else setTimeout(resolve, 1);
+    });
     rests = othersWait() === false ? 0 : rests + 1;
   }
 }

@@ -2,7 +2,9 @@
 import type { Advice } from '../core/advice.js';
 import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
+import { milliseconds } from '../io/clock.js';
 import { advised } from './remedies.js';
+import { standardError } from './streams.js';
 
 /** Milliseconds after which a running step is shown on a terminal, and between updates. */
 const PATIENCE = 1000;
@@ -16,7 +18,8 @@ const TICKS = 64;
 export class StderrLog implements Log {
   readonly #verbose: boolean;
   readonly #quiet: boolean;
-  readonly #terminal: boolean;
+  /** Whether standard error is a terminal; null until that matters. */
+  #isTerminal: boolean | null = null;
   #step = '';
   #since = 0;
   #shown = 0;
@@ -26,7 +29,6 @@ export class StderrLog implements Log {
   constructor({ verbose, quiet }: { readonly verbose: boolean; readonly quiet: boolean }) {
     this.#verbose = verbose;
     this.#quiet = quiet;
-    this.#terminal = process.stderr.isTTY && !quiet;
   }
 
   warn(text: string, { remedies = [] }: Advice = {}): void {
@@ -60,41 +62,46 @@ export class StderrLog implements Log {
   }
 
   tick(part?: number): void {
-    if (!this.#terminal || this.#step === '' || this.#ticks++ % TICKS !== 0) return;
-    const now = performance.now();
-    if (now - Math.max(this.#since, this.#shown) < PATIENCE) return;
+    if (this.#step === '' || this.#isTerminal === false || this.#ticks++ % TICKS !== 0) return;
+    const now = milliseconds();
+    if (now - Math.max(this.#since, this.#shown) < PATIENCE || !this.#terminal()) return;
     this.#shown = now;
     this.#line = true;
     const done = part === undefined ? '' : ` ${Math.floor(part * 100)} %,`;
-    process.stderr.write(`\r\x1b[K${this.#step} …${done} ${Math.round((now - this.#since) / 1000)} s`);
+    standardError().write(`\r\x1b[K${this.#step} …${done} ${Math.round((now - this.#since) / 1000)} s`);
   }
 
   status(text: string): void {
-    if (!this.#terminal) return;
+    if (!this.#terminal()) return;
     this.#line = true;
-    process.stderr.write(`\r\x1b[K${oneLine(text)}`);
+    standardError().write(`\r\x1b[K${oneLine(text)}`);
   }
 
   /** Erases the line that shows the running step. */
   clear(): void {
-    if (this.#line) process.stderr.write('\r\x1b[K');
+    if (this.#line) standardError().write('\r\x1b[K');
     this.#line = false;
+  }
+
+  #terminal(): boolean {
+    this.#isTerminal ??= !this.#quiet && standardError().isTTY;
+    return this.#isTerminal;
   }
 
   #begin(name: string): () => void {
     const outer = [this.#step, this.#since] as const;
-    const start = performance.now();
+    const start = milliseconds();
     this.#step = name;
     this.#since = start;
     return () => {
       [this.#step, this.#since] = outer;
       this.clear();
-      if (this.#verbose) this.#write(`${name}: ${(performance.now() - start).toFixed(1)} ms\n`);
+      if (this.#verbose) this.#write(`${name}: ${(milliseconds() - start).toFixed(1)} ms\n`);
     };
   }
 
   #write(text: string): void {
     this.clear();
-    process.stderr.write(text);
+    standardError().write(text);
   }
 }

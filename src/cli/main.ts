@@ -13,7 +13,7 @@ import { errorText } from './remedies.js';
 import { run } from './run.js';
 import { isWorker } from './scan-start.js';
 import { work } from './scan-work.js';
-import { OutputError, outputWritten, streams, watchOutput } from './streams.js';
+import { OutputError, outputWritten, standardError, streams } from './streams.js';
 
 /** The version of the package; set by the build. */
 declare const KVM_VTOP_VERSION: string;
@@ -24,7 +24,7 @@ const linesOf = (error: unknown): string[] =>
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OutputError && error.isClosed) return 0;
-  process.stderr.write(`kvm-vtop: ${textOf(error)}\n`);
+  standardError().write(`kvm-vtop: ${textOf(error)}\n`);
   return 2;
 }
 
@@ -48,7 +48,6 @@ async function main(): Promise<void> {
   if (isWorker()) return work(KVM_VTOP_VERSION);
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
-  watchOutput();
   const finish = (code: ExitCode): void => {
     process.exitCode = code;
   };

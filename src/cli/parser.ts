@@ -10,6 +10,7 @@ import { opens, optionsOf } from './groups.js';
 import { afterHelp, usageWords } from './help.js';
 import { kebab } from './names.js';
 import { checkMeant, formOf, optionAfter, optionBefore, refusalOf } from './refusals.js';
+import { standardOutput } from './streams.js';
 
 /** A request, the names of the options that were given, and words after the last one that its command takes. */
 interface Taken {
@@ -48,13 +49,18 @@ function read(words: readonly string[], commands: readonly Command[], version: s
 
 function parsed(words: readonly string[], commands: readonly Command[], version: string): Taken[] {
   const made: Taken[] = [];
+  // Help lists all commands. Without it, one that is not named plays no part, and its parser need not be built.
+  const needed = words.some(mayAskForHelp) ? commands : commands.filter(({ name }) => words.includes(name));
   try {
-    parserOf(commands, version, (taken) => made.push(taken)).parse(words, { from: 'user' });
+    parserOf(needed, version, (taken) => made.push(taken)).parse(words, { from: 'user' });
   } catch (error) {
     throw refusalOf(error, words, commands);
   }
   return made;
 }
+
+/** Whether a word is --help or -h, perhaps with other short options. */
+const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
 
 /** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {
@@ -71,7 +77,7 @@ export function parserOf(commands: readonly Command[], version: string, take: Ta
     .version(version)
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ outputError: () => undefined, writeOut: (text) => standardOutput().write(text) })
     .helpCommand(false)
     .action((...given: unknown[]) => {
       take(requestOf(root, mainCommand, given));
@@ -90,7 +96,10 @@ function add(root: Parser, command: Command, take: Take): void {
 
 /** Adds the description, options and arguments of a command to its parser. */
 function describe(parser: Parser, command: Command): Parser {
-  parser.description(command.description).addHelpText('after', afterHelp(command)).allowExcessArguments(true);
+  parser
+    .description(command.description)
+    .addHelpText('after', () => afterHelp(command))
+    .allowExcessArguments(true);
   for (const [name, spec] of Object.entries(optionsOf(command))) parser.addOption(optionOf(name, spec));
   const { args } = command;
   if (args === null) return parser;

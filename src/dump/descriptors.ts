@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import type { ByteSource, FrameGap } from '../core/memory.js';
 import { PAGE_DESCRIPTOR_SIZE } from './layout/kdump.js';
 
@@ -18,6 +18,8 @@ const FEWEST = 8;
 const MOSTLY = 0.5;
 /** Most descriptors of the zero page that are skipped to find a neighbour. */
 const MOST_ZEROS = 256;
+/** Descriptors that are read from the file at once. */
+const AT_ONCE = 128;
 /** Size of the zero page in bytes; it is not compressed. */
 const ZERO_PAGE = 4096;
 
@@ -41,6 +43,10 @@ export class Descriptors {
   /** Zero pages at indices from `#linkedFrom` to `#linkedTo` - 1 are known to be linked. */
   #linkedFrom = 0;
   #linkedTo = 0;
+  /** The descriptors that were read last, the index of the first and its file offset; null if they can't be read at once. */
+  #window: DataView | null = null;
+  #windowFrom = -1;
+  #windowAt = 0;
   /** The zero pages that `#neighbour` passed. */
   #zerosPassed = 0;
 
@@ -83,10 +89,28 @@ export class Descriptors {
   /** The descriptor at an index; null if the file ends before it. */
   #read(index: number): Descriptor | null {
     const at = this.#start + index * PAGE_DESCRIPTOR_SIZE;
-    if (at + PAGE_DESCRIPTOR_SIZE > this.#file.size) return null;
+    const first = index - (index % AT_ONCE);
+    if (first !== this.#windowFrom) this.#load(first);
+    const place = at - this.#windowAt;
+    if (this.#window !== null)
+      return place + PAGE_DESCRIPTOR_SIZE > this.#window.byteLength ? null : described(at, this.#window, place);
+    return this.#readAlone(at);
+  }
+
+  /** Reads the descriptors from an index on, so many of them as are in the file; none if a part of them can't be read. */
+  #load(first: number): void {
+    const at = this.#start + first * PAGE_DESCRIPTOR_SIZE;
+    const whole = Math.floor((this.#file.size - at) / PAGE_DESCRIPTOR_SIZE);
+    const length = Math.max(0, Math.min(AT_ONCE, whole)) * PAGE_DESCRIPTOR_SIZE;
+    this.#window = orNull(() => this.#file.read(at, length, 'page descriptors').view);
+    this.#windowAt = at;
+    this.#windowFrom = first;
+  }
+
+  #readAlone(at: number): Descriptor | null {
     try {
-      const bytes = this.#file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor');
-      return { at, offset: Number(bytes.u64(0)), size: bytes.u32(8), flags: bytes.u32(12) };
+      if (at + PAGE_DESCRIPTOR_SIZE > this.#file.size) return null;
+      return described(at, this.#file.read(at, PAGE_DESCRIPTOR_SIZE, 'page descriptor').view, 0);
     } catch (error) {
       if (error instanceof DumpError && error.code === 'truncated') return null;
       throw error;
@@ -122,6 +146,14 @@ export class Descriptors {
     return null;
   }
 }
+
+const described = (at: number, view: DataView, place: number): Descriptor => ({
+  at,
+  // As a number: an offset that is not exact is beyond the end of any file.
+  offset: view.getUint32(place, true) + view.getUint32(place + 4, true) * 0x100000000,
+  size: view.getUint32(place + 8, true),
+  flags: view.getUint32(place + 12, true),
+});
 
 /** Data follows all descriptors. If it does not, the descriptor is damaged, or its page was not written. */
 const isAfterTable = ({ at, offset }: Descriptor): boolean => offset >= at + PAGE_DESCRIPTOR_SIZE;

@@ -27,6 +27,8 @@ export function vmlinuxIndex(
   types: bigint,
 ): StatedIndex | null {
   return orNull(() => {
+    // In sorted BTF the first types have no name. In most others the first one has.
+    if (readOf(memory, types, 4, 'first type').u32(0) !== 0) return null;
     const symbol = symbols.get('btf_vmlinux');
     if (symbol === undefined) return null;
     const btf = readOf(memory, readOf(memory, symbol, POINTER, 'btf_vmlinux').u64(0), READ, 'struct btf of vmlinux');

@@ -45,6 +45,8 @@ export class Kallsyms implements SymbolTable {
   readonly #address: Formula;
   /** Where its tables are; `addresses` has only the valid one. */
   readonly tables: KallsymsTables;
+  /** What `find` returned. */
+  readonly #found = new Map<string, bigint | null>();
   /** Index of each address that `find` returned. */
   readonly #places = new Map<bigint, number>();
   #all: Map<string, number> | null = null;
@@ -77,10 +79,12 @@ export class Kallsyms implements SymbolTable {
   }
 
   find(name: string): bigint | null {
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
     const place = this.#place(name);
-    if (place === null) return null;
-    const address = this.#address(place);
-    this.#places.set(address, place);
+    const address = place === null ? null : this.#address(place);
+    if (place !== null && address !== null) this.#places.set(address, place);
+    this.#found.set(name, address);
     return address;
   }
 

@@ -63,6 +63,28 @@ describe('streams', () => {
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
   });
 
+  test('a pipe gets the same as a file, in the same order', () => {
+    const path = file(many.slice(0, 20_000));
+    const run = (end: string): string => {
+      const command = `"${process.execPath}" dist/cli.js -c "${DUMP}" -g 136 -p - --json < "${path}" ${end}`;
+      return spawnSync('sh', ['-c', command], { cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout;
+    };
+    const out = file('');
+    const piped = run('| cat');
+    expect(piped.split('\n').length).toBeGreaterThan(1000);
+    expect(run(`> "${out}"; cat "${out}"`)).toBe(piped);
+  });
+
+  test('a full pipe that does not wait gets all of the answer', () => {
+    const [node, one] = [`"${process.execPath}"`, `dist/cli.js -c "${DUMP}" -g 136 -p 1001840`];
+    // As a stream of Node.js, the other program makes the pipe one that does not wait, and fills it.
+    const fill = `${node} -e 'process.stdout.write("~".repeat(100000))'`;
+    const command = `{ ${fill} & sleep 2; ${node} ${one}; wait; } | { sleep 5; cat; }`;
+    const { stdout } = spawnSync('sh', ['-c', command], { cwd: ROOT, encoding: 'utf8' });
+    expect(stdout.replaceAll('~', '')).toBe(kvmVtop([...ALPHA, '-p', '1001840']).stdout);
+    expect(stdout.match(/~/g)).toHaveLength(100000);
+  });
+
   test('200,000 addresses give 200,000 lines', () => {
     const { stdout } = kvmVtop([...ALPHA, '-p', '-', '--json'], many);
     expect(stdout.trimEnd().split('\n')).toHaveLength(200_000);

@@ -11,7 +11,7 @@ describe('on a terminal', () => {
     now = 1000;
     shown = '';
     process.stderr.isTTY = true;
-    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    jest.spyOn(process, 'hrtime').mockImplementation(() => [Math.floor(now / 1000), (now % 1000) * 1e6]);
     jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
       shown += String(text);
       return true;

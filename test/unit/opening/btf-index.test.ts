@@ -66,7 +66,7 @@ describe('the index of BTF in the kernel', () => {
   });
 
   test('few pages of a large BTF are read', () => {
-    const many = Array.from({ length: 4000 }, (_, i) => `s${i} {\nu32 m${i}\nu64 other\n}`).join('\n');
+    const many = Array.from({ length: 4000 }, (_, i) => `s${i} {\nptr m${i}\nu64 other\n}`).join('\n');
     const { types, pages } = opened(new IndexedBtf(new Layouts(many)));
     expect(types.member('s3999', 'other')).toMatchObject({ offset: 8, size: 8 });
     // It has 60 pages. A search looks at 13 names, the last of which are near each other.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one answer costs, in numbers that do not depend on the machine: modules that are loaded, and pages that are read.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { scratch } from '../build/scratch.js';
+import { needing, recordedHosts } from '../needs.js';
+import { FIXTURES, HOSTS, kvmVtop, ROOT, SHARED } from '../run.js';
+
+const { file, folder } = scratch('budget');
+
+/** node:v8, for the end of the process, and what it loads itself. */
+const ALWAYS = ['process', 'stream', 'stream/promises', 'string_decoder', 'v8'];
+
+/** Writes to $LOADED which modules of Node.js and which files were loaded after it. */
+const PRELOAD = `
+const before = new Set(process.moduleLoadList);
+process.on('exit', () => {
+  const builtin = process.moduleLoadList.filter((each) => !before.has(each) && each.startsWith('NativeModule '));
+  const files = Object.keys(require.cache).filter((each) => each !== __filename);
+  require('fs').writeFileSync(process.env.LOADED, JSON.stringify({ builtin, files }));
+});`;
+
+/** What is loaded if standard output is a file, as it is with a pipe. */
+function loaded(args: readonly string[]): { builtin: string[]; files: string[]; stdout: string } {
+  const [log, out] = [join(folder, 'loaded.json'), join(folder, 'out.txt')];
+  const fd = openSync(out, 'w');
+  const { status, stderr } = spawnSync(process.execPath, ['-r', file(PRELOAD, 'preload.cjs'), 'dist/cli.js', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, LOADED: log },
+    stdio: ['ignore', fd, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(fd);
+  expect([status, stderr]).toEqual([0, '']);
+  const { builtin, files } = JSON.parse(readFileSync(log, 'utf8')) as { builtin: string[]; files: string[] };
+  return {
+    builtin: builtin.map((name) => name.replace('NativeModule ', '')).filter((name) => !name.startsWith('internal/')),
+    files: files.map((path) => path.replace(/^.*\/dist\//, '')),
+    stdout: readFileSync(out, 'utf8'),
+  };
+}
+
+describe('one answer', () => {
+  const one = (dump: string, pid: string) => {
+    const { builtin, files, stdout } = loaded(['-c', dump, '-g', pid, '-p', '1001840']);
+    expect(stdout).toContain('HOST PHYSICAL');
+    return { builtin: builtin.filter((name) => !ALWAYS.includes(name)), files };
+  };
+
+  // Not the streams of the process, nor the network, nor cryptography.
+  test('loads node:zlib for pages of a zlib dump', () => {
+    const { builtin, files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136');
+    expect(builtin.filter((name) => name !== 'zlib')).toEqual([]);
+    expect(files).toEqual(['cli.js']);
+  });
+
+  needing(recordedHosts).test('loads one part of the program for pages of a zstd dump', () => {
+    const { builtin, files } = one(join(SHARED, 'dumps', 'debian-6.12-zstd', 'vmcore'), '182');
+    expect(builtin).toEqual([]);
+    expect(files).toEqual(['cli.js', 'parts/zstddec.js']);
+  });
+});
+
+describe('pages of the dump that one answer reads', () => {
+  /** The excerpt for an address contains the pages that are read. */
+  const pages = (dump: string, pid: string): number => {
+    const { stdout } = kvmVtop(['excerpt', '-c', dump, '-g', pid, '-p', '1001840', '--force', '-o', join(folder, 'x')]);
+    return Number(/: (\d+) pages/.exec(stdout)?.[1]);
+  };
+  /** The numbers of 2026-11-26; a smaller one belongs here, a larger one needs a reason. */
+  const MOST: Readonly<Record<string, readonly [fixture: number, host: number]>> = {
+    'debian-6.1': [1109, 1124],
+    'debian-6.12': [1085, 1099],
+    'debian-7.2': [1495, 833],
+  };
+
+  describe.each(HOSTS.filter(({ fixture }) => fixture in MOST))('$release', ({ fixture, host, pid }) => {
+    const [most, ofHost] = MOST[fixture] as readonly [number, number];
+
+    test('fixture', () => {
+      expect(pages(join(FIXTURES, fixture, 'vmcore.kdump'), pid)).toBeLessThanOrEqual(most);
+    });
+
+    needing(recordedHosts).test('whole host', () => {
+      expect(pages(join(SHARED, 'dumps', host, 'vmcore'), pid)).toBeLessThanOrEqual(ofHost);
+    });
+  });
+});
