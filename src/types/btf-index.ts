@@ -15,13 +15,15 @@ export interface StatedIndex {
   offset(id: number): number;
 }
 
+/** Number of types before and after a type that must follow each other: damage does not move so many pointers by the same step. */
+const REACH = 4;
 /** Most types of the same name: a structure, a typedef, functions of several files. */
 const MOST_ALIKE = 4096;
 
 /**
  * BTF whose types are sorted by name, those without a name first, so that few of them must be read to find one. The kernel relies
- * on this order (btf_find_by_name_kind), but does not check it for vmlinux (btf_check_sorted). So what is found is proven: the type
- * begins where the one before it ends, ends where the next one begins, and has the name. What is not found may be there all the
+ * on this order (btf_find_by_name_kind), but does not check it for vmlinux (btf_check_sorted). So what is found is proven: the
+ * type begins where the one before it ends, ends where the next one begins, and has the name. What is not found may be there all the
  * same.
  */
 export class SortedTypes {
@@ -78,16 +80,17 @@ export class SortedTypes {
     return offset === 0 ? '' : this.strings.text(offset);
   }
 
-  /** Offset of a type that follows the one before it, and is followed by the next one; null if it is not there. */
+  /** Offset of a type, if it and those near it follow each other without a gap; else null. */
   #linked(id: number): number | null {
-    const start = this.stated.offset(id);
-    const before = id === 1 ? 0 : this.#end(id - 1);
-    const after = id === this.stated.count - 1 ? this.section.types.length : this.stated.offset(id + 1);
-    return start === before && this.#end(id) === after ? start : null;
-  }
-
-  #end(id: number): number {
-    const start = this.stated.offset(id);
-    return start + this.section.sizeAt(start);
+    const { section, stated } = this;
+    const last = Math.min(stated.count - 1, id + REACH);
+    let each = Math.max(1, id - REACH);
+    let start = each === 1 ? 0 : stated.offset(each);
+    for (; each <= last; each++) {
+      const end = each === stated.count - 1 ? section.types.length : stated.offset(each + 1);
+      if (stated.offset(each) !== start || start + section.sizeAt(start) !== end) return null;
+      start = end;
+    }
+    return stated.offset(id);
   }
 }
