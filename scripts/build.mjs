@@ -38,7 +38,7 @@ const bundled = {
   minifySyntax: true,
   define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PICTURE: JSON.stringify({ ...page, version }) },
   // An optional text decoder that the Kaitai runtime looks for, which no header needs; and optional peers.
-  external: ['iconv-lite', '@duckdb/node-api'],
+  external: ['iconv-lite', '@duckdb/node-api', 'bullmq', 'ioredis'],
   logLevel: 'warning',
 };
 await build({ ...bundled, entryPoints: { cli: 'src/cli/main.ts', internal: 'src/internal.ts' } });

@@ -60,7 +60,7 @@ async function reportOn(job: Job, given: Work): Promise<Report> {
 async function analyse(job: Job, { plan, version, endWithParent }: Work): Promise<Status> {
   const began = performance.now();
   forgetPeak();
-  const store = new Store(plan.folder);
+  const store = new Store(plan.folder, plan.owner);
   const rows = store.begin(job.id);
   const problems = new Problems();
   const quiet: Log = {

@@ -13,6 +13,8 @@ export interface Plan {
   readonly input: string;
   /** The folder for results. */
   readonly folder: string;
+  /** A part of the names of drafts in it; empty if no other machine writes there. */
+  readonly owner: string;
 }
 
 /** A dump to be analysed. */
