@@ -27,6 +27,7 @@ const MAY_IMPORT = {
   write: ['core', 'io', 'codecs', 'elf', 'dump/layout'],
   search: ['core'],
   scan: ['core', 'io', 'write'],
+  queue: ['core', 'io', 'write', 'scan'],
   report: ['core'],
   html: ['core', 'report'],
   // These run in a browser.
@@ -54,6 +55,7 @@ const MAY_IMPORT = {
     'write',
     'search',
     'scan',
+    'queue',
     'report',
     'html',
   ],
@@ -61,7 +63,7 @@ const MAY_IMPORT = {
   cli: ['core', 'io', 'debuginfo', 'dump', 'opening', 'scan', 'report', 'types', 'commands', 'open'],
 };
 /** Rooms that may touch files; the entry points may too. */
-const FILES = '^src/(io|write|scan|cli)/';
+const FILES = '^src/(io|write|scan|queue|cli)/';
 
 /** @type {IForbiddenRuleType[]} */
 const rooms = Object.entries(MAY_IMPORT).map(([room, below]) => ({
@@ -108,6 +110,13 @@ const config = {
         'a room without a row in MAY_IMPORT, or a new file beside open.ts, index.ts and internal.ts, has no rule',
       from: { path: '^src/', pathNot: `^src/(${Object.keys(MAY_IMPORT).join('|')})/|^src/(open|index|internal)\\.ts$` },
       to: {},
+    },
+    {
+      name: 'one-file-knows-the-queue',
+      severity: 'error',
+      comment: 'bullmq and ioredis are optional, and loaded only for a queue',
+      from: { path: '^src/', pathNot: '^src/queue/connection\\.ts$' },
+      to: { path: '(^|/)(bullmq|ioredis)(/|$)' },
     },
     {
       name: 'headers-own-the-parsers',

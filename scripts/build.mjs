@@ -39,7 +39,7 @@ const bundled = {
   minifySyntax: true,
   define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PAGES: JSON.stringify(assets) },
   // An optional text decoder that the Kaitai runtime looks for, which no header needs; and optional peers.
-  external: ['iconv-lite', '@duckdb/node-api'],
+  external: ['iconv-lite', '@duckdb/node-api', 'bullmq', 'ioredis'],
   logLevel: 'warning',
 };
 // Less text to read at each start. Names are kept for the stacks of errors, and lines short, as Node.js prints that of an error.

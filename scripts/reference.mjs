@@ -25,7 +25,7 @@ export async function reference() {
       bundle: true,
       platform: 'node',
       format: 'cjs',
-      external: ['iconv-lite', '@duckdb/node-api'],
+      external: ['iconv-lite', '@duckdb/node-api', 'bullmq', 'ioredis'],
       logLevel: 'warning',
     });
     /** @type {unknown} */

@@ -40,6 +40,8 @@ export const zsh = program('zsh');
 export const fish = program('fish');
 export const mandoc = tool('mandoc', () => runs('sh', '-c', 'command -v mandoc'));
 export const make = program('make');
+export const redis = program('redis-server');
+export const openssl = program('openssl', 'version');
 /** The browser that opens pages. */
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const chromium = tool('chromium', () => existsSync(CHROMIUM));

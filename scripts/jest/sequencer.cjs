@@ -5,7 +5,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** The slowest test files start first, so that none of them runs alone at the end. */
 const LONG =
-  /\/(omission|tasks|recorded\/(debian.*|snappy|excerpt)|old-kernels|crash|crash-ext|one-crash|ends|golden|fuzz|excerpt)\.test/;
+  /\/(omission|tasks|recorded\/(debian.*|snappy|excerpt)|old-kernels|crash|crash-ext|one-crash|ends|golden|fuzz|excerpt|queue)\.test/;
 
 /** @type {(test: Tests[number]) => number} */
 const rank = ({ path }) => (LONG.test(path) ? 0 : 1);

@@ -119,6 +119,8 @@ function optionOf(name: string, spec: OptionSpec<unknown>): Option {
   const short = spec.short === undefined ? null : `-${spec.short}`;
   const long = `--${kebab(name)}`;
   const option = new Option(`${short === null ? '' : `${short}, `}${long}${value}`, spec.summary);
+  // To commander, --no-x means that x is false.
+  option.negate = false;
   if (spec.excludes !== undefined) option.conflicts([...spec.excludes]);
   if (spec.repeats === true) return option.argParser(gather);
   if (spec.value === undefined || spec.many === true) return option;

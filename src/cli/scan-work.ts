@@ -68,7 +68,7 @@ async function reportOn(job: Job, given: Work): Promise<Report> {
 async function analyse(job: Job, { plan, version, builds, endWithParent }: Work): Promise<Status> {
   const began = performance.now();
   forgetPeak();
-  const store = new Store(plan.folder, plan.isLasting);
+  const store = new Store(plan.folder, plan);
   const rows = store.begin(job.id);
   const problems = new Problems();
   const quiet: Log = {

@@ -44,7 +44,7 @@ export const merge = command({
         `JSON lines can only be merged to .jsonl, and tables only to .parquet, .duckdb or .csv; scan -o writes each of them`,
       );
     if (format !== 'jsonl') await requireDuckDb(format);
-    const store = new Store(`${target.path}.parts`, true);
+    const store = new Store(`${target.path}.parts`);
     store.open();
     try {
       const folder = store.scratch();

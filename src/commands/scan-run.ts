@@ -37,6 +37,9 @@ export interface Asked {
 
 type Pieces = Iterable<string | Uint8Array>;
 
+/** The results of dumps that are done. */
+export type Results = Pick<Store, 'record' | 'rows'>;
+
 /** Has dumps analysed, and puts the results together. */
 export class Scan {
   readonly #asked: Asked;
@@ -44,18 +47,11 @@ export class Scan {
   readonly #jobs: readonly Job[];
   readonly #counts: Record<Status, number> = { ok: 0, incomplete: 0, failed: 0 };
 
-  constructor(asked: Asked, context: ManyGiven) {
+  /** `jobs`: the dumps, if they have been identified. */
+  constructor(asked: Asked, context: ManyGiven, jobs: readonly Job[] = jobsOf(asked, context)) {
     this.#asked = asked;
     this.#context = context;
-    const { runs, options, input, entries, report } = asked;
-    const questions = JSON.stringify([
-      context.version,
-      runs,
-      options,
-      createHash('sha256').update(input).digest('hex'),
-      ...(report?.pictures == null ? [] : [report.pictures]),
-    ]);
-    this.#jobs = entries.map((entry) => ({ ...entry, ...identityOf(entry, questions) }));
+    this.#jobs = jobs;
   }
 
   /** The results in the order of the dumps, or their summary; nothing if they are written to a file. */
@@ -63,7 +59,7 @@ export class Scan {
     const { output, force, summary, report } = this.#asked;
     if (output === null && report === null) {
       const temporary = new TemporaryFolder();
-      const store = new Store(temporary.path, false);
+      const store = new Store(temporary.path, { isLasting: false });
       try {
         for await (const job of this.#analysed(store)) if (!summary) yield piecesOf(store, job);
         if (summary) yield [this.#summary(store)];
@@ -78,7 +74,7 @@ export class Scan {
     const target = output === null ? null : checkOutput(output, force, inputs);
     if (target !== null && target.format !== 'jsonl') await requireDuckDb(target.format);
     // Without -o there is a page.
-    const store = new Store(target === null ? (report as Report).parts : `${target.path}.parts`, true);
+    const store = new Store(target === null ? (report as Report).parts : `${target.path}.parts`);
     try {
       store.open();
     } catch (error) {
@@ -89,7 +85,7 @@ export class Scan {
       // All are written at the end.
       const analysed = this.#analysed(store);
       while ((await analysed.next()).done !== true);
-      const finish = target === null ? null : await this.#drafted(store, target);
+      const finish = target === null ? null : await this.#drafted(store, store, target);
       await report?.write(this.#jobs, store, this.#context.streams.log);
       finish?.();
       if (summary) yield [this.#summary(store)];
@@ -102,6 +98,37 @@ export class Scan {
     return this.#code();
   }
 
+  /** The same of results that are all there. */
+  async *collected(from: Results): AsyncGenerator<Pieces, ExitCode> {
+    const { output, force, summary } = this.#asked;
+    for (const job of this.#jobs) this.#counts[statusOf(from, job)]++;
+    if (output === null) {
+      if (!summary) for (const job of this.#jobs) yield piecesOf(from, job);
+    } else {
+      const target = checkOutput(
+        output,
+        force,
+        this.#jobs.flatMap(({ files }) => files),
+      );
+      if (target.format !== 'jsonl') await requireDuckDb(target.format);
+      const drafts = new Store(`${target.path}.parts`);
+      try {
+        drafts.open();
+        try {
+          const finish = await this.#drafted(from, drafts, target);
+          finish();
+        } finally {
+          drafts.close();
+        }
+      } catch (error) {
+        throw namingError(drafts.folder, error);
+      }
+      drafts.remove();
+    }
+    if (summary) yield [this.#summary(from)];
+    return this.#code();
+  }
+
   /** The dumps in their order, as soon as their results are in the store. */
   async *#analysed(store: Store): AsyncGenerator<Job> {
     const { count, limits, runs, options, input } = this.#asked;
@@ -110,8 +137,9 @@ export class Scan {
     const progress = new Progress(streams.log, this.#jobs.length, this.#jobs.length - left.length);
     const known = this.#jobs.length - left.length;
     if (known > 0) streams.log.note(`${known} of ${this.#jobs.length} dumps were analysed before`);
-    const { folder, isLasting } = store;
-    const plan: Plan = { runs, options, input, folder, isLasting, pictures: this.#asked.report?.pictures ?? null };
+    const { folder, isLasting, owner } = store;
+    const pictures = this.#asked.report?.pictures ?? null;
+    const plan: Plan = { runs, options, input, folder, isLasting, owner, pictures };
     const onDone = (outcome: Outcome): void => {
       recordFailure(store, outcome);
       progress.add(outcome.status === 'failed');
@@ -132,23 +160,23 @@ export class Scan {
   }
 
   /** Writes all results; returns what gives them their name. What an attempt before this one has left is written anew. */
-  async #drafted(store: Store, output: Output): Promise<() => void> {
-    const folder = store.scratch();
+  async #drafted(results: Results, drafts: Store, output: Output): Promise<() => void> {
+    const folder = drafts.scratch();
     const { format } = output;
     const made =
       format === 'jsonl'
-        ? writeLines(folder, this.#pieces(store))
-        : await makeTables(folder, format, { ...this.#asked.tables, pieces: this.#pieces(store) });
+        ? writeLines(folder, this.#pieces(results))
+        : await makeTables(folder, format, { ...this.#asked.tables, pieces: this.#pieces(results) });
     return () => {
       finishOutput(made, output, folder);
     };
   }
 
-  *#pieces(store: Store): Generator<string | Uint8Array> {
-    for (const job of this.#jobs) yield* piecesOf(store, job);
+  *#pieces(results: Results): Generator<string | Uint8Array> {
+    for (const job of this.#jobs) yield* piecesOf(results, job);
   }
 
-  #summary(store: Store): string {
+  #summary(results: Results): string {
     const rows = table<DumpRow>([
       { heading: 'DUMP', text: ({ dump }) => oneLine(dump) },
       { heading: 'SIZE', align: 'right', text: ({ size }) => (size === null ? '' : sizeText(size)) },
@@ -159,7 +187,7 @@ export class Scan {
       { heading: 'STATUS', text: ({ status }) => status },
       { heading: '', text: ({ error, problems }) => oneLine(error ?? problems[0] ?? '') },
     ]);
-    const lines = this.#jobs.map(({ id }) => rows.row(JSON.parse(store.record(id)) as DumpRow));
+    const lines = this.#jobs.map(({ id }) => rows.row(JSON.parse(results.record(id)) as DumpRow));
     const { ok, incomplete, failed } = this.#counts;
     const total = `${this.#jobs.length} dumps: ${ok} ok, ${incomplete} incomplete, ${failed} failed\n`;
     return `${rows.begin?.() ?? ''}${lines.join('')}${rows.end?.() ?? ''}${total}`;
@@ -171,12 +199,32 @@ export class Scan {
   }
 }
 
-const statusOf = (store: Store, { id }: Job): Status => (JSON.parse(store.record(id)) as DumpRow).status;
+/** What the results of a dump depend on, besides its files: the version of the program and the questions. */
+export const analysisOf = (
+  version: string,
+  { runs, options, input, report }: Pick<Asked, 'runs' | 'options' | 'input'> & Partial<Pick<Asked, 'report'>>,
+): string =>
+  JSON.stringify([
+    version,
+    runs,
+    options,
+    createHash('sha256').update(input).digest('hex'),
+    ...(report?.pictures == null ? [] : [report.pictures]),
+  ]);
+
+/** Identifies the dumps. */
+export function jobsOf(asked: Asked, { version }: Pick<ManyGiven, 'version'>): Job[] {
+  const analysis = analysisOf(version, asked);
+  return asked.entries.map((entry) => ({ ...entry, ...identityOf(entry, analysis) }));
+}
+
+export const statusOf = (results: Pick<Results, 'record'>, { id }: Pick<Job, 'id'>): Status =>
+  (JSON.parse(results.record(id)) as DumpRow).status;
 
 /** The record of a dump, and the rows of the commands. */
-function* piecesOf(store: Store, { id }: Job): Generator<string | Uint8Array> {
-  yield store.record(id);
-  yield* store.rows(id);
+function* piecesOf(results: Results, { id }: Job): Generator<string | Uint8Array> {
+  yield results.record(id);
+  yield* results.rows(id);
 }
 
 /** The options that set limits. */
@@ -186,7 +234,7 @@ const LIMIT_OPTIONS: Readonly<Partial<Record<Failure['kind'], string>>> = {
 };
 
 /** Writes the record of a dump whose process has ended before it could. */
-function recordFailure(store: Store, { job, failure }: Outcome): void {
+export function recordFailure(store: Store, { job, failure }: Outcome): void {
   if (failure === null) return;
   const { message, kind, seconds, memory, pid } = failure;
   store.drop(job.id, pid);

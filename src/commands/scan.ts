@@ -13,6 +13,9 @@ import { answersFromDump, type Context, command, type ManyGiven, type Request } 
 import { dumps } from './dump-rows.js';
 import { file, flag, output, parsed, repeated } from './options.js';
 import { checkWords } from './perform.js';
+import { queueOptions, refuseQueueOptions } from './queue-options.js';
+import { failures, queues } from './queue-rows.js';
+import { scanQueue } from './scan-queue.js';
 import { Report } from './scan-report.js';
 import { type Asked, Scan } from './scan-run.js';
 
@@ -57,6 +60,7 @@ const options = {
   pictures: flag(
     'with --html: draw the memory of each VM that vms lists, as map --html does, in a folder beside the page',
   ),
+  ...queueOptions,
 };
 type ScanContext = Context<typeof options, string> & ManyGiven;
 
@@ -78,19 +82,26 @@ export const scan = command({
   },
   options,
   // Rows are lines that other processes wrote: the records are only described here.
-  records: [dumps as unknown as RecordKind<string | Uint8Array>],
+  records: [dumps, queues, failures] as unknown as RecordKind<string | Uint8Array>[],
   csv: false,
   notes: [
     'A line of the list names the files of a dump, and can have the options --vmlinux, --kvm-module, --kvm-amd-module, --system-map, --layout, --vmcoreinfo and --input-format for it. Blanks separate words; quotes, backslashes and # are those of a shell. A file that is given twice is read once.',
     'Each record of a command has the members dump, the path, and run, the number of the --run from 1 on, after the first one. The order of the output is that of the dumps, whatever -j is.',
     'With -o or --html the results are collected in the folder FILE.parts until all are there (with both, in that of -o). A scan that was interrupted is continued by the same command: dumps that are done, and have not changed, are not read again.',
     'The page of --html is one file that a browser opens without a network: see docs/fleets.md. With --pictures, report.html has the pictures in the folder report.files; each takes about as long as map --html of the VM.',
+    'With --queue, machines that share the files and the folder for results take dumps from a queue (docs/fleets.md): submit puts dumps into it, work analyses them, collect puts the results together, status says how far it is.',
   ],
   examples: [
     { line: 'scan /var/crash/*/vmcore' },
     { line: "scan --list dumps.txt --run vms --run 'vtop -g alpha -p 34de5840' -o results.jsonl" },
     { line: 'scan /var/crash/*/vmcore --html report.html --pictures', note: 'a page for a browser' },
     { line: 'scan --list dumps.txt --shard 3/16 -o part3.jsonl', note: 'one of 16 machines' },
+    {
+      line: 'scan --queue redis://queue.example submit --list /dumps/list --results /dumps/results',
+      note: 'with a queue',
+    },
+    { line: 'scan --queue redis://queue.example work --root /dumps --results /dumps/results' },
+    { line: 'scan --queue redis://queue.example collect --results /dumps/results -o all.parquet' },
   ],
   exit: {
     0: 'all commands ended with exit status 0 on all dumps',
@@ -99,6 +110,15 @@ export const scan = command({
   },
 
   async *run(context) {
+    const { queue } = context.options;
+    if (queue !== null)
+      return yield* scanQueue(queue, context, {
+        asked: (words) => askedOf({ ...context, words }),
+        checkRun,
+        tables: tablesOf,
+        specs: options,
+      });
+    refuseQueueOptions(context.options);
     const asked = await askedOf(context);
     return yield* new Scan(asked, context).results();
   },

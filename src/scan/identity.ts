@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Entry } from './entries.js';
 
@@ -17,20 +18,32 @@ export interface Identity {
   readonly mtime: number | null;
 }
 
+/** A file as far as its identity goes: where it is, and null if it can't be read. */
+interface Examined {
+  readonly path: string;
+  readonly found: { readonly size: number; readonly mtime: number; readonly head: Uint8Array } | null;
+}
+
 /**
  * Identifies the analysis of a dump by its paths, the heads, sizes and times of its files, and `analysis`: the program's version and
  * the questions. A file that can't be read is identified by its path alone: reading it will report why.
  */
-export function identityOf({ files, options }: Entry, analysis: string): Identity {
+export const identityOf = (entry: Entry, analysis: string): Identity =>
+  identityFrom(entry, analysis, entry.files.map(examined));
+
+/** The same, while the event loop goes on: a file system that does not answer delays nothing else. */
+export const identified = async (entry: Entry, analysis: string): Promise<Identity> =>
+  identityFrom(entry, analysis, await Promise.all(entry.files.map(examining)));
+
+function identityFrom({ options }: Entry, analysis: string, files: readonly Examined[]): Identity {
   const hash = createHash('sha256');
   const add = (...values: readonly (string | number)[]): void => {
     for (const value of values) hash.update(`${value}\0`);
   };
   add(analysis, ...options);
   let [size, mtime]: [number | null, number | null] = [0, 0];
-  for (const path of files) {
-    add(pathOf(path));
-    const found = headOf(path);
+  for (const { path, found } of files) {
+    add(path);
     if (found === null) {
       [size, mtime] = [null, null];
       continue;
@@ -42,6 +55,8 @@ export function identityOf({ files, options }: Entry, analysis: string): Identit
   return { id: hash.digest('hex').slice(0, 40), size, mtime };
 }
 
+const examined = (path: string): Examined => ({ path: pathOf(path), found: headOf(path) });
+
 function pathOf(path: string): string {
   try {
     return realpathSync(path);
@@ -50,7 +65,7 @@ function pathOf(path: string): string {
   }
 }
 
-function headOf(path: string): { size: number; mtime: number; head: Uint8Array } | null {
+function headOf(path: string): Examined['found'] {
   let descriptor: number | null = null;
   try {
     // Opening a FIFO would wait for a writer.
@@ -63,6 +78,22 @@ function headOf(path: string): { size: number; mtime: number; head: Uint8Array }
     return null;
   } finally {
     if (descriptor !== null) closeSync(descriptor);
+  }
+}
+
+async function examining(path: string): Promise<Examined> {
+  const real = await realpath(path).catch(() => resolve(path));
+  let file: FileHandle | null = null;
+  try {
+    if (!(await stat(path)).isFile()) return { path: real, found: null };
+    file = await open(path, 'r');
+    const { size, mtimeMs } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(HEAD, size)), { position: 0 });
+    return { path: real, found: { size, mtime: Math.floor(mtimeMs), head: buffer.subarray(0, bytesRead) } };
+  } catch {
+    return { path: real, found: null };
+  } finally {
+    await file?.close();
   }
 }
 

@@ -42,7 +42,7 @@ const ATTEMPTS = { crash: 2, kill: 5 };
 const MOST_ERRORS = 2000;
 
 /** A process, which analyses a dump after the other. */
-class Worker {
+export class Worker {
   readonly #child: ChildProcess;
   readonly #limits: Limits;
   readonly #folder: string;
@@ -146,8 +146,8 @@ function send(child: ChildProcess, order: Order): void {
   if (child.connected) child.send(order, () => undefined);
 }
 
-/** Whether a dump is tried again, after a failure; null before the first attempt. */
-const mayTry = (attempt: number, failure: Failure | null): boolean =>
+/** Whether a dump may be tried for the `attempt`th time, after a failure; null before the first attempt. */
+export const mayTry = (attempt: number, failure: Failure | null): boolean =>
   failure === null || ((failure.kind === 'kill' || failure.kind === 'crash') && attempt <= ATTEMPTS[failure.kind]);
 
 /** The limit that a dump has exceeded. */

@@ -17,6 +17,8 @@ export interface Plan {
   readonly isLasting: boolean;
   /** The folder for pictures of the VMs; null if none are wanted. */
   readonly pictures: string | null;
+  /** A part of the names of drafts in it; empty if no other machine writes there. */
+  readonly owner: string;
 }
 
 /** A dump to be analysed. */

@@ -14,6 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
@@ -24,11 +25,20 @@ import { piecesOfFile } from './lines.js';
 const LOCK = 'lock';
 
 export class Store {
-  /** `isLasting`: what is done must survive a crash of the machine; not so results that are removed at the end of the run. */
+  readonly isLasting: boolean;
+  readonly owner: string;
+
+  /**
+   * `isLasting`: what is done must survive a crash of the machine; not so results that are removed at the end of the run. `owner`: a
+   * part of the names of drafts, for a folder in which several machines work: their pids can be equal.
+   */
   constructor(
     readonly folder: string,
-    readonly isLasting: boolean,
-  ) {}
+    { isLasting = true, owner = '' }: { readonly isLasting?: boolean; readonly owner?: string } = {},
+  ) {
+    this.isLasting = isLasting;
+    this.owner = owner;
+  }
 
   /** Makes the folder, if there is none. Throws `UsageError` if another process works in it, and what the system refuses. */
   open(): void {
@@ -78,6 +88,16 @@ export class Store {
     return readFileSync(this.#record(id), 'utf8');
   }
 
+  /** The same, while the event loop goes on; null if the dump is not done. */
+  async recordIfDone(id: string): Promise<string | null> {
+    try {
+      return await readFile(this.#record(id), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
   /** The rows of a dump that is done, in pieces. */
   *rows(id: string): Generator<Uint8Array> {
     const path = this.#rows(id);
@@ -87,13 +107,14 @@ export class Store {
 
   /** Begins to write the rows of a dump. */
   begin(id: string): RowsFile {
-    return new RowsFile(this.#rows(id), this.isLasting);
+    const path = this.#rows(id);
+    return new RowsFile({ path, draft: this.#draft(path, process.pid), isLasting: this.isLasting });
   }
 
   /** Records that a dump is done. `line`: its record. `hasRows`: whether rows were written; those of an earlier attempt are removed. */
   finish(id: string, line: string, hasRows: boolean): void {
     if (!hasRows) rmSync(this.#rows(id), { force: true });
-    const draft = `${this.#record(id)}.${process.pid}`;
+    const draft = this.#draft(this.#record(id), process.pid);
     const descriptor = openSync(draft, 'w', 0o600);
     try {
       appendAll(descriptor, Buffer.from(line));
@@ -106,7 +127,11 @@ export class Store {
 
   /** Removes what an attempt that was killed has left. */
   drop(id: string, pid: number): void {
-    for (const path of [this.#rows(id), this.#record(id)]) rmSync(`${path}.${pid}`, { force: true });
+    for (const path of [this.#rows(id), this.#record(id)]) rmSync(this.#draft(path, pid), { force: true });
+  }
+
+  #draft(path: string, pid: number): string {
+    return `${path}.${this.owner}${pid}`;
   }
 
   #record(id: string): string {
@@ -155,10 +180,10 @@ export class RowsFile {
   readonly #descriptor: number;
   readonly #isLasting: boolean;
 
-  constructor(path: string, isLasting: boolean) {
+  constructor({ path, draft, isLasting }: { path: string; draft: string; isLasting: boolean }) {
     this.#isLasting = isLasting;
     this.#path = path;
-    this.#draft = `${path}.${process.pid}`;
+    this.#draft = draft;
     this.#descriptor = openSync(this.#draft, 'w', 0o600);
   }
 
