@@ -69,7 +69,9 @@ export function meaningOf({ summary, choices, excludes, value, default: start }:
   const parts = [
     ...(choices === undefined ? [] : [choices.join(', ')]),
     ...(hasDefault ? [`default: ${start}`] : []),
-    ...(excludes === undefined ? [] : [`not with ${excludes.map((name) => `--${kebab(name)}`).join(', ')}`]),
+    ...(excludes === undefined || excludes.length === 0
+      ? []
+      : [`not with ${excludes.map((name) => `--${kebab(name)}`).join(', ')}`]),
   ];
   return parts.length === 0 ? summary : `${summary} (${parts.join('; ')})`;
 }
