@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { parseJson } from './json.mjs';
 
 /** Modules of Node.js that are used inside functions only. To load all of them takes half as long as to start Node.js. */
-const LAZY = ['child_process', 'crypto', 'os', 'stream', 'timers/promises', 'util', 'v8', 'zlib'];
+const LAZY = ['child_process', 'crypto', 'fs/promises', 'os', 'stream', 'timers/promises', 'util', 'v8', 'zlib'];
 
 /**
  * A CommonJS module that has what a module of Node.js exports, but loads it only when it is first used.
