@@ -3,7 +3,7 @@
 // PID becomes GIB of memory in pages of 4 KiB, in pieces of 16 pages on average, with the page tables for it. The pages
 // themselves are left out, as in a dump without user pages. The file has the page tables (2 MiB per GiB of the guest) and
 // all pages of the recorded dump. filled: an ELF file that has the pages too, with bytes that look random.
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { openDump, pfn, selectVm, writeKdump } from '#internal';
 import { present } from '../scripts/present.mjs';
 
@@ -239,4 +239,7 @@ const { vmcoreinfo, physBase } = image.reader;
 if (!notes.some(({ name }) => name === 'VMCOREINFO') && vmcoreinfo !== null)
   notes.push({ name: 'VMCOREINFO', type: 0, desc: vmcoreinfo.array() });
 if (form !== 'kdump') writeElf(target, notes, { frames, page, filled: form === 'filled' ? Number(gib) * GIB : 0 });
-else await writeKdump(target, { uts: host.uts, physBase: physBase ?? 0n, notes, frames, page });
+else {
+  writeFileSync(target, '');
+  await writeKdump(target, { uts: host.uts, physBase: physBase ?? 0n, notes, frames, page });
+}

@@ -228,7 +228,7 @@ class Attempt {
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       await this.#openWithoutVms(request, error, streams);
-      // A host without KVM does not have VMs to list. Of a certain one there is no answer.
+      // A host without KVM does not have VMs to list. A VM that was asked for is not there.
       const isList = request.command.needs === 'vms' || request.command.needs === 'vcpus';
       if (error.code !== 'no-kvm' || !isList || request.values.process !== null)
         this.#failed(request.command.name, error.message);

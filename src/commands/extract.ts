@@ -136,7 +136,7 @@ function sourceOf(
   };
 }
 
-/** Of pages that the run before this one could not read, and that can be read now. */
+/** Why pages are missing that the interrupted run could not read, although they can be read now. */
 const NOT_READ: Gap = {
   reason: 'unreadable',
   message: 'the run that was interrupted could not read it; a run without --resume can',

@@ -233,7 +233,7 @@ function agreement(
 
 /** States in which the process's page tables do not say whether the page is somewhere. */
 const UNKNOWN = new Set(['guest-memfd', 'table-missing', 'slots-missing', 'damaged']);
-/** Those of them in which that is because something in the dump is missing or damaged. */
+/** The ones among them in which something in the dump is missing or damaged. */
 const LOST = new Set(['table-missing', 'slots-missing', 'damaged']);
 
 const lostText = ({ frame, level, page, isLoop }: LostTable): string =>

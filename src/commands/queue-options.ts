@@ -9,7 +9,7 @@ import { file, flag, type OptionSpec, parsed, repeated, type Values, valued } fr
 export const ACTIONS = ['submit', 'work', 'collect', 'status'] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** The environment variable with the URL, for a URL that nobody else may see. */
+/** The environment variable that holds the URL, so that a password is not on the command line. */
 const URL_VARIABLE = 'KVM_VTOP_REDIS_URL';
 
 const whole =

@@ -37,7 +37,7 @@ export const queues = recordKind<QueueRow>(
     delayed: [count(), 'Jobs that wait for their next attempt.'],
     active: [count(), 'Jobs that workers have taken.'],
     completed: [count(), 'Jobs that are done: there are results of the dump.'],
-    failed: [count(), 'Jobs that failed: there are no results.'],
+    failed: [count(), 'Jobs that failed, and have no results.'],
     ok: [count(), 'Dumps with status ok, of the jobs that are done.'],
     incomplete: [count(), 'Dumps with status incomplete.'],
     unreadable: [count(), 'Dumps with status failed.'],
@@ -73,7 +73,7 @@ export const failures = recordKind<FailureRow>(
   columns<FailureRow>({
     dump: [nullable(text), 'Path of the dump; null if the job does not say.'],
     job: [text, 'Id of the job.'],
-    kind: [oneOf('job', 'dump'), 'job: there are no results; dump: the record of the dump has status failed.'],
+    kind: [oneOf('job', 'dump'), 'job: it has no results; dump: its record has the status failed.'],
     attempts: [count(), 'How often it was tried.'],
     reason: [text, 'Why it failed.'],
   }),

@@ -76,7 +76,7 @@ async function questionsOf({ context, questioning, words }: QueueAsked): Promise
   };
 }
 
-/** The dumps that are not in the queue, and those of which there are no results though their job has ended. */
+/** The dumps that are not in the queue, and those whose job has ended without results. */
 async function sorted(
   queue: Jobs,
   jobs: readonly Job[],

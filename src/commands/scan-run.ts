@@ -98,7 +98,7 @@ export class Scan {
     return this.#code();
   }
 
-  /** The same of results that are all there. */
+  /** The same for results that are complete. */
   async *collected(from: Results): AsyncGenerator<Pieces, ExitCode> {
     const { output, force, summary } = this.#asked;
     for (const job of this.#jobs) this.#counts[statusOf(from, job)]++;

@@ -36,7 +36,7 @@ function vmlinuxBtf({ memory, symbols, known }: Untyped): Btf | null {
   const types = start + BigInt(sectionsOf(data).types.offset);
   return new Btf('BTF of vmlinux', data, null, {
     stated: vmlinuxIndex({ memory, symbols }, start, types),
-    known: known('vmlinux'),
+    known,
   });
 }
 
@@ -74,7 +74,7 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
  * BTF of a module on top of that of vmlinux, from the kernel's copy (btf_modules, kernel/bpf/btf.c): the one in struct
  * module is freed once the module is loaded, or is built on a distilled base. Null if the module has none.
  */
-function moduleBtf({ memory, symbols, known }: Untyped, base: Btf, name: string): Btf | null {
+function moduleBtf({ memory, symbols }: Untyped, base: Btf, name: string): Btf | null {
   const head = symbols.get('btf_modules');
   if (head === undefined || base.structure('btf_module') === null) return null;
   const at = resolve(new GraphTypes(base), { entry: btfModuleFields, btf: btfFields, module: moduleFields });
@@ -87,7 +87,7 @@ function moduleBtf({ memory, symbols, known }: Untyped, base: Btf, name: string)
     if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes are too many to be valid`);
     const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
     const split = { firstId: btf.u32(at.btf.firstId.offset), firstString: btf.u32(at.btf.firstString.offset) };
-    return new Btf(`${base.source} and of module ${name}`, data, base, { ...split, known: known(name) });
+    return new Btf(`${base.source} and of module ${name}`, data, base, split);
   }
   return null;
 }
@@ -99,8 +99,11 @@ export interface Untyped {
   readonly info: VmCoreInfo;
   readonly release: string;
   readonly log: Log;
-  /** What is known of the BTF of the same build; `part`: a module, or vmlinux. */
-  readonly known: (part: string) => KnownBtf | null;
+  /**
+   * What is known of the BTF of vmlinux of the same build. The build-id of the kernel does not say which modules it has loaded: one
+   * can be from elsewhere, with structures of its own.
+   */
+  readonly known: KnownBtf | null;
 }
 
 /** Types from a dump's own BTF. */

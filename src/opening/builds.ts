@@ -7,34 +7,34 @@ const MOST = 32;
 
 /** What was learned of kernels in this process, for other dumps of the same builds. */
 export class Builds {
-  readonly #records = new Map<string, Map<string, BtfRecord>>();
+  readonly #records = new Map<string, BtfRecord>();
 
   /** For a dump that has this name, which no other dump has. */
   for(dump: string): DumpBuilds {
-    return { btf: (kernel, part) => this.#btf(kernel, part, dump) };
+    return {
+      btf: (kernel) => {
+        const record = this.#recordOf(kernel);
+        return record === null ? null : { record, dump };
+      },
+    };
   }
 
-  #btf({ buildId, buildIdProven, version }: KernelIdentity, part: string, dump: string): KnownBtf | null {
+  #recordOf({ buildId, buildIdProven, version }: KernelIdentity): BtfRecord | null {
     if (!buildIdProven) return null;
     const key = `${buildId} ${version}`;
-    let records = this.#records.get(key);
-    if (records === undefined) {
+    let record = this.#records.get(key);
+    if (record === undefined) {
       const [oldest] = this.#records.keys();
       if (oldest !== undefined && this.#records.size === MOST) this.#records.delete(oldest);
-      records = new Map();
-      this.#records.set(key, records);
-    }
-    let record = records.get(part);
-    if (record === undefined) {
       record = new BtfRecord();
-      records.set(part, record);
+      this.#records.set(key, record);
     }
-    return { record, dump };
+    return record;
   }
 }
 
 /** What is known of the builds of a dump's kernels. */
 export interface DumpBuilds {
-  /** What is known of the BTF of a kernel; `part`: a module, or vmlinux. Null if the build is not proven. */
-  btf(kernel: KernelIdentity, part: string): KnownBtf | null;
+  /** What is known of the BTF of vmlinux of a kernel; null if its build is not proven. */
+  btf(kernel: KernelIdentity): KnownBtf | null;
 }

@@ -118,8 +118,7 @@ export class Opening {
   readOwnTypes(): void {
     const { memory, info, release, log, needs } = this;
     const symbols = new Symbols(this.#symbols);
-    const kernel = this.identity;
-    const known = (part: string) => this.#builds?.btf(kernel, part) ?? null;
+    const known = this.#builds?.btf(this.identity) ?? null;
     this.#own = this.#optional(() =>
       log.step('types', () => ownTypes({ memory, symbols, info, release, log, known }, needs.modules)),
     );

@@ -37,13 +37,14 @@ async function loaded() {
   }
 }
 
+const TIMER = 'socketTimeoutTimer';
+
 /** A client whose timer ends with its connection: ioredis leaves it, so that it delays the end of the program. */
 function connected(client: Redis): Redis {
   return client.on('close', () => {
-    // biome-ignore-start lint/complexity/useLiteralKeys: it is private, and only thus the compiler allows it.
-    clearTimeout(client['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
-    client['socketTimeoutTimer'] = undefined;
-    // biome-ignore-end lint/complexity/useLiteralKeys: as above.
+    // It is private.
+    clearTimeout(Reflect.get(client, TIMER) as NodeJS.Timeout | undefined);
+    Reflect.set(client, TIMER, undefined);
   });
 }
 

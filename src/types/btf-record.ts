@@ -104,6 +104,7 @@ export class KnownTypes {
   learnStart(id: number, at: number): void {
     const { record, dump } = this.#known;
     record.learnPlace(id, this.#placeAt(at), dump);
+    this.#starts.set(id, at);
   }
 
   learnId(group: BtfGroup, name: string, id: number | null): void {
