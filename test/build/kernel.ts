@@ -356,7 +356,8 @@ export class SyntheticKernel {
     const vendorTypes = this.options.vendor?.types;
     if (vendorTypes !== undefined) this.#moduleBtf(this.#vendor, new Layouts(vendorTypes), core);
     const last = this.#read(this.at('modules') + 8n) - this.offset('module', 'list');
-    if (splitBtf) this.#moduleBtf(last, this.layouts, core);
+    const own = this.options.moduleTypes === undefined ? this.layouts : new Layouts(this.options.moduleTypes);
+    if (splitBtf) this.#moduleBtf(last, own, core);
   }
 
   #moduleBtf(module: bigint, layouts: Layouts, core: BtfWriter): void {

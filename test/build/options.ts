@@ -36,6 +36,8 @@ export interface HostOptions {
   readonly btf?: BtfOptions;
   /** KVM's structures in the BTF of module kvm instead of vmlinux's. */
   readonly splitBtf?: boolean;
+  /** What the BTF of module kvm describes instead. */
+  readonly moduleTypes?: string;
   /** With `splitBtf`: the structures in vmlinux's BTF, with or without those of KVM. */
   readonly vmlinuxTypes?: string;
   /** The symbols __start_BTF and __stop_BTF are missing (CONFIG_KALLSYMS_ALL off). */
