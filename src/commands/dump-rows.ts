@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record of a dump that was analysed.
+import type { ReportDump } from '../html/report-format.js';
 import { columns } from '../report/columns.js';
 import { jsonLines, recordKind } from '../report/records.js';
 import { count, list, nullable, oneOf, seconds, text } from '../report/types.js';
 import type { Job } from '../scan/protocol.js';
 
 /** What is known of a dump, and what became of its analysis. */
-export interface DumpRow {
-  readonly dump: string;
-  readonly files: readonly string[];
-  readonly size: number | null;
-  readonly mtime: string | null;
-  readonly format: string | null;
-  readonly release: string | null;
-  readonly buildId: string | null;
-  readonly node: string | null;
-  readonly crashTime: string | null;
-  readonly panic: string | null;
-  readonly vms: number | null;
-  readonly status: 'ok' | 'incomplete' | 'failed';
-  readonly error: string | null;
-  readonly seconds: number;
-  readonly peakMemory: number | null;
-  readonly problems: readonly string[];
-}
+export type DumpRow = Omit<ReportDump, 'guests'>;
 
 export const dumps = recordKind<DumpRow>(
   'dump',

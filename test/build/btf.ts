@@ -22,6 +22,16 @@ export interface BtfOptions {
   readonly sorted?: boolean;
 }
 
+/** Structures with these names that contain each other in this order, and an enumeration. */
+export const nested = (order: readonly string[]): string =>
+  [
+    'enum zone { LOW=1, HIGH=7 }',
+    ...order.map((name, i) => {
+      const inner = i === 0 ? 'u16 inner' : `struct ${order[i - 1]} inner[2]`;
+      return `${name} {\nu32 first\n${inner}\nunion {\nu64 wide\nu16 half\n}\nptr last\n}`;
+    }),
+  ].join('\n');
+
 /** Words of a type that are IDs of types. */
 function references(words: readonly number[]): number[] {
   const kind = ((words[1] as number) >>> 24) & 0x1f;

@@ -6,6 +6,7 @@ import { LazyBytes } from '../../../src/core/lazy-bytes.js';
 import { vmlinuxIndex } from '../../../src/opening/btf-index.js';
 import { Btf } from '../../../src/types/btf.js';
 import { GraphTypes } from '../../../src/types/graph.js';
+import { nested } from '../../build/btf.js';
 import { IndexedBtf } from '../../build/btf-index.js';
 import { damage } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
@@ -27,15 +28,7 @@ function opened(kernel: IndexedBtf): { types: GraphTypes<number>; isIndexed: boo
 
 /** Structures that contain each other, some of them with a short name or as the beginning of another name. */
 const NAMES = ['a', 'ab', 'abc', 'abcd', 'abcde', 'kvm', 'kvm_memslots', 'kvm_memory_slot', 'list_head', 'zz'];
-const text = (order: readonly string[]): string =>
-  [
-    'enum zone { LOW=1, HIGH=7 }',
-    ...order.map((name, i) => {
-      const inner = i === 0 ? 'u16 inner' : `struct ${order[i - 1]} inner[2]`;
-      return `${name} {\nu32 first\n${inner}\nunion {\nu64 wide\nu16 half\n}\nptr last\n}`;
-    }),
-  ].join('\n');
-const layouts = fc.shuffledSubarray(NAMES, { minLength: 1 }).map((order) => new Layouts(text(order)));
+const layouts = fc.shuffledSubarray(NAMES, { minLength: 1 }).map((order) => new Layouts(nested(order)));
 
 /** What is asked for, with the answers of the layouts. */
 function check(types: GraphTypes<number>, expected: Layouts): void {
@@ -108,7 +101,7 @@ describe('the index of BTF in the kernel', () => {
   });
 
   test('if it is not in the dump, answers are the same', () => {
-    const each = new Layouts(text(NAMES));
+    const each = new Layouts(nested(NAMES));
     for (const missing of ['struct', 'array'] as const) {
       const kernel = new IndexedBtf(each);
       kernel.memory.missing.add(kernel.memory.offsetOf(kernel[missing]) / 4096);

@@ -6,20 +6,12 @@ import type { Readable } from '../../../src/core/lazy-bytes.js';
 import { Btf } from '../../../src/types/btf.js';
 import { BtfRecord } from '../../../src/types/btf-record.js';
 import { GraphTypes } from '../../../src/types/graph.js';
-import { BtfWriter } from '../../build/btf.js';
+import { BtfWriter, nested } from '../../build/btf.js';
 import { bytesOf, damage, orError } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
 
 const NAMES = ['a', 'ab', 'kvm', 'kvm_memslots', 'list_head', 'page', 'zz'];
-const text = (order: readonly string[]): string =>
-  [
-    'enum zone { LOW=1, HIGH=7 }',
-    ...order.map((name, i) => {
-      const inner = i === 0 ? 'u16 inner' : `struct ${order[i - 1]} inner[2]`;
-      return `${name} {\nu32 first\n${inner}\nunion {\nu64 wide\nu16 half\n}\nptr last\n}`;
-    }),
-  ].join('\n');
-const layouts = fc.shuffledSubarray(NAMES, { minLength: 1 }).map((order) => new Layouts(text(order)));
+const layouts = fc.shuffledSubarray(NAMES, { minLength: 1 }).map((order) => new Layouts(nested(order)));
 
 /** Types of a dump that learns from a record. */
 const opened = (bytes: Uint8Array, record: BtfRecord, dump: string): GraphTypes<number> =>
@@ -65,7 +57,7 @@ describe('a record of the BTF of a build', () => {
   });
 
   test('the same dump is believed at once, another one is not', () => {
-    const bytes = new BtfWriter(new Layouts(text(NAMES))).bytes();
+    const bytes = new BtfWriter(new Layouts(nested(NAMES))).bytes();
     const walks = (record: BtfRecord, dump: string): number => {
       const { data, windows } = counted(bytes);
       answers(new GraphTypes(new Btf('test', data, null, { known: { record, dump } })));
