@@ -7,6 +7,7 @@ import { BytesSource } from '../../src/core/bytes-source.js';
 import { DumpError } from '../../src/core/errors.js';
 import { openDwarf, openObject } from '../../src/debuginfo/dwarf-file.js';
 import { ElfObject } from '../../src/elf/sections.js';
+import { AT, FORM, TAG } from '../../src/types/dwarf/constants.js';
 import { type CompileWish, compile, run, toC } from '../build/compiled.js';
 import { Layouts } from '../build/layout.js';
 import { KVM_TYPES, SMALL_KERNEL } from '../build/small-kernel.js';
@@ -235,6 +236,24 @@ describe('damage', () => {
       { numRuns: 150 },
     );
   }, /relocatable|type units|linked/);
+
+  // The name is gone, the entry is still a declaration: nothing can be looked up by name.
+  withGcc.test.each([2, 3, 4, 5] as const)('DWARF %i: a declaration that lost its name', async (dwarf) => {
+    const source = 'struct elsewhere; struct holder { struct elsewhere *at; } kept;';
+    const damaged = Buffer.from(readFileSync(compile(source, { dwarf })));
+    const shape = Buffer.from([AT.Name, FORM.Strp, AT.Declaration, dwarf < 4 ? FORM.Flag : FORM.FlagPresent]);
+    const inline = Buffer.from([AT.Name, FORM.String, AT.Declaration, dwarf < 4 ? FORM.Flag : FORM.FlagPresent]);
+    const place = Math.max(damaged.indexOf(shape), damaged.indexOf(inline));
+    expect(place).toBeGreaterThan(0);
+    damaged[place] = AT.ConstValue;
+    // The member becomes one of that structure, instead of a pointer to it.
+    const pointer = damaged.indexOf(Buffer.from([TAG.PointerType, 0, AT.ByteSize, FORM.Data1, AT.Type, FORM.Ref4]));
+    expect(pointer).toBeGreaterThan(0);
+    damaged[pointer] = TAG.ConstType;
+    const { types } = await openDwarf(new ElfObject(new BytesSource('damaged', damaged)), []);
+    expect(types.member('holder', 'at')).toMatchObject({ kind: 'other', size: 0 });
+    expect(types.sizeOf('')).toBeNull();
+  });
 
   withGcc.test('truncated anywhere', async () => {
     const whole = readFileSync(compile(toC(LAYOUTS), { dwarf: 4, linked: true }));

@@ -45,6 +45,8 @@ export class SearchedDefinitions implements Definitions {
   }
 
   find(kind: DefinitionKind, name: string): Place | null {
+    // Damage can take the name from a declaration. No entry is named '', and every zero byte would match it.
+    if (name === '') return null;
     const key = `${kind} ${name}`;
     if (this.#absent.has(key)) return null;
     const known = this.#found.get(key);
