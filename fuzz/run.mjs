@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--ask KIND] [--one] [--fixture NAME] [--form NAME]
+// npm run fuzz -- [--mutants N] [--seed S] [--workers W] [--ask KIND] [--one] [--part I/N] [--fixture NAME] [--form NAME]
 // [--hit NAME] [--excused N]: damages the fixtures in many ways and compares every answer with the right one. Exit status
 // 1 if a mutant gives a wrong answer without an excuse, hangs, uses too much memory, or ends with anything but one of the
 // program's own errors. --ask addresses takes the fixtures with addresses, --ask commands those for vms, slots, vcpus and
 // map, --ask owners those for owner, page and hva, --ask guests those with a guest's memory or a log; with --one each mutant is asked
-// one of these, which allows more mutants in the same time. --form and --hit (what is changed, as named in the summary) restrict
+// one of these, which allows more mutants in the same time. --part I/N runs the I-th of N parts of the mutants: the parts
+// together are the same as one run. --form and --hit (what is changed, as named in the summary) restrict
 // the mutants. --excused prints N of the answers that are excused by other
 // bytes than page-table entries.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     ask: { type: 'string' },
     one: { type: 'boolean', default: false },
+    part: { type: 'string', default: '1/1' },
     fixture: { type: 'string' },
     excused: { type: 'string', default: '0' },
     form: { type: 'string' },
@@ -50,6 +52,12 @@ const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(),
 const tally = new Tally(mutants, Number(values.excused));
 const began = Date.now();
 
+const [part = 0, parts = 0] = values.part.split('/').map(Number);
+if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts)) {
+  console.error('--part must be I/N with 1 <= I <= N, for example --part 2/4');
+  process.exit(2);
+}
+
 /** Mutants `from` to `to` - 1 of a fixture. @typedef {{ fixture: string, from: number, to: number }} Piece */
 
 /** The mutants of each fixture, divided in two: there are few fixtures and many workers. @returns {Piece[]} */
@@ -63,10 +71,13 @@ function pieces() {
     const share = Math.ceil((mutants * (weights[i] ?? 1)) / whole);
     const to = i === fixtures.length - 1 ? mutants : Math.min(mutants, from + share);
     at = to;
-    const middle = (from + to) >> 1;
+    /** The end of the I-th of all parts. @type {(count: number) => number} */
+    const cut = (count) => from + Math.floor(((to - from) * count) / parts);
+    const [first, last] = [cut(part - 1), cut(part)];
+    const middle = (first + last) >> 1;
     const halves = [
-      { fixture, from, to: middle },
-      { fixture, from: middle, to },
+      { fixture, from: first, to: middle },
+      { fixture, from: middle, to: last },
     ];
     return halves.filter((piece) => piece.from < piece.to);
   });
