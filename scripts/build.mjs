@@ -2,6 +2,7 @@
 // Builds dist/: the program and the library, each bundled with its dependencies into one CommonJS file, because loading
 // a hundred modules takes longer than answering an address (docs/decisions/005-bundled.md); and the library's
 // declarations.
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -51,7 +52,17 @@ const program = {
   // Parts are loaded with require(): import() loads the loader of ES modules first.
   supported: { 'dynamic-import': false },
 };
-await build({ ...program, entryPoints: { cli: 'src/cli/main.ts' }, plugins: [lazyBuiltins, inParts(program)] });
+await build({ ...program, entryPoints: { program: 'src/cli/main.ts' }, plugins: [lazyBuiltins, inParts(program)] });
+const made = readFileSync(at('dist/program.js'));
+// Read as such: src/cli/code-cache.ts.
+if (made.some((byte) => byte > 0x7f)) throw new Error('dist/program.js is not ASCII');
+const KVM_VTOP_PROGRAM = JSON.stringify(createHash('sha256').update(made).digest('hex'));
+await build({
+  ...program,
+  define: { KVM_VTOP_PROGRAM },
+  entryPoints: { cli: 'src/cli/start.ts' },
+  plugins: [lazyBuiltins],
+});
 await build({ ...bundled, entryPoints: { internal: 'src/internal.ts' } });
 // A program sees the names of classes: without keepNames that of DumpError would be _DumpError.
 await build({ ...bundled, entryPoints: { index: 'src/index.ts' }, keepNames: true });

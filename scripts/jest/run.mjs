@@ -27,5 +27,7 @@ const cache = join(tmpdir(), 'kvm-vtop-jest');
 const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
 process.exitCode = run(jest, ['--cacheDirectory', cache, ...given.slice(needsBuild ? 0 : 1)], {
   TMPDIR: scratch,
+  // What the program keeps is not left in the user's cache folder.
+  XDG_CACHE_HOME: join(scratch, 'cache'),
 });
 rmSync(scratch, { recursive: true, force: true });

@@ -89,6 +89,7 @@ const besideVcpus = { ...beside, kvmAmdModule };
 
 const verbose = flag('report on standard error what was found, where, and how long each step took', { short: 'v' });
 const quiet = flag('do not report progress or totals on standard error', { short: 'q' });
+const noCache = flag('do not use the caches in the cache folder of the user, nor write to them');
 const json = flag('print JSON, one object per line (docs/output.md)');
 const asCsv = flag('print comma-separated values, with a header line', { excludes: ['json'] });
 const whatFile = flag('report on standard error what the file is', { short: 'v' });
@@ -99,30 +100,30 @@ export type BesideValues = Values<typeof beside> & Partial<Values<typeof besideV
 /** For each need, the options that it adds before a command's own options, and those it adds after them. */
 const GROUPS: Readonly<Record<Need, readonly [Options, Options]>> = {
   nothing: [{}, {}],
-  files: [host, { ...besideVcpus, verbose, quiet }],
-  many: [{ inputFormat }, { ...searched, verbose, quiet }],
-  image: [image, { verbose: whatFile, quiet }],
-  host: [host, { ...beside, verbose, quiet }],
+  files: [host, { ...besideVcpus, verbose, quiet, noCache }],
+  many: [{ inputFormat }, { ...searched, verbose, quiet, noCache }],
+  image: [image, { verbose: whatFile, quiet, noCache }],
+  host: [host, { ...beside, verbose, quiet, noCache }],
   log: [
     { ...host, ...inGuest },
-    { ...beside, verbose, quiet },
+    { ...beside, verbose, quiet, noCache },
   ],
-  owners: [host, { ...beside, verbose, quiet }],
+  owners: [host, { ...beside, verbose, quiet, noCache }],
   process: [
     { ...host, ...process },
-    { ...beside, verbose, quiet },
+    { ...beside, verbose, quiet, noCache },
   ],
   vm: [
     { ...host, ...vm },
-    { ...beside, verbose, quiet },
+    { ...beside, verbose, quiet, noCache },
   ],
   vms: [
     { ...host, ...vm },
-    { ...beside, verbose, quiet },
+    { ...beside, verbose, quiet, noCache },
   ],
   vcpus: [
     { ...host, ...vm },
-    { ...besideVcpus, verbose, quiet },
+    { ...besideVcpus, verbose, quiet, noCache },
   ],
 };
 
@@ -133,9 +134,10 @@ export const commonGroups: readonly { readonly title: string; readonly options: 
   { title: 'Other files', options: beside },
   { title: 'Other files for vCPUs', options: { kvmAmdModule } },
   { title: 'Output', options: { verbose, quiet, json, csv: asCsv } },
+  { title: 'Caches', options: { noCache } },
 ];
 
-const OPENING: Options = { ...host, ...beside, verbose, quiet };
+const OPENING: Options = { ...host, ...beside, verbose, quiet, noCache };
 
 /** Whether an option says how a dump is opened. After `--`, a command works on a dump that is already open. */
 export const opens = (name: string): boolean => name in OPENING;

@@ -1,10 +1,11 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
-import type { ExitCode } from '../commands/command.js';
+import type { ExitCode, Need } from '../commands/command.js';
 import { commands } from '../commands/index.js';
 import { DumpError, UsageError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
+import type { CodeCache } from './code-cache.js';
 import { threadsAtRest } from './end.js';
 import { StderrLog } from './log.js';
 import { readCommandLine } from './parser.js';
@@ -37,22 +38,43 @@ function textOf(error: unknown): string {
 /** The longest interval of a timer, in milliseconds. */
 const FOREVER = 2 ** 31 - 1;
 
-/** Parses the command line and runs its command. */
-async function answer(): Promise<ExitCode> {
+/** Commands that run too little of the program for its compiled code to be kept. */
+const SHORT: ReadonlySet<Need> = new Set<Need>(['nothing', 'files', 'many']);
+
+/** Parses the command line and runs its command. Returns what is to be done once its output has been written. */
+async function answer(code: CodeCache | null): Promise<{ readonly status: ExitCode; readonly atEnd: () => void }> {
   const request = readCommandLine(process.argv.slice(2), commands, KVM_VTOP_VERSION);
   const log = new StderrLog({ verbose: request.values.verbose === true, quiet: request.values.quiet === true });
-  return run(request, programOf(commands, KVM_VTOP_VERSION), streams(log));
+  log.found(code?.text ?? 'caches: none');
+  const status = await run(request, programOf(commands, KVM_VTOP_VERSION), streams(log));
+  const isKept = code !== null && status < 2 && !SHORT.has(request.command.needs);
+  return {
+    status,
+    atEnd: () => {
+      if (isKept) keep(code, log);
+    },
+  };
 }
 
-async function main(): Promise<void> {
+function keep(code: CodeCache, log: Log): void {
+  const before = code.text;
+  code.save();
+  if (code.text !== before) log.found(code.text);
+}
+
+/** Runs the program. `code`: its compiled code; null if that is not kept. */
+export async function main(code: CodeCache | null): Promise<void> {
   if (isWorker()) return work(KVM_VTOP_VERSION);
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
   const finish = (code: ExitCode): void => {
     process.exitCode = code;
   };
+  let atEnd = (): void => undefined;
   try {
-    finish(await answer());
+    const answered = await answer(code);
+    finish(answered.status);
+    atEnd = answered.atEnd;
   } catch (error) {
     // An OutputError is reported below, wherever it was thrown.
     if (!(error instanceof OutputError)) finish(report(error));
@@ -60,8 +82,8 @@ async function main(): Promise<void> {
   await outputWritten().catch((error: unknown) => {
     finish(report(error));
   });
+  // Before the flags of V8 are changed.
+  atEnd();
   await threadsAtRest();
   clearInterval(alive);
 }
-
-void main();

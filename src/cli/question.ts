@@ -7,7 +7,7 @@ import { optionsOf } from './groups.js';
 import { kebab } from './names.js';
 
 /** Options of the main command that do not choose the dump, the VM or the address space. */
-const OTHERS: ReadonlySet<string> = new Set(['verbose', 'quiet', 'json', 'csv']);
+const OTHERS: ReadonlySet<string> = new Set(['verbose', 'quiet', 'noCache', 'json', 'csv']);
 
 /** The command line of the main command for the dump and the VM of a request, to which an address is added. */
 export function questionOf({ values }: Request): string {

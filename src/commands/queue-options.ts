@@ -89,7 +89,7 @@ const FOR_QUEUE: Readonly<Record<Action, readonly (keyof typeof queueOptions)[]>
 };
 
 /** Options that every action has. */
-const ALWAYS = ['queue', 'name', 'verbose', 'quiet'];
+const ALWAYS = ['queue', 'name', 'verbose', 'quiet', 'noCache'];
 
 const isGiven = (value: unknown, start: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : value !== start;

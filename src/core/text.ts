@@ -57,5 +57,5 @@ export function decoded(text: string): string {
 /** Makes text from a dump or a file safe to print: cuts it to `longest` characters, escapes all but printable ASCII. */
 export function printable(text: string, longest = 80): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return cut.replace(/[^\x20-\x7e…]/g, escaped);
+  return cut.replace(/[^\x20-\x7e\u2026]/g, escaped);
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Log } from '../core/log.js';
-import { cacheHome, readText, writeWhole } from '../io/cache-folder.js';
+import { ownFolder, readOwn, writeOwn } from '../io/own-files.js';
 import { reasonOf } from '../io/system-error.js';
 import { AT, TAG } from '../types/dwarf/constants.js';
 import type { DefinitionKind, Definitions, Place } from '../types/dwarf/definitions.js';
@@ -18,7 +18,7 @@ type Kept = Readonly<Record<string, readonly [unit: number, entry: number] | nul
  * verified before use; that a file does not define a name can't be verified, and relies on the cache's checksum.
  */
 export class CachedDefinitions implements Definitions {
-  /** Path of the cache; null if the user has no cache folder. */
+  /** Path of the cache; null if the user has no cache folder, or caches are off. */
   readonly #path: string | null;
   readonly #kept: Kept;
   readonly #found = new Map<string, Place | null>();
@@ -28,8 +28,8 @@ export class CachedDefinitions implements Definitions {
     readonly search: Definitions,
     readonly identity: { readonly buildId: string; readonly size: number },
   ) {
-    const home = cacheHome();
-    this.#path = home === null ? null : join(home, 'kvm-vtop', 'dwarf', `${identity.buildId}-${identity.size}.json`);
+    const folder = ownFolder('dwarf');
+    this.#path = folder === null ? null : join(folder, `${identity.buildId}-${identity.size}.json`);
     this.#kept = this.#path === null ? {} : this.#load(this.#path);
   }
 
@@ -51,7 +51,8 @@ export class CachedDefinitions implements Definitions {
     const text = JSON.stringify(places);
     if (this.#path === null || text === JSON.stringify(this.#kept)) return;
     try {
-      writeWhole(this.#path, JSON.stringify({ ...this.#head(), sum: sumOf(text), places }));
+      const whole = JSON.stringify({ ...this.#head(), sum: sumOf(text), places });
+      writeOwn(this.#path, () => [Buffer.from(whole)]);
     } catch (error) {
       log.found(`index of debug information not cached: ${reasonOf(error)}`);
     }
@@ -82,7 +83,7 @@ export class CachedDefinitions implements Definitions {
 
   #load(path: string): Kept {
     try {
-      const value = JSON.parse(readText(path) ?? '{}') as { sum?: unknown; places?: Kept };
+      const value = JSON.parse(Buffer.from(readOwn(path) ?? []).toString() || '{}') as { sum?: unknown; places?: Kept };
       const { sum, places = {}, ...head } = value;
       const isOurs = JSON.stringify(head) === JSON.stringify(this.#head());
       return isOurs && sum === sumOf(JSON.stringify(places)) && areWhole(places) ? places : {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
@@ -13,6 +13,9 @@ export function cacheHome(): string | null {
 
 /** The home folder; empty for a user without HOME and without an entry in passwd, as in a container. */
 function homeOf(): string {
+  // As node:os has it, which takes time to load.
+  const named = process.env.HOME ?? '';
+  if (named !== '') return named;
   try {
     return homedir();
   } catch {
@@ -36,20 +39,11 @@ export const fileExists = (path: string): boolean => sizeOfFile(path) !== null;
 /** Whether `path` is a regular file that is not empty. */
 export const hasContents = (path: string): boolean => (sizeOfFile(path) ?? 0) > 0;
 
-/** The text of a small file; null if it does not exist or can't be read. */
-export function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Makes a folder and its parents. Does not use mkdir's `recursive`, which never returns if mkdir(2) fails with ENOENT
  * although the parent exists (/proc, or a folder that was removed). Throws the system's error.
  */
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
   try {
@@ -60,13 +54,16 @@ function makeFolder(path: string): void {
   }
 }
 
+/** A name for a file while it is written, which no other process uses. */
+export const draftOf = (path: string): string => `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+
 /**
  * Writes a file under a temporary name and renames it, so that concurrent readers and writers see either the old or the
  * new contents, never a part. Throws the system's error.
  */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
   makeFolder(dirname(path));
-  const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  const draft = draftOf(path);
   try {
     writeFileSync(draft, contents, { flag: 'wx' });
     renameSync(draft, path);

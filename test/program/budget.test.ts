@@ -28,7 +28,7 @@ function loaded(args: readonly string[]): { builtin: string[]; files: string[]; 
   const fd = openSync(out, 'w');
   const { status, stderr } = spawnSync(process.execPath, ['-r', file(PRELOAD, 'preload.cjs'), 'dist/cli.js', ...args], {
     cwd: ROOT,
-    env: { ...process.env, LOADED: log },
+    env: { ...process.env, LOADED: log, XDG_CACHE_HOME: folder },
     stdio: ['ignore', fd, 'pipe'],
     encoding: 'utf8',
   });

@@ -70,6 +70,7 @@ describe('the package', () => {
       'dist/index.js',
       'dist/kvm-vtop.1',
       'dist/package.json',
+      'dist/program.js',
     ]);
     expect(packed.filter((path) => /\.[cm]?ts$/.test(path))).toEqual(['dist/index.d.ts']);
   });

@@ -276,7 +276,7 @@ secure.test('TLS: a server with a certificate that is known, and with one that i
 test('without BullMQ: one line with what to install', () => {
   const alone = inFolder('alone/cli.js');
   mkdirSync(dirname(alone));
-  copyFileSync(join(ROOT, 'dist', 'cli.js'), alone);
+  for (const name of ['cli.js', 'program.js']) copyFileSync(join(ROOT, 'dist', name), join(dirname(alone), name));
   const run = spawnSync(process.execPath, [alone, 'scan', '--queue', 'redis://localhost', 'status'], {
     encoding: 'utf8',
   });

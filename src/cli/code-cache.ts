@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as V8 has compiled it, kept for later runs. Compiling takes longer than reading what was compiled.
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
+import { Script } from 'node:vm';
+import { keepNewest, ownFolder, readOwn, writeOwn } from '../io/own-files.js';
+import { reasonOf } from '../io/system-error.js';
+
+/** Must be increased when the format of the file changes. */
+const FORMAT = 1;
+
+/** Files that are kept: one for each version of the program and of Node.js that is in use. */
+const MOST_FILES = 8;
+
+/** V8 reads compiled code in place if it begins at such an offset. */
+const ALIGN = 64;
+
+/**
+ * Processor time in µs after which a run does not keep what it has compiled: V8 has dropped functions that ran only at the start, and
+ * a run that long would not gain from them.
+ */
+const LONGEST = 10_000_000;
+
+/** What runs the program in its file, a CommonJS module. */
+type Run = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void;
+
+/** Code that V8 has compiled, in the user's cache folder. */
+export class CodeCache {
+  /** Words for --verbose. */
+  text: string;
+  /** Whether what was in the cache is used. */
+  readonly #isUsed: boolean;
+  readonly #script: Script;
+
+  private constructor(
+    readonly path: string,
+    readonly key: string,
+    program: string,
+  ) {
+    const kept = dataOf(readOwn(path), key);
+    const text = readFileSync(program, 'latin1');
+    this.#script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
+      filename: program,
+      ...(kept !== null && { cachedData: kept }),
+    });
+    this.#isUsed = kept !== null && this.#script.cachedDataRejected === false;
+    this.text = this.#isUsed ? `compiled code: ${path}` : `compiled code: none that is usable in ${path}`;
+  }
+
+  /**
+   * The code of a program: the path of its file, which must be ASCII, and its digest. Null if nothing can be kept.
+   */
+  static of(program: string, digest: string): CodeCache | null {
+    try {
+      const folder = ownFolder('code');
+      if (folder === null) return null;
+      const key = keyOf(program, digest);
+      return new CodeCache(join(folder, `${digest.slice(0, 16)}-${hashOf(key)}`), key, program);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Runs the program, and returns what it exports. */
+  run(require: NodeJS.Require, file: string, folder: string): unknown {
+    const module = { exports: {} };
+    (this.#script.runInThisContext() as Run)(module.exports, require, module, file, folder);
+    return module.exports;
+  }
+
+  /**
+   * Keeps what was compiled, with the functions that have run, for later runs, unless it was there. Failures cost nothing but time in
+   * the next run, and are reported in `text`.
+   */
+  save(): void {
+    // V8 refuses what was compiled with other flags; the program can have changed them.
+    if (this.#isUsed || process.cpuUsage().user > LONGEST || !this.key.endsWith(` ${cachedDataVersionTag()}`)) return;
+    try {
+      writeOwn(this.path, () => fileOf(this.#script.createCachedData(), this.key));
+      keepNewest(dirname(this.path), MOST_FILES);
+      this.text = `compiled code kept in ${this.path}`;
+    } catch (error) {
+      this.text = `compiled code not kept: ${reasonOf(error)}`;
+    }
+  }
+}
+
+/**
+ * What must be the same for compiled code to be used. V8 itself compares only the length of a program: the digest is that of the build,
+ * and the rest shows that the file has not been changed or replaced since the code was compiled.
+ */
+function keyOf(program: string, digest: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(program, { bigint: true });
+  const file = [ino, size, mtimeNs, ctimeNs].join(' ');
+  return `${digest} ${file} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
+}
+
+/** A short hash of a text (FNV-1a), for the name of a file. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+const headOf = (key: string, length: number): Buffer => {
+  const text = `kvm-vtop compiled code ${FORMAT} ${length} ${key}\n`;
+  return Buffer.from(text.padEnd(aligned(text.length)), 'latin1');
+};
+
+const aligned = (length: number): number => Math.ceil(length / ALIGN) * ALIGN;
+
+/**
+ * The pieces of a file: a header, and the data twice. V8 in Node.js 20 runs data in which a bit was flipped: it crashes, or never ends.
+ * To compare two copies takes a fifth of a millisecond; to load and compute a digest took ten and more.
+ */
+function fileOf(data: Uint8Array, key: string): Uint8Array[] {
+  const room = new Uint8Array(aligned(data.length) - data.length);
+  return [headOf(key, data.length), data, room, data, room];
+}
+
+/** The data in a file; null if it is not such a file, of another key, or damaged. */
+function dataOf(bytes: Uint8Array | null, key: string): Buffer | null {
+  if (bytes === null) return null;
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const length = Number(/^kvm-vtop compiled code \d+ (\d{1,9}) /.exec(file.toString('latin1', 0, ALIGN))?.[1]);
+  const head = headOf(key, length);
+  const copy = head.length + aligned(length);
+  if (file.length !== copy + aligned(length) || !file.subarray(0, head.length).equals(head)) return null;
+  const data = file.subarray(head.length, head.length + length);
+  return data.equals(file.subarray(copy, copy + length)) ? data : null;
+}
