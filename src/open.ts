@@ -7,19 +7,21 @@ import type { FrameSource } from './core/memory.js';
 import { printable } from './core/text.js';
 import { Beside } from './debuginfo/beside.js';
 import type { BesideOptions } from './debuginfo/beside-options.js';
+import { BuildHints } from './debuginfo/build-hints.js';
 import { describeObjects, type ModuleFile } from './debuginfo/describe.js';
 import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
-import type { Host } from './kernel/host.js';
+import type { Host, KernelIdentity } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
 import { type Selected, selectByWord } from './kvm/select.js';
-import type { Builds } from './opening/builds.js';
+import type { Builds, DumpBuilds, StatedBuild } from './opening/builds.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
 import { guestImage } from './spaces/guest-image.js';
+import type { KnownBtf } from './types/btf-record.js';
 import type { DescribedKernel } from './types/profile.js';
 import { describes } from './types/source.js';
 
@@ -61,6 +63,8 @@ export interface OpenOptions extends DumpOptions, Remembered {
 interface Remembered {
   /** What this process has learned of the builds of kernels, and a name for this dump, which no other has. */
   readonly learned?: { readonly builds: Builds; readonly dump: string };
+  /** Whether what is learned of the builds of kernels is kept in the user's cache folder for other runs. */
+  readonly keeps?: boolean;
 }
 
 /** Options for reading the files of a dump. */
@@ -116,8 +120,9 @@ export async function openImage(
  */
 async function openGuests(
   machine: DumpImage,
-  { guests: words = [], log = silentLog, beside = {}, learned }: ImageOptions & Remembered,
+  options: ImageOptions & Remembered,
 ): Promise<Pick<OpenImage, 'image' | 'guests'>> {
+  const { guests: words = [], log = silentLog, beside = {} } = options;
   let image = machine;
   const guests: Selected[] = [];
   const { debugDirs, debuginfod } = beside;
@@ -125,15 +130,12 @@ async function openGuests(
   if (words.length > 0) await loadKernelCodecs();
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
+    const builds = new KnownBuilds(options, image);
     try {
-      const host = await openHostWith(image, image, {
-        log,
-        needs: KVM_NEEDS,
-        outside,
-        builds: buildsOf(learned, image),
-      });
+      const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside, builds });
       const guest = selectByWord(host, word);
       guests.push(guest);
+      builds.save();
       image = guestImage(guest, `${image.name}, guest ${printable(word)}`);
     } catch (error) {
       throw error instanceof UsageError && error.argument === 'process' ? changed(error, { argument: 'guest' }) : error;
@@ -154,24 +156,56 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
   const beside = new Beside(options.beside ?? {}, log);
   const opened = await openImage(paths, options);
+  const { image } = opened;
+  const builds = new KnownBuilds(options, image);
   const close = (): void => {
     beside.close();
     opened.close();
   };
   try {
-    const { image } = opened;
-    const builds = buildsOf(options.learned, image);
     const host = await openHostWith(image, watch(image), { log, needs: needsOf(options), outside: beside, builds });
-    return { image, memory: opened.memory, guests: opened.guests, host, close };
+    // What is found later, for an answer, is kept as well.
+    const closeAndSave = (): void => {
+      builds.save();
+      close();
+    };
+    return { image, memory: opened.memory, guests: opened.guests, host, close: closeAndSave };
   } catch (error) {
     close();
     throw error;
   }
 }
 
-/** A guest in a dump is another dump. */
-const buildsOf = (learned: Remembered['learned'], image: DumpImage) =>
-  learned === undefined ? null : learned.builds.for(`${learned.dump} ${image.name}`);
+/** What is known of the builds of a dump's kernels, and what is kept of it for other runs. */
+class KnownBuilds implements DumpBuilds {
+  readonly #learned: Pick<DumpBuilds, 'btf'> | null;
+  readonly #keeps: boolean;
+  readonly #log: Log;
+  #hints: BuildHints | null = null;
+
+  /** A guest in a dump is another dump. */
+  constructor({ learned, keeps = false, log = silentLog }: ImageOptions & Remembered, image: DumpImage) {
+    this.#learned = learned?.builds.for(`${learned.dump} ${image.name}`) ?? null;
+    this.#keeps = keeps;
+    this.#log = log;
+  }
+
+  btf(kernel: KernelIdentity): KnownBtf | null {
+    return this.#learned?.btf(kernel) ?? null;
+  }
+
+  hints(kernel: StatedBuild): BuildHints | null {
+    if (!this.#keeps) return null;
+    const hints = BuildHints.of(kernel);
+    if (hints?.isEmpty === false) this.#log.found(`record of the kernel's build: ${hints.path}`);
+    this.#hints = hints;
+    return hints;
+  }
+
+  save(): void {
+    this.#hints?.save(this.#log);
+  }
+}
 
 /** A module file that the user names is always read, so that its build is checked. */
 function needsOf({ needs = 'kvm', beside }: OpenOptions): KernelNeeds {

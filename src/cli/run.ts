@@ -68,10 +68,11 @@ export async function open(
         guests,
         beside: besideOf(values),
         needs: hostNeedsOf(request),
+        keeps: true,
         ...(learned && { learned }),
       }),
     );
-  const opened = await openImage(paths, { log, inputFormat, guests, ...(learned && { learned }) });
+  const opened = await openImage(paths, { log, inputFormat, guests, keeps: true, ...(learned && { learned }) });
   log.found(`${opened.image.name}: ${opened.image.reader.description}`);
   return opened;
 }
@@ -90,7 +91,7 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
     core,
     inputs: inputsOf(values),
     open: (paths, more) =>
-      openDump(paths, { ...more, beside, ...(paths === values.core ? { inputFormat, guests } : {}) }),
+      openDump(paths, { ...more, beside, keeps: true, ...(paths === values.core ? { inputFormat, guests } : {}) }),
     describe: () => {
       if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, guests, beside });
       if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);

@@ -19,7 +19,7 @@ import { cacheHome, draftOf, makeFolder } from './cache-folder.js';
 
 const PROGRAM = 'kvm-vtop';
 
-/** The most bytes of a file that is read. */
+/** The most bytes of a file that is read, unless a caller knows better. */
 const LARGEST = 64 * 1024 * 1024;
 
 /** Write permission of the group and of others. */
@@ -52,16 +52,16 @@ function isOwnFolder(path: string): boolean {
 
 /**
  * The bytes of a file in a folder of `ownFolder`; null if it does not exist or can't be read, or if it or its folder is a link, belongs to
- * another user, or can be written by others.
+ * another user, can be written by others, or is larger than `largest` bytes.
  */
-export function readOwn(path: string): Uint8Array | null {
+export function readOwn(path: string, largest = LARGEST): Uint8Array | null {
   try {
     if (!isOwnFolder(dirname(path))) return null;
     // Without O_NONBLOCK, a named pipe would be waited for.
     const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const found = fstatSync(file);
-      return found.isFile() && isOwn(found) && found.size <= LARGEST ? allOf(file, found.size) : null;
+      return found.isFile() && isOwn(found) && found.size <= largest ? allOf(file, found.size) : null;
     } finally {
       closeSync(file);
     }

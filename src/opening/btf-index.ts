@@ -16,28 +16,36 @@ const POINTER = 8;
 const MOST_TYPES = 0x1000000;
 
 /**
- * The kernel's index of the BTF of vmlinux, which is at address `start`, its types at `types`: `btf_vmlinux` (kernel/bpf/btf.c) in
- * kernels that sort the types (since Linux 7.0). The layout of struct btf is not known yet, so its members are recognised by what
- * they hold: the address of the BTF, then that of the array of types; somewhere a copy of the header, and after it the number of
- * types and that of the first with a name. Null if there is no such structure. What it says must be proven (`SortedTypes`).
+ * The kernel's index of the BTF of vmlinux, which is at address `start`, its types at `types`: `btf_vmlinux` (kernel/bpf/btf.c). Unless
+ * `always`, only that of kernels that sort the types (since Linux 7.0). The layout of struct btf is not known yet, so its members are
+ * recognised by what they hold: the address of the BTF, then that of the array of types; somewhere a copy of the header, and after it the
+ * number of types and, if they are sorted, that of the first with a name. Several if it is not known how long the header is, none if there is
+ * no such structure. What they say must be proven (`IndexedTypes`).
  */
 export function vmlinuxIndex(
   { memory, symbols }: { readonly memory: Memory; readonly symbols: Symbols },
   start: bigint,
   types: bigint,
-): StatedIndex | null {
-  return orNull(() => {
+  always = false,
+): readonly StatedIndex[] {
+  const found = orNull(() => {
     // In sorted BTF the first types have no name. In most others the first one has.
-    if (readOf(memory, types, 4, 'first type').u32(0) !== 0) return null;
+    const maySort = readOf(memory, types, 4, 'first type').u32(0) === 0;
+    if (!maySort && !always) return null;
     const symbol = symbols.get('btf_vmlinux');
     if (symbol === undefined) return null;
     const btf = readOf(memory, readOf(memory, symbol, POINTER, 'btf_vmlinux').u64(0), READ, 'struct btf of vmlinux');
     const after = btf.u64(0) === start ? afterHeader(btf, readOf(memory, start, HEADER, 'header of BTF')) : null;
     if (after === null) return null;
-    const numbers = HEADERS.map((length) => ({ count: btf.u32(after + length), named: btf.u32(after + length + 4) }));
-    const found = numbers.find(({ count, named }) => named > 0 && named < count && count < MOST_TYPES);
-    return found === undefined ? null : { ...found, offset: offsets(memory, btf.u64(POINTER), found.count, types) };
+    const pointers = btf.u64(POINTER);
+    return HEADERS.flatMap((length) => {
+      const [count, first] = [btf.u32(after + length), btf.u32(after + length + 4)];
+      const named = maySort && first > 0 && first < count ? first : null;
+      if (count >= MOST_TYPES || (named === null && !always)) return [];
+      return [{ count, named, offset: offsets(memory, pointers, count, types) }];
+    });
   });
+  return found ?? [];
 }
 
 /** Where struct btf has its copy of the header; null if it has none. */

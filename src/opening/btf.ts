@@ -12,6 +12,7 @@ import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
 import { sectionsOf } from '../types/btf-format.js';
+import type { TypeHints } from '../types/btf-hints.js';
 import type { KnownBtf } from '../types/btf-record.js';
 import { FallbackTypes } from '../types/fallback.js';
 import { resolve } from '../types/fields.js';
@@ -26,7 +27,7 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const MOST_MODULES = 0x10000;
 
 /** BTF of vmlinux, between __start_BTF and __stop_BTF; null if the kernel has none. */
-function vmlinuxBtf({ memory, symbols, known }: Untyped): Btf | null {
+function vmlinuxBtf({ memory, symbols, known, hints }: Untyped): Btf | null {
   const start = symbols.get('__start_BTF');
   const stop = symbols.get('__stop_BTF');
   if (start === undefined || stop === undefined || stop <= start) return null;
@@ -35,8 +36,10 @@ function vmlinuxBtf({ memory, symbols, known }: Untyped): Btf | null {
   const data = LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux');
   const types = start + BigInt(sectionsOf(data).types.offset);
   return new Btf('BTF of vmlinux', data, null, {
-    stated: vmlinuxIndex({ memory, symbols }, start, types),
+    // Without hints the types are walked, which needs fewer pages than the index of types that are not sorted.
+    stated: vmlinuxIndex({ memory, symbols }, start, types, hints?.isEmpty === false),
     known,
+    hints,
   });
 }
 
@@ -104,6 +107,8 @@ export interface Untyped {
    * can be from elsewhere, with structures of its own.
    */
   readonly known: KnownBtf | null;
+  /** Where its names were in earlier runs; null if that is not kept. */
+  readonly hints: TypeHints | null;
 }
 
 /** Types from a dump's own BTF. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KernelIdentity } from '../kernel/host.js';
+import type { TypeHints } from '../types/btf-hints.js';
 import { BtfRecord, type KnownBtf } from '../types/btf-record.js';
 
 /** Builds that are remembered; the oldest is forgotten first. */
@@ -9,8 +10,8 @@ const MOST = 32;
 export class Builds {
   readonly #records = new Map<string, BtfRecord>();
 
-  /** For a dump that has this name, which no other dump has. */
-  for(dump: string): DumpBuilds {
+  /** What is known for a dump that has this name, which no other dump has. */
+  for(dump: string): Pick<DumpBuilds, 'btf'> {
     return {
       btf: (kernel) => {
         const record = this.#recordOf(kernel);
@@ -37,4 +38,15 @@ export class Builds {
 export interface DumpBuilds {
   /** What is known of the BTF of vmlinux of a kernel; null if its build is not proven. */
   btf(kernel: KernelIdentity): KnownBtf | null;
+  /** Where the names in it were in earlier runs; null or absent if that is not kept. */
+  hints?(kernel: StatedBuild): TypeHints | null;
+}
+
+/** What names a kernel's build before it is proven. */
+export interface StatedBuild {
+  readonly release: string;
+  /** Version in struct new_utsname, with number and date of the build. */
+  readonly version: string;
+  /** The build-id in VMCOREINFO, which can be wrong; null if there is none. */
+  readonly buildId: string | null;
 }

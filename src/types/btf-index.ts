@@ -9,8 +9,8 @@ import { type BtfGroup, groupOf } from './btf-walk.js';
 export interface StatedIndex {
   /** Number of types, with type 0 (void), which is not stored. */
   readonly count: number;
-  /** ID of the first type that has a name. */
-  readonly named: number;
+  /** ID of the first type that has a name, if the types are sorted by name; else null. */
+  readonly named: number | null;
   /** Offset of a type in the section of types. Throws `DumpError` if the kernel's array can't be read. */
   offset(id: number): number;
 }
@@ -21,12 +21,10 @@ const REACH = 4;
 const MOST_ALIKE = 4096;
 
 /**
- * BTF whose types are sorted by name, those without a name first, so that few of them must be read to find one. The kernel relies
- * on this order (btf_find_by_name_kind), but does not check it for vmlinux (btf_check_sorted). So what is found is proven: the
- * type begins where the one before it ends, ends where the next one begins, and has the name. What is not found may be there all the
- * same.
+ * Types in the kernel's own index. What it says is proven: a type begins where the one before it ends, and ends where the next one
+ * begins.
  */
-export class SortedTypes {
+export class IndexedTypes {
   /** Offsets of the types that were asked for. */
   readonly #starts = new Map<number, number | null>();
 
@@ -36,15 +34,17 @@ export class SortedTypes {
     readonly stated: StatedIndex,
   ) {}
 
-  /** Types that a kernel has an index of; null if what it says is not true of these types. */
-  static of(section: TypeSection, strings: BtfStrings, stated: StatedIndex): SortedTypes | null {
-    const { count, named } = stated;
-    const sorted = new SortedTypes(section, strings, stated);
-    const isFirst = (id: number): boolean => sorted.#nameAt(id) !== '' && (id === 1 || sorted.#nameAt(id - 1) === '');
-    if (count < 2 || count - 1 > section.types.length / TYPE_SIZE || named < 1 || named >= count) return null;
-    // The first and the last type prove the number of types, as the section begins with one and ends with the other.
-    const isTrue = orNull(() => sorted.start(1) === 0 && sorted.start(count - 1) !== null && isFirst(named));
-    return isTrue === true ? sorted : null;
+  /** The first of these indexes that is one of these types; null if none is. */
+  static of(section: TypeSection, strings: BtfStrings, stated: readonly StatedIndex[]): IndexedTypes | null {
+    const all = stated.map((each) => new IndexedTypes(section, strings, each));
+    return all.find((each) => each.#isTrue()) ?? null;
+  }
+
+  /** The first and the last type prove the number of types, as the section begins with one and ends with the other. */
+  #isTrue(): boolean {
+    const { count } = this.stated;
+    if (count < 2 || count - 1 > this.section.types.length / TYPE_SIZE) return false;
+    return this.start(1) === 0 && this.start(count - 1) !== null;
   }
 
   /** Offset of a type; null if it is not proven. */
@@ -57,27 +57,19 @@ export class SortedTypes {
     return start;
   }
 
-  /** ID of the first type of a group with this name; null if none was found, of which nothing follows. */
-  find(group: BtfGroup, name: string): number | null {
-    return orNull(() => {
-      const first = this.#firstNamed(name);
-      const end = Math.min(this.stated.count, first + MOST_ALIKE);
-      for (let id = first; id < end && this.#nameAt(id) === name; id++)
-        if (groupOf(kindOf(this.section.types.u32(this.stated.offset(id) + 4))) === group)
-          return this.start(id) === null ? null : id;
-      return null;
-    });
+  /** Whether a type is of a group and has a name, and the type before it does not, which sorted types could. */
+  isNamed(id: number, group: BtfGroup, name: string): boolean {
+    const isThis = (each: number): boolean => this.groupAt(each) === group && this.nameAt(each) === name;
+    return orNull(() => this.start(id) !== null && isThis(id) && (id === 1 || !isThis(id - 1))) === true;
   }
 
-  /** ID of the first type whose name is not before `name`, in the order of bytes; the number of types if there is none. */
-  #firstNamed(name: string): number {
-    const { named, count } = this.stated;
-    return named + lowerBound(count - named, (index) => this.#nameAt(named + index) >= name);
-  }
-
-  #nameAt(id: number): string {
+  nameAt(id: number): string {
     const offset = this.section.types.u32(this.stated.offset(id));
     return offset === 0 ? '' : this.strings.text(offset);
+  }
+
+  groupAt(id: number): BtfGroup | null {
+    return groupOf(kindOf(this.section.types.u32(this.stated.offset(id) + 4)));
   }
 
   /** Offset of a type, if it and those near it follow each other without a gap; else null. */
@@ -92,5 +84,44 @@ export class SortedTypes {
       start = end;
     }
     return stated.offset(id);
+  }
+}
+
+/**
+ * BTF whose types are sorted by name, those without a name first, so that few of them must be read to find one. The kernel relies
+ * on this order (btf_find_by_name_kind), but does not check it for vmlinux (btf_check_sorted). So what is found is proven, and
+ * what is not found may be there all the same.
+ */
+export class SortedTypes {
+  private constructor(
+    readonly index: IndexedTypes,
+    /** ID of the first type that has a name. */
+    readonly named: number,
+  ) {}
+
+  /** Null if the types in an index are not sorted. */
+  static of(index: IndexedTypes): SortedTypes | null {
+    const { count, named } = index.stated;
+    if (named === null || named < 1 || named >= count) return null;
+    const isFirst = orNull(() => index.nameAt(named) !== '' && (named === 1 || index.nameAt(named - 1) === ''));
+    return isFirst === true ? new SortedTypes(index, named) : null;
+  }
+
+  /** ID of the first type of a group with this name; null if none was found, of which nothing follows. */
+  find(group: BtfGroup, name: string): number | null {
+    const { index } = this;
+    return orNull(() => {
+      const first = this.#firstNamed(name);
+      const end = Math.min(index.stated.count, first + MOST_ALIKE);
+      for (let id = first; id < end && index.nameAt(id) === name; id++)
+        if (index.groupAt(id) === group) return index.start(id) === null ? null : id;
+      return null;
+    });
+  }
+
+  /** ID of the first type whose name is not before `name`, in the order of bytes; the number of types if there is none. */
+  #firstNamed(name: string): number {
+    const { index, named } = this;
+    return named + lowerBound(index.stated.count - named, (place) => index.nameAt(named + place) >= name);
   }
 }

@@ -2,7 +2,8 @@
 import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
 import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
-import { SortedTypes, type StatedIndex } from './btf-index.js';
+import type { TypeHints } from './btf-hints.js';
+import { IndexedTypes, SortedTypes, type StatedIndex } from './btf-index.js';
 import { BtfStrings } from './btf-names.js';
 import { type KnownBtf, KnownTypes } from './btf-record.js';
 import { type BtfGroup, TypeWalk } from './btf-walk.js';
@@ -17,14 +18,17 @@ export class Btf implements TypeGraph<number> {
   readonly #section: TypeSection;
   readonly #strings: BtfStrings;
   readonly #walk: TypeWalk;
+  /** The same types in the kernel's index; null if it has none, or none is needed. */
+  readonly #index: IndexedTypes | null;
   /** The same types in the order of their names; null if there is no such order, or it is not known. */
   readonly #sorted: SortedTypes | null;
   /** What is known of them from other dumps of the same build; null if nothing is. */
   readonly #known: KnownTypes | null;
+  readonly #hints: TypeHints | null;
 
   /**
-   * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: the kernel's
-   * index. `known`: what is known of the same build.
+   * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: what may be the
+   * kernel's index. `known`: what is known of the same build. `hints`: where names were in earlier runs.
    */
   constructor(
     readonly source: string,
@@ -33,13 +37,15 @@ export class Btf implements TypeGraph<number> {
     {
       firstId = 1,
       firstString = 0,
-      stated = null,
+      stated = [],
       known = null,
+      hints = null,
     }: {
       readonly firstId?: number;
       readonly firstString?: number;
-      readonly stated?: StatedIndex | null;
+      readonly stated?: readonly StatedIndex[];
       readonly known?: KnownBtf | null;
+      readonly hints?: TypeHints | null;
     } = {},
   ) {
     const { types, strings, layout } = sectionsOf(data);
@@ -53,7 +59,9 @@ export class Btf implements TypeGraph<number> {
     this.#first = firstId;
     this.#walk = new TypeWalk(this.#section, firstId, this.#strings);
     this.#known = known === null ? null : new KnownTypes(this.#section, this.#strings, known);
-    this.#sorted = stated === null ? null : SortedTypes.of(this.#section, this.#strings, stated);
+    this.#index = IndexedTypes.of(this.#section, this.#strings, stated);
+    this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
+    this.#hints = hints;
   }
 
   get #types(): Readable {
@@ -130,9 +138,16 @@ export class Btf implements TypeGraph<number> {
   #find(group: BtfGroup, name: string): number | null {
     const known = this.#known?.find(group, name);
     if (known !== undefined) return known;
-    const id = this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
+    const id = this.#hinted(group, name) ?? this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
     this.#known?.learnId(group, name, id);
+    if (id !== null) this.#hints?.learn(group, name, id);
     return id;
+  }
+
+  /** The ID that the hints name, if the kernel's index proves it; else null. */
+  #hinted(group: BtfGroup, name: string): number | null {
+    const id = this.#index === null ? undefined : this.#hints?.id(group, name);
+    return id !== undefined && this.#index?.isNamed(id, group, name) === true ? id : null;
   }
 
   /** The BTF that contains a type: the base or this. */
@@ -151,7 +166,7 @@ export class Btf implements TypeGraph<number> {
   #start(id: number): number {
     const known = this.#known?.start(id) ?? null;
     if (known !== null) return known;
-    const start = this.#sorted?.start(id) ?? this.#walk.start(id);
+    const start = this.#index?.start(id) ?? this.#walk.start(id);
     if (start === null) throw new DumpError(`${this.source}: type ${id} not found`);
     this.#known?.learnStart(id, start);
     return start;

@@ -10,8 +10,8 @@ import { FIXTURES, HOSTS, kvmVtop, ROOT, SHARED } from '../run.js';
 
 const { file, folder } = scratch('budget');
 
-/** node:v8, for the end of the process, and what it loads itself. */
-const ALWAYS = ['process', 'stream', 'stream/promises', 'string_decoder', 'v8'];
+/** node:v8, for the end of the process and compiled code, what it loads itself, and what loads the program. */
+const ALWAYS = ['process', 'stream', 'stream/promises', 'string_decoder', 'v8', 'module', 'vm'];
 
 /** Writes to $LOADED which modules of Node.js and which files were loaded after it. */
 const PRELOAD = `

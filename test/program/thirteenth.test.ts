@@ -75,11 +75,12 @@ beforeAll(() => {
     '--define:KVM_VTOP_VERSION="0"',
     '--log-level=error',
   ]);
+  writeFileSync(join(copy, 'out', 'start.cjs'), "require('./main.cjs').main(null);");
   reference = createRequire(__filename)(join(copy, 'out', 'reference.cjs')) as Reference;
 });
 
 const run = (...args: string[]): string =>
-  execFileSync(process.execPath, [join(copy, 'out', 'main.cjs'), ...args], { encoding: 'utf8' });
+  execFileSync(process.execPath, [join(copy, 'out', 'start.cjs'), ...args], { encoding: 'utf8' });
 const DUMP = ['-c', join(FIXTURES, 'debian-6.1', 'vmcore.kdump')];
 
 test('it runs with every output format, and an excerpt can record it', () => {

@@ -23,7 +23,7 @@ function opened(kernel: IndexedBtf): { types: GraphTypes<number>; isIndexed: boo
   };
   const stated = vmlinuxIndex({ memory: counted, symbols: kernel.symbols }, start, kernel.types);
   const btf = new Btf('test', LazyBytes.of(counted, start, length, 'test'), null, { stated });
-  return { types: new GraphTypes(btf), isIndexed: stated !== null, pages: () => read.size };
+  return { types: new GraphTypes(btf), isIndexed: stated.length > 0, pages: () => read.size };
 }
 
 /** Structures that contain each other, some of them with a short name or as the beginning of another name. */

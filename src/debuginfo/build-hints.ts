@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { Log } from '../core/log.js';
+import { ownFolder, readOwn, writeOwn } from '../io/own-files.js';
+import { reasonOf } from '../io/system-error.js';
+import type { StatedBuild } from '../opening/builds.js';
+import type { TypeHints } from '../types/btf-hints.js';
+import type { BtfGroup } from '../types/btf-walk.js';
+
+/** Must be increased when the format of the file changes. */
+const FORMAT = 'kvm-vtop record of a kernel build, version 1';
+/** The most bytes of a file; one has about a thousand. */
+const LARGEST = 0x10000;
+
+const GROUPS: readonly BtfGroup[] = ['structures', 'enums'];
+type Ids = Readonly<Record<BtfGroup, Map<string, number>>>;
+
+/**
+ * Where names are in the BTF of a kernel, kept in the user's cache folder by release, version and stated build-id. It says nothing of
+ * what a kernel does not have, since that could not be proven with less than all of its BTF.
+ */
+export class BuildHints implements TypeHints {
+  readonly #head: string;
+  readonly #ids: Ids;
+  #isChanged = false;
+
+  private constructor(
+    readonly path: string,
+    build: StatedBuild,
+  ) {
+    this.#head = [FORMAT, build.release, build.version, build.buildId ?? '']
+      .map((each) => JSON.stringify(each))
+      .join(' ');
+    this.#ids = idsIn(readOwn(path, LARGEST), this.#head);
+  }
+
+  /** Null if nothing can be kept. */
+  static of(build: StatedBuild): BuildHints | null {
+    const folder = ownFolder('builds');
+    return folder === null ? null : new BuildHints(join(folder, nameOf(build)), build);
+  }
+
+  get isEmpty(): boolean {
+    return GROUPS.every((group) => this.#ids[group].size === 0);
+  }
+
+  id(group: BtfGroup, name: string): number | undefined {
+    return this.#ids[group].get(name);
+  }
+
+  learn(group: BtfGroup, name: string, id: number): void {
+    if (this.#ids[group].get(name) === id) return;
+    this.#ids[group].set(name, id);
+    this.#isChanged = true;
+  }
+
+  /** Writes what is new. Failures are only logged: they cost nothing but time in the next run. */
+  save(log: Log): void {
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    const body = GROUPS.map((group) =>
+      [...this.#ids[group]].map(([name, id]) => `${group} ${id} ${name}\n`).join(''),
+    ).join('');
+    const text = `${this.#head}\n${body}`;
+    try {
+      writeOwn(this.path, () => [Buffer.from(`${text}${sumOf(text)}\n`)]);
+      log.found(`record of the kernel's build kept in ${this.path}`);
+    } catch (error) {
+      log.found(`record of the kernel's build not kept: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** The IDs in a file; none if it is of another build, or damaged. */
+function idsIn(bytes: Uint8Array | null, head: string): Ids {
+  const ids: Ids = { structures: new Map(), enums: new Map() };
+  const whole = bytes === null ? '' : Buffer.from(bytes).toString();
+  const end = whole.lastIndexOf('\n', whole.length - 2) + 1;
+  const text = whole.slice(0, end);
+  if (!text.startsWith(`${head}\n`) || whole.slice(end) !== `${sumOf(text)}\n`) return ids;
+  for (const line of text.slice(head.length + 1).split('\n')) {
+    const [, group, id, name] = /^(structures|enums) (\d{1,9}) (\w+)$/.exec(line) ?? [];
+    if (name !== undefined) ids[group as BtfGroup].set(name, Number(id));
+  }
+  return ids;
+}
+
+/** A name for a file: all of the release that is safe, and a sum of what tells builds apart. */
+const nameOf = ({ release, version, buildId }: StatedBuild): string =>
+  `${release.replace(/[^\w+.-]/g, '_').slice(0, 80)}-${sumOf(`${release}\n${version}\n${buildId ?? ''}`)}`;
+
+/** 64 bits of a text, as two sums of 32 (FNV-1a, from its start and from its end): enough for damage, and all that a file says is proven. */
+function sumOf(text: string): string {
+  let [forward, backward] = [0x811c9dc5, 0x811c9dc5];
+  for (let i = 0; i < text.length; i++) {
+    forward = Math.imul(forward ^ text.charCodeAt(i), 0x01000193);
+    backward = Math.imul(backward ^ text.charCodeAt(text.length - 1 - i), 0x01000193);
+  }
+  return [forward, backward].map((sum) => (sum >>> 0).toString(16).padStart(8, '0')).join('');
+}
