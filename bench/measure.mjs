@@ -38,19 +38,24 @@ const summary = (list) => `${(median(list.map(({ seconds }) => seconds)) * 1000)
 /** Median of the maximum memory, in MiB. @type {(list: readonly Timed[]) => string} */
 export const memoryOf = (list) => `${(median(list.map(({ memory }) => memory)) / 1024).toFixed(0)} MB`;
 
+/** A command, or what makes one for each run. @typedef {Command | (() => Command)} Runs */
+
+/** @type {(runs: Runs) => Command} */
+const commandOf = (runs) => (typeof runs === 'function' ? runs() : runs);
+
 /**
  * Prints a comparison of two commands. They run alternately, and the ratio is computed for each pair, because the speed
  * of the machine varies over time.
  *
  * @param {string} title
- * @param {Command} a
+ * @param {Runs} a
  * @param {Command} b
  * @param {string} [input] standard input of b
  */
 export function compare(title, a, b, input) {
-  timed(a);
+  timed(commandOf(a));
   timed(b, input);
-  const pairs = times(RUNS, () => ({ ours: timed(a), theirs: timed(b, input) }));
+  const pairs = times(RUNS, () => ({ ours: timed(commandOf(a)), theirs: timed(b, input) }));
   const [ours, theirs] = [pairs.map((pair) => pair.ours), pairs.map((pair) => pair.theirs)];
   const ratio = median(pairs.map((pair) => pair.ours.seconds / pair.theirs.seconds));
   console.log(

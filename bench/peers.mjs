@@ -2,9 +2,9 @@
 // kvm-vtop compared with drgn and crash: one address, in a process of its own.
 import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { compare, median, RUNS, timed, times } from './measure.mjs';
+import { compare, timed } from './measure.mjs';
 
-/** @import { Command } from './measure.mjs' */
+/** @import { Command, Runs } from './measure.mjs' */
 
 /**
  * A question: the dump's name and file, its kernel, the process, and an address of its VM, both as GPA and as HVA, in
@@ -30,7 +30,8 @@ import { compare, median, RUNS, timed, times } from './measure.mjs';
  */
 
 /**
- * Prints the comparisons of a host; without peers, only the time of kvm-vtop.
+ * Prints the comparisons of a host: the first run of a user, with an empty cache folder, and the second. Without peers, against a run without
+ * caches.
  *
  * @type {(places: Places, question: Question) => void}
  */
@@ -38,10 +39,15 @@ export function comparePeers(places, question) {
   const { name, dump, release, pid, gpa } = question;
   /** @type {Command} */
   const ours = [...places.cli, '-c', dump, '-g', pid, '-p', gpa, '--json'];
+  const first = () => cachedIn(mkdtempSync(join(places.scratch, 'cache-')), ours);
+  const second = cachedIn(mkdtempSync(join(places.scratch, 'cache-')), ours);
   const peers = peersFor(places, question);
   if (peers === null) {
-    const alone = median(times(RUNS, () => timed(ours).seconds * 1000));
-    console.log(`${name}: no peers or no debug package of ${release}; alone: ${alone.toFixed(0)} ms`);
+    console.log(`${name}: no peers or no debug package of ${release}`);
+    /** @type {Command} */
+    const uncached = [...ours, '--no-cache'];
+    compare(`${name}, one address, first run, against one without caches`, first, uncached);
+    compare(`${name}, one address, second run, against one without caches`, second, uncached);
     return;
   }
   for (const [peer, way] of /** @type {const} */ ([
@@ -49,9 +55,17 @@ export function comparePeers(places, question) {
     ['crash', peers.crash],
   ]))
     if (!answers(way)) console.log(`${name}: ${peer} does not answer`);
-    else compare(`${name}, one address, against ${peer}`, ours, way.command, way.input);
+    else
+      for (const [run, command] of /** @type {[string, Runs][]} */ ([
+        ['first run', first],
+        ['second run', second],
+      ]))
+        compare(`${name}, one address, ${run}, against ${peer}`, command, way.command, way.input);
   compareByDwarf(places.scratch, name, ours, peers);
 }
+
+/** A command with a cache folder of its own. @type {(folder: string, command: Command) => Command} */
+const cachedIn = (folder, command) => ['env', `XDG_CACHE_HOME=${folder}`, ...command];
 
 /**
  * The command that asks drgn for addresses of a dump, given as its script takes them; null without peers.
@@ -133,13 +147,11 @@ function debugFiles({ peers, debug, shared }, release) {
  */
 function compareByDwarf(scratch, name, ours, { vmlinux, module, drgn, crash }) {
   const files = ['--types', 'dwarf', '--vmlinux', vmlinux, '--kvm-module', module];
-  /** @type {(folder: string) => Command} */
-  const withCache = (folder) => ['env', `XDG_CACHE_HOME=${folder}`, ...ours];
   // A folder that can't be created, so that nothing is cached.
   /** @type {Command} */
-  const first = [...withCache('/dev/null/none'), ...files];
+  const first = [...cachedIn('/dev/null/none', ours), ...files];
   if (answers(drgn)) compare(`${name}, by DWARF, against drgn`, first, drgn.command);
   if (answers(crash)) compare(`${name}, by DWARF, against crash`, first, crash.command, crash.input);
-  const cached = withCache(mkdtempSync(join(scratch, 'cache-')));
+  const cached = cachedIn(mkdtempSync(join(scratch, 'cache-')), ours);
   compare(`${name}, by DWARF with the index of an earlier run, against BTF`, [...cached, ...files], cached);
 }

@@ -45,6 +45,9 @@ const places = {
 };
 const dumps = join(places.shared, 'dumps');
 
+// node parses these certificates at each start, which other programs do not.
+if (process.env.NODE_EXTRA_CA_CERTS !== undefined) console.log('NODE_EXTRA_CA_CERTS is taken out of the environment');
+delete process.env.NODE_EXTRA_CA_CERTS;
 const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, ${kernel}`);
 if (places.peers) {

@@ -5,7 +5,7 @@ import type { State } from '../core/outcome.js';
 /** Environment variables that the program reads. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   XDG_CACHE_HOME:
-    'Cache folder of the user; default: .cache in the home folder. In kvm-vtop below it, code has the program as Node.js has compiled it, and dwarf the positions of structures in files with debug information. It can be deleted at any time. What another user owns or could have written is not read.',
+    'Cache folder of the user; default: .cache in the home folder. In kvm-vtop below it, code has the program as Node.js has compiled it, builds the IDs of names in the BTF of kernels, and dwarf the positions of structures in files with debug information. It can be deleted at any time. What another user owns or could have written is not read.',
   KVM_VTOP_CACHE: 'If it is off, no cache is used or written, as with --no-cache.',
   HOME: 'The home folder.',
   DEBUGINFOD_URLS:

@@ -90,8 +90,9 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
   return {
     core,
     inputs: inputsOf(values),
+    // An excerpt must have all that a run reads that knows nothing of the kernel's build.
     open: (paths, more) =>
-      openDump(paths, { ...more, beside, keeps: true, ...(paths === values.core ? { inputFormat, guests } : {}) }),
+      openDump(paths, { ...more, beside, ...(paths === values.core ? { inputFormat, guests } : {}) }),
     describe: () => {
       if (values.core.length > 0) return describeDump(values.core, { log, inputFormat, guests, beside });
       if (vmlinux !== null) return describeFiles({ vmlinux, kvmModule, kvmAmdModule }, log);

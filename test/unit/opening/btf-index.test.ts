@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { LazyBytes } from '../../../src/core/lazy-bytes.js';
 import { vmlinuxIndex } from '../../../src/opening/btf-index.js';
 import { Btf } from '../../../src/types/btf.js';
+import type { TypeHints } from '../../../src/types/btf-hints.js';
 import { GraphTypes } from '../../../src/types/graph.js';
 import { nested } from '../../build/btf.js';
 import { IndexedBtf } from '../../build/btf-index.js';
@@ -12,7 +13,10 @@ import { damage } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
 
 /** The BTF of a kernel, with its index, and how many pages of it were read. */
-function opened(kernel: IndexedBtf): { types: GraphTypes<number>; isIndexed: boolean; pages: () => number } {
+function opened(
+  kernel: IndexedBtf,
+  hints: TypeHints | null = null,
+): { types: GraphTypes<number>; isIndexed: boolean; pages: () => number } {
   const { memory, start, length } = kernel;
   const read = new Set<bigint>();
   const counted = {
@@ -21,8 +25,8 @@ function opened(kernel: IndexedBtf): { types: GraphTypes<number>; isIndexed: boo
       return memory.read(address, bytes);
     },
   };
-  const stated = vmlinuxIndex({ memory: counted, symbols: kernel.symbols }, start, kernel.types);
-  const btf = new Btf('test', LazyBytes.of(counted, start, length, 'test'), null, { stated });
+  const stated = vmlinuxIndex({ memory: counted, symbols: kernel.symbols }, start, kernel.types, hints !== null);
+  const btf = new Btf('test', LazyBytes.of(counted, start, length, 'test'), null, { stated, hints });
   return { types: new GraphTypes(btf), isIndexed: stated.length > 0, pages: () => read.size };
 }
 
@@ -115,5 +119,55 @@ describe('the index of BTF in the kernel', () => {
         check(opened(new IndexedBtf(each, { sorted: false })).types, each);
       }),
     );
+  });
+});
+
+describe('where names were in earlier runs', () => {
+  class Hints implements TypeHints {
+    readonly isEmpty = false;
+    readonly ids = new Map<string, number>();
+    id(_group: string, name: string): number | undefined {
+      return this.ids.get(name);
+    }
+    learn(_group: string, name: string, id: number): void {
+      this.ids.set(name, id);
+    }
+  }
+
+  test('whatever they say, answers are those of the layouts', () => {
+    const ids = fc.dictionary(fc.constantFrom(...NAMES, 'zone'), fc.integer({ min: -1, max: 80 }));
+    fc.assert(
+      fc.property(layouts, fc.boolean(), ids, (each, sorted, said) => {
+        const hints = new Hints();
+        for (const [name, id] of Object.entries(said)) hints.learn('', name, id);
+        check(opened(new IndexedBtf(each, { sorted }), hints).types, each);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('with the index damaged as well', () => {
+    fc.assert(
+      fc.property(layouts, fc.boolean(), damage, (each, sorted, change) => {
+        const hints = new Hints();
+        check(opened(new IndexedBtf(each, { sorted }), hints).types, each);
+        const kernel = new IndexedBtf(each, { sorted });
+        const at = kernel.memory.offsetOf(kernel.array);
+        kernel.memory.bytes.set(change(kernel.memory.bytes.subarray(at, at + kernel.count * 8)), at);
+        check(opened(kernel, hints).types, each);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('types that are not sorted are not walked again', () => {
+    const many = new Layouts(Array.from({ length: 4000 }, (_, i) => `s${i} {\nptr m${i}\nu64 other\n}`).join('\n'));
+    const hints = new Hints();
+    const first = opened(new IndexedBtf(many, { sorted: false }), hints);
+    const second = opened(new IndexedBtf(many, { sorted: false }), hints);
+    for (const { types } of [first, second])
+      expect(types.member('s3999', 'other')).toMatchObject({ offset: 8, size: 8 });
+    expect(first.pages()).toBeGreaterThan(40);
+    expect(second.pages()).toBeLessThan(10);
   });
 });
