@@ -54,7 +54,8 @@ function codesOf(lengths) {
  * @type {(dice: Dice, symbols: number, used: readonly number[], most: number) => number[]}
  */
 function completeCode(dice, symbols, used, most) {
-  const lengths = new Array(symbols).fill(0);
+  /** @type {number[]} */
+  const lengths = Array.from({ length: symbols }, () => 0);
   const leaves = used.length > 1 ? [1, 1] : used.map(() => 1);
   while (leaves.length < used.length) {
     const deepest = dice.below(2) === 0 ? leaves.indexOf(Math.max(...leaves.filter((each) => each < most))) : -1;
@@ -175,7 +176,7 @@ function writeStored(dice, bits) {
 }
 
 const FIXED = Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8));
-const FIXED_DISTANCES = new Array(32).fill(5);
+const FIXED_DISTANCES = Array.from({ length: 32 }, () => 5);
 
 /** One to four blocks. @param {Dice} dice */
 export function bitBlocks(dice) {

@@ -12,7 +12,7 @@ const STRATEGIES = [
   constants.Z_RLE,
   constants.Z_FIXED,
 ];
-const SIZES = [...new Array(30).fill(4096), 1, 2, 63, 64, 65, 1000, 4095, 4097, 20_000, 65_535, 65_536];
+const OTHER_SIZES = [1, 2, 63, 64, 65, 1000, 4095, 4097, 20_000, 65_535, 65_536];
 /** Packed pages that are kept, and how many streams are made of each on average. */
 const KEPT = 512;
 const EACH = 24;
@@ -92,7 +92,7 @@ export class Streams {
     const slot = dice.below(KEPT);
     const kept = this.#kept[slot];
     if (kept !== undefined && dice.below(EACH) !== 0) return kept;
-    const size = dice.pick(SIZES);
+    const size = dice.below(4) === 0 ? dice.pick(OTHER_SIZES) : 4096;
     const made = { packed: pack(dice, contents(dice, size)), size };
     this.#kept[slot] = made;
     return made;

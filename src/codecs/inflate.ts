@@ -14,9 +14,9 @@ interface Exports {
   readonly INPUT: { readonly value: number };
   readonly OUTPUT: { readonly value: number };
   readonly MOST: { readonly value: number };
-  start(): void;
+  readonly start: () => void;
   /** Decodes `length` bytes at INPUT to `size` bytes at OUTPUT; 0 if zlib refuses them, or if they decode to another size. */
-  inflate(length: number, size: number, isZlib: number): number;
+  readonly inflate: (length: number, size: number, isZlib: number) => number;
 }
 
 /** Decoders in WebAssembly that accept what zlib accepts, and no more. */

@@ -35,7 +35,7 @@ function* zlibPages(path: string): Generator<Buffer> {
 /** Bits, the first one lowest, as bytes; spaces are ignored. */
 const bits = (text: string): Buffer =>
   Buffer.from(
-    (text.replaceAll(' ', '').match(/.{1,8}/g) ?? []).map((byte) => parseInt([...byte].reverse().join(''), 2)),
+    (text.replaceAll(' ', '').match(/.{1,8}/g) ?? []).map((byte) => Number(`0b${Array.from(byte).reverse().join('')}`)),
   );
 
 /** Text with the same bytes again at many distances. */
@@ -134,14 +134,16 @@ describe('refuses what node:zlib refuses', () => {
   test('every header of a zlib stream but the 32 valid ones', () => {
     const stream = deflateSync(TEXT);
     let accepted = 0;
+    const differ: number[] = [];
     for (let header = 0; header < 65_536; header++) {
       stream.writeUInt16BE(header);
-      const found = own.zlib(stream, SIZE);
-      if (found !== null) accepted++;
+      const isAccepted = own.zlib(stream, SIZE) !== null;
+      if (isAccepted) accepted++;
       // node:zlib is asked where the check of five bits is right, and for some others.
-      if (header % 31 === 0 || header % 97 === 0)
-        expect(found === null).toBe(byNode(inflateSync, stream, SIZE) === null);
+      if (header % 31 !== 0 && header % 97 !== 0) continue;
+      if (isAccepted !== (byNode(inflateSync, stream, SIZE) !== null)) differ.push(header);
     }
+    expect(differ).toEqual([]);
     expect(accepted).toBe(32);
   });
 
@@ -171,14 +173,16 @@ test('each bit of a page changed: the verdict and the bytes of node:zlib', () =>
   for (const strategy of [constants.Z_DEFAULT_STRATEGY, constants.Z_FIXED, constants.Z_HUFFMAN_ONLY]) {
     const stream = deflateRawSync(TEXT.subarray(0, 600), { strategy });
     let accepted = 0;
+    const differ: number[] = [];
     for (let bit = 0; bit < stream.length * 8; bit++) {
       const changed = Buffer.from(stream);
       changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
       const expected = byNode(inflateRawSync, changed, 600);
       const found = own.deflate(changed, 600);
-      expect(expected === null ? found === null : found !== null && expected.equals(found)).toBe(true);
+      if (expected === null ? found !== null : found === null || !expected.equals(found)) differ.push(bit);
       if (expected !== null) accepted++;
     }
+    expect(differ).toEqual([]);
     expect(accepted).toBeGreaterThan(100);
   }
 });
