@@ -63,7 +63,7 @@ function completeCode(dice, symbols, used, most) {
     const bits = leaves[at] ?? 0;
     if (bits < most) leaves.splice(at, 1, bits + 1, bits + 1);
   }
-  for (const [i, symbol] of used.entries()) lengths[symbol] = leaves[i];
+  for (const [i, symbol] of used.entries()) lengths[symbol] = leaves[i] ?? 0;
   return lengths;
 }
 
