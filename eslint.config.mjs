@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', 'node_modules/', 'parsers/generated/', 'coverage/'] },
+  { ignores: ['dist/', 'node_modules/', 'parsers/generated/', 'wasm/', 'coverage/'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -24,6 +24,7 @@ module.exports = {
   // Jest reads it here alone, not in a project.
   testTimeout: 120000,
   projects: ['unit', 'program', 'witness'].map(project),
+  globalSetup: '<rootDir>/scripts/jest/setup.mjs',
   maxWorkers: '100%',
   testSequencer: '<rootDir>/scripts/jest/sequencer.cjs',
   reporters: ['default', '<rootDir>/scripts/jest/reporter.cjs'],

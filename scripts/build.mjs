@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { apiPage } from './api-page.mjs';
+import { buildWasm } from './build-wasm.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
 import { inParts, lazyBuiltins } from './lazy.mjs';
@@ -23,6 +24,7 @@ const { dependencies, version } = /** @type {{ dependencies: Record<string, stri
 );
 
 const sources = digest();
+buildWasm();
 rmSync(at('dist'), { recursive: true, force: true });
 mkdirSync(at('dist'));
 writeDeclarations(at('dist/index.d.ts'));

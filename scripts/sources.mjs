@@ -8,7 +8,7 @@ const root = new URL('../', import.meta.url);
 /** @type {(path: string) => string} */
 const at = (path) => fileURLToPath(new URL(path, root));
 const STAMP = 'dist/.sources';
-const FOLDERS = ['src', 'parsers/generated'];
+const FOLDERS = ['src', 'parsers/generated', 'wasm/inflate'];
 const FILES = [
   'package.json',
   'package-lock.json',
@@ -16,6 +16,7 @@ const FILES = [
   'tsconfig.browser.json',
   'scripts/api-page.mjs',
   'scripts/build.mjs',
+  'scripts/build-wasm.mjs',
   'scripts/declarations.mjs',
   'scripts/lazy.mjs',
   'scripts/page-assets.mjs',

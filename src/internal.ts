@@ -2,6 +2,8 @@
 // What scripts/, fuzz/ and crash-ext/ use in addition to the library, imported as `#internal`. It is built beside the library
 // and is not part of the package.
 
+export { startInflate } from './codecs/inflate.js';
+export { decodeDeflate, decodeZlib } from './codecs/zlib.js';
 export type { Command, Request, Streams } from './commands/command.js';
 export { excerptFor as excerpt } from './commands/excerpt.js';
 export { commands } from './commands/index.js';

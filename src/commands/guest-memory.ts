@@ -41,6 +41,9 @@ export const virtualOptions = {
   }),
 };
 
+/** KVM's address space in System Management Mode. */
+const SMM = 1;
+
 /** Options that say with which page tables. */
 const TABLES = ['vcpu', 'cr3', 'gtask'] as const;
 
@@ -66,7 +69,7 @@ export const virtualMemory = (
   selected: Selected,
   space: GuestSpace,
   given: Values<typeof virtualOptions>,
-): GuestVirtual => new GuestVirtual(space, pagingFor(selected, given));
+): GuestVirtual => new GuestVirtual(space, pagingFor(selected, space.addressSpace, given));
 
 /** Throws `UsageError` for options that the chosen memory has no use for. */
 export function needMemory({ hva, addressSpace, ...given }: Chosen): void {
@@ -82,10 +85,15 @@ export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void 
 }
 
 /**
- * The paging of the guest, by the registers of a vCPU. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
+ * The paging of the guest, by the registers of a vCPU. In System Management Mode a vCPU has other page tables, and sees
+ * address space 1: there they are, but not in the normal one. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
  * registers are not known.
  */
-function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtualOptions>): Paging {
+function pagingFor(
+  selected: Selected,
+  addressSpace: number,
+  { vcpu, cr3, gtask }: Values<typeof virtualOptions>,
+): Paging {
   if (gtask !== null) return pagingOfTask(selected, gtask);
   const { vm } = selected;
   const all = vcpusOfVm(vm.kvm, vm.address);
@@ -94,13 +102,13 @@ function pagingFor(selected: Selected, { vcpu, cr3, gtask }: Values<typeof virtu
     throw new UsageError(
       `the VM has no vCPU with index ${vcpu} that can be read; its vCPUs: ${all.map(({ index }) => index).join(', ')}`,
     );
-  const paging = wanted.map((each) => pagingOfVcpu(each, cr3)).find((each) => each !== null);
+  const fitting = wanted.filter((each) => sees(each, addressSpace));
+  const paging = fitting.map((each) => pagingOfVcpu(each, cr3)).find((each) => each !== null);
   if (paging !== undefined) return paging;
-  const [first] = wanted;
-  const why = first === undefined ? 'no vCPU can be read' : whyNot(first, cr3);
+  const why = whyNone(wanted, fitting, cr3);
   throw new DumpError(`the guest's page tables are not known: ${why}`, {
     code: 'not-in-dump',
-    ...(cr3 === null && all.some((each) => pagingOfVcpu(each, 0n) !== null)
+    ...(cr3 === null && all.some((each) => sees(each, addressSpace) && pagingOfVcpu(each, 0n) !== null)
       ? { hint: 'a value of CR3 can be given' }
       : {}),
   });
@@ -134,6 +142,17 @@ function pagingOfVcpu({ registers, modes, nestedGuest }: GuestVcpu, cr3: bigint 
   const [cr0, cr4] = [registers.cr0 ?? modes.cr0, registers.cr4 ?? modes.cr4];
   const paging = cr0 === null || cr4 === null ? null : pagingOf({ cr0, cr4, efer, cr3: root });
   return cr3 !== null && paging?.mode === 'none' ? null : paging;
+}
+
+/** Whether the registers of a vCPU are about page tables in an address space. */
+const sees = ({ smm }: GuestVcpu, addressSpace: number): boolean => smm !== true || addressSpace === SMM;
+
+function whyNone(wanted: readonly GuestVcpu[], fitting: readonly GuestVcpu[], cr3: bigint | null): string {
+  const [first, fit] = [wanted[0], fitting[0]];
+  if (first === undefined) return 'no vCPU can be read';
+  return fit === undefined
+    ? `vCPU ${first.index} was in System Management Mode, whose memory is that of --address-space ${SMM}`
+    : whyNot(fit, cr3);
 }
 
 function whyNot({ index, registers, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {

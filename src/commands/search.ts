@@ -6,7 +6,8 @@ import { UsageError } from '../core/errors.js';
 import { digitsOfPage } from '../report/hex.js';
 import { kinds } from '../report/records.js';
 import { size, table } from '../report/table.js';
-import { BadPattern, bytesFinder, type Finder, regexFinder } from '../search/finder.js';
+import { bytesFinder, type Finder, regexFinder } from '../search/finder.js';
+import { BadPattern } from '../search/pattern.js';
 import { type Match, Window } from '../search/window.js';
 import { type Pages, type Piece, pieces } from '../spaces/reading.js';
 import type { SpaceReason } from '../spaces/space.js';
@@ -31,7 +32,7 @@ const options = {
     expected: 'it must be pairs of hexadecimal digits',
     excludes: ['regex'],
   }),
-  regex: valued('regex', 'search for matches of this regular expression, in the syntax of RE2; a byte is a character', {
+  regex: valued('regex', 'search for matches of this regular expression, in the syntax of RE2, for bytes', {
     short: 'e',
   }),
   mask: parsed<Uint8Array | null>('hex', 'with -x: the bits that must be equal, as many bytes, hexadecimal', null, {
@@ -56,7 +57,8 @@ export const search = command({
   csv: true,
   aside: (row) => (isMatch(row) ? '' : totalText(row)),
   notes: [
-    'Matches can cross pages and memslots whose addresses follow each other; each is found once. Texts and bytes are also found where they overlap. A match of a regular expression has at most 65,536 bytes, and the search for the next one begins after it; the time that it takes grows with the memory, whatever the expression.',
+    'Matches can cross pages and memslots whose addresses follow each other; each is found once. Texts and bytes are also found where they overlap. A match of a regular expression has at most 65,536 bytes: a longer one is cut, and the search for the next one begins after it; the time that it takes grows with the memory, whatever the expression.',
+    'In a regular expression, . and a class stand for one byte; other characters beyond ASCII stand for their bytes in UTF-8, of which (?i) ignores no case, and \\x{e9} is the byte e9.',
     'Bytes that are not in the dump are counted: there can be other matches in them. With --gva, addresses that the guest does not map are no memory, and are not counted.',
   ],
   examples: [

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { BadPattern, bytePattern } from './pattern.js';
+
 /** A match in a range of bytes. */
 export interface Hit {
   /** Offset of its first byte. */
@@ -61,20 +63,18 @@ function longestKnown(mask: Uint8Array): { start: number; end: number } {
 /** Matches of a regular expression are at most this long. */
 const LONGEST_MATCH = 0x10000;
 
-/** Thrown by `regexFinder` for what is not a regular expression. */
-export class BadPattern extends Error {}
-
 /**
- * Finds matches of a regular expression (RE2's syntax). Each byte is a character from U+0000 to U+00FF. Throws `BadPattern`.
+ * Finds matches of a regular expression (RE2's syntax, `bytePattern`). Throws `BadPattern`.
  * The time is linear in the number of bytes; to find one match takes at most that of reading all bytes that are searched at a
  * time, which are few for that reason.
  */
 export async function regexFinder(pattern: string, longest = LONGEST_MATCH): Promise<Finder> {
+  const bytes = bytePattern(pattern);
   // It is large, and no other command needs it.
   const { RE2JS } = await import('re2js');
   let compiled: ReturnType<typeof RE2JS.compile>;
   try {
-    compiled = RE2JS.compile(pattern);
+    compiled = RE2JS.compile(bytes);
   } catch (error) {
     throw new BadPattern(error instanceof Error ? error.message : String(error));
   }

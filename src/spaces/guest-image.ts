@@ -25,10 +25,10 @@ export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
   );
 }
 
-/** A note for each vCPU whose page tables are known; not for one that ran a guest of its own, whose registers those are. */
+/** A note for each vCPU whose page tables are known; not for one in System Management Mode or that ran a guest: those are others. */
 const notesOf = (vcpus: readonly GuestVcpu[]): readonly Note[] =>
   vcpus
-    .filter(({ registers, nestedGuest }) => registers.cr3 !== null && nestedGuest !== true)
+    .filter(({ registers, smm, nestedGuest }) => registers.cr3 !== null && smm !== true && nestedGuest !== true)
     .map(({ registers, modes }) => {
       const known = noteRegisters(registers);
       return qemuNote({ ...known, cr0: known.cr0 ?? modes.cr0, cr4: known.cr4 ?? modes.cr4 });

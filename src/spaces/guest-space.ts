@@ -20,6 +20,8 @@ import type { AddressSpace, Gap, RunCursor } from './space.js';
 export class GuestSpace implements AddressSpace<GuestRun> {
   readonly name: string;
   readonly limit: number;
+  /** KVM's address space: 0, or 1 for SMM. */
+  readonly addressSpace: number;
   readonly slots: MemslotSet;
   readonly #vm: Vm;
   readonly #memory: MmSpace;
@@ -32,6 +34,7 @@ export class GuestSpace implements AddressSpace<GuestRun> {
   /** `addressSpace`: 0 is the normal one, 1 that of SMM. Throws what `Vm.slots` throws. */
   constructor(vm: Vm, addressSpace: number, memory = new MmSpace(vm.kvm.host, vm.mm)) {
     this.name = `memory of the guest of the VM at 0x${vm.address.toString(16)}, address space ${addressSpace}`;
+    this.addressSpace = addressSpace;
     this.slots = vm.slots(addressSpace);
     const last = this.slots.slots.at(-1);
     this.limit = last === undefined ? 0 : Math.min(last.first + last.pages, BEYOND);

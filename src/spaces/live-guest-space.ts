@@ -14,21 +14,19 @@ import type { Gap, RunCursor } from './space.js';
 /** A guest's physical memory on a running host: all that is returned was read twice, memslots too. */
 export class LiveGuestSpace extends GuestSpace {
   readonly #vm: Vm;
-  readonly #addressSpace: number;
   #steps: readonly WalkStep[] = [];
   #source: ContentsSource = 'memory';
 
   constructor(vm: Vm, addressSpace: number) {
     super(vm, addressSpace);
     this.#vm = vm;
-    this.#addressSpace = addressSpace;
   }
 
   #fresh(): GuestSpace {
     const { kvm, address, mm } = this.#vm;
     const vm = new Vm(kvm, address);
     checkSame(mm, vm.mm);
-    return new GuestSpace(vm, this.#addressSpace);
+    return new GuestSpace(vm, this.addressSpace);
   }
 
   /** If the memslots are no longer those of `slots`, by which the caller reads the runs, all pages have moved. */

@@ -35,12 +35,20 @@ export interface TypeGraph<R> {
 
 /** Typedefs, qualifiers, arrays or structures that are nested more deeply are damage. */
 const DEEPEST = 32;
+/** Most members of a structure, with those of unnamed structures in it; task_struct has 300. */
+const MOST_MEMBERS = 100_000;
 
 /** A member with its offset, in bytes, in the outer structure; `bitSize` is the width of a bit field, else 0. */
 interface Placed<R> {
   readonly offset: number;
   readonly type: R;
   readonly bitSize: number;
+}
+
+/** The members of a structure that were found so far, and how many were looked at. */
+interface Found<R> {
+  readonly members: Map<string, Placed<R>>;
+  seen: number;
 }
 
 /** Looks up structures and members by name in a graph of types. */
@@ -97,23 +105,26 @@ export class GraphTypes<R> implements TypeSource {
     const key = this.#graph.key(structure);
     const known = this.#members.get(key);
     if (known !== undefined) return known;
-    const members = new Map<string, Placed<R>>();
-    this.#collect(structure, 0, members, DEEPEST);
-    this.#members.set(key, members);
-    return members;
+    const found: Found<R> = { members: new Map(), seen: 0 };
+    this.#collect(structure, 0, found, DEEPEST);
+    this.#members.set(key, found.members);
+    return found.members;
   }
 
   /** Members of unnamed structures inside are included. If a name occurs twice, the first counts. */
-  #collect(structure: R, start: number, members: Map<string, Placed<R>>, depth: number): void {
+  #collect(structure: R, start: number, found: Found<R>, depth: number): void {
     if (depth === 0) throw new DumpError(`${this.source}: structures are nested too deeply`);
+    const { members } = found;
     for (const { name, type, bitOffset, bitSize } of this.#graph.members(structure)) {
+      // Structures that each have the next one twice would double the work at each depth.
+      if (found.seen++ === MOST_MEMBERS) throw new DumpError(`${this.source}: a structure has too many members`);
       const offset = start + Math.floor(bitOffset / 8);
       if (name !== '') {
         if (!members.has(name)) members.set(name, { offset, type, bitSize });
         continue;
       }
       const inner = this.#strip(type);
-      if (this.#graph.node(inner).kind === 'struct') this.#collect(inner, offset, members, depth - 1);
+      if (this.#graph.node(inner).kind === 'struct') this.#collect(inner, offset, found, depth - 1);
     }
   }
 

@@ -27,3 +27,12 @@ test.each([
     expect(stdout).toMatch(/^0 bad$/m);
   },
 );
+
+test('6,000 streams, most of them damaged: the decoder of pages has the verdict and the bytes of node:zlib', () => {
+  const args = [join(ROOT, 'fuzz', 'inflate.mjs'), '--streams', '3000', '--seed', '7'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [, accepted, refused] = /: (\d+) accepted, (\d+) refused, 0 differ/.exec(stdout) ?? [];
+  // Both verdicts, or the streams would show little.
+  expect(Math.min(Number(accepted), Number(refused))).toBeGreaterThan(1500);
+});

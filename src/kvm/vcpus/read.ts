@@ -11,7 +11,8 @@ import { archFields } from './structs.js';
 import { type Vcpu, VcpuReader } from './vcpu.js';
 
 /** A vCPU of a guest that is read. */
-export interface GuestVcpu extends Pick<Vcpu, 'id' | 'index' | 'registers' | 'nestedGuest' | 'mode' | 'problems'> {
+export interface GuestVcpu
+  extends Pick<Vcpu, 'id' | 'index' | 'registers' | 'smm' | 'nestedGuest' | 'mode' | 'problems'> {
   readonly modes: ModeBits;
 }
 

@@ -19,7 +19,7 @@ const IN_VMCS = 0xffff_ffffn & ~((1n << 18n) | (1n << 19n) | (1n << 20n));
 const NO_CR0_CR4 = IN_VMCS | (1n << 19n);
 
 /** The paging that the options choose for a VM with these vCPUs. */
-function pagingOf(options: object, vcpus: readonly VcpuWish[], given: Partial<Given> = {}) {
+function pagingOf(options: object, vcpus: readonly VcpuWish[], given: Partial<Given> = {}, addressSpace = 0) {
   const host = new VcpuHost('bitmap', options);
   for (const [index, wish] of vcpus.entries()) {
     const { 'arch.cr0': cr0 = 0n, 'arch.cr3': cr3 = 0n, 'arch.efer': efer = 0n } = wish.values ?? {};
@@ -28,7 +28,7 @@ function pagingOf(options: object, vcpus: readonly VcpuWish[], given: Partial<Gi
     host.vcpu(index, options === AMD ? { ...wish, svm: { vmcb: host.vmcb(save) } } : wish);
   }
   const selected = selectVm(host.open(), '191', null);
-  const { paging } = virtualMemory(selected, new GuestSpace(selected.vm, 0), { ...GVA, ...given });
+  const { paging } = virtualMemory(selected, new GuestSpace(selected.vm, addressSpace), { ...GVA, ...given });
   return [paging.mode, paging.root];
 }
 
@@ -124,6 +124,24 @@ describe('by the registers of vCPUs', () => {
     ],
   ])('%s: an error', (_, options, vcpus, given, why) => {
     expect(() => pagingOf(options, vcpus, given)).toThrow(why);
+  });
+});
+
+describe('a vCPU in System Management Mode', () => {
+  // HF_SMM_MASK of kernels with x86_emulate_ops.is_smm.
+  const inSmm = of({ ...REGISTERS, 'arch.hflags': 2n, 'arch.cr3': 0x9000n });
+  const normal = of(REGISTERS);
+
+  test('is left out, as its page tables are in address space 1', () => {
+    expect(pagingOf(AMD, [inSmm, normal])).toEqual(['4-level', 0x1234000]);
+    expect(pagingOf(AMD, [inSmm, normal], { cr3: 0x5000n })).toEqual(['4-level', 0x5000]);
+    expect(pagingOf(AMD, [inSmm, normal], {}, 1)).toEqual(['4-level', 0x9000]);
+  });
+
+  test('alone, or asked for: an error that names the option', () => {
+    const error = /vCPU 0 was in System Management Mode, whose memory is that of --address-space 1/;
+    expect(() => pagingOf(AMD, [inSmm])).toThrow(error);
+    expect(() => pagingOf(AMD, [inSmm, normal], { vcpu: 0 })).toThrow(error);
   });
 });
 

@@ -2,7 +2,8 @@
 // Bytes that arrive in pieces and are searched in windows: every match is found once, wherever it lies.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BadPattern, bytesFinder, type Finder, regexFinder } from '../../../src/search/finder.js';
+import { bytesFinder, type Finder, regexFinder } from '../../../src/search/finder.js';
+import { BadPattern } from '../../../src/search/pattern.js';
 import { type Match, SHOWN, Window } from '../../../src/search/window.js';
 
 /** Bytes at an address; what is next does not follow if it is elsewhere. */
@@ -189,6 +190,56 @@ describe('regular expressions', () => {
   });
 
   test.each(['(', 'a**', '[b-a]', 'a\\1', '(?=a)', 'x{2000}'])('%s is none', async (pattern) => {
+    await expect(regexFinder(pattern)).rejects.toThrow(BadPattern);
+  });
+});
+
+describe('a regular expression beyond ASCII stands for UTF-8', () => {
+  const texts = 'Grüße aus Köln: naïve, 日本 — µ, ü, GRÜSSE [é]';
+  const bytes = Buffer.from(texts, 'utf8');
+
+  // V8's own expressions match characters: the same text is expected, as bytes.
+  test.each([
+    'ü',
+    'Gr.*?ße',
+    'Grüß+e',
+    'ü+',
+    '(?:日|本)+',
+    'é\\]',
+    '[[]é[]]',
+    '[a[]é|ï',
+    'K[^a]*?ö|日本 —',
+    'n[[:alpha:]]ï|aïv',
+    '^Grü',
+    'a?ïve\\b',
+  ])('%s', async (pattern) => {
+    const finder = await regexFinder(pattern);
+    const found = Array.from(finder.find(bytes, 0, bytes.length), ({ start, length }) =>
+      bytes.toString('utf8', start, start + length),
+    );
+    const inJs = pattern.replace('[]]', '\\]').replace('[[:alpha:]]', '[a-z]').replace('[[]', '\\[');
+    expect(found).toEqual(texts.match(new RegExp(inJs, 'gu')) ?? []);
+  });
+
+  const first = async (pattern: string, from: Buffer) => {
+    const [hit] = (await regexFinder(pattern)).find(from, 0, from.length);
+    return hit;
+  };
+
+  test('quoted text, and a single byte', async () => {
+    expect(await first('\\Qß[ü]+\\E+', Buffer.from('xß[ü]++', 'utf8'))).toEqual({ start: 1, length: 8 });
+    expect(await first('\\Q[ü', Buffer.from('x[ü', 'utf8'))).toEqual({ start: 1, length: 3 });
+    expect(await first('ü\\x{e9}', Buffer.from('ü\xe9', 'latin1'))).toBeUndefined();
+    expect(await first('ü\\x{e9}', Buffer.from([0xc3, 0xbc, 0xe9]))).toEqual({ start: 0, length: 3 });
+  });
+
+  // U+00C3, the first byte as a character, has the small letter U+00E3.
+  test('(?i) ignores no case of its bytes', async () => {
+    expect(await first('(?i)Xü', Buffer.from([0x78, 0xe3, 0xbc]))).toBeUndefined();
+    expect(await first('(?i)Xü', Buffer.from('xü', 'utf8'))).toEqual({ start: 0, length: 3 });
+  });
+
+  test.each(['[ü]', '[^aü]', '[]ü]', '[[:alpha:]ü]', '[a\\]ü]', '\\ü', 'a[日'])('%s is refused', async (pattern) => {
     await expect(regexFinder(pattern)).rejects.toThrow(BadPattern);
   });
 });

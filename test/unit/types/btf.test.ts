@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Btf } from '../../../src/types/btf.js';
-import { GraphTypes } from '../../../src/types/graph.js';
+import { GraphTypes, type TypeGraph } from '../../../src/types/graph.js';
 import { BtfWriter } from '../../build/btf.js';
 import { bytesOf, damage, orError } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
@@ -59,6 +59,22 @@ describe('BTF', () => {
         }
       }),
     );
+  });
+
+  test('structures that each contain the next one twice: an error, without walking all of them', () => {
+    const depth = 31;
+    const graph: TypeGraph<number> = {
+      source: 'test',
+      structure: (name) => (name === 'outer' ? 0 : null),
+      node: () => ({ kind: 'struct', bytes: 8 }),
+      *members(at) {
+        if (at === depth) return;
+        for (let twice = 0; twice < 2; twice++) yield { name: '', type: at + 1, bitOffset: 0, bitSize: 0 };
+      },
+      enumerators: () => null,
+      key: (at) => at,
+    };
+    expect(() => new GraphTypes(graph).member('outer', 'any')).toThrow('test: a structure has too many members');
   });
 
   test('damaged: gives a result or an error, and terminates', () => {
