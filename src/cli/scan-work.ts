@@ -103,14 +103,14 @@ async function analyse(job: Job, { plan, version, builds, endWithParent }: Work)
   } finally {
     attempt.close();
   }
-  rows.finish();
+  const hasRows = rows.finish();
   const status = error !== null ? 'failed' : attempt.isWhole ? 'ok' : 'incomplete';
   const [seconds, memory] = [(performance.now() - began) / 1000, peakMemory()];
   const known = { ...nameOf(job), format: attempt.format, ...attempt.facts };
   store.finish(
     job.id,
     dumpLine({ ...known, status, error, seconds, peakMemory: memory, problems: problems.list }),
-    true,
+    hasRows,
   );
   return status;
 }
@@ -188,9 +188,13 @@ class Attempt {
     };
     const opened = await this.#open(request, streams);
     if (opened === null) return;
+    const before = this.#problems.list.length;
     try {
       const code = await perform(request, { ...opened, question: '' }, 'json', streams);
-      if (code !== 0) this.isWhole = false;
+      if (code === 0) return;
+      this.isWhole = false;
+      if (this.#problems.list.length === before)
+        this.#problems.add(`${name}: answers are missing or incomplete; its records say why`);
     } catch (error) {
       this.#failed(name, messageOf(error));
     }

@@ -202,6 +202,10 @@ async function write(
       Symbol.asyncIterator in rows ? await writeGroups(rows, writer, out) : await writeAll(rows, writer, out);
     await out.add(writer.end?.() ?? '');
     return code;
+  } catch (error) {
+    // If nobody reads what it yields, a command must end its processes and remove its files.
+    await rows.return(undefined);
+    throw error;
   } finally {
     await out.flush();
   }

@@ -22,6 +22,7 @@ type QueueValues = Values<typeof queueOptions> & {
   readonly output: string | null;
   readonly force: boolean;
   readonly summary: boolean;
+  readonly html: string | null;
 };
 
 export interface QueueContext extends ManyGiven {

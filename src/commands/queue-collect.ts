@@ -11,6 +11,7 @@ import type { ExitCode } from './command.js';
 import { dumpLine, NO_FACTS, nameOf } from './dump-rows.js';
 import { checkServer, type QueueAsked } from './queue-asked.js';
 import { resultsOf } from './queue-options.js';
+import { Report } from './scan-report.js';
 import { type Results, Scan } from './scan-run.js';
 
 /** Most dumps that are named in messages. */
@@ -49,7 +50,7 @@ export async function* collect(asked: QueueAsked): AsyncGenerator<Iterable<strin
       output: options.output,
       force: options.force,
       summary: options.summary,
-      report: null,
+      report: reportOf(options, runs, jobs),
       tables: questioning.tables(runs.map(parse)),
     },
     context,
@@ -57,6 +58,16 @@ export async function* collect(asked: QueueAsked): AsyncGenerator<Iterable<strin
   );
   return yield* scan.collected(withMissing(store, missing, why));
 }
+
+/** The page, if one is wanted. Workers draw no pictures. */
+const reportOf = (
+  { html, force, output }: QueueAsked['context']['options'],
+  runs: readonly (readonly string[])[],
+  jobs: readonly Job[],
+): Report | null =>
+  html === null
+    ? null
+    : new Report({ path: html, force, output, hasPictures: false, runs, inputs: jobs.flatMap(({ files }) => files) });
 
 /** For each dump that is not done, why, as far as the server knows. */
 async function reasonsFor(

@@ -77,7 +77,7 @@ export const queueOptions = {
 const OWN: Readonly<Record<Action, readonly string[]>> = {
   submit: ['list', 'null', 'run', 'addresses', 'shard'],
   work: ['jobs', 'timeout', 'maxMemory'],
-  collect: ['output', 'force', 'summary'],
+  collect: ['output', 'force', 'summary', 'html'],
   status: [],
 };
 

@@ -8,7 +8,7 @@ import { assetsOf } from '../html/assets.js';
 import type { ReportDump, ReportVm } from '../html/report-format.js';
 import { reportPage } from '../html/report-page.js';
 import type { Heading } from '../html/shell.js';
-import { linesOf } from '../scan/lines.js';
+import type { DumpResults } from '../scan/dump-results.js';
 import { PictureFolder } from '../scan/pictures.js';
 import type { Store } from '../scan/store.js';
 import { writePieces } from '../write/pieces.js';
@@ -22,16 +22,13 @@ export interface ReportAsked {
   readonly force: boolean;
   /** Whether a picture of each VM is wanted. */
   readonly hasPictures: boolean;
-  /** The command lines that were run. */
-  readonly runs: readonly (readonly string[])[];
+  /** The command lines that were run; null if they are not known. */
+  readonly runs: readonly (readonly string[])[] | null;
   /** The files of the dumps. */
   readonly inputs: readonly string[];
   /** Where the results are written, too. */
   readonly output: string | null;
 }
-
-/** The results of dumps that are done. */
-type Results = Pick<Store, 'record' | 'rows'>;
 
 /** The page, which is written when all dumps are done. */
 export class Report {
@@ -43,7 +40,7 @@ export class Report {
   constructor(asked: ReportAsked) {
     const { path, force, output, hasPictures, runs } = asked;
     if (output !== null && resolve(output) === resolve(path)) throw new UsageError(`${path}: both --html and -o`);
-    if (hasPictures && !runs.some(([name]) => name === 'vms'))
+    if (hasPictures && runs?.some(([name]) => name === 'vms') !== true)
       throw new UsageError('--pictures needs --run vms: a picture is drawn of each VM that it lists');
     this.#asked = asked;
     this.#target = checkTarget(path, force, asked.inputs);
@@ -65,50 +62,52 @@ export class Report {
     if (this.#pictures?.open() === false) store.forget();
   }
 
-  /** Writes the page of some dumps, in their order, and reports it. */
-  async write(jobs: readonly { readonly id: string }[], results: Results, log: Log): Promise<void> {
+  /** Writes the page of some dumps, in their order, and reports it. `others`: how many records there are of kinds that it does not show. */
+  async write(
+    results: Iterable<DumpResults>,
+    log: Log,
+    others: ReadonlyMap<string, number> = new Map(),
+  ): Promise<void> {
     const used = new Set<string>();
-    const others = new Map<string, number>();
+    const counts = new Map(others);
+    let count = 0;
     const pages = reportPage(
       {
-        heading: (dumps) => this.#heading(dumps),
-        dumps: this.#dumps(jobs, results, { used, others }),
-        notes: () => notesOf(others),
+        heading: (dumps) => {
+          count = dumps;
+          return this.#heading(dumps);
+        },
+        dumps: this.#dumps(results, used, counts),
+        notes: () => notesOf(counts),
       },
       assetsOf('report'),
     );
     const bytes = await writePieces(this.#target, pages);
     this.#pictures?.finish((name) => used.has(name));
     const pictures = this.#pictures === null ? '' : `, ${used.size} ${used.size === 1 ? 'picture' : 'pictures'}`;
-    log.note(
-      `${oneLine(this.#asked.path)}: ${jobs.length} ${jobs.length === 1 ? 'dump' : 'dumps'}${pictures}, ${bytes} bytes`,
-    );
+    log.note(`${oneLine(this.#asked.path)}: ${count} ${count === 1 ? 'dump' : 'dumps'}${pictures}, ${bytes} bytes`);
   }
 
   #heading(dumps: number): Heading {
+    const { runs } = this.#asked;
     return {
       title: `Scan of ${dumps.toLocaleString('en-US')} ${dumps === 1 ? 'dump' : 'dumps'}`,
       facts: [
-        ['Asked', this.#asked.runs.map((words) => words.join(' ')).join('; ')],
+        ...(runs === null ? [] : [['Asked', runs.map((words) => words.join(' ')).join('; ')] as const]),
         ['Written', `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`],
         ['Made by', `kvm-vtop ${assetsOf('report').version}`],
       ],
     };
   }
 
-  *#dumps(
-    jobs: readonly { readonly id: string }[],
-    results: Results,
-    { used, others }: { readonly used: Set<string>; readonly others: Map<string, number> },
-  ): Generator<ReportDump> {
-    for (const { id } of jobs) {
+  *#dumps(results: Iterable<DumpResults>, used: Set<string>, others: Map<string, number>): Generator<ReportDump> {
+    for (const { id, record, lines } of results) {
       const urlOf = (kvm: string): string | null => {
-        const url = this.#pictures?.urlOf(id, kvm) ?? null;
+        const url = id === null ? null : (this.#pictures?.urlOf(id, kvm) ?? null);
         if (url !== null) used.add(basename(url));
         return url;
       };
-      const row = JSON.parse(results.record(id)) as DumpRow;
-      yield dumpOf(row, guestsOf(results.rows(id), urlOf, others));
+      yield dumpOf(rowOf(record, ['files', 'problems']) as DumpRow, guestsOf(lines, urlOf, others));
     }
   }
 }
@@ -151,21 +150,32 @@ interface TotalRecord {
   readonly problems: readonly string[];
 }
 
+/** A record. Results can come from elsewhere: throws `UsageError` if it is not whole, or has no lists with these names. */
+function rowOf(line: string, lists: readonly string[]): unknown {
+  try {
+    const row = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    if (lists.every((name) => Array.isArray(row[name]))) return row;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new UsageError(`a record is not complete, or of another version of kvm-vtop: ${oneLine(line.slice(0, 200))}`);
+}
+
 /** The VMs of a dump, from the records of vms and the totals of map. Counts the other records by kind. */
 function guestsOf(
-  rows: Iterable<Uint8Array>,
+  lines: Iterable<string>,
   urlOf: (kvm: string) => string | null,
   others: Map<string, number>,
 ): ReportVm[] {
   const vms = new Map<string, ReportVm>();
-  for (const line of linesOf(rows)) {
+  for (const line of lines) {
     const [, record = ''] = /^\{"record":"([^"]*)"/.exec(line) ?? [];
     if (record === 'vm') {
-      const vm = JSON.parse(line) as VmRecord;
+      const vm = rowOf(line, ['holders', 'problems']) as VmRecord;
       vms.set(vm.kvm, { ...vmOf(vm, urlOf(vm.kvm)), states: vms.get(vm.kvm)?.states ?? null });
       continue;
     }
-    const total = record === 'total' ? (JSON.parse(line) as Partial<TotalRecord>) : null;
+    const total = record === 'total' ? (rowOf(line, ['problems']) as Partial<TotalRecord>) : null;
     if (total !== null && isOfVm(total)) vms.set(total.kvm, withTotal(vms.get(total.kvm), total));
     else others.set(record, (others.get(record) ?? 0) + 1);
   }

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
 import { size as sizeText, table } from '../report/table.js';
+import type { DumpResults } from '../scan/dump-results.js';
 import type { Entry } from '../scan/entries.js';
 import { identityOf } from '../scan/identity.js';
+import { linesOf } from '../scan/lines.js';
 import { checkOutput, finishOutput, type Output } from '../scan/output.js';
 import { type Failure, inOrder, type Limits, type Outcome } from '../scan/pool.js';
 import type { Job, Plan, Status } from '../scan/protocol.js';
@@ -86,7 +88,7 @@ export class Scan {
       const analysed = this.#analysed(store);
       while ((await analysed.next()).done !== true);
       const finish = target === null ? null : await this.#drafted(store, store, target);
-      await report?.write(this.#jobs, store, this.#context.streams.log);
+      await report?.write(this.#resultsOf(store), this.#context.streams.log);
       finish?.();
       if (summary) yield [this.#summary(store)];
     } catch (error) {
@@ -100,33 +102,33 @@ export class Scan {
 
   /** The same for results that are complete. */
   async *collected(from: Results): AsyncGenerator<Pieces, ExitCode> {
-    const { output, force, summary } = this.#asked;
+    const { output, force, summary, report } = this.#asked;
     for (const job of this.#jobs) this.#counts[statusOf(from, job)]++;
-    if (output === null) {
-      if (!summary) for (const job of this.#jobs) yield piecesOf(from, job);
-    } else {
-      const target = checkOutput(
-        output,
-        force,
-        this.#jobs.flatMap(({ files }) => files),
-      );
-      if (target.format !== 'jsonl') await requireDuckDb(target.format);
-      const drafts = new Store(`${target.path}.parts`);
-      try {
-        drafts.open();
-        try {
-          const finish = await this.#drafted(from, drafts, target);
-          finish();
-        } finally {
-          drafts.close();
-        }
-      } catch (error) {
-        throw namingError(drafts.folder, error);
-      }
-      drafts.remove();
-    }
+    const inputs = this.#jobs.flatMap(({ files }) => files);
+    const target = output === null ? null : checkOutput(output, force, inputs);
+    if (target !== null) await this.#collectedIn(target, from);
+    else if (report !== null) await report.write(this.#resultsOf(from), this.#context.streams.log);
+    else if (!summary) for (const job of this.#jobs) yield piecesOf(from, job);
     if (summary) yield [this.#summary(from)];
     return this.#code();
+  }
+
+  async #collectedIn(target: Output, from: Results): Promise<void> {
+    if (target.format !== 'jsonl') await requireDuckDb(target.format);
+    const drafts = new Store(`${target.path}.parts`);
+    try {
+      drafts.open();
+      try {
+        const finish = await this.#drafted(from, drafts, target);
+        await this.#asked.report?.write(this.#resultsOf(from), this.#context.streams.log);
+        finish();
+      } finally {
+        drafts.close();
+      }
+    } catch (error) {
+      throw namingError(drafts.folder, error);
+    }
+    drafts.remove();
   }
 
   /** The dumps in their order, as soon as their results are in the store. */
@@ -174,6 +176,10 @@ export class Scan {
 
   *#pieces(results: Results): Generator<string | Uint8Array> {
     for (const job of this.#jobs) yield* piecesOf(results, job);
+  }
+
+  *#resultsOf(results: Results): Generator<DumpResults> {
+    for (const { id } of this.#jobs) yield { id, record: results.record(id), lines: linesOf(results.rows(id)) };
   }
 
   #summary(results: Results): string {

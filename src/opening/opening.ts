@@ -166,6 +166,8 @@ export class Opening {
         undescribed: undescribed?.[1] ?? null,
         first: this.#problems[0],
       });
+    // What a failing disk has hidden is reported even if there is another source: the next error can be of the disk, too.
+    for (const { code, message } of this.#problems) if (code === 'system') log.warn(message);
     if (outside.typesFrom !== 'layout') checkOrder(memory, this.#symbols, release);
     log.found(`types: ${types.source}`);
     this.#checkModules(types);

@@ -6,7 +6,9 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { reasonOf } from '../io/system-error.js';
 import { appendAll } from '../write/out-file.js';
 import { nameOf, textOf } from './duckdb-types.js';
+import { type DumpResults, resultsIn } from './dump-results.js';
 import { linesOf, piecesOfFile } from './lines.js';
+import { recordOf, type Source, writeTableLines } from './table-lines.js';
 import { type Duck, openDuck, synced, type TableFormat, tableError } from './tables.js';
 
 /** The formats of results that can be merged; CSV does not have types. */
@@ -18,12 +20,16 @@ export interface Part {
   readonly format: InputFormat;
 }
 
-/** How much was merged. */
+/** What was merged. */
 export interface Merged {
-  readonly path: string;
+  /** Where the results are; null if they were not wanted. */
+  readonly path: string | null;
   readonly dumps: number;
   /** Dumps that were already there. */
   readonly twice: number;
+  /** The results of one dump after the other, if they were wanted: all, or without the records that `others` counts by kind. */
+  readonly results: Iterable<DumpResults>;
+  readonly others: ReadonlyMap<string, number>;
 }
 
 /** Recognises results by their names. Throws `UsageError` for others, `DumpError` if the system refuses. */
@@ -76,7 +82,7 @@ export function mergeLines(folder: string, parts: readonly Part[]): Merged {
   } finally {
     closeSync(descriptor);
   }
-  return { path, dumps: known.size, twice };
+  return { path, dumps: known.size, twice, results: resultsIn(path), others: new Map() };
 }
 
 const BATCH = 0x100000;
@@ -92,30 +98,39 @@ function dumpOf(line: string, path: string): string | null {
   }
 }
 
-/** Merges tables into a file or a folder of files in `folder`, which must be empty. */
-export async function mergeTables(folder: string, format: TableFormat, parts: readonly Part[]): Promise<Merged> {
-  const made = join(folder, format === 'duckdb' ? 'tables.duckdb' : 'tables');
-  if (format !== 'duckdb') mkdirSync(made);
-  const duck = await openDuck(format === 'duckdb' ? made : null, format, join(folder, 'spill'));
-  let counts: { dumps: number; twice: number };
+/**
+ * Merges tables into a file or a folder of files in `folder`, which must be empty; with null for the format into none. `hasResults`:
+ * whether the results are wanted one dump after the other.
+ */
+export async function mergeTables(
+  folder: string,
+  format: TableFormat | null,
+  parts: readonly Part[],
+  hasResults: boolean,
+): Promise<Merged> {
+  const made = format === null ? null : join(folder, format === 'duckdb' ? 'tables.duckdb' : 'tables');
+  if (made !== null && format !== 'duckdb') mkdirSync(made);
+  const duck = await openDuck(format === 'duckdb' ? made : null, format ?? 'duckdb', join(folder, 'spill'));
+  const lines = join(folder, 'report.jsonl');
+  let merged: Omit<Merged, 'path'>;
   try {
     const sources = await Promise.all(parts.map((part, i) => tablesIn(duck, part, i)));
     await duck.connection.run(takenFrom(sources));
-    const names = [...new Set(sources.flatMap((source) => [...source.keys()]))];
-    for (const name of names) await duck.connection.run(mergedTable(name, sources, format, made));
-    counts = await countsOf(duck);
+    if (made !== null && format !== null)
+      for (const name of new Set(sources.flatMap((source) => [...source.keys()])))
+        await duck.connection.run(mergedTable(name, sources, format, made));
+    const others = hasResults ? await writeTableLines(duck, sources, lines) : new Map<string, number>();
+    merged = { ...(await countsOf(duck)), results: hasResults ? resultsIn(lines, recordOf) : [], others };
     await duck.connection.run('DROP TABLE taken');
   } catch (cause) {
     throw cause instanceof UsageError ? cause : tableError(cause);
   } finally {
     duck.close();
   }
-  for (const file of format === 'duckdb' ? [made] : readdirSync(made).map((name) => join(made, name))) synced(file);
-  return { path: made, ...counts };
+  const files = made === null ? [] : format === 'duckdb' ? [made] : readdirSync(made).map((name) => join(made, name));
+  for (const file of files) synced(file);
+  return { path: made, ...merged };
 }
-
-/** For each table of a part, an expression for its rows. */
-type Source = ReadonlyMap<string, string>;
 
 async function tablesIn({ connection }: Duck, { path, format }: Part, index: number): Promise<Source> {
   if (format === 'parquet')

@@ -173,35 +173,31 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** The rows of a dump, which get their name when they are complete. */
+/** The rows of a dump, which get their name when they are complete. Without rows there is no file. */
 export class RowsFile {
   readonly #path: string;
   readonly #draft: string;
-  readonly #descriptor: number;
   readonly #isLasting: boolean;
+  #descriptor: number | null = null;
 
   constructor({ path, draft, isLasting }: { path: string; draft: string; isLasting: boolean }) {
     this.#isLasting = isLasting;
     this.#path = path;
     this.#draft = draft;
-    this.#descriptor = openSync(this.#draft, 'w', 0o600);
   }
 
   add(text: string): void {
+    this.#descriptor ??= openSync(this.#draft, 'w', 0o600);
     appendAll(this.#descriptor, Buffer.from(text));
   }
 
-  /** Gives the file its name. */
-  finish(): void {
+  /** Gives the file its name; returns whether there is one. */
+  finish(): boolean {
+    if (this.#descriptor === null) return false;
     if (this.#isLasting) fsyncSync(this.#descriptor);
     closeSync(this.#descriptor);
     renameSync(this.#draft, this.#path);
-  }
-
-  /** Removes the file. */
-  drop(): void {
-    closeSync(this.#descriptor);
-    rmSync(this.#draft, { force: true });
+    return true;
   }
 }
 

@@ -109,6 +109,20 @@ describe('a queue', () => {
       'vm.parquet',
       'vtop.parquet',
     ]);
+    // The page is that of a plain scan.
+    const pages = [inFolder('collected.html'), inFolder('plain.html')];
+    expect(queue.collect('--html', pages[0] as string)).toMatchObject({ status: 1, stdout: '' });
+    scan(...dumps, ...questions, '--html', pages[1] as string);
+    const [collected, own] = pages.map((path) => {
+      const [, data = ''] = /id="report-data">(.*?)<\/script>/s.exec(readFileSync(path, 'utf8')) ?? [];
+      return (JSON.parse(data) as object[]).map((dump) => ({ ...dump, seconds: 0, peakMemory: 0 }));
+    });
+    expect(collected).toHaveLength(6);
+    expect(collected).toEqual(own);
+    expect(queue.collect('--html', inFolder('x.html'), '--pictures')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("--pictures has no effect with 'collect'"),
+    });
     const [state, ...failed] = queue.status();
     expect(state).toMatchObject({
       record: 'queue',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { ReportDump, ReportVm } from '../../src/html/report-format.js';
 import { dumpsIn, INTEL, type Line, linesOf, NEW, OLD, scan, scanFolder } from '../build/scan.js';
-import { FIXTURES, ROOT } from '../run.js';
+import { FIXTURES, kvmVtop, ROOT } from '../run.js';
 
 const { folder, inFolder } = scanFolder();
 
@@ -60,6 +60,62 @@ describe('files', () => {
     expect(found.filter((vm) => vm.states !== null)).toHaveLength(1);
     const slots = lines.filter(({ record }) => record === 'slot').length;
     expect(readFileSync(inFolder('states.html'), 'utf8')).toContain(`not in this page: ${slots} of slot.`);
+  });
+
+  test.each(['jsonl', 'duckdb', 'parquet'])('merge makes the same page of results in %s', (format) => {
+    const words = ['--run', 'vms', '--run', 'map -g alpha --summary', '--run', 'slots', '-q'];
+    const guest = join(FIXTURES, 'debian-7.2-guest-kernel', 'vmcore.kdump');
+    const parts = [[OLD, join(folder, 'absent')], [guest], [INTEL, OLD]].map((dumps, i) => {
+      const part = inFolder(`part${i}.${format}`);
+      scan(...dumps, ...words, '-o', part);
+      return part;
+    });
+    const merged = inFolder(`merged-${format}.html`);
+    const run = kvmVtop(['merge', ...parts, '--html', merged]);
+    expect([run.status, run.stdout]).toEqual([0, '']);
+    expect(run.stderr).toMatch(/merged-\w+\.html: 4 dumps, \d+ bytes\n.*taken from the first of them: 1\n$/);
+    const whole = inFolder(`whole-${format}.html`);
+    scan(OLD, join(folder, 'absent'), guest, INTEL, ...words, '--html', whole);
+    const contentIn = (path: string) => dumpsOf(path).map((dump) => ({ ...dump, seconds: 0, peakMemory: 0 }));
+    expect(contentIn(merged)).toEqual(contentIn(whole));
+    const vms = contentIn(merged).flatMap(({ guests }) => guests);
+    expect(vms.length).toBeGreaterThan(10);
+    expect(vms.filter(({ states }) => states !== null)).toHaveLength(1);
+    const notes = [merged, whole].map((path) =>
+      /Records that are not in this page: [^<]*/.exec(readFileSync(path, 'utf8')),
+    );
+    expect(notes[0]?.[0]).toMatch(/\d of slot/);
+    expect(notes[0]?.[0]).toBe(notes[1]?.[0]);
+    // With -o both are written, and neither over what exists.
+    const both = kvmVtop([
+      'merge',
+      ...parts,
+      '-o',
+      inFolder(`both.${format}`),
+      '--html',
+      inFolder(`both-${format}.html`),
+    ]);
+    expect([both.status, both.stdout]).toEqual([0, `${inFolder(`both.${format}`)}: 4 dumps\n`]);
+    expect(contentIn(inFolder(`both-${format}.html`))).toEqual(contentIn(merged));
+    const again = kvmVtop(['merge', ...parts, '--html', merged]);
+    expect(again).toMatchObject({ status: 2, stderr: expect.stringMatching(/merged-\w+\.html already exists/) });
+    expect(readdirSync(folder).filter((name) => /\.parts|partial/.test(name))).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a record that is cut',
+      '{"record":"dump","dump":"x","files":["x"],"problems":[]}\n{"record":"vm","dump":"x","run',
+    ],
+    ['a record of another version', '{"record":"dump","dump":"x"}\n'],
+  ])('merge makes no page of %s', (_name, text) => {
+    writeFileSync(inFolder('odd.jsonl'), text);
+    const run = kvmVtop(['merge', inFolder('odd.jsonl'), '--html', inFolder('odd.html')]);
+    expect([run.status, run.stdout]).toEqual([2, '']);
+    expect(run.stderr).toMatch(
+      /^kvm-vtop: a record is not complete, or of another version of kvm-vtop: \{"record":[^\n]*\n$/,
+    );
+    expect(existsSync(inFolder('odd.html'))).toBe(false);
   });
 
   test('an existing page, and an existing folder of pictures, are only replaced with --force', () => {
