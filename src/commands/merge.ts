@@ -58,13 +58,13 @@ export const merge = command({
     let dumps: number;
     try {
       store.open();
+      // Nothing of it is of use to another attempt.
       dumps = await merged(store, { parts, target, report, log }).finally(() => {
-        store.close();
+        store.abandon();
       });
     } catch (error) {
       throw namingError(store.folder, error);
     }
-    store.remove();
     if (path !== null) yield [`${oneLine(path)}: ${dumps} dumps\n`];
     return 0;
   },

@@ -23,6 +23,8 @@ import { piecesOfFile } from './lines.js';
 
 /** The name of the lock, which has the pid of the process that works in the folder, and its machine. */
 const LOCK = 'lock';
+/** The name of the folder for drafts. */
+const DRAFTS = 'drafts';
 
 export class Store {
   readonly isLasting: boolean;
@@ -57,7 +59,7 @@ export class Store {
 
   /** An empty folder for drafts, on the same file system as the results. */
   scratch(): string {
-    const path = join(this.folder, 'drafts');
+    const path = join(this.folder, DRAFTS);
     rmSync(path, { recursive: true, force: true });
     mkdirSync(path, { mode: 0o700 });
     return path;
@@ -66,6 +68,13 @@ export class Store {
   /** Gives up the lock. */
   close(): void {
     rmSync(join(this.folder, LOCK), { force: true });
+  }
+
+  /** Removes drafts, and the folder if it has nothing else, and gives up the lock. */
+  abandon(): void {
+    rmSync(join(this.folder, DRAFTS), { recursive: true, force: true });
+    this.close();
+    if (readdirSync(this.folder).length === 0) this.remove();
   }
 
   /** Forgets which dumps are done. */
