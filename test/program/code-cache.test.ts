@@ -208,7 +208,7 @@ describe('nothing is kept', () => {
     const home = new Home();
     const { stderr } = kvmVtop(words, '', { ...home.environment, ...environment });
     expect(stderr).not.toMatch(/compiled code/);
-    expect(existsSync(home.program)).toBe(false);
+    expect(existsSync(home.code)).toBe(false);
   });
 });
 
