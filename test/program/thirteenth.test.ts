@@ -54,7 +54,7 @@ interface Reference {
 let reference: Reference;
 
 beforeAll(() => {
-  for (const name of ['src', 'parsers', 'package.json', 'tsconfig.json'])
+  for (const name of ['src', 'parsers', 'wasm', 'package.json', 'tsconfig.json'])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   writeFileSync(join(copy, 'src', 'commands', 'thirteenth.ts'), FILE);
