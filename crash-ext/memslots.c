@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads the memslots of a VM, in all forms in which kernels have stored them. */
-#include "walker.h"
+#include "memslots.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* KVM_MEM_SLOTS_NUM is at most SHRT_MAX, of which the last three are KVM's own; up to Linux 3.7: 32, and 4 of KVM's own. */
-enum { MOST_SLOTS = 32767, INTERNAL = 3, OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 32 };
+/* KVM_MEM_SLOTS_NUM up to Linux 3.7: 32, and 4 of KVM's own. */
+enum { OLDEST_SLOTS = 36, OLDEST_USER_SLOTS = 32 };
 /* KVM_MEM_MAX_NR_PAGES */
 #define MOST_PAGES ((UINT64_C(1) << 31) - 1)
 /* Guest physical addresses are below 2^52. */
 #define MOST_FRAMES (UINT64_C(1) << 40)
-#define PAGE UINT64_C(4096)
-/* A slot has a few hundred bytes. */
-enum { SLOT_BYTES = 4096 };
-/* Most levels of a red-black tree with 2^32 nodes. */
-enum { DEEPEST = 64 };
 
 enum { KVM_MEM_GUEST_MEMFD = 1 << 2, KVM_MEMSLOT_GMEM_ONLY = 1 << 17 };
 /* LOG_DIRTY_PAGES, READONLY, INVALID. KVM refuses others, but for those of guest_memfd (check_memory_region_flags). */
 enum { COMMON_FLAGS = 1 << 0 | 1 << 1 | 1 << 16 };
 
-__attribute__((format(printf, 2, 3))) static int fail(char *why, const char *format, ...)
+int kvt_fail(char *why, const char *format, ...)
 {
 	va_list words;
 
@@ -33,8 +28,7 @@ __attribute__((format(printf, 2, 3))) static int fail(char *why, const char *for
 	return -1;
 }
 
-/* An unsigned little-endian number of `size` bytes. */
-static uint64_t number(const unsigned char *bytes, size_t size)
+uint64_t kvt_number(const unsigned char *bytes, size_t size)
 {
 	uint64_t value = 0;
 
@@ -46,17 +40,17 @@ static int64_t signed_number(const unsigned char *bytes, size_t size)
 {
 	unsigned int shift = size < 8 ? 64 - 8 * (unsigned int)size : 0;
 
-	return (int64_t)(number(bytes, size) << shift) >> shift;
+	return (int64_t)(kvt_number(bytes, size) << shift) >> shift;
 }
 
-static int add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
+int kvt_add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
 {
 	if (vm->count == vm->room) {
 		size_t room = vm->room ? vm->room * 2 : 64;
 		struct kvt_slot *slots = realloc(vm->slots, room * sizeof(*slots));
 
 		if (!slots)
-			return fail(why, "no memory left");
+			return kvt_fail(why, "no memory left");
 		vm->slots = slots;
 		vm->room = room;
 	}
@@ -64,33 +58,26 @@ static int add_slot(struct kvt_vm *vm, const struct kvt_slot *slot, char *why)
 	return 0;
 }
 
-/* Ids of slots: all are below `all`, and those from `user` on are KVM's own. */
-struct ids {
-	int64_t user;
-	int64_t all;
-};
-
-/* `place`: the id to use if slots have none. */
-static int parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, struct ids ids,
-		      struct kvt_slot *slot, char *why)
+int kvt_parse_slot(const struct kvt *kvt, const unsigned char *bytes, uint64_t address, int64_t place, struct kvt_ids ids,
+		   struct kvt_slot *slot, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
 	uint64_t known = COMMON_FLAGS | (at->slot_gmem < 0 ? 0 : KVM_MEM_GUEST_MEMFD | KVM_MEMSLOT_GMEM_ONLY);
 
-	slot->first = number(bytes + at->slot_base_gfn, 8);
-	slot->pages = number(bytes + at->slot_npages, 8);
-	slot->hva = number(bytes + at->slot_userspace_addr, 8);
-	slot->flags = number(bytes + at->slot_flags, (size_t)at->slot_flags_size);
+	slot->first = kvt_number(bytes + at->slot_base_gfn, 8);
+	slot->pages = kvt_number(bytes + at->slot_npages, 8);
+	slot->hva = kvt_number(bytes + at->slot_userspace_addr, 8);
+	slot->flags = kvt_number(bytes + at->slot_flags, (size_t)at->slot_flags_size);
 	slot->id = at->slot_id < 0 ? place : signed_number(bytes + at->slot_id, (size_t)at->slot_id_size);
 	if (slot->pages > MOST_PAGES || slot->first > MOST_FRAMES - slot->pages)
-		return fail(why, "the memslot at 0x%" PRIx64 " can't have 0x%" PRIx64 " pages from frame 0x%" PRIx64, address,
-			    slot->pages, slot->first);
+		return kvt_fail(why, "the memslot at 0x%" PRIx64 " can't have 0x%" PRIx64 " pages from frame 0x%" PRIx64, address,
+				slot->pages, slot->first);
 	if (slot->hva % PAGE || slot->pages > (UINT64_MAX - slot->hva) / PAGE)
-		return fail(why, "userspace_addr of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->hva);
+		return kvt_fail(why, "userspace_addr of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->hva);
 	if (slot->id < 0 || slot->id >= ids.all)
-		return fail(why, "the id of the memslot at 0x%" PRIx64 " can't be %" PRId64, address, slot->id);
+		return kvt_fail(why, "the id of the memslot at 0x%" PRIx64 " can't be %" PRId64, address, slot->id);
 	if (slot->flags & ~known)
-		return fail(why, "flags of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->flags);
+		return kvt_fail(why, "flags of the memslot at 0x%" PRIx64 " can't be 0x%" PRIx64, address, slot->flags);
 	slot->internal = slot->id >= ids.user;
 	slot->gmem_only = !!(slot->flags & KVM_MEMSLOT_GMEM_ONLY);
 	slot->gmem = slot->gmem_only || (slot->flags & KVM_MEM_GUEST_MEMFD);
@@ -119,34 +106,33 @@ static int check_places(struct kvt *kvt, uint64_t set, char *why)
 
 	if (last || place_of(kvt, set, kvt->at.set_ids_count - 2))
 		return 0;
-	return fail(why, "kvm_memslots.id_to_index at 0x%" PRIx64 ": only zeros: the dump is damaged there, or lacks the page",
-		    set + (uint64_t)kvt->at.set_ids);
+	return kvt_fail(why, "kvm_memslots.id_to_index at 0x%" PRIx64 ": only zeros: the dump is damaged there, or lacks the page",
+			set + (uint64_t)kvt->at.set_ids);
 }
 
-/* Fails if a slot begins before the one that precedes it in the order of guest frames. */
-static int check_order(const struct kvt_slot *before, const struct kvt_slot *after, char *why)
+int kvt_check_order(const struct kvt_slot *before, const struct kvt_slot *after, char *why)
 {
 	if (after->first >= before->first)
 		return 0;
-	return fail(why, "memslots %" PRId64 " and %" PRId64 " are not in the order of their guest frames: the dump is damaged there",
-		    before->id, after->id);
+	return kvt_fail(why, "memslots %" PRId64 " and %" PRId64 " are not in the order of their guest frames: the dump is damaged there",
+			before->id, after->id);
 }
 
 static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
 {
 	const struct kvt_layout *at = &kvt->at;
 	int64_t room = at->set_room;
-	struct ids ids = { room == OLDEST_SLOTS ? OLDEST_USER_SLOTS : room - INTERNAL, room };
+	struct kvt_ids ids = { room == OLDEST_SLOTS ? OLDEST_USER_SLOTS : room - INTERNAL, room };
 	int64_t count_at = at->set_used >= 0 ? at->set_used : at->set_filled;
 	uint32_t count = (uint32_t)room;
 
 	if (room <= 0 || room > MOST_SLOTS || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
-		return fail(why, "the number of memslots is not known: struct kvm_memslots has room for %" PRId64, room);
+		return kvt_fail(why, "the number of memslots is not known: struct kvm_memslots has room for %" PRId64, room);
 	if (count_at >= 0 && kvt_read_kernel(kvt, set + (uint64_t)count_at, &count, sizeof(count)))
-		return fail(why, "the number of memslots at 0x%" PRIx64 " can't be read", set + (uint64_t)count_at);
+		return kvt_fail(why, "the number of memslots at 0x%" PRIx64 " can't be read", set + (uint64_t)count_at);
 	if (count > (uint32_t)room)
-		return fail(why, "there can't be %" PRIu32 " memslots in use at 0x%" PRIx64 ": at most %" PRId64 " are possible",
-			    count, set, room);
+		return kvt_fail(why, "there can't be %" PRIu32 " memslots in use at 0x%" PRIx64 ": at most %" PRId64 " are possible",
+				count, set, room);
 	if (check_places(kvt, set, why))
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
@@ -158,149 +144,28 @@ static int read_array(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *wh
 			snprintf(vm->missing, sizeof(vm->missing), "the memslot at 0x%" PRIx64 " can't be read", address);
 			continue;
 		}
-		if (parse_slot(kvt, bytes, address, i, ids, &slot, why))
+		if (kvt_parse_slot(kvt, bytes, address, i, ids, &slot, why))
 			return -1;
 		/* used_slots counts only slots with pages. */
 		if (!slot.pages && at->set_used >= 0)
-			return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
+			return kvt_fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", slot.id);
 		int64_t place = at->slot_id < 0 ? -1 : place_of(kvt, set, slot.id);
 		if (place >= 0 && place != i)
-			return fail(why, "memslot %" PRId64 " is at index %" PRIu32 ", but id_to_index has %" PRId64
-				    ": the dump is damaged there", slot.id, i, place);
+			return kvt_fail(why, "memslot %" PRId64 " is at index %" PRIu32 ", but id_to_index has %" PRId64
+					": the dump is damaged there", slot.id, i, place);
 		/* Nothing can be mapped at address 0 (sysctl vm.mmap_min_addr). Slots in trees have their address twice. */
 		if (slot.pages && !slot.hva && !slot.gmem)
-			return fail(why, "userspace_addr of memslot %" PRId64 " can't be 0: the dump is damaged there", slot.id);
+			return kvt_fail(why, "userspace_addr of memslot %" PRId64 " can't be 0: the dump is damaged there", slot.id);
 		/* With a count the slots are in descending order of their guest frames (4.0 and later). */
-		if (at->set_used >= 0 && vm->count && check_order(&slot, &vm->slots[vm->count - 1], why))
+		if (at->set_used >= 0 && vm->count && kvt_check_order(&slot, &vm->slots[vm->count - 1], why))
 			return -1;
-		if (slot.pages && add_slot(vm, &slot, why))
+		if (slot.pages && kvt_add_slot(vm, &slot, why))
 			return -1;
 	}
 	/* In kernels without id_to_index a VM without slots looks like a page of zeros. */
 	if (!vm->count && !vm->missing[0] && place_of(kvt, set, at->set_ids_count - 1) < 0)
 		snprintf(vm->missing, sizeof(vm->missing), "there are no slots, but a page of zeros would look the same");
 	return 0;
-}
-
-/* Fails if the slot's node in the tree of addresses (virt/kvm/kvm_main.c, kvm_replace_memslot) has other ones. */
-static int check_addresses(const struct kvt_layout *at, const unsigned char *bytes, uint32_t index,
-			   const struct kvt_slot *slot, char *why)
-{
-	const unsigned char *node = bytes + at->slot_hva_node + (int64_t)index * at->slot_hva_node_size;
-
-	if (at->slot_hva_node < 0 || at->interval_start < 0 || at->interval_last < 0)
-		return 0;
-	uint64_t start = number(node + at->interval_start, 8), last = number(node + at->interval_last, 8);
-	if (start == slot->hva && last == slot->hva + slot->pages * PAGE - 1)
-		return 0;
-	return fail(why, "memslot %" PRId64 " has 0x%" PRIx64 " pages at 0x%" PRIx64 ", but hva_node has 0x%" PRIx64 " to 0x%" PRIx64
-		    ": the dump is damaged there", slot->id, slot->pages, slot->hva, start, last);
-}
-
-static const struct ids tree_ids = { MOST_SLOTS - INTERNAL, MOST_SLOTS };
-
-/* A node of the tree that was read: its slot, and the child whose slots follow. */
-struct visited {
-	struct kvt_slot slot;
-	uint64_t node;
-	uint64_t right;
-};
-
-/* A walk through the tree, from the lowest slot up. Nodes that were read are on the stack until their slot is next. */
-struct walk {
-	struct kvt *kvt;
-	struct kvt_vm *vm;
-	uint32_t index;			/* which links of the slots are used */
-	struct visited stack[DEEPEST];
-	size_t depth;
-	size_t met;
-};
-
-/* Reads the node `child` below `parent`. Returns 1 if its slot can't be read, -1 if it is damaged. */
-static int read_node(struct walk *walk, uint64_t child, uint64_t parent, struct visited *found, uint64_t *left, char *why)
-{
-	const struct kvt_layout *at = &walk->kvt->at;
-	uint64_t to_slot = (uint64_t)(at->slot_node + (int64_t)walk->index * at->slot_node_size);
-	uint64_t address = child - to_slot;
-	unsigned char bytes[SLOT_BYTES];
-
-	if (kvt_read_kernel(walk->kvt, address, bytes, (size_t)at->slot_size)) {
-		snprintf(walk->vm->missing, sizeof(walk->vm->missing), "the memslot at 0x%" PRIx64 " can't be read", address);
-		return 1;
-	}
-	uint64_t up = number(bytes + to_slot + at->rb_parent, 8) & ~UINT64_C(3);
-	if (up != parent)
-		return fail(why, "memslot tree: a node below 0x%" PRIx64 " names 0x%" PRIx64 " as its parent", parent, up);
-	found->node = child;
-	found->right = number(bytes + to_slot + at->rb_right, 8);
-	*left = number(bytes + to_slot + at->rb_left, 8);
-	if (parse_slot(walk->kvt, bytes, address, 0, tree_ids, &found->slot, why))
-		return -1;
-	if (!found->slot.pages)
-		return fail(why, "memslot %" PRId64 " has no pages, but is in use: the dump is damaged there", found->slot.id);
-	return check_addresses(at, bytes, walk->index, &found->slot, why);
-}
-
-/* Puts the node `child` below `parent` on the stack, and those to its left. */
-static int descend(struct walk *walk, uint64_t child, uint64_t parent, char *why)
-{
-	while (child) {
-		uint64_t left = 0;
-
-		if (walk->depth == DEEPEST)
-			return fail(why, "memslot tree: deeper than %d at 0x%" PRIx64, DEEPEST, child);
-		if (walk->met++ == MOST_SLOTS)
-			return fail(why, "memslot tree: more than %d slots", MOST_SLOTS);
-		int failed = read_node(walk, child, parent, &walk->stack[walk->depth], &left, why);
-		if (failed)
-			return failed > 0 ? 0 : -1;
-		walk->depth++;
-		parent = child;
-		child = left;
-	}
-	return 0;
-}
-
-static int walk_tree(struct walk *walk, uint64_t root, char *why)
-{
-	struct kvt_slot before = { .first = 0 };
-	int is_first = 1;
-
-	if (descend(walk, root, 0, why))
-		return -1;
-	while (walk->depth) {
-		struct visited next = walk->stack[--walk->depth];
-
-		if ((!is_first && check_order(&before, &next.slot, why)) || add_slot(walk->vm, &next.slot, why))
-			return -1;
-		is_first = 0;
-		before = next.slot;
-		if (descend(walk, next.right, next.node, why))
-			return -1;
-	}
-	return 0;
-}
-
-static int read_tree(struct kvt *kvt, uint64_t set, struct kvt_vm *vm, char *why)
-{
-	const struct kvt_layout *at = &kvt->at;
-	struct walk *walk = calloc(1, sizeof(*walk));
-	uint64_t root;
-	int failed;
-
-	if (!walk)
-		return fail(why, "no memory left");
-	walk->kvt = kvt;
-	walk->vm = vm;
-	if (kvt_read_kernel(kvt, set + (uint64_t)at->set_tree, &root, sizeof(root)) ||
-	    kvt_read_kernel(kvt, set + (uint64_t)at->set_index, &walk->index, sizeof(walk->index)))
-		failed = fail(why, "struct kvm_memslots at 0x%" PRIx64 " can't be read", set);
-	else if (walk->index > 1 || at->slot_size <= 0 || at->slot_size > SLOT_BYTES)
-		failed = fail(why, "node_idx of struct kvm_memslots at 0x%" PRIx64 " can't be %" PRIu32, set, walk->index);
-	else
-		failed = walk_tree(walk, root, why);
-	free(walk);
-	return failed;
 }
 
 static int by_frame(const void *one, const void *other)
@@ -317,7 +182,7 @@ static int check_ids(const struct kvt_vm *vm, char *why)
 
 	for (size_t i = 0; i < vm->count; i++)
 		if (seen[vm->slots[i].id]++)
-			return fail(why, "two memslots have the id %" PRId64 ": the dump is damaged there", vm->slots[i].id);
+			return kvt_fail(why, "two memslots have the id %" PRId64 ": the dump is damaged there", vm->slots[i].id);
 	return 0;
 }
 
@@ -330,8 +195,8 @@ static int sort_slots(struct kvt_vm *vm, char *why)
 		return -1;
 	for (size_t i = 1; i < vm->count; i++)
 		if (vm->slots[i - 1].first + vm->slots[i - 1].pages > vm->slots[i].first)
-			return fail(why, "memslots %" PRId64 " and %" PRId64 " both cover guest frame 0x%" PRIx64,
-				    vm->slots[i - 1].id, vm->slots[i].id, vm->slots[i].first);
+			return kvt_fail(why, "memslots %" PRId64 " and %" PRId64 " both cover guest frame 0x%" PRIx64,
+					vm->slots[i - 1].id, vm->slots[i].id, vm->slots[i].first);
 	return 0;
 }
 
@@ -342,13 +207,13 @@ static int read_mm(struct kvt *kvt, struct kvt_vm *vm, char *why)
 	uint64_t pgd;
 
 	if (kvt_read_kernel(kvt, vm->kvm + (uint64_t)kvt->at.kvm_mm, &vm->mm, 8))
-		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
+		return kvt_fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
 	if (kvt_read_kernel(kvt, vm->mm + (uint64_t)kvt->at.mm_pgd, &pgd, 8) ||
 	    kvt_read_kernel(kvt, vm->mm + (uint64_t)kvt->at.mm_users, &vm->users, 4))
-		return fail(why, "mm_struct at 0x%" PRIx64 " can't be read", vm->mm);
+		return kvt_fail(why, "mm_struct at 0x%" PRIx64 " can't be read", vm->mm);
 	kvt_walk(kvt, (uint64_t)kvt->at.kernel_root, pgd, &top);
 	if (pgd % PAGE || top.end != KVT_MAPPED)
-		return fail(why, "mm_struct at 0x%" PRIx64 ": pgd 0x%" PRIx64 " is not the address of a page table", vm->mm, pgd);
+		return kvt_fail(why, "mm_struct at 0x%" PRIx64 ": pgd 0x%" PRIx64 " is not the address of a page table", vm->mm, pgd);
 	vm->root = top.physical;
 	return 0;
 }
@@ -359,8 +224,8 @@ static int read_set(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, char
 	uint64_t set = vm->kvm;
 
 	if (at->kvm_memslots >= 0 && kvt_read_kernel(kvt, vm->kvm + (uint64_t)at->kvm_memslots + space * 8, &set, 8))
-		return fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
-	return at->set_tree >= 0 ? read_tree(kvt, set, vm, why) : read_array(kvt, set, vm, why);
+		return kvt_fail(why, "struct kvm at 0x%" PRIx64 " can't be read", vm->kvm);
+	return at->set_tree >= 0 ? kvt_read_tree(kvt, set, vm, why) : read_array(kvt, set, vm, why);
 }
 
 static uint64_t pages_of(const struct kvt_vm *vm)
@@ -415,7 +280,7 @@ static int check_count(struct kvt *kvt, unsigned int space, struct kvt_vm *vm, c
 	snprintf(unused, sizeof(unused), "struct kvm records 0x%" PRIx64 " pages in memslots, but 0x%" PRIx64 " were found",
 		 counted, sum);
 	if (sum > counted)
-		return fail(why, "%s: the dump is damaged there", unused);
+		return kvt_fail(why, "%s: the dump is damaged there", unused);
 	memcpy(vm->missing, unused, sizeof(vm->missing));
 	return 0;
 }
@@ -427,7 +292,7 @@ int kvt_open_vm(struct kvt *kvt, uint64_t kvm, unsigned int space, struct kvt_vm
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm = kvm;
 	if (space >= (uint64_t)at->spaces)
-		return fail(why, "address space %u does not exist; valid: %s", space, at->spaces == 1 ? "0" : "0, 1");
+		return kvt_fail(why, "address space %u does not exist; valid: %s", space, at->spaces == 1 ? "0" : "0, 1");
 	if (read_mm(kvt, vm, why) || read_set(kvt, space, vm, why) || check_count(kvt, space, vm, why))
 		return -1;
 	return sort_slots(vm, why);

@@ -27,7 +27,7 @@ const program = join(folder, 'walk-test');
 
 /** Compiles the C sources, with sanitizers that detect invalid reads. */
 function build(): void {
-  const sources = ['walk-test.c', 'walk.c', 'memslots.c', 'attributes.c', 'translate.c', 'json.c'];
+  const sources = ['walk-test.c', 'walk.c', 'memslots.c', 'memslots-tree.c', 'attributes.c', 'translate.c', 'json.c'];
   const flags = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsanitize=address,undefined'];
   const paths = sources.map((name) => join(ROOT, 'crash-ext', name));
   const run = spawnSync('gcc', [...flags, '-o', program, ...paths], { encoding: 'utf8' });
