@@ -28,8 +28,7 @@ export interface Inflate {
 }
 
 /**
- * Starts the decoders, in half a millisecond. Throws `Error` if Node.js runs without WebAssembly, or there is no address space
- * for its memory.
+ * Starts the decoders. Throws `Error` if Node.js runs without WebAssembly, or if the address space that its memory needs can't be had.
  */
 export function startInflate(): Inflate {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(inflateModule, 'base64')));

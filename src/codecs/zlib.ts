@@ -18,9 +18,9 @@ export const decodeDeflate: Decode = (input, size) => {
 /** Undefined until there is something to decode; null if they can't be started. */
 let started: Inflate | null | undefined;
 
-/** The decoders for pages, which take half the time of node:zlib; null if a stream is too large, or if they can't be started. */
+/** The decoders for pages, which are faster than node:zlib; null if a stream is too large, or if they can't be started. */
 function forPages(input: Uint8Array, size: number): Inflate | null {
-  started ??= start();
+  if (started === undefined) started = start();
   return started !== null && size > 0 && size <= started.most && input.length <= started.most ? started : null;
 }
 
