@@ -39,6 +39,8 @@ const HOSTS = [
   { host: 'debian-6.12-zstd', pid: '182' },
   { host: 'debian-7.2-zstd-contents', pid: '147' },
 ].filter(({ host }) => (values.host ?? host) === host);
+/** Stands for the files of a dump. */
+const FILE = 'dump';
 const GFNS = [0x0, 0xa0, 0x1001, 0x1002, 0x5000, 0x8000, 0xfec00].map(gfn);
 /** @satisfies {readonly ('structures' | 'enums')[]} */
 const GROUPS = /** @type {const} */ (['structures', 'enums']);
@@ -52,7 +54,7 @@ process.on('exit', () => {
 
 /** @type {(path: string) => Entry[]} */
 const entriesOf = (path) =>
-  [...readFileSync(path, 'latin1').matchAll(/^(structures|enums) (\d+) (\w+)$/gm)].map(([, group, id, name]) => ({
+  [...readFileSync(path, 'latin1').matchAll(/^(structures|enums) (\d+) (\w+) /gm)].map(([, group, id, name]) => ({
     group: /** @type {Entry['group']} */ (group),
     id: Number(id),
     name: String(name),
@@ -133,8 +135,8 @@ const subjects = [];
 for (const { host, pid } of HOSTS) {
   const subject = new Subject(await openImage(join(dumps, host, 'vmcore')), pid);
   const { release, identity, info } = await subject.host(null);
-  const stated = { release, version: identity.version, buildId: info.text('BUILD-ID') };
-  const first = present(BuildHints.of(stated), 'a cache folder');
+  const stated = { release, version: identity.version, buildId: info.text('BUILD-ID'), crash: info.source };
+  const first = present(BuildHints.of(stated, FILE), 'a cache folder');
   await subject.answers(first);
   first.save(silentLog);
   const entries = entriesOf(first.path);
@@ -168,12 +170,12 @@ for (let mutant = 0; mutant < Number(values.mutants); mutant++) {
   rmSync(path, { force: true });
   if (isDamage) writeFileSync(path, present(DAMAGE[name], name)(Buffer.from(whole), dice), { mode: 0o600 });
   else {
-    const made = present(BuildHints.of(stated), 'a cache folder');
+    const made = present(BuildHints.of(stated, FILE), 'a cache folder');
     for (const { group, name: type, id } of present(CHANGES[name], name)([...entries], dice, others))
       made.learn(group, type, id);
     made.save(silentLog);
   }
-  const answers = await subject.answers(BuildHints.of(stated));
+  const answers = await subject.answers(BuildHints.of(stated, FILE));
   tally.set(name, (tally.get(name) ?? 0) + 1);
   if (answers === right) continue;
   wrong++;

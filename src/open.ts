@@ -13,6 +13,7 @@ import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
+import { fileState } from './io/file-state.js';
 import type { Host, KernelIdentity } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
@@ -105,7 +106,7 @@ export async function openImage(
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const machine = await imageOf(files, { format: inputFormat, onRead });
     for (const problem of machine.problems) log.warn(problem.message, problem);
-    const { image, guests } = await openGuests(machine, options);
+    const { image, guests } = await openGuests(machine, statesOf(paths, options), options);
     return { image, memory: new PhysicalMemory(image), guests, close };
   } catch (error) {
     close();
@@ -120,6 +121,7 @@ export async function openImage(
  */
 async function openGuests(
   machine: DumpImage,
+  files: readonly string[] | null,
   options: ImageOptions & Remembered,
 ): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   const { guests: words = [], log = silentLog, beside = {} } = options;
@@ -130,7 +132,7 @@ async function openGuests(
   if (words.length > 0) await loadKernelCodecs();
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
-    const builds = new KnownBuilds(options, image);
+    const builds = new KnownBuilds(options, image, files && [...files, ...words.slice(0, guests.length)]);
     try {
       const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside, builds });
       const guest = selectByWord(host, word);
@@ -157,7 +159,8 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   const beside = new Beside(options.beside ?? {}, log);
   const opened = await openImage(paths, options);
   const { image } = opened;
-  const builds = new KnownBuilds(options, image);
+  const files = statesOf(paths, options);
+  const builds = new KnownBuilds(options, image, files && [...files, ...(options.guests ?? [])]);
   const close = (): void => {
     beside.close();
     opened.close();
@@ -176,18 +179,37 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   }
 }
 
+/**
+ * What tells the files of a dump from all others, also from what they were before they were last written to; null if that is not needed,
+ * or one of them has just been removed.
+ */
+function statesOf(paths: string | readonly string[], { keeps = false }: Remembered): readonly string[] | null {
+  try {
+    return keeps ? (typeof paths === 'string' ? [paths] : paths).map(fileState) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What is known of the builds of a dump's kernels, and what is kept of it for other runs. */
 class KnownBuilds implements DumpBuilds {
   readonly #learned: Pick<DumpBuilds, 'btf'> | null;
-  readonly #keeps: boolean;
+  readonly #dump: string | null;
   readonly #log: Log;
   #hints: BuildHints | null = null;
 
-  /** A guest in a dump is another dump. */
-  constructor({ learned, keeps = false, log = silentLog }: ImageOptions & Remembered, image: DumpImage) {
+  /**
+   * A guest in a dump is another dump. `dump`: the states of its files, and the words that choose the guest; null if nothing is kept for
+   * other runs.
+   */
+  constructor(
+    { learned, log = silentLog }: ImageOptions & Remembered,
+    image: DumpImage,
+    dump: readonly string[] | null,
+  ) {
     this.#learned = learned?.builds.for(`${learned.dump} ${image.name}`) ?? null;
-    this.#keeps = keeps;
     this.#log = log;
+    this.#dump = dump?.join('\n') ?? null;
   }
 
   btf(kernel: KernelIdentity): KnownBtf | null {
@@ -195,8 +217,8 @@ class KnownBuilds implements DumpBuilds {
   }
 
   hints(kernel: StatedBuild): BuildHints | null {
-    if (!this.#keeps) return null;
-    const hints = BuildHints.of(kernel);
+    if (this.#dump === null) return null;
+    const hints = BuildHints.of(kernel, this.#dump);
     if (hints?.isEmpty === false) this.#log.found(`record of the kernel's build: ${hints.path}`);
     this.#hints = hints;
     return hints;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as V8 has compiled it, kept for later runs. Compiling takes longer than reading what was compiled.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
+import { fileState } from '../io/file-state.js';
 import { keepNewest, ownFolder, readOwn, writeOwn } from '../io/own-files.js';
 import { reasonOf } from '../io/system-error.js';
 
@@ -90,11 +91,8 @@ export class CodeCache {
  * What must be the same for compiled code to be used. V8 itself compares only the length of a program: the digest is that of the build,
  * and the rest shows that the file has not been changed or replaced since the code was compiled.
  */
-function keyOf(program: string, digest: string): string {
-  const { ino, size, mtimeNs, ctimeNs } = statSync(program, { bigint: true });
-  const file = [ino, size, mtimeNs, ctimeNs].join(' ');
-  return `${digest} ${file} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
-}
+const keyOf = (program: string, digest: string): string =>
+  `${digest} ${fileState(program)} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
 
 /** A short hash of a text (FNV-1a), for the name of a file. */
 function hashOf(text: string): string {

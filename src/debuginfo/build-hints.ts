@@ -8,50 +8,76 @@ import type { TypeHints } from '../types/btf-hints.js';
 import type { BtfGroup } from '../types/btf-walk.js';
 
 /** Must be increased when the format of the file changes. */
-const FORMAT = 'kvm-vtop record of a kernel build, version 1';
-/** The most bytes of a file; one has about a thousand. */
+const FORMAT = 'kvm-vtop record of a kernel build, version 2';
+/** The most bytes of a file; one has about two thousand. */
 const LARGEST = 0x10000;
 
 const GROUPS: readonly BtfGroup[] = ['structures', 'enums'];
-type Ids = Readonly<Record<BtfGroup, Map<string, number>>>;
+
+/** Sums of what names a crash, and the files of its dump. */
+interface Witness {
+  readonly crash: string;
+  readonly dump: string;
+}
+
+/** The ID of a name. `witness`: where it was found; null once it was found in dumps of two crashes. */
+interface Found {
+  readonly id: number;
+  readonly witness: Witness | null;
+}
+
+type Ids = Readonly<Record<BtfGroup, Map<string, Found>>>;
 
 /**
  * Where names are in the BTF of a kernel, kept in the user's cache folder by release, version and stated build-id. It says nothing of
- * what a kernel does not have, since that could not be proven with less than all of its BTF.
+ * what a kernel does not have, since that could not be proven with less than all of its BTF. BTF can have several types of a name, of
+ * which the first counts, and in a damaged dump it may not be found: so what was found in one dump is used for others only when
+ * that of another crash has said the same. Copies of a dump share what one of them has lost.
  */
 export class BuildHints implements TypeHints {
   readonly #head: string;
   readonly #ids: Ids;
+  readonly #witness: Witness;
   #isChanged = false;
 
   private constructor(
     readonly path: string,
     build: StatedBuild,
+    dump: string,
   ) {
+    this.#witness = { crash: sumOf(build.crash), dump: sumOf(dump) };
     this.#head = [FORMAT, build.release, build.version, build.buildId ?? '']
       .map((each) => JSON.stringify(each))
       .join(' ');
     this.#ids = idsIn(readOwn(path, LARGEST), this.#head);
   }
 
-  /** Null if nothing can be kept. */
-  static of(build: StatedBuild): BuildHints | null {
+  /** `dump`: what tells the files of the dump from all others. Null if nothing can be kept. */
+  static of(build: StatedBuild, dump: string): BuildHints | null {
     const folder = ownFolder('builds');
-    return folder === null ? null : new BuildHints(join(folder, nameOf(build)), build);
+    return folder === null ? null : new BuildHints(join(folder, nameOf(build)), build, dump);
   }
 
   get isEmpty(): boolean {
-    return GROUPS.every((group) => this.#ids[group].size === 0);
+    return GROUPS.every((group) => ![...this.#ids[group].values()].some((found) => this.#isBelieved(found)));
   }
 
   id(group: BtfGroup, name: string): number | undefined {
-    return this.#ids[group].get(name);
+    const found = this.#ids[group].get(name);
+    return found !== undefined && this.#isBelieved(found) ? found.id : undefined;
   }
 
   learn(group: BtfGroup, name: string, id: number): void {
-    if (this.#ids[group].get(name) === id) return;
-    this.#ids[group].set(name, id);
+    const known = this.#ids[group].get(name);
+    const isSame = known?.id === id;
+    if (isSame && this.#isBelieved(known)) return;
+    const witness = isSame && known.witness?.crash !== this.#witness.crash ? null : this.#witness;
+    this.#ids[group].set(name, { id, witness });
     this.#isChanged = true;
+  }
+
+  #isBelieved({ witness }: Found): boolean {
+    return witness === null || (witness.crash === this.#witness.crash && witness.dump === this.#witness.dump);
   }
 
   /** Writes what is new. Failures are only logged: they cost nothing but time in the next run. */
@@ -59,7 +85,12 @@ export class BuildHints implements TypeHints {
     if (!this.#isChanged) return;
     this.#isChanged = false;
     const body = GROUPS.map((group) =>
-      [...this.#ids[group]].map(([name, id]) => `${group} ${id} ${name}\n`).join(''),
+      [...this.#ids[group]]
+        .map(
+          ([name, { id, witness }]) =>
+            `${group} ${id} ${name} ${witness ? `${witness.crash} ${witness.dump}` : 'agreed'}\n`,
+        )
+        .join(''),
     ).join('');
     const text = `${this.#head}\n${body}`;
     try {
@@ -71,6 +102,8 @@ export class BuildHints implements TypeHints {
   }
 }
 
+const LINE = /^(structures|enums) (\d{1,9}) (\w+) (?:agreed|([0-9a-f]{16}) ([0-9a-f]{16}))$/;
+
 /** The IDs in a file; none if it is of another build, or damaged. */
 function idsIn(bytes: Uint8Array | null, head: string): Ids {
   const ids: Ids = { structures: new Map(), enums: new Map() };
@@ -79,8 +112,9 @@ function idsIn(bytes: Uint8Array | null, head: string): Ids {
   const text = whole.slice(0, end);
   if (!text.startsWith(`${head}\n`) || whole.slice(end) !== `${sumOf(text)}\n`) return ids;
   for (const line of text.slice(head.length + 1).split('\n')) {
-    const [, group, id, name] = /^(structures|enums) (\d{1,9}) (\w+)$/.exec(line) ?? [];
-    if (name !== undefined) ids[group as BtfGroup].set(name, Number(id));
+    const [, group, id = '', name = '', crash, dump = ''] = LINE.exec(line) ?? [];
+    if (group !== undefined)
+      ids[group as BtfGroup].set(name, { id: Number(id), witness: crash === undefined ? null : { crash, dump } });
   }
   return ids;
 }
@@ -89,7 +123,7 @@ function idsIn(bytes: Uint8Array | null, head: string): Ids {
 const nameOf = ({ release, version, buildId }: StatedBuild): string =>
   `${release.replace(/[^\w+.-]/g, '_').slice(0, 80)}-${sumOf(`${release}\n${version}\n${buildId ?? ''}`)}`;
 
-/** 64 bits of a text, as two sums of 32 (FNV-1a, from its start and from its end): enough for damage, and all that a file says is proven. */
+/** 64 bits of a text, as two sums of 32 (FNV-1a, from its start and from its end): enough for damage. */
 function sumOf(text: string): string {
   let [forward, backward] = [0x811c9dc5, 0x811c9dc5];
   for (let i = 0; i < text.length; i++) {

@@ -49,4 +49,6 @@ export interface StatedBuild {
   readonly version: string;
   /** The build-id in VMCOREINFO, which can be wrong; null if there is none. */
   readonly buildId: string | null;
+  /** The text of VMCOREINFO, which copies of a dump share, and other crashes do not: it has the place of the kernel and the time. */
+  readonly crash: string;
 }

@@ -119,7 +119,7 @@ export class Opening {
     const { memory, info, release, log, needs } = this;
     const symbols = new Symbols(this.#symbols);
     const known = this.#builds?.btf(this.identity) ?? null;
-    const stated = { release, version: this.uts[3] ?? '', buildId: info.text('BUILD-ID') };
+    const stated = { release, version: this.uts[3] ?? '', buildId: info.text('BUILD-ID'), crash: info.source };
     const hints = this.#builds?.hints?.(stated) ?? null;
     this.#own = this.#optional(() =>
       log.step('types', () => ownTypes({ memory, symbols, info, release, log, known, hints }, needs.modules)),

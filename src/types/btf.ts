@@ -138,9 +138,11 @@ export class Btf implements TypeGraph<number> {
   #find(group: BtfGroup, name: string): number | null {
     const known = this.#known?.find(group, name);
     if (known !== undefined) return known;
-    const id = this.#hinted(group, name) ?? this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
+    const hinted = this.#hinted(group, name);
+    const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
     this.#known?.learnId(group, name, id);
-    if (id !== null) this.#hints?.learn(group, name, id);
+    // A hint that was used is no further evidence.
+    if (id !== null && hinted === null) this.#hints?.learn(group, name, id);
     return id;
   }
 

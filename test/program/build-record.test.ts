@@ -3,6 +3,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -59,6 +60,15 @@ test('a record is of one build, and belongs to the user alone', () => {
   expect(again.stderr).toMatch(USED);
   expect(again.stderr).not.toMatch(KEPT);
   expect(files.map((path) => readFileSync(path, 'latin1'))).toEqual(before);
+});
+
+test('what one dump says is not believed for a copy of it', () => {
+  const home = new Home();
+  const copy = join(home.home, 'copy');
+  home.filled();
+  copyFileSync(DUMP, copy);
+  expect(home.run(copy, ...ONE, '-v').stderr).not.toMatch(USED);
+  expect(home.run(copy, ...ONE, '-v').stderr).toMatch(USED);
 });
 
 describe.each(HOSTS)('$release', ({ fixture, host, pid }) => {

@@ -126,11 +126,13 @@ describe('where names were in earlier runs', () => {
   class Hints implements TypeHints {
     readonly isEmpty = false;
     readonly ids = new Map<string, number>();
+    learned = 0;
     id(_group: string, name: string): number | undefined {
       return this.ids.get(name);
     }
     learn(_group: string, name: string, id: number): void {
       this.ids.set(name, id);
+      this.learned++;
     }
   }
 
@@ -165,6 +167,11 @@ describe('where names were in earlier runs', () => {
     const hints = new Hints();
     const first = opened(new IndexedBtf(many, { sorted: false }), hints);
     const second = opened(new IndexedBtf(many, { sorted: false }), hints);
+    expect(first.types.sizeOf('s3999')).toBe(16);
+    // What was only looked up where it was said to be is no finding of its own.
+    hints.learned = 0;
+    expect(second.types.sizeOf('s3999')).toBe(16);
+    expect(hints.learned).toBe(0);
     for (const { types } of [first, second])
       expect(types.member('s3999', 'other')).toMatchObject({ offset: 8, size: 8 });
     expect(first.pages()).toBeGreaterThan(40);
