@@ -6,7 +6,7 @@
 // dumps are copies of three fixtures.
 // Both need a build.
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -123,7 +123,7 @@ function sizing(count) {
         ...scans.map(({ rate }) => rate.toFixed(0)),
         `${present(scans[0], 'a scan').cpu.toFixed(2)} s`,
         `${(Math.max(...scans.map(({ memory }) => memory)) / MIB).toFixed(0)} MiB`,
-        `${((Math.max(...read) - none) / MIB).toFixed(1)} MiB of ${(readFileSync(dump).length / MIB).toFixed(0)} MiB`,
+        `${((Math.max(...read) - none) / MIB).toFixed(1)} MiB of ${(statSync(dump).size / MIB).toFixed(0)} MiB`,
       ];
       console.log(`| ${shown.join(' | ')} |`);
     }
@@ -179,8 +179,10 @@ async function memory(count) {
 }
 
 const [, , what = '', number] = process.argv;
-mkdirSync(folder, { recursive: true });
 console.log(`Node.js ${process.version}, ${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)}`);
 if (what === 'sizing') sizing(Number(number ?? 10));
 else if (what === 'memory') await memory(Number(number ?? 1000));
-else throw new Error('sizing or memory');
+else {
+  console.error('usage: fleet sizing [COPIES] | memory [DUMPS]');
+  process.exitCode = 2;
+}

@@ -85,8 +85,8 @@ export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void 
 }
 
 /**
- * The paging of the guest, by the registers of a vCPU. In System Management Mode a vCPU has other page tables, and sees
- * address space 1: there they are, but not in the normal one. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
+ * The paging of the guest, by the registers of a vCPU. In System Management Mode a vCPU has other page tables, in address
+ * space 1. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
  * registers are not known.
  */
 function pagingFor(

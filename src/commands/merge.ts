@@ -100,7 +100,9 @@ const formatOf = (target: Output | null): TableFormat | null =>
 function kindOf(parts: readonly Part[], target: Output | null): 'lines' | 'tables' {
   const lines = parts.filter(({ format }) => format === 'jsonl').length;
   if (lines > 0 && lines < parts.length)
-    throw new UsageError('JSON lines and tables can not be merged with each other; scan -o writes each of them');
+    throw new UsageError(
+      'JSON lines can only be merged with JSON lines, and tables with tables; scan -o writes each of them',
+    );
   const kind = lines > 0 ? 'lines' : 'tables';
   if (target !== null && (target.format === 'jsonl') !== (kind === 'lines'))
     throw new UsageError(

@@ -182,7 +182,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** The rows of a dump, which get their name when they are complete. Without rows there is no file. */
+/** The rows of a dump, which get their name when they are complete. A dump without rows has no file. */
 export class RowsFile {
   readonly #path: string;
   readonly #draft: string;
