@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 10,000 dumps, most of them sparse files that are no dumps; and a reader that does not want all of the records.
+// 10,000 files, most of them sparse and not dumps; and a reader that does not want all of the records.
 import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
