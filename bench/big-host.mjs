@@ -226,6 +226,8 @@ if (
 const { image, host } = await openDump(source);
 const changes = changesOf(host, pid, Number(gib));
 const tables = new Map(pageTables(Number(gib)));
+// A kdump file says where the machine's memory ends by the length of its bitmaps: those of a real one reach to the last frame.
+if (form === 'kdump') tables.set(FRAMES - 1, new Uint8Array(PAGE));
 const frames = [...image.reader.present(), ...tables.keys()].map(pfn);
 /** @type {(frame: number) => Uint8Array} */
 const page = (frame) => {

@@ -27,6 +27,23 @@ export interface Inflate {
   readonly most: number;
 }
 
+/** Bytes that are allocated at once, for a few pages: each allocation takes as long as a copy of 4096 bytes. */
+const AT_ONCE = 16384;
+
+/** Makes arrays, some of which share a buffer: while one of them is used, so is the memory of the others. */
+function allocator(): (size: number) => Uint8Array {
+  let buffer = new ArrayBuffer(0);
+  let used = 0;
+  return (size) => {
+    if (used + size > buffer.byteLength) {
+      buffer = new ArrayBuffer(Math.max(size, AT_ONCE));
+      used = 0;
+    }
+    used += size;
+    return new Uint8Array(buffer, used - size, size);
+  };
+}
+
 /**
  * Starts the decoders. Throws `Error` if Node.js runs without WebAssembly, or if the address space that its memory needs can't be had.
  */
@@ -35,6 +52,7 @@ export function startInflate(): Inflate {
   const { memory, INPUT, OUTPUT, MOST, start, inflate } = instance.exports;
   start();
   const [input, output, most] = [INPUT.value, OUTPUT.value, MOST.value];
+  const room = allocator();
   // The memory does not grow, so this stays valid.
   const bytes = new Uint8Array(memory.buffer);
   const decoder =
@@ -42,7 +60,10 @@ export function startInflate(): Inflate {
     (stream, size) => {
       if (stream.length > most || size > most) return null;
       bytes.set(stream, input);
-      return inflate(stream.length, size, isZlib) === 0 ? null : bytes.slice(output, output + size);
+      if (inflate(stream.length, size, isZlib) === 0) return null;
+      const page = room(size);
+      page.set(bytes.subarray(output, output + size));
+      return page;
     };
   return { zlib: decoder(1), deflate: decoder(0), most };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Pfn, Vpn } from '../core/address.js';
+import { PAGE_SIZE, type Pfn, type Vpn } from '../core/address.js';
 import type { FrameSource } from '../core/memory.js';
 import { EnteredTables } from './entered-tables.js';
 import { endAt, leafFrame, Walk } from './entry.js';
@@ -172,19 +172,33 @@ export class PageRuns {
     return index === this.#stop;
   }
 
+  /** The first entry from `from` on that does not continue the run, which ends at the entry before. */
   #mappedUpTo(table: DataView, from: number): number {
-    const form = this.#form;
     const stop = this.#stop;
-    const { protNone } = this;
+    const shift = this.frame + this.pages - from;
     let index = from;
-    for (let frame = this.frame + this.pages; index < stop; index++, frame++) {
-      const lo = table.getInt32(index * 8, true);
-      const hi = table.getInt32(index * 8 + 4, true);
-      // The most frequent difference is tested first.
-      if (leafFrame(0, lo, hi, form) !== frame || protNone !== ((lo & PRESENT) === 0)) break;
-      if (endAt(0, lo, hi) !== Walk.Mapped) break;
+    if (index === stop) return index;
+    let lo = table.getInt32((index - 1) * 8, true);
+    let hi = table.getInt32((index - 1) * 8 + 4, true);
+    for (; index < stop; index++) {
+      const next = (lo + PAGE_SIZE) | 0;
+      const upper = hi;
+      lo = table.getInt32(index * 8, true);
+      hi = table.getInt32(index * 8 + 4, true);
+      // Most entries that continue a run are those before them plus a page. Small numbers may be a carry to the upper half.
+      const isNext = lo === next && hi === upper && lo >>> 0 >= PAGE_SIZE;
+      if (!isNext && !this.#isMapped(lo, hi, shift + index)) break;
     }
     return index;
+  }
+
+  /** Whether an entry of a PTE table maps a frame as the run maps its frames. */
+  #isMapped(lo: number, hi: number, frame: number): boolean {
+    return (
+      leafFrame(0, lo, hi, this.#form) === frame &&
+      this.protNone === ((lo & PRESENT) === 0) &&
+      endAt(0, lo, hi) === Walk.Mapped
+    );
   }
 
   /** Walks to the next page, and adds what it finds if it continues the run; else returns false. */

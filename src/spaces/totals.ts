@@ -13,49 +13,99 @@ const HIDDEN: ReadonlySet<State> = new Set<State>([
 
 const HIDDEN_REASONS: ReadonlySet<Reason> = new Set<Reason>(['gmem-attribute-unreadable', 'page-cache-unreadable']);
 
+/** Pages of runs that differ only in where they are. */
+interface Kind {
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly pageSize: number | null;
+  readonly node: number | null;
+  readonly protNone: boolean;
+  /** That of the first run, if the dump does not show what became of the pages; else null. */
+  readonly hidden: string | null;
+  pages: number;
+}
+
 /** Sums over runs, in pages. */
 export class Totals {
   pages = 0;
   runs = 0;
-  protNone = 0;
-  readonly states = new Map<State, number>();
-  readonly reasons = new Map<Reason, number>();
-  /** Mapped pages by the bytes that their leaf maps. */
-  readonly sizes = new Map<number, number>();
-  /** Mapped pages by NUMA node. */
-  readonly nodes = new Map<number, number>();
-  /** By reason: pages of which the dump does not show what became of them, and the message of the first. */
-  readonly hidden = new Map<string, { pages: number; message: string }>();
+  readonly #kinds = new Map<string, Kind>();
+  /** The kind of the last run: there are millions of runs, and most are of the kind of the one before. */
+  #last: Kind | null = null;
 
   add(run: PlacedRun): void {
-    const { pages, state, reason, pageSize, node } = run;
+    const { pages } = run;
+    const last = this.#last;
+    const kind = last !== null && isOf(run, last) ? last : this.#kindOf(run);
+    this.#last = kind;
+    kind.pages += pages;
     this.pages += pages;
     this.runs++;
-    increase(this.states, state, pages);
-    if (reason !== null) increase(this.reasons, reason, pages);
-    if (pageSize !== null) increase(this.sizes, pageSize, pages);
-    if (node !== null) increase(this.nodes, node, pages);
-    if (run.protNone) this.protNone += pages;
-    if (isHidden(run)) this.#hide(run);
   }
 
-  /** What is hidden, in words. */
+  get states(): Map<State, number> {
+    return this.#sums(({ state }) => state);
+  }
+
+  get reasons(): Map<Reason, number> {
+    return this.#sums(({ reason }) => reason);
+  }
+
+  /** Mapped pages by the bytes that their leaf maps. */
+  get sizes(): Map<number, number> {
+    return this.#sums(({ pageSize }) => pageSize);
+  }
+
+  /** Mapped pages by NUMA node. */
+  get nodes(): Map<number, number> {
+    return this.#sums(({ node }) => node);
+  }
+
+  get protNone(): number {
+    return this.#sums(({ protNone }) => protNone).get(true) ?? 0;
+  }
+
+  /** Of how much memory the dump does not show what became of it, by reason, in words. */
   problems(): string[] {
-    return [...this.hidden.values()].map(({ pages, message }) => `${pages * 4096} bytes: ${message}`);
+    const first = new Map<string, string>();
+    const key = ({ state, reason, hidden }: Kind): string | null => (hidden === null ? null : (reason ?? state));
+    for (const kind of this.#kinds.values()) {
+      const name = key(kind);
+      if (name !== null && !first.has(name)) first.set(name, kind.hidden as string);
+    }
+    return [...this.#sums(key)].map(([name, pages]) => `${pages * 4096} bytes: ${first.get(name) as string}`);
   }
 
-  #hide({ state, reason, message, pages }: PlacedRun): void {
-    const key = reason ?? state;
-    const known = this.hidden.get(key);
-    if (known === undefined) this.hidden.set(key, { pages, message: message ?? key });
-    else known.pages += pages;
+  #kindOf(run: PlacedRun): Kind {
+    const { state, reason, pageSize, node, protNone } = run;
+    const key = [state, reason, pageSize, node, protNone].join(' ');
+    let kind = this.#kinds.get(key);
+    if (kind === undefined) {
+      const hidden = isHidden(run) ? (run.message ?? reason ?? state) : null;
+      kind = { state, reason, pageSize, node, protNone, hidden, pages: 0 };
+      this.#kinds.set(key, kind);
+    }
+    return kind;
+  }
+
+  /** Sums by what `of` says of a kind; kinds of which it says null are not counted. In the order of the first runs. */
+  #sums<K>(of: (kind: Kind) => K | null): Map<K, number> {
+    const sums = new Map<K, number>();
+    for (const kind of this.#kinds.values()) {
+      const key = of(kind);
+      if (key !== null) sums.set(key, (sums.get(key) ?? 0) + kind.pages);
+    }
+    return sums;
   }
 }
+
+const isOf = (run: PlacedRun, { state, reason, pageSize, node, protNone }: Kind): boolean =>
+  run.state === state &&
+  run.reason === reason &&
+  run.pageSize === pageSize &&
+  run.node === node &&
+  run.protNone === protNone;
 
 /** Whether a gap or damage in the dump hides what became of the pages. */
 const isHidden = ({ state, reason }: PlacedRun): boolean =>
   HIDDEN.has(state) || (reason !== null && HIDDEN_REASONS.has(reason));
-
-function increase<K>(sums: Map<K, number>, key: K, by: number): void {
-  sums.set(key, (sums.get(key) ?? 0) + by);
-}

@@ -25,6 +25,7 @@ function copy(to: usize, distance: usize, stop: usize): void {
     v128.store(to, v128.load(source));
     to += distance;
     distance <<= 1;
+    if (to >= stop) return;
   }
   do {
     v128.store(to, v128.load(source));
@@ -35,8 +36,8 @@ function copy(to: usize, distance: usize, stop: usize): void {
 
 /**
  * Decodes the symbols of a block. One look at the ends is enough for three literals and a match, because there is room behind the
- * stream and the output. The bits last as well: 56, of which three literals take 30 and a length 20, and 56 again for the 28 of a
- * distance. Only the lowest six bits of `count` have a meaning until it is filled again.
+ * stream and the output. The bits last as well: 56, of which three literals take 30 and a length 20, and then the 28 that a distance may
+ * take. Only the lowest six bits of `count` have a meaning until it is filled again.
  */
 export function symbols(literals: usize, distances: usize): boolean {
   let bits = hold;
@@ -63,35 +64,40 @@ export function symbols(literals: usize, distances: usize): boolean {
         entry = load<u32>(literals + ((<usize>bits & LITERAL_MASK) << 2));
       }
     }
-    if (entry & SECOND) {
-      bits >>= LITERAL_ROOT;
-      count -= LITERAL_ROOT;
-      entry = inSecond(literals, entry, bits);
-    }
-    if (entry & LITERAL) {
-      store<u8>(to++, entry >> 16);
-      bits >>= entry;
-      count -= entry;
-      continue;
-    }
-    if (entry & SPECIAL) {
-      leave(bits >> entry, (count - entry) & 63, from);
-      wrote(to);
-      return (entry & END) !== 0;
+    if (entry & (LITERAL | SPECIAL)) {
+      if (entry & SECOND) {
+        bits >>= LITERAL_ROOT;
+        count -= LITERAL_ROOT;
+        entry = inSecond(literals, entry, bits);
+      }
+      if (entry & LITERAL) {
+        store<u8>(to++, entry >> 16);
+        bits >>= entry;
+        count -= entry;
+        continue;
+      }
+      if (entry & SPECIAL) {
+        leave(bits >> entry, (count - entry) & 63, from);
+        wrote(to);
+        return (entry & END) !== 0;
+      }
     }
     const stop = to + amount(entry, bits);
     bits >>= entry;
     count -= entry;
-    bits |= load<u64>(from) << count;
-    from += ((count >> 3) & 7) ^ 7;
-    count |= 56;
+    if ((count & 63) < 28) {
+      bits |= load<u64>(from) << count;
+      from += ((count >> 3) & 7) ^ 7;
+      count |= 56;
+    }
     entry = load<u32>(distances + ((<usize>bits & DISTANCE_MASK) << 2));
-    if (entry & SECOND) {
+    if (entry & SPECIAL) {
+      if ((entry & SECOND) === 0) return false;
       bits >>= DISTANCE_ROOT;
       count -= DISTANCE_ROOT;
       entry = inSecond(distances, entry, bits);
+      if (entry & SPECIAL) return false;
     }
-    if (entry & SPECIAL) return false;
     const distance = amount(entry, bits);
     bits >>= entry;
     count -= entry;

@@ -196,9 +196,8 @@ test('larger streams are decoded as well, by node:zlib', () => {
   }
 });
 
-test('a page is in memory of its own', () => {
-  const first = own.zlib(deflateSync(TEXT), SIZE);
-  expect(first?.buffer.byteLength).toBe(SIZE);
-  own.zlib(deflateSync(Buffer.alloc(SIZE)), SIZE);
-  expect(first).toEqual(new Uint8Array(TEXT));
+test('a page stays as it is while others are decoded', () => {
+  const pages = Array.from({ length: 9 }, (_, i) => Buffer.alloc(SIZE - i, TEXT.subarray(i)));
+  const decoded = pages.map((page) => own.zlib(deflateSync(page), page.length));
+  for (const [i, page] of pages.entries()) expect(decoded[i]).toEqual(new Uint8Array(page));
 });

@@ -110,6 +110,20 @@ test("pages in the kernel's half have the numbers of their addresses", () => {
   ]);
 });
 
+test('an entry that continues the one before in its lower half alone does not continue the run', () => {
+  const own = new PhysicalMemory(0x10000000);
+  const few = new PageTables(own, 4);
+  const last = 0x2fffff;
+  for (const [i, frame] of [last - 1, last, 0x200000, 0x200001, last, last + 1, last + 2].entries())
+    few.map(BigInt(i) * PAGE, frame);
+  const runs = new PageRuns(own, x86Form(4)).over(few.root, vpn(0), vpn(7));
+  expect(runsOf(runs, 'nextStretch').map((run) => [run.first, run.pages, run.frame])).toEqual([
+    [0, 2, last - 1],
+    [2, 2, 0x200000],
+    [4, 3, last],
+  ]);
+});
+
 describe('tables that lead to each other', () => {
   /** All user addresses of 4-level tables. */
   const ALL = 2 ** 35;
