@@ -14,7 +14,7 @@ import { rowsOf } from './ask-commands.mjs';
 
 /** Reasons that say that something is not known: no claim. */
 const UNKNOWN =
-  /^(?:excluded|outside|cut-off|undecodable|unreadable|absent|table-.*|bad-entry|slot-unreadable|page-cache-unreadable|gmem-attribute-unreadable|gva-table-missing|gva-reserved-bits)$/;
+  /^(?:excluded|outside|cut-off|undecodable|unreadable|absent|table-.*|bad-entry|slot-unreadable|page-cache-unreadable|gmem-attribute-unreadable|gva-table-missing|gva-table-empty|gva-reserved-bits)$/;
 
 /**
  * Bytes of an output of read, by address, and the reasons of those that are missing.

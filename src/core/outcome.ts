@@ -55,6 +55,7 @@ export const REASONS = [
   'gva-not-present',
   'gva-reserved-bits',
   'gva-table-missing',
+  'gva-table-empty',
 ] as const;
 
 /** Why an address has no host physical address, in more detail than its state. */

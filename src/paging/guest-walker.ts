@@ -14,14 +14,17 @@ export interface GuestStep {
   readonly lo: number;
 }
 
-/** How a walk ended: at a page; at an address that the mode does not have; at an entry; or before a table. */
-export type GuestFault = 'noncanonical' | 'not-present' | 'reserved' | 'table-missing';
+/**
+ * How a walk ended: at a page; at an address that the mode does not have; at an entry; before a table; or in a top table without a
+ * present entry, with which a processor could not fetch an instruction.
+ */
+export type GuestFault = 'noncanonical' | 'not-present' | 'reserved' | 'table-missing' | 'table-empty';
 
 /** The translation of a page of a guest's linear memory. */
 export interface GuestWalk {
   /** Null if the page is mapped. */
   readonly fault: GuestFault | null;
-  /** The page's frame; or else, for `table-missing`, the frame of the table; or null. */
+  /** The page's frame; or else, for `table-missing` and `table-empty`, the frame of the table; or null. */
   readonly frame: Pfn | null;
   /** Number of pages that the entry, or the missing table, maps. */
   readonly pages: number;
@@ -68,7 +71,8 @@ export class GuestWalker {
       const step = this.#read(view, at, index, table);
       steps.push(step);
       const { lo } = step;
-      if ((lo & PRESENT) === 0) return ended('not-present', null);
+      if ((lo & PRESENT) === 0)
+        return at === root && this.#isEmpty(view, at, table) ? ended('table-empty', frame) : ended('not-present', null);
       if (this.#isLeaf(table, lo)) {
         if ((lo & this.#reserved(table)) !== 0) return ended('reserved', null);
         return ended(null, this.#leafFrame(step, table) + (page % table.pages));
@@ -85,6 +89,11 @@ export class GuestWalker {
     const offset = (at % PAGE_SIZE) + index * (isShort ? 4 : 8);
     const address = at - (at % PAGE_SIZE) + offset;
     return { table, address, lo: view.getUint32(offset, true), hi: isShort ? 0 : view.getUint32(offset + 4, true) };
+  }
+
+  #isEmpty(view: DataView, at: number, table: TableForm): boolean {
+    for (let i = 0; i < table.entries; i++) if ((this.#read(view, at, i, table).lo & PRESENT) !== 0) return false;
+    return true;
   }
 
   #isLeaf({ leaf, pages }: TableForm, lo: number): boolean {

@@ -185,8 +185,9 @@ export class PageRuns {
       const upper = hi;
       lo = table.getInt32(index * 8, true);
       hi = table.getInt32(index * 8 + 4, true);
-      // Most entries that continue a run are those before them plus a page. Small numbers may be a carry to the upper half.
-      const isNext = lo === next && hi === upper && lo >>> 0 >= PAGE_SIZE;
+      // Most entries that continue a run are the one before plus a page. This does not hold for entries that are not present, which
+      // can have their frame inverted, nor for a small lower half, which may be a carry to the upper one.
+      const isNext = lo === next && hi === upper && (lo & PRESENT) !== 0 && lo >>> 0 >= PAGE_SIZE;
       if (!isNext && !this.#isMapped(lo, hi, shift + index)) break;
     }
     return index;

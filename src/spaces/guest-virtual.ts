@@ -21,6 +21,7 @@ const FAULTS: Readonly<Record<GuestFault, readonly [State, Reason]>> = {
   'not-present': ['not-present', 'gva-not-present'],
   reserved: ['damaged', 'gva-reserved-bits'],
   'table-missing': ['table-missing', 'gva-table-missing'],
+  'table-empty': ['damaged', 'gva-table-empty'],
 };
 
 const KINDS: Readonly<Record<PagingMode, string>> = {
@@ -78,9 +79,11 @@ export class GuestVirtual implements Pages {
     if (fault === 'noncanonical') return `not a linear address of a guest with ${KINDS[this.paging.mode]}`;
     if (fault === 'not-present') return `not mapped by the guest: its ${table} entry is not present`;
     if (fault === 'reserved') return `its ${table} entry in the guest has reserved bits set`;
+    const place = `the guest's ${table} table at guest physical address 0x${((frame ?? 0) * 4096).toString(16)}`;
+    if (fault === 'table-empty') return `${place} maps nothing, and no processor can run with that: CR3, or this page, is wrong`;
     const missing = this.#space.bytes(frame ?? 0);
     const why = isGap(missing) ? missing.message : 'it can be read now';
-    return `the guest's ${table} table at guest physical address 0x${((frame ?? 0) * 4096).toString(16)}: ${why}`;
+    return `${place}: ${why}`;
   }
 }
 

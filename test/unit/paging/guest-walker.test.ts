@@ -136,10 +136,30 @@ describe('walks', () => {
       '32-bit, not present',
       {
         paging: bits32(true),
-        entries: { '1[5]': 0xfffffffen },
+        entries: { '1[5]': 0xfffffffen, '1[6]': 0x2067n },
         at: 0x1400000n,
         is: ['not-present', 'PD', 1024],
         read: [0x1014],
+      },
+    ],
+    [
+      'a top table without a present entry',
+      {
+        paging: bits32(true),
+        entries: { '1[5]': 0xfffffffen, '1[6]': 0x2066n },
+        at: 0x1400000n,
+        is: ['table-empty', 'PD', 1024, 1],
+        read: [0x1014],
+      },
+    ],
+    [
+      'PAE, a top table without a present entry, in a page with others',
+      {
+        paging: pae(0x1020),
+        entries: { '1+20[1]': 0x2000n, '1+40[0]': 0x2001n, '1+0[3]': 0x2001n },
+        at: 0x40000000n,
+        is: ['table-empty', 'PDPT', 2 ** 18, 1],
+        read: [0x1028],
       },
     ],
     [

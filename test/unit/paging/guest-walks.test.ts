@@ -25,10 +25,17 @@ function plainWalk(memory: PhysicalMemory, { mode, root, hasLargePages }: Paging
     if (memory.frame(pfn(Number(table >> 12n))) === null) return ['table-missing', table >> 12n];
     const width = mode === '32-bit' ? 4n : 8n;
     const size = mode === 'pae' && i === 0 ? 4n : 4096n / width;
-    const place = table + ((address >> shift) % size) * width;
-    let entry = memory.readU64(place & ~7n);
-    if (width === 4n) entry = place % 8n === 4n ? entry >> 32n : entry & 0xffffffffn;
-    if ((entry & 1n) === 0n) return ['not-present', shift];
+    const entryOf = (index: bigint): bigint => {
+      const place = table + index * width;
+      const word = memory.readU64(place & ~7n);
+      if (width === 8n) return word;
+      return place % 8n === 4n ? word >> 32n : word & 0xffffffffn;
+    };
+    const entry = entryOf((address >> shift) % size);
+    if ((entry & 1n) === 0n) {
+      const isUsed = Array.from({ length: Number(size) }, (_, index) => entryOf(BigInt(index)) & 1n).includes(1n);
+      return [i === 0 && !isUsed ? 'table-empty' : 'not-present', shift];
+    }
     const isBig = (entry & 0x80n) !== 0n && shift !== 12n && (shift !== 22n || hasLargePages);
     if (isBig && (shift > 30n || (mode === 'pae' && shift === 30n))) return ['reserved', shift];
     if (isBig && shift === 22n) {
@@ -114,5 +121,7 @@ test('random tables, in every mode, equal a walk in BigInts', () => {
     { numRuns: 400 },
   );
   // Each way to end was tried.
-  expect([...ends.keys()].sort()).toEqual([null, 'noncanonical', 'not-present', 'reserved', 'table-missing'].sort());
+  expect([...ends.keys()].sort()).toEqual(
+    [null, 'noncanonical', 'not-present', 'reserved', 'table-missing', 'table-empty'].sort(),
+  );
 });

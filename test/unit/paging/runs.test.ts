@@ -110,6 +110,18 @@ test("pages in the kernel's half have the numbers of their addresses", () => {
   ]);
 });
 
+test('PROT_NONE entries, whose frames are inverted, do not continue a run when their numbers increase', () => {
+  const own = new PhysicalMemory(0x100000);
+  const few = new PageTables(own, 4);
+  for (const [i, frame] of [0x500, 0x4ff, 0x4fe, 0x4ff, 0x500].entries()) few.set(BigInt(i) * PAGE, 0, protNone(frame));
+  const runs = new PageRuns(own, x86Form(4)).over(few.root, vpn(0), vpn(5));
+  expect(runsOf(runs, 'nextStretch').map((run) => [run.first, run.pages, run.frame])).toEqual([
+    [0, 1, 0x500],
+    [1, 1, 0x4ff],
+    [2, 3, 0x4fe],
+  ]);
+});
+
 test('an entry that continues the one before in its lower half alone does not continue the run', () => {
   const own = new PhysicalMemory(0x10000000);
   const few = new PageTables(own, 4);
