@@ -22,9 +22,9 @@ import { readFileSync } from 'node:fs';
  * @property {{ form: string | undefined, hit: string | undefined }} only
  */
 /**
- * The report of a worker about a mutant. `ms`: processor time. `rss` is in bytes.
+ * The report of a worker about a mutant. `ms`: processor time. `rss`: bytes of the process; `grown`: since it knew the fixture.
  *
- * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number } & Outcome} Report
+ * @typedef {{ mutant: number, form: string, hit: string, ms: number, rss: number, grown: number } & Outcome} Report
  */
 
 const WORKER = new URL('worker.mjs', import.meta.url);

@@ -6,7 +6,7 @@ import { WALKED } from './changed.mjs';
 /** @import { Report } from './share.mjs' */
 
 const SLOWEST_MS = 5000;
-const LARGEST_BYTES = 600 * 1024 * 1024;
+const MOST_GROWN = 300 * 1024 * 1024;
 const MOST_SHOWN = 20;
 const PROGRESS = 10_000;
 
@@ -20,8 +20,8 @@ const add = (map, key) => {
  *
  * @type {(report: Report) => boolean}
  */
-const isBad = ({ outcome, ms, rss }) =>
-  outcome === 'WRONG' || outcome === 'internal error' || ms > SLOWEST_MS || rss > LARGEST_BYTES;
+const isBad = ({ outcome, ms, grown }) =>
+  outcome === 'WRONG' || outcome === 'internal error' || ms > SLOWEST_MS || grown > MOST_GROWN;
 
 /** Milliseconds that a mutant may take. */
 export const LIMIT_MS = SLOWEST_MS;

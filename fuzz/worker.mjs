@@ -27,6 +27,8 @@ const names = [...forms.keys()];
 const files = new Map(names.map((name) => [name, join(scratch, `${from}-${name.replace(/\W/g, '-')}`)]));
 for (const [name, path] of files) writeFileSync(path, present(forms.get(name), name).file);
 const subject = /** @type {Subject<unknown>} */ (await subjectOf());
+/** Bytes of the process with the fixture in all forms, and what is known of it. */
+const known = process.memoryUsage.rss();
 
 async function subjectOf() {
   if (kind === 'addresses') return Translations.of(folder, present(files.get('kdump'), 'kdump'));
@@ -60,7 +62,8 @@ async function run(mutant) {
   const outcome = await subject.judge({ path, form, typesFrom, asked, base, mutation });
   const { user, system } = process.cpuUsage(start);
   restore(path, base.file, mutation);
-  return { mutant, form, hit: mutation.hit, ms: (user + system) / 1000, rss: process.memoryUsage.rss(), ...outcome };
+  const rss = process.memoryUsage.rss();
+  return { mutant, form, hit: mutation.hit, ms: (user + system) / 1000, rss, grown: rss - known, ...outcome };
 }
 
 for (let mutant = from; mutant < to; mutant++) {
