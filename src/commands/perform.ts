@@ -239,18 +239,26 @@ async function writeAll(
   }
 }
 
+/** Bytes of a character in UTF-8 at most, for each of its 16-bit words. */
+const WIDEST = 3;
+
 /** Writes text in batches and each piece of bytes at once. */
 class Output {
-  #text = '';
-  #bytes: Uint8Array | null = null;
+  /** Text that is not written yet; encoded at once, because a long text of many parts takes long to put together. */
+  #batch: Buffer | null = null;
+  #used = 0;
+  #rest: string | Uint8Array | null = null;
 
   constructor(readonly streams: Streams) {}
 
   /** Adds a piece. Returns whether `flush` must be called before the next one. */
   put(piece: string | Uint8Array): boolean {
-    if (typeof piece === 'string') this.#text += piece;
-    else this.#bytes = piece;
-    return this.#bytes !== null || this.#text.length > BATCH;
+    if (typeof piece !== 'string' || piece.length * WIDEST > BATCH) this.#rest = piece;
+    else {
+      this.#batch ??= Buffer.allocUnsafeSlow(2 * BATCH);
+      this.#used += this.#batch.write(piece, this.#used);
+    }
+    return this.#rest !== null || this.#used > BATCH;
   }
 
   async add(piece: string): Promise<void> {
@@ -258,9 +266,9 @@ class Output {
   }
 
   async flush(): Promise<void> {
-    const [text, bytes] = [this.#text, this.#bytes];
-    [this.#text, this.#bytes] = ['', null];
-    if (text !== '') await this.streams.write(text);
-    if (bytes !== null) await this.streams.write(bytes);
+    const [batch, rest] = [this.#batch?.subarray(0, this.#used), this.#rest];
+    [this.#batch, this.#used, this.#rest] = [null, 0, null];
+    if (batch !== undefined && batch.length > 0) await this.streams.write(batch);
+    if (rest !== null && rest.length > 0) await this.streams.write(rest);
   }
 }

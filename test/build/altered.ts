@@ -31,7 +31,7 @@ export function kept(): Streams & { readonly out: string[]; readonly warnings: s
     warnings,
     log: { ...silentLog, warn: (text) => warnings.push(text) },
     write: (text) => {
-      out.push(typeof text === 'string' ? text : Buffer.from(text).toString('latin1'));
+      out.push(typeof text === 'string' ? text : Buffer.from(text).toString());
       return Promise.resolve();
     },
     input: () => {
