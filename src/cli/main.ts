@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
+import { optimizeLate } from '../codecs/wasm.js';
 import type { ExitCode, Need } from '../commands/command.js';
 import { commands } from '../commands/index.js';
 import { DumpError, UsageError } from '../core/errors.js';
@@ -65,6 +66,7 @@ function keep(code: CodeCache, log: Log): void {
 /** Runs the program. `code`: its compiled code; null if that is not kept. */
 export async function main(code: CodeCache | null): Promise<void> {
   if (isWorker()) return work(KVM_VTOP_VERSION);
+  optimizeLate();
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
   const finish = (code: ExitCode): void => {

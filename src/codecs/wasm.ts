@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
 import { DumpError } from '../core/errors.js';
 
 /**
@@ -16,4 +17,44 @@ export async function startWasm<T>(codec: string, start: () => T | Promise<T>): 
       hint: 'it is WebAssembly, which needs 12 GiB of address space: raise the limit (ulimit -v unlimited) and run node without --jitless',
     });
   }
+}
+
+/** V8's default of --wasm-tiering-budget, in Node.js 20 and from 22 on: roughly the bytes of code that a function runs. */
+const BUDGETS = [1_800_000, 13_000_000];
+/** Some 5,000 pages: more than an answer to one address needs, and little of the work that takes seconds. */
+const LATE = 2_000_000_000;
+
+let isLate = false;
+
+/**
+ * From now on, V8 optimizes functions of large decoders only after they have run for some time. For a program, which ends when the
+ * compiler's threads do: one address is answered sooner. Flags of V8 are changed for a moment, which a library must not do.
+ */
+export function optimizeLate(): void {
+  isLate = true;
+}
+
+/** Loads a large decoder. */
+export async function loadLarge<T>(load: () => Promise<T>): Promise<T> {
+  const usual = isLate ? usualBudget() : undefined;
+  if (usual === undefined) return await load();
+  setBudget(LATE);
+  try {
+    return await load();
+  } finally {
+    setBudget(usual);
+  }
+}
+
+/** Of the defaults, the one that is in use: with it, V8's flags are as they were. */
+function usualBudget(): number | undefined {
+  const before = cachedDataVersionTag();
+  return BUDGETS.find((budget) => {
+    setBudget(budget);
+    return cachedDataVersionTag() === before;
+  });
+}
+
+function setBudget(budget: number): void {
+  setFlagsFromString(`--wasm-tiering-budget=${budget}`);
 }

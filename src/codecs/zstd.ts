@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Decode } from './codec.js';
-import { startWasm } from './wasm.js';
+import { loadLarge, startWasm } from './wasm.js';
 
 /** Loads the zstd decoder; each page is one frame. Throws `DumpError` if it can't be started. */
 export async function loadZstd(): Promise<Decode> {
@@ -12,7 +12,7 @@ export async function loadZstd(): Promise<Decode> {
     const fetch = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
     Reflect.deleteProperty(globalThis, 'fetch');
     try {
-      return decoder.init();
+      return loadLarge(() => decoder.init());
     } finally {
       if (fetch) Object.defineProperty(globalThis, 'fetch', fetch);
     }
