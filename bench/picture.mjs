@@ -54,9 +54,10 @@ const AREAS = /** @type {const} */ ([
  * @param {number} pages
  * @param {number} length
  * @param {boolean} mixes whether states change from run to run
+ * @param {boolean} local whether the pages of 1 GiB are all on one node; else each run is on any of two
  * @returns {Generator<PictureRun>}
  */
-function* runs(pages, length, mixes) {
+function* runs(pages, length, mixes, local) {
   const next = numbers();
   const run = {
     ...{ first: 0, pages: 0, reason: /** @type {string | null} */ (null), protNone: false },
@@ -73,21 +74,23 @@ function* runs(pages, length, mixes) {
     run.state = state ?? 'mapped';
     run.pages = Math.min(pages - first, length === 1 ? 1 : 1 + Math.floor(next() * (2 * length - 1)));
     const isMapped = state === 'mapped';
-    const frame = Math.floor(next() * 2 * pages);
+    const node = local ? Math.floor(first / GIB) % 2 : Math.floor(next() * 2);
+    const frame = Math.floor((node + next()) * pages);
     run.frame = isMapped ? frame : null;
     run.pageSize = isMapped ? 4096 : null;
-    run.node = isMapped ? Math.floor(frame / pages) : null;
+    run.node = isMapped ? node : null;
     run.reason = isMapped ? null : state === 'swapped' ? 'swap-entry' : 'empty-entry';
     run.swap = state === 'swapped' ? { type: 0, offset: frame, device: '/dev/sdb' } : null;
     yield run;
   }
 }
 
-/** @type {Record<string, { length: number, mixes: boolean }>} */
+/** @type {Record<string, { length: number, mixes: boolean, local: boolean }>} */
 const CASES = {
-  'runs of 16 pages': { length: 16, mixes: true },
-  'runs of 1 page, states in stretches': { length: 1, mixes: false },
-  'runs of 1 page, states mixed': { length: 1, mixes: true },
+  'runs of 16 pages': { length: 16, mixes: true, local: false },
+  'runs of 1 page, nodes and states in stretches': { length: 1, mixes: false, local: true },
+  'runs of 1 page, states in stretches': { length: 1, mixes: false, local: false },
+  'runs of 1 page, states mixed': { length: 1, mixes: true, local: false },
 };
 
 /**
@@ -98,11 +101,11 @@ const CASES = {
  * @param {string} path
  */
 async function write(name, pages, path) {
-  const { length, mixes } = present(CASES[name], `case ${name}`);
+  const { length, mixes, local } = present(CASES[name], `case ${name}`);
   const begin = performance.now();
   let count = 0;
   const counted = function* () {
-    for (const run of runs(pages, length, mixes)) {
+    for (const run of runs(pages, length, mixes, local)) {
       count++;
       yield run;
     }
