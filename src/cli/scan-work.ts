@@ -25,16 +25,16 @@ import { Pictures, UnwritablePicture } from './scan-pictures.js';
 /** Most problems of a dump that are kept. */
 const MOST_PROBLEMS = 100;
 
-/** Reads of a dump after which the process looks whether the one that started it still runs. */
-const READS = 64;
+/** Steps of an analysis (pages that are read, rows) after which the process looks whether the one that started it still runs. */
+const STEPS = 64;
 
 /** Analyses the dumps that the process which started this one sends. Returns when that process ends. */
 export async function work(version: string): Promise<void> {
   const parent = process.ppid;
-  let reads = 0;
+  let steps = 0;
   const endWithParent = (): void => {
     // To ask the system takes as long as to look up some pages.
-    if (++reads % READS === 0 && process.ppid !== parent) process.exit(0);
+    if (++steps % STEPS === 0 && process.ppid !== parent) process.exit(0);
   };
   const builds = new Builds();
   let plan: Plan | null = null;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
+import { setFlagsFromString } from 'node:v8';
 import { DumpError } from '../core/errors.js';
 
 /**
@@ -19,8 +19,8 @@ export async function startWasm<T>(codec: string, start: () => T | Promise<T>): 
   }
 }
 
-/** V8's default of --wasm-tiering-budget, in Node.js 20 and from 22 on: roughly the bytes of code that a function runs. */
-const BUDGETS = [1_800_000, 13_000_000];
+/** V8's default of --wasm-tiering-budget, roughly the bytes of code that a function runs, by the major version of Node.js. */
+const BUDGETS: Readonly<Record<string, number>> = { 20: 1_800_000, 22: 13_000_000, 24: 13_000_000 };
 /** Some 5,000 pages: more than an answer to one address needs, and little of the work that takes seconds. */
 const LATE = 2_000_000_000;
 
@@ -46,13 +46,10 @@ export async function loadLarge<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Of the defaults, the one that is in use: with it, V8's flags are as they were. */
+/** The default, to which the flag is set again; undefined if it is not known, or if the user has chosen another value. */
 function usualBudget(): number | undefined {
-  const before = cachedDataVersionTag();
-  return BUDGETS.find((budget) => {
-    setBudget(budget);
-    return cachedDataVersionTag() === before;
-  });
+  const [major = ''] = process.versions.node.split('.');
+  return process.execArgv.some((word) => word.includes('tiering')) ? undefined : BUDGETS[major];
 }
 
 function setBudget(budget: number): void {

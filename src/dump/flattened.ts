@@ -95,8 +95,15 @@ export class Flattened implements ByteSource {
   }
 }
 
+/**
+ * A record that is cut off by the end of the file must not be larger than this, unless a whole one before it is as large: makedumpfile
+ * writes a buffer at a time.
+ */
+const BUFFER = 0x10000;
+
 function recordsOf(file: ByteSource, tick: () => void): { records: Records; complete: boolean } {
   const records = new Records();
+  let largest = BUFFER;
   for (let at = HEADER_SIZE; at + RECORD_SIZE <= file.size; ) {
     tick();
     const header = file.readOnce?.(at, RECORD_SIZE, 'record') ?? file.read(at, RECORD_SIZE, 'record');
@@ -107,6 +114,9 @@ function recordsOf(file: ByteSource, tick: () => void): { records: Records; comp
     if (size === 0n && target === 0n) break;
     if (target < 0n || size <= 0n || target + size >= LARGEST)
       throw header.error(0, `invalid record: ${size} bytes at offset ${target} of the dump`);
+    // A size that is wrong would take the records after it for data.
+    if (at + RECORD_SIZE + Number(size) > file.size && size > largest) break;
+    largest = Math.max(largest, Number(size));
     records.add(Number(target), at + RECORD_SIZE, Math.min(Number(size), file.size - at - RECORD_SIZE));
     at += RECORD_SIZE + Number(size);
   }

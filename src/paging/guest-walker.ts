@@ -16,7 +16,7 @@ export interface GuestStep {
 
 /**
  * How a walk ended: at a page; at an address that the mode does not have; at an entry; before a table; or in a top table without a
- * present entry, with which a processor could not fetch an instruction.
+ * present entry, which does not even map the code that ran.
  */
 export type GuestFault = 'noncanonical' | 'not-present' | 'reserved' | 'table-missing' | 'table-empty';
 

@@ -6,7 +6,7 @@ const PAGE_SIZE = 4096;
 
 /** Keeps the texts of some numbers: neighbouring records have many numbers in common, and toString takes longer. */
 function kept(textOf: (value: number) => string): (value: number) => string {
-  const values = new Float64Array(KEPT).fill(-1);
+  const values = new Float64Array(KEPT).fill(NaN);
   const texts = Array.from({ length: KEPT }, () => '');
   return (value) => {
     // The lowest bits, also of numbers above 2^32.

@@ -33,10 +33,13 @@ export const block = (gpa: string, answer: Answer, around: Surroundings, style: 
 export const processBlock = (hva: string, answer: Answer, around: Surroundings): string =>
   sections(row('VIRTUAL', 'PHYSICAL') + row(hva, physical(answer, around)), answer, around, 'crash');
 
+/** States in which it is not known whether a guest maps an address. */
+const UNKNOWN: ReadonlySet<State> = new Set<State>(['table-missing', 'damaged']);
+
 /** The text for a virtual address of a guest: the entries of its page tables, by the names of the processor's manuals. */
 export const guestBlock = (gva: string, gpa: string | null, state: State, steps: readonly GuestStep[]): string =>
   row('GUEST VIRTUAL', 'GUEST PHYSICAL') +
-  row(gva, gpa ?? (state === 'table-missing' ? '(not known)' : '(not mapped)')) +
+  row(gva, gpa ?? (UNKNOWN.has(state) ? '(not known)' : '(not mapped)')) +
   steps
     .map(({ table, address, hi, lo }) => `${table.padStart(6)}: ${digitsOf(address)} => ${digitsOfWords(hi, lo)}\n`)
     .join('');

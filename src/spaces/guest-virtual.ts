@@ -80,8 +80,7 @@ export class GuestVirtual implements Pages {
     if (fault === 'not-present') return `not mapped by the guest: its ${table} entry is not present`;
     if (fault === 'reserved') return `its ${table} entry in the guest has reserved bits set`;
     const place = `the guest's ${table} table at guest physical address 0x${((frame ?? 0) * 4096).toString(16)}`;
-    if (fault === 'table-empty')
-      return `${place} maps nothing, and no processor can run with that: CR3, or this page, is wrong`;
+    if (fault === 'table-empty') return `${place} maps nothing, not even the code that ran: CR3 or this page is wrong`;
     const missing = this.#space.bytes(frame ?? 0);
     const why = isGap(missing) ? missing.message : 'it can be read now';
     return `${place}: ${why}`;

@@ -58,6 +58,21 @@ describe('flattened', () => {
     }
   });
 
+  test.each([2 ** 17, 2 ** 40])(
+    'a record of %i bytes, more than the file has, does not make records after it its data',
+    async (size) => {
+      const records = inPieces(plain, [64]);
+      const whole = flattened(records);
+      for (let i = Math.floor((records.length * 3) / 4); i < records.length; i += 7) {
+        const damaged = Buffer.from(whole);
+        damaged.writeBigInt64BE(BigInt(size), 4096 + i * 80 + 8);
+        const { found, said } = await framesIn([file(damaged)], ASKED);
+        expect(said).toMatch(/is truncated/);
+        for (const [at, byte] of found.entries()) expect([RIGHT[at], 'cut-off']).toContain(byte);
+      }
+    },
+  );
+
   test('a hole is damage, not zeros', async () => {
     const records = inPieces(plain, [64]).filter((_, i, all) => i !== all.length - 2);
     expect((await framesIn([file(flattened(records))], ASKED)).found).toContain('cut-off');

@@ -100,6 +100,14 @@ test('messages name the table, where it is, and why it is missing', () => {
   expect(messageOf(2 * GIB)).toBe('its PDPT entry in the guest has reserved bits set');
   expect(messageOf(2 ** 35)).toBe('not a linear address of a guest with 4-level paging');
   expect(messageOf(0)).toBe('');
+  // Guest frame 0 is a page of zeros.
+  const empty = new GuestVirtual(guest(), { ...LONG, root: 0 });
+  expect(empty.faultOf(empty.walk(3))).toEqual({
+    state: 'damaged',
+    reason: 'gva-table-empty',
+    message:
+      "the guest's PML4 table at guest physical address 0x0 maps nothing, not even the code that ran: CR3 or this page is wrong",
+  });
 });
 
 describe('the pages up to the end of a gap have no bytes, for the same reason', () => {
