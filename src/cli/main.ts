@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { optimizeLate } from '../codecs/wasm.js';
 import type { ExitCode, Need } from '../commands/command.js';
@@ -66,7 +67,9 @@ function keep(code: CodeCache, log: Log): void {
 /** Runs the program. `code`: its compiled code; null if that is not kept. */
 export async function main(code: CodeCache | null): Promise<void> {
   if (isWorker()) return work(KVM_VTOP_VERSION);
-  optimizeLate();
+  optimizeLate((budget) => {
+    setFlagsFromString(`--wasm-tiering-budget=${budget}`);
+  });
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);
   const finish = (code: ExitCode): void => {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
 import { DumpError } from '../core/errors.js';
 
 /**
@@ -19,25 +18,26 @@ export async function startWasm<T>(codec: string, start: () => T | Promise<T>): 
   }
 }
 
-/** V8's default of --wasm-tiering-budget, roughly the bytes of code that a function runs, by the major version of Node.js. */
+/** V8's default of the flag wasm-tiering-budget, roughly the bytes of code that a function runs, by the major version of Node.js. */
 const BUDGETS: Readonly<Record<string, number>> = { 20: 1_800_000, 22: 13_000_000, 24: 13_000_000 };
 /** Some 5,000 pages: more than an answer to one address needs, and little of the work that takes seconds. */
 const LATE = 2_000_000_000;
 
-let isLate = false;
+/** Sets that flag; null if it must not be changed. */
+let setBudget: ((budget: number) => void) | null = null;
 
 /**
  * From now on, V8 optimizes functions of large decoders only after they have run for some time. For a program, which ends when the
- * compiler's threads do: one address is answered sooner. Flags of V8 are changed for a moment, which a library must not do.
+ * compiler's threads do: one address is answered sooner. `set` changes V8's flag, for a moment, which a library must not do.
  */
-export function optimizeLate(): void {
-  isLate = true;
+export function optimizeLate(set: (budget: number) => void): void {
+  setBudget = set;
 }
 
 /** Loads a large decoder. */
 export async function loadLarge<T>(load: () => Promise<T>): Promise<T> {
-  const usual = isLate ? usualBudget() : undefined;
-  if (usual === undefined) return await load();
+  const usual = usualBudget();
+  if (setBudget === null || usual === undefined) return await load();
   setBudget(LATE);
   try {
     return await load();
@@ -50,8 +50,4 @@ export async function loadLarge<T>(load: () => Promise<T>): Promise<T> {
 function usualBudget(): number | undefined {
   const [major = ''] = process.versions.node.split('.');
   return process.execArgv.some((word) => word.includes('tiering')) ? undefined : BUDGETS[major];
-}
-
-function setBudget(budget: number): void {
-  setFlagsFromString(`--wasm-tiering-budget=${budget}`);
 }

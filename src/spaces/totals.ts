@@ -13,6 +13,9 @@ const HIDDEN: ReadonlySet<State> = new Set<State>([
 
 const HIDDEN_REASONS: ReadonlySet<Reason> = new Set<Reason>(['gmem-attribute-unreadable', 'page-cache-unreadable']);
 
+/** What is counted of a run. */
+type Counted = Pick<PlacedRun, 'pages' | 'state' | 'reason' | 'pageSize' | 'node' | 'protNone' | 'message'>;
+
 /** Pages of runs that differ only in where they are. */
 interface Kind {
   readonly state: State;
@@ -33,7 +36,7 @@ export class Totals {
   /** The kind of the last run: there are millions of runs, and most are of the kind of the one before. */
   #last: Kind | null = null;
 
-  add(run: PlacedRun): void {
+  add(run: Counted): void {
     const { pages } = run;
     const last = this.#last;
     const kind = last !== null && isOf(run, last) ? last : this.#kindOf(run);
@@ -76,7 +79,7 @@ export class Totals {
     return [...this.#sums(key)].map(([name, pages]) => `${pages * 4096} bytes: ${first.get(name) as string}`);
   }
 
-  #kindOf(run: PlacedRun): Kind {
+  #kindOf(run: Counted): Kind {
     const { state, reason, pageSize, node, protNone } = run;
     const key = [state, reason, pageSize, node, protNone].join(' ');
     let kind = this.#kinds.get(key);
@@ -99,7 +102,7 @@ export class Totals {
   }
 }
 
-const isOf = (run: PlacedRun, { state, reason, pageSize, node, protNone }: Kind): boolean =>
+const isOf = (run: Counted, { state, reason, pageSize, node, protNone }: Kind): boolean =>
   run.state === state &&
   run.reason === reason &&
   run.pageSize === pageSize &&
@@ -107,5 +110,5 @@ const isOf = (run: PlacedRun, { state, reason, pageSize, node, protNone }: Kind)
   run.protNone === protNone;
 
 /** Whether a gap or damage in the dump hides what became of the pages. */
-const isHidden = ({ state, reason }: PlacedRun): boolean =>
+const isHidden = ({ state, reason }: Counted): boolean =>
   HIDDEN.has(state) || (reason !== null && HIDDEN_REASONS.has(reason));

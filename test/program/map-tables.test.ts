@@ -83,7 +83,9 @@ test('the library has the sizes that slots --sizes has', async () => {
 
 test('how much of a guest_memfd is in memory is not known', () => {
   const sums = new Totals();
-  sums.states.set('mapped', 1).set('guest-memfd', 2);
+  const run = { pageSize: null, node: null, protNone: false, message: null };
+  sums.add({ ...run, pages: 1, state: 'mapped', reason: null });
+  sums.add({ ...run, pages: 2, state: 'guest-memfd', reason: 'gmem-private' });
   expect(sizesOf(sums)).toEqual({
     resident: null,
     swapped: null,
