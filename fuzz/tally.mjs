@@ -67,7 +67,7 @@ export class Tally {
       const { mutant, form, hit, outcome, ms } = report;
       const detail = 'detail' in report ? report.detail : '';
       const text = `${fixture} mutant ${mutant}: ${form}, ${hit}: ${outcome}, ${Math.round(ms)} ms ${detail}`;
-      if (this.#bad++ < MOST_SHOWN) console.log(text);
+      if (this.#bad++ < MOST_SHOWN || outcome === 'WRONG') console.log(text);
     }
     if (this.#done % PROGRESS === 0) console.error(`${this.#done} of ${this.#mutants}`);
   }

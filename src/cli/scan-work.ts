@@ -25,7 +25,7 @@ import { Pictures, UnwritablePicture } from './scan-pictures.js';
 /** Most problems of a dump that are kept. */
 const MOST_PROBLEMS = 100;
 
-/** Steps of an analysis (pages that are read, rows) after which the process looks whether the one that started it still runs. */
+/** Steps of an analysis (pages that are read, rows) after which the process checks that the one that started it still runs. */
 const STEPS = 64;
 
 /** Analyses the dumps that the process which started this one sends. Returns when that process ends. */

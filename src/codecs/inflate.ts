@@ -27,7 +27,7 @@ export interface Inflate {
   readonly most: number;
 }
 
-/** Bytes that are allocated at once, for a few pages: each allocation takes as long as a copy of 4096 bytes. */
+/** Bytes that are allocated at once, for a few pages: to allocate each of them takes longer than to copy it. */
 const AT_ONCE = 16384;
 
 /** Makes arrays, some of which share a buffer: while one of them is used, so is the memory of the others. */

@@ -20,7 +20,7 @@ export async function startWasm<T>(codec: string, start: () => T | Promise<T>): 
 
 /** V8's default of the flag wasm-tiering-budget, roughly the bytes of code that a function runs, by the major version of Node.js. */
 const BUDGETS: Readonly<Record<string, number>> = { 20: 1_800_000, 22: 13_000_000, 24: 13_000_000 };
-/** Some 5,000 pages: more than an answer to one address needs, and little of the work that takes seconds. */
+/** An answer to one address does not get there. In longer work, each function does once it has run enough. */
 const LATE = 2_000_000_000;
 
 /** Sets that flag; null if it must not be changed. */

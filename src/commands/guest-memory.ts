@@ -86,8 +86,7 @@ export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void 
 
 /**
  * The paging of the guest, by the registers of a vCPU. In System Management Mode a vCPU has other page tables, in address
- * space 1. Throws `UsageError` if there is no such vCPU, and `DumpError` if its
- * registers are not known.
+ * space 1. Throws `UsageError` if the VM does not have such a vCPU, and `DumpError` if its registers are not known.
  */
 function pagingFor(
   selected: Selected,

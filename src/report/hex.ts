@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PAGE_SIZE } from '../core/address.js';
 
 /** Texts that are kept; a power of two. */
 const KEPT = 1024;
-const PAGE_SIZE = 4096;
 
 /** Keeps the texts of some numbers: neighbouring records have many numbers in common, and toString takes longer. */
 function kept(textOf: (value: number) => string): (value: number) => string {

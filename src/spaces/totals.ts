@@ -68,7 +68,7 @@ export class Totals {
     return this.#sums(({ protNone }) => protNone).get(true) ?? 0;
   }
 
-  /** Of how much memory the dump does not show what became of it, by reason, in words. */
+  /** How many bytes the dump hides, by reason, in words. */
   problems(): string[] {
     const first = new Map<string, string>();
     const key = ({ state, reason, hidden }: Kind): string | null => (hidden === null ? null : (reason ?? state));

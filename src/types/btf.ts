@@ -141,7 +141,7 @@ export class Btf implements TypeGraph<number> {
     const hinted = this.#hinted(group, name);
     const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
     this.#known?.learnId(group, name, id);
-    // A hint that was used is no further evidence.
+    // A hint that was used is not further evidence.
     if (id !== null && hinted === null) this.#hints?.learn(group, name, id);
     return id;
   }
