@@ -110,7 +110,7 @@ function peersFor(places, { dump, release, pid, gpa, hva }) {
 }
 
 /**
- * The commands that ask each peer for an address of a dump; none without peers.
+ * The commands that ask each peer for an address of a dump; none without peers, and not those that do not answer.
  *
  * @type {(places: Places, question: Question) => { name: string, command: Command, input?: string }[]}
  */
@@ -121,7 +121,7 @@ export function loopsOver(places, question) {
     : [
         { name: 'drgn', ...peers.drgn },
         { name: 'crash', ...peers.crash },
-      ];
+      ].filter(answers);
 }
 
 /**

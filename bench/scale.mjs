@@ -82,10 +82,13 @@ function contents(cli, dump, { pid, scratch }) {
 /** @type {(drgn: (dump: string, words: readonly string[]) => Command, dump: string) => void} */
 function peer(drgn, dump) {
   /** @type {(pages: number) => number} */
-  const seconds = (pages) =>
-    timed(drgn(dump, ['--range', FIRST.toString(16), (FIRST + pages * 4096).toString(16), '1000'])).seconds;
+  const seconds = (pages) => {
+    const run = timed(drgn(dump, ['--range', FIRST.toString(16), (FIRST + pages * 4096).toString(16), '1000']));
+    return run.stdout === '' ? Number.NaN : run.seconds;
+  };
   const rate = (ASKED / (seconds(ASKED + 1) - seconds(1)) / 1e6).toFixed(3);
-  console.log(`the same by drgn, ${ASKED} pages: ${rate} million pages a second`);
+  if (Number.isNaN(Number(rate))) console.log('drgn does not answer');
+  else console.log(`the same by drgn, ${ASKED} pages: ${rate} million pages a second`);
 }
 
 /**

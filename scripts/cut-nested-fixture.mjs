@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openImage } from '#internal';
+import { parseJson } from './json.mjs';
 import { hex, RecordedHost } from './recorded-host.mjs';
 
 const PAGE = 4096n;
@@ -91,7 +92,15 @@ rmSync(folder, { recursive: true });
 const pages = vms.flatMap(({ name }) =>
   runsOf(name).flatMap((run) => offsets(run).flatMap((offset) => (run.own === null ? [] : [run.own + offset]))),
 );
-// The host's memory that has these pages of the guest, and its registers, which lead to its kernel.
+/** @typedef {{ index: number, nestedGuest: boolean, registers: { rip: string } }} Vcpu */
+// The vCPUs that were not running a VM of the guest.
+const own = spawnSync(process.execPath, [cli, 'vcpus', '-c', whole, '-g', guest, '--json'], { encoding: 'utf8' })
+  .stdout.split('\n')
+  .filter(Boolean)
+  .map((line) => /** @type {Vcpu} */ (parseJson(line)))
+  .filter(({ nestedGuest }) => !nestedGuest);
+// The host's memory that has these pages of the guest; its registers, which lead to its kernel, also those that KVM saved while a
+// vCPU ran a VM in it.
 mkdirSync(target, { recursive: true });
 cut(
   join(target, 'vmcore.kdump'),
@@ -99,6 +108,15 @@ cut(
   [
     ['vms'],
     ['vcpus', '-g', guest],
+    [
+      'vtop',
+      '-g',
+      guest,
+      '--gva',
+      '-p',
+      ...vms.flatMap(({ name }) => runsOf(name).slice(0, 1)).map(({ hva }) => word(hva)),
+    ],
+    ...own.map(({ index, registers }) => ['vtop', '-g', guest, '--gva', '--vcpu', `${index}`, '-p', registers.rip]),
     ['read', '-g', guest, '-p', ...frames.map((frame) => `${word(frame * PAGE)}+1000`)],
   ],
 );

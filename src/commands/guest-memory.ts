@@ -133,14 +133,12 @@ function guestProcess(host: Host, task: string): Process {
  * The paging of a vCPU; null if it is not known. With a value of CR3 the other registers only say of what kind its page tables
  * are: those of a vCPU that had paging off do not.
  */
-function pagingOfVcpu({ registers, modes, nestedGuest }: GuestVcpu, cr3: bigint | null): Paging | null {
-  const root = cr3 ?? registers.cr3;
-  const { efer } = registers;
-  if (nestedGuest === true || root === null || efer === null) return null;
-  // On Intel's processors only the VMCS may have all bits of CR0 and CR4.
-  const [cr0, cr4] = [registers.cr0 ?? modes.cr0, registers.cr4 ?? modes.cr4];
-  const paging = cr0 === null || cr4 === null ? null : pagingOf({ cr0, cr4, efer, cr3: root });
-  return cr3 !== null && paging?.mode === 'none' ? null : paging;
+function pagingOfVcpu({ paging: known }: GuestVcpu, cr3: bigint | null): Paging | null {
+  const root = cr3 ?? known.cr3;
+  const { cr0, cr4, efer } = known;
+  if (root === null || cr0 === null || cr4 === null || efer === null) return null;
+  const paging = pagingOf({ cr0, cr4, efer, cr3: root });
+  return cr3 !== null && paging.mode === 'none' ? null : paging;
 }
 
 /** Whether the registers of a vCPU are about page tables in an address space. */
@@ -154,10 +152,11 @@ function whyNone(wanted: readonly GuestVcpu[], fitting: readonly GuestVcpu[], cr
     : whyNot(fit, cr3);
 }
 
-function whyNot({ index, registers, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
-  if (nestedGuest === true) return `vCPU ${index} was running a guest of the guest, whose registers those are`;
+function whyNot({ index, paging, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
   const needed = cr3 === null ? (['cr0', 'cr3', 'cr4', 'efer'] as const) : (['cr0', 'cr4', 'efer'] as const);
-  const missing = needed.filter((name) => registers[name] === null);
+  const missing = needed.filter((name) => paging[name] === null);
+  if (nestedGuest === true && missing.length > 0)
+    return `vCPU ${index} was running a guest of the guest, whose registers those are`;
   if (missing.length === 0)
     return `vCPU ${index} had paging off, so that it does not say of what kind those at a CR3 are`;
   return `${missing.join(', ')} of vCPU ${index} not known${problems.length > 0 ? ` (${problems.join('; ')})` : ''}`;

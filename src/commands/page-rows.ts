@@ -8,10 +8,24 @@ import type { Host } from '../kernel/host.js';
 import { isLive, settled } from '../kernel/live.js';
 import { MAPPING_KINDS, PAGE_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
 import type { SwapEntry } from '../pages/swap-cache.js';
-import { columns, columnsFrom, made, record } from '../report/columns.js';
-import { digitsOfPage, digitsOfWords } from '../report/hex.js';
+import { columns, columnsFrom, made, record, steady } from '../report/columns.js';
+import { digitsOfPage } from '../report/hex.js';
 import { recordKind } from '../report/records.js';
-import { cached, count, digits, flag, hex, list, nullable, oneOf, remembered, text, word } from '../report/types.js';
+import {
+  cached,
+  count,
+  digits,
+  flag,
+  hex,
+  list,
+  nullable,
+  oneOf,
+  remembered,
+  text,
+  word,
+  words,
+} from '../report/types.js';
+import { PageVersion } from './page-version.js';
 
 /** Why bytes of a page are not in the dump, or `yes`. */
 const IN_DUMP = ['yes', 'excluded', 'outside', 'cut-off', 'undecodable', 'unreadable', 'absent'] as const;
@@ -34,8 +48,11 @@ export class PageRow {
   /** The byte in the frame. */
   offset = 0;
   inDump: InDump = 'outside';
+  /** A number that changes when a member does that is not about the address of the page. */
+  version = 0;
   readonly #host: Host;
   readonly #image: DumpImage;
+  readonly #versions = new PageVersion();
   /** The frames from `#first` to `#end` - 1 are missing for the same reason. */
   #first = 0;
   #end = 0;
@@ -54,12 +71,14 @@ export class PageRow {
     else this.facts.look(frame);
     this.offset = offset;
     this.inDump = frame >= this.#first && frame < this.#end ? this.#reason : this.#look(frame);
+    this.version = this.#versions.of(this.facts, this.inDump);
     return this;
   }
 
   /** Sets the row to a byte of a frame of which it is not known whether it is the one that was asked about. */
   setMoved(frame: number, offset: number): this {
-    this.set(frame, offset).facts.moved(frame);
+    const { facts } = this.set(frame, offset);
+    this.version = this.#versions.of(facts.moved(frame), this.inDump);
     return this;
   }
 
@@ -130,7 +149,7 @@ const swap = columns<SwapEntry>({
   device: [nullable(text), 'Path of the swap device or file; null if it cannot be read.'],
 });
 
-export const pageColumns = columnsFrom<PageRow>({
+const placeColumns = columnsFrom<PageRow>({
   hpa: made(
     digits(({ facts: { frame }, offset }: PageRow) => digitsOfPage(frame, offset)),
     'Host physical address.',
@@ -142,9 +161,17 @@ export const pageColumns = columnsFrom<PageRow>({
     'Address of its struct page; null if it has none.',
     ({ facts }: PageRow) => (facts.kind === 'none' ? null : facts),
   ),
+});
+
+const factColumns = columnsFrom<PageRow>({
   kind: made(oneOf(...PAGE_KINDS), 'What the page is.', ({ facts }) => facts.kind),
   flags: made(
-    nullable(digits(({ flagsHigh, flagsLow }: PageFacts) => digitsOfWords(flagsHigh, flagsLow))),
+    nullable(
+      words<PageFacts>(
+        ({ flagsHigh }) => flagsHigh,
+        ({ flagsLow }) => flagsLow,
+      ),
+    ),
     'The flags of its own struct page.',
     known((facts) => facts),
   ),
@@ -154,7 +181,12 @@ export const pageColumns = columnsFrom<PageRow>({
     known(({ flagNames }) => flagNames),
   ),
   kpageflags: made(
-    nullable(digits(({ kpage }: PageFacts) => digitsOfWords(kpage.high, kpage.low))),
+    nullable(
+      words<PageFacts>(
+        ({ kpage }) => kpage.high,
+        ({ kpage }) => kpage.low,
+      ),
+    ),
     'The word of /proc/kpageflags; null if unknown.',
     ({ facts }: PageRow) => (facts.kind === 'unknown' ? null : facts),
   ),
@@ -231,5 +263,7 @@ export const pageColumns = columnsFrom<PageRow>({
   inDump: made(oneOf(...IN_DUMP), "Whether the page's bytes are in the dump, or why not.", ({ inDump }) => inDump),
   problems: made(remembered(list(text)), 'What could not be read, and why.', ({ problems }) => problems),
 });
+
+export const pageColumns = [...placeColumns, ...steady(({ version }) => version, factColumns)];
 
 export const page = recordKind<PageRow>('page', 'A physical page of the host.', pageColumns);

@@ -117,7 +117,9 @@ export class Bitmap {
     let total = 0;
     for (let i = 0; i < words; i++) {
       if (i % LINE === 0) lines[i / LINE] = total;
-      total += popcount(view.getUint32(i * 4, true));
+      const word = view.getInt32(i * 4, true);
+      // Most words of a large machine's bitmap are empty.
+      if (word !== 0) total += popcount(word);
     }
     const block = { view, lines, total };
     this.#blocks.set(index, block);

@@ -174,23 +174,13 @@ export class PageRuns {
 
   /** The first entry from `from` on that does not continue the run, which ends at the entry before. */
   #mappedUpTo(table: DataView, from: number): number {
-    const stop = this.#stop;
     const shift = this.frame + this.pages - from;
-    let index = from;
-    if (index === stop) return index;
-    let lo = table.getInt32((index - 1) * 8, true);
-    let hi = table.getInt32((index - 1) * 8 + 4, true);
-    for (; index < stop; index++) {
-      const next = (lo + PAGE_SIZE) | 0;
-      const upper = hi;
-      lo = table.getInt32(index * 8, true);
-      hi = table.getInt32(index * 8 + 4, true);
-      // Most entries that continue a run are the one before plus a page. This does not hold for entries that are not present, which
-      // can have their frame inverted, nor for a small lower half, which may be a carry to the upper one.
-      const isNext = lo === next && hi === upper && (lo & PRESENT) !== 0 && lo >>> 0 >= PAGE_SIZE;
-      if (!isNext && !this.#isMapped(lo, hi, shift + index)) break;
+    for (let index = from; index < this.#stop; index++) {
+      index = sameUpTo(table, index, this.#stop);
+      if (index === this.#stop || !this.#isMapped(lower(table, index), upper(table, index), shift + index))
+        return index;
     }
-    return index;
+    return this.#stop;
   }
 
   /** Whether an entry of a PTE table maps a frame as the run maps its frames. */
@@ -221,9 +211,28 @@ export class PageRuns {
   }
 }
 
+const lower = (table: DataView, index: number): number => table.getInt32(index * 8, true);
+const upper = (table: DataView, index: number): number => table.getInt32(index * 8 + 4, true);
+
+/**
+ * The first entry from `from` on that is not the one before plus a page, as are most that continue a run. This does not hold
+ * for entries that are not present, which can have their frame inverted, nor where the lower half carries to the upper one.
+ */
+function sameUpTo(table: DataView, from: number, stop: number): number {
+  const [lo, hi] = [lower(table, from - 1), upper(table, from - 1)];
+  if ((lo & PRESENT) === 0) return from;
+  const end = Math.min(stop, from + Math.floor((2 ** 32 - 1 - (lo >>> 0)) / PAGE_SIZE));
+  let index = from;
+  for (let next = lo; index < end; index++) {
+    next = (next + PAGE_SIZE) | 0;
+    if (lower(table, index) !== next || upper(table, index) !== hi) break;
+  }
+  return index;
+}
+
 function emptyUpTo(table: DataView, from: number, stop: number): number {
   let index = from;
-  while (index < stop && isEmpty(table.getInt32(index * 8, true), table.getInt32(index * 8 + 4, true))) index++;
+  while (index < stop && isEmpty(lower(table, index), upper(table, index))) index++;
   return index;
 }
 

@@ -8,6 +8,11 @@ export interface Column<in Row> {
   readonly type: Type<Row>;
   /** The option without which rows do not have the member. */
   readonly option?: string;
+  /**
+   * A number that changes whenever the value does: of neighbouring columns that have the same function, the text of the last
+   * row is written again while it returns the same number.
+   */
+  readonly version?: (row: Row) => number;
 }
 
 /** A column without its name. */
@@ -61,13 +66,66 @@ export const objectSchema = (of: readonly Column<never>[]): Schema => ({
   properties: Object.fromEntries(of.map(({ name, doc, type }) => [name, { description: doc, ...type.schema }])),
 });
 
+/** Columns whose values are those of the last row while `version` returns the same number for rows that are the same object. */
+export const steady = <Row extends object>(
+  version: (row: Row) => number,
+  of: readonly Column<Row>[],
+): readonly Column<Row>[] => of.map((column) => ({ ...column, version }));
+
 /** Makes a function that writes a row as a JSON object. The parts that do not depend on the row are computed once, here. */
 export function compile<Row>(of: readonly Column<Row>[]): (row: Row) => string {
-  const heads = of.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-  const writers = of.map(({ type }) => type.json);
+  const parts = sections(of).map(({ start, columns }) => section(start, columns));
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return (row) => `${first(row)}}`;
   return (row) => {
     let text = '';
-    for (let i = 0; i < writers.length; i++) text += (heads[i] as string) + (writers[i] as (row: Row) => string)(row);
+    for (const write of parts) text += write(row);
     return `${text}}`;
+  };
+}
+
+/** Neighbouring columns with the same `version`, and the index of the first of them. */
+interface Section<in Row> {
+  readonly start: number;
+  readonly columns: Column<Row>[];
+}
+
+function sections<Row>(of: readonly Column<Row>[]): readonly Section<Row>[] {
+  const found: Section<Row>[] = [];
+  for (const [i, column] of of.entries()) {
+    const last = found.at(-1);
+    if (last?.columns[0]?.version === column.version && last !== undefined) last.columns.push(column);
+    else found.push({ start: i, columns: [column] });
+  }
+  return found;
+}
+
+function section<Row>(start: number, of: readonly Column<Row>[]): (row: Row) => string {
+  const heads = of.map(({ name }, i) => `${start + i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  const writers = of.map(({ type }) => type.json);
+  const write = (row: Row): string => {
+    let text = '';
+    for (let i = 0; i < writers.length; i++) text += (heads[i] as string) + (writers[i] as (row: Row) => string)(row);
+    return text;
+  };
+  const version = of[0]?.version;
+  return version === undefined ? write : unlessSame(version, write);
+}
+
+/** Keeps the text of the last row. */
+function unlessSame<Row>(version: (row: Row) => number, write: (row: Row) => string): (row: Row) => string {
+  let [last, lastVersion]: [Row | undefined, number] = [undefined, NaN];
+  let [text, isFlat] = ['', false];
+  return (row) => {
+    const current = version(row);
+    if (row !== last || current !== lastVersion) {
+      [last, lastVersion] = [row, current];
+      [text, isFlat] = [write(row), false];
+    } else if (!isFlat) {
+      // V8 puts the parts of the text together now, once instead of with each row.
+      text.charCodeAt(0);
+      isFlat = true;
+    }
+    return text;
   };
 }

@@ -25,14 +25,16 @@ export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
   );
 }
 
-/** A note for each vCPU whose page tables are known; not for one in System Management Mode or that ran a guest: those are others. */
+/**
+ * A note for each vCPU whose page tables are known; not for one in System Management Mode, which has others. What a vCPU that ran
+ * a guest of the guest has besides is of that guest.
+ */
 const notesOf = (vcpus: readonly GuestVcpu[]): readonly Note[] =>
   vcpus
-    .filter(({ registers, smm, nestedGuest }) => registers.cr3 !== null && smm !== true && nestedGuest !== true)
-    .map(({ registers, modes }) => {
-      const known = noteRegisters(registers);
-      return qemuNote({ ...known, cr0: known.cr0 ?? modes.cr0, cr4: known.cr4 ?? modes.cr4 });
-    });
+    .filter(({ paging, smm }) => paging.cr3 !== null && smm !== true)
+    .map(({ registers, paging, nestedGuest }) =>
+      qemuNote(nestedGuest === true ? paging : { ...noteRegisters(registers), ...paging }),
+    );
 
 /** Registers in the terms of QEMU's note, where access rights are those of a descriptor. */
 export function noteRegisters(registers: GuestVcpu['registers']): NoteRegisters {

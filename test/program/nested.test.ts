@@ -74,17 +74,32 @@ test('vms: the VMs in the guest', () => {
 
 // The first vCPU of the guest was running a VM in it: the host has the registers of that VM for it, with paging off.
 test('--cr3: the kind of page tables is not that of a VM in the guest', () => {
-  const gva = 'ffffffff9d30356f';
+  // What its other vCPU was to execute next.
+  const gva = 'ffffffff85d0356f';
   type Vcpu = Line & { readonly registers: { readonly cr3: string } };
   const vcpus = linesOf<Vcpu>(kvmVtop(['vcpus', '-c', DUMP, '-g', guest, '--json']));
   const vcpu = vcpus.find(({ nestedGuest }) => nestedGuest === false);
   const own = kvmVtop(['-c', DUMP, '-g', guest, '--json', '--gva', gva, '--vcpu', '1']);
-  expect(linesOf(own)).toMatchObject([{ gva: hex(BigInt(`0x${gva}`)), gpa: '0x670356f', state: 'mapped' }]);
+  expect(linesOf(own)).toMatchObject([{ gva: hex(BigInt(`0x${gva}`)), gpa: '0x610356f', state: 'mapped' }]);
   const given = ['-c', DUMP, '-g', guest, '--json', '--gva', '--cr3', vcpu?.registers.cr3 ?? ''];
   expect(linesOf(kvmVtop([...given, '-p', gva]))).toEqual(linesOf(own));
   // Not an address of the guest's kernel, which would be the same as the physical one without paging.
   expect(linesOf(kvmVtop([...given, '-p', '401000']))).not.toMatchObject([{ gpa: '0x401000' }]);
 });
+
+// Both VMs are in one process, whose page tables the first vCPU of the guest had when it began to run one of them.
+test.each([[['--vcpu', '0']], [[]]])(
+  '--gva %j: the tables of the guest, not those of the VM that its vCPU was running',
+  (which) => {
+    const pages = vms.flatMap(pagesOf).filter(({ own }) => own !== null);
+    const choice = ['-c', DUMP, '-g', guest, '--json', '--gva', ...which, '-p', '-'];
+    const run = kvmVtop(choice, pages.map((page) => `${page.hva}\n`).join(''));
+    expect([run.status, run.stderr]).toEqual([0, '']);
+    expect(linesOf(run).map(({ gva, gpa, hva, hpa }) => ({ gva, gpa, hva, hpa }))).toEqual(
+      pages.map(({ hva, own }) => ({ gva: hva, gpa: own, ...outer.get(own as string) })),
+    );
+  },
+);
 
 describe.each(vms)('the VM $name', (vm) => {
   const { pid, fd } = vm;

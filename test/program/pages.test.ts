@@ -33,6 +33,16 @@ const rowsOf = (text: string): readonly Row[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Row);
 
+/** The value that CSV has of a member, or of a member of it. */
+function cellOf(row: object, name: string): string {
+  const [member = '', inner] = name.split('.');
+  const value: unknown = Object.entries(row).find(([key]) => key === member)?.[1];
+  if (inner !== undefined && typeof value === 'object' && value !== null) return cellOf(value, inner);
+  if (value === null || value === undefined) return '';
+  if (Array.isArray(value)) return value.join(' ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 test('there are hosts with flags by page, and by folio', () => {
   expect(hosts).toEqual(['debian-5.10-pages', 'debian-7.2-pages']);
 });
@@ -56,6 +66,22 @@ describe.each(hosts)('%s', (name) => {
       return [Number(frame), kpageflags, kpagecount, isTail && group === null ? null : memcg];
     });
     expect(answers).toEqual(told);
+  });
+
+  // JSON keeps the text of what neighbouring pages have in common; CSV does not.
+  test('CSV has the same values of each page, in any order', () => {
+    const frames = told.map(([frame]) => frame.toString(16));
+    // 7919 is a prime: all frames in another order.
+    const mixed = frames.map((_, i) => frames[(i * 7919) % frames.length] as string);
+    expect(new Set(mixed).size).toBe(new Set(frames).size);
+    for (const order of [frames, mixed]) {
+      const words = ['page', '-c', dump, '--pfn', '-'];
+      const [json, csv] = ['--json', '--csv'].map((format) => kvmVtop([...words, format], order.join('\n')).stdout);
+      const [header = '', ...lines] = (csv ?? '').trimEnd().split('\r\n');
+      const names = header.split(',');
+      const rows = rowsOf(json ?? '').map((row) => names.map((cell) => cellOf(row, cell)).join());
+      expect(rows).toEqual(lines);
+    }
   });
 
   test('pages of all kinds are among them', () => {

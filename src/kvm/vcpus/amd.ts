@@ -2,12 +2,21 @@
 // Registers on AMD's processors: KVM's copy of most of them is current, and the VMCB has the others.
 import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
+import { pointerAt } from '../../kernel/containers/pointer.js';
 import { resolveIfPresent } from '../../types/fields.js';
 import { ifAnswered } from '../../types/source.js';
 import { KVM_AMD } from '../needs.js';
 import { type Arch, readCommon, readGeneral } from './arch.js';
-import { type Found, type RegisterFile, type RegisterName, SEGMENTS, TABLES, undescribed } from './registers.js';
-import { svmFields, vendorOpsFields } from './structs.js';
+import {
+  type Found,
+  type PagingRegisters,
+  type RegisterFile,
+  type RegisterName,
+  SEGMENTS,
+  TABLES,
+  undescribed,
+} from './registers.js';
+import { nestedFields, svmFields, vendorOpsFields } from './structs.js';
 import { Vmcb } from './vmcb.js';
 
 /** Registers that only the VMCB has. */
@@ -35,6 +44,19 @@ export function controlOf({ of: { host, types, address, bytes }, guestDebug }: A
   if (at.isStepping !== null && at.flagsBefore !== null && svm.u8(at.isStepping.offset) !== 0)
     ownFlags |= (TRAP_FLAG | RESUME_FLAG) & ~svm.u64(at.flagsBefore.offset);
   return { vmcb, ownFlags };
+}
+
+/**
+ * The control registers of the guest itself while the vCPU runs a guest of that: KVM saves them when that begins
+ * (nested_svm_vmrun, arch/x86/kvm/svm/nested.c). Throws `DumpError` if they are not known.
+ */
+export function outerPaging({ of: { host, types, address } }: Arch): PagingRegisters {
+  const at = ifAnswered(() => resolveIfPresent(types, nestedFields)) ?? null;
+  if (at === null || at.outer === null)
+    throw undescribed(types, 'where KVM saves the registers of a guest that runs a guest');
+  const saved = pointerAt(host.memory, address + BigInt(at.outer.offset - at.vcpu.offset), 'struct vcpu_svm');
+  const { cr0, cr3, cr4, efer } = new Vmcb(host.memory, saved);
+  return { cr0, cr3, cr4, efer };
 }
 
 /** Reads all registers. If `control` is an error, those that only the VMCB has are not known. */

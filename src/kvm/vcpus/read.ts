@@ -6,23 +6,19 @@ import { resolve } from '../../types/fields.js';
 import type { Member } from '../../types/source.js';
 import { vendorModule } from '../about.js';
 import type { Kvm } from '../kvm.js';
-import { listVcpus } from './list.js';
+import { type ListedVcpu, listVcpus } from './list.js';
+import type { PagingRegisters, Registers } from './registers.js';
 import { archFields } from './structs.js';
-import { type Vcpu, VcpuReader } from './vcpu.js';
+import { type ReadVcpu, type Vcpu, VcpuReader } from './vcpu.js';
 
 /** A vCPU of a guest that is read. */
 export interface GuestVcpu
   extends Pick<Vcpu, 'id' | 'index' | 'registers' | 'smm' | 'nestedGuest' | 'mode' | 'problems'> {
-  readonly modes: ModeBits;
-}
-
-/**
- * CR0 and CR4 as KVM has them, of which only the bits that choose the kind of paging are current: the guest can't change
- * these without an exit, on any processor. Null if the dump or the types do not say so.
- */
-export interface ModeBits {
-  readonly cr0: bigint | null;
-  readonly cr4: bigint | null;
+  /**
+   * Those of the guest itself, also if the vCPU ran a guest of it. Of CR0 and CR4 only the bits that choose the kind of paging
+   * may be current: the guest can't change these without an exit, on any processor.
+   */
+  readonly paging: PagingRegisters;
 }
 
 /** CR0.PG; CR4.PSE, PAE and LA57. */
@@ -41,8 +37,8 @@ export function vcpusOfVm(kvm: Kvm, address: bigint): readonly GuestVcpu[] {
   const vcpus: GuestVcpu[] = [];
   for (const listed of listVcpus(kvm, address).vcpus) {
     try {
-      const { vcpu } = reader.read(address, listed);
-      vcpus.push({ ...vcpu, modes: modesOf(host, listed.address) });
+      const read = reader.read(address, listed);
+      vcpus.push({ ...read.vcpu, paging: pagingRegisters(host, listed, read) });
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       host.log.found(`vCPU with index ${listed.index}: ${error.message}`);
@@ -51,12 +47,26 @@ export function vcpusOfVm(kvm: Kvm, address: bigint): readonly GuestVcpu[] {
   return vcpus;
 }
 
-function modesOf({ memory, types }: Host, address: bigint): ModeBits {
+const UNKNOWN: PagingRegisters = { cr0: null, cr3: null, cr4: null, efer: null };
+
+function pagingRegisters(host: Host, { address, index }: ListedVcpu, { vcpu, outer }: ReadVcpu): PagingRegisters {
+  if (vcpu.nestedGuest !== true) return withModes(host, address, vcpu.registers);
+  try {
+    return outer();
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    host.log.found(`vCPU with index ${index}: registers of the guest itself: ${error.message}`);
+    return UNKNOWN;
+  }
+}
+
+/** On Intel's processors only the VMCS may have all bits of CR0 and CR4. */
+function withModes({ memory, types }: Host, address: bigint, { cr0, cr3, cr4, efer }: Registers): PagingRegisters {
   const { at } = resolve(types, { at: archFields });
   const bytes = LazyBytes.of(memory, address, at.bytes, 'struct kvm_vcpu');
   const bits = (name: 'cr0' | 'cr4', owned: Member | null): bigint | null =>
     owned === null || (bytes.u64(owned.offset) & MODE_BITS[name]) !== 0n
       ? null
       : bytes.u64(at[name].offset) & MODE_BITS[name];
-  return { cr0: bits('cr0', at.cr0Guest), cr4: bits('cr4', at.cr4Guest) };
+  return { cr0: cr0 ?? bits('cr0', at.cr0Guest), cr3, cr4: cr4 ?? bits('cr4', at.cr4Guest), efer };
 }

@@ -62,6 +62,9 @@ export type Registers = { readonly [Name in NumberName]: bigint | null } & {
   readonly [Name in SegmentName]: Segment | null;
 } & { readonly [Name in TableName]: DescriptorTable | null };
 
+/** The registers that lead to the page tables of a vCPU and say of what kind they are; null for one that is not known. */
+export type PagingRegisters = Pick<Registers, 'cr0' | 'cr3' | 'cr4' | 'efer'>;
+
 /** Where each register was read; null for one that is not known. */
 export type RegisterSources = { readonly [Name in RegisterName]: RegisterSource | null };
 

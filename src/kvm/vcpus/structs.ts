@@ -69,6 +69,17 @@ export const svmFields = fields('vcpu_svm', {
   flagsBefore: optional('nmi_singlestep_guest_rflags', 8),
 });
 
+/**
+ * The same structure, for a vCPU that runs a guest of the guest. Layouts of earlier releases of this program do not have this
+ * member.
+ */
+export const nestedFields = fields('vcpu_svm', {
+  vcpu: required('vcpu'),
+  // What the guest itself goes on with: since Linux commit 4995a3685f1b ("KVM: SVM: Use a separate vmcb for the nested L2 guest")
+  // (in v5.13) its own VMCB, before that a save area in the form of one.
+  outer: optional(['vmcb01.ptr', 'nested.hsave'], 8),
+});
+
 /** The bits of regs_avail and regs_dirty. */
 export const registerBits = enumeration('kvm_reg');
 

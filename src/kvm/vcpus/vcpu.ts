@@ -8,11 +8,18 @@ import { type Resolved, resolve } from '../../types/fields.js';
 import { describes, type TypeSource } from '../../types/source.js';
 import { orProblem, type VendorModule } from '../about.js';
 import { KVM_AMD } from '../needs.js';
-import { type Control, controlOf, readAmd } from './amd.js';
+import { type Control, controlOf, outerPaging, readAmd } from './amd.js';
 import { Arch } from './arch.js';
 import { readIntel } from './intel.js';
 import type { ListedVcpu } from './list.js';
-import { REGISTERS, RegisterFile, type RegisterSources, type Registers, undescribed } from './registers.js';
+import {
+  type PagingRegisters,
+  REGISTERS,
+  RegisterFile,
+  type RegisterSources,
+  type Registers,
+  undescribed,
+} from './registers.js';
 import { type MpState, type VcpuMode, VcpuState } from './state.js';
 import { archFields, vcpuFields } from './structs.js';
 
@@ -39,6 +46,8 @@ export interface Vcpu {
 export interface ReadVcpu {
   readonly vcpu: Vcpu;
   readonly isWhole: boolean;
+  /** The registers of the guest itself, if the vCPU ran a guest of it. Throws `DumpError` if they are not known. */
+  readonly outer: () => PagingRegisters;
 }
 
 /** Why registers are not known. */
@@ -94,7 +103,8 @@ export class VcpuReader {
       sources: file.sources,
       problems: [...problems, ...file.problems],
     };
-    return { vcpu, isWhole: !state.isDamaged && !file.isUnreadable && (thread !== null || pid === null) };
+    const isWhole = !state.isDamaged && !file.isUnreadable && (thread !== null || pid === null);
+    return { vcpu, isWhole, outer: () => outerOf(arch, control) };
   }
 
   /** The error if the types lack what leads to the VMCBs of this host; null if they do not. */
@@ -125,6 +135,11 @@ export class VcpuReader {
     }
     return null;
   }
+}
+
+function outerOf(arch: Arch, control: Control | null): PagingRegisters {
+  if (control === null) throw new DumpError("the processor's control block is not known");
+  return outerPaging(arch);
 }
 
 function orError<T>(work: () => T): T | DumpError {

@@ -11,7 +11,17 @@ const SIZE = 4096;
 const CONTROL = { intercepts: 0x00, vIntr: 0x60, intrShadow: 0x68, nestedControl: 0x90 };
 /** Offset of the state save area, and of registers in it. */
 const SAVE = 0x400;
-const IN_SAVE = { efer: 0xd0, cr3: 0x150, cr0: 0x158, dr6: 0x168, rflags: 0x170, rip: 0x178, rsp: 0x1d8, rax: 0x1f8 };
+const IN_SAVE = {
+  efer: 0xd0,
+  cr4: 0x148,
+  cr3: 0x150,
+  cr0: 0x158,
+  dr6: 0x168,
+  rflags: 0x170,
+  rip: 0x178,
+  rsp: 0x1d8,
+  rax: 0x1f8,
+};
 const CPL = 0xcb;
 const SEGMENT_AT: Readonly<Record<SegmentName | TableName, number>> = {
   es: 0x00,
@@ -69,6 +79,14 @@ export class Vmcb {
 
   get cr3(): bigint {
     return this.#save('cr3');
+  }
+
+  get cr4(): bigint {
+    return this.#save('cr4');
+  }
+
+  get efer(): bigint {
+    return this.#save('efer');
   }
 
   get dr6(): bigint {
