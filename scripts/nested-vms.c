@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program in the guest of fixtures/debian-6.12-nested (cc -O2 -static -pthread). It runs two VMs: nest-halt, whose vCPU halts, and nest-spin, whose vCPU runs on
- * processor 0 until the host crashes. Prints where their pages are:
+ * The program in the guest of fixtures/debian-6.12-nested (cc -O2 -static -pthread). It runs two VMs: nest-halt, whose vCPU
+ * halts, and nest-spin, whose vCPU runs on processor 0 until the host crashes. It prints where their pages are:
  *
  *   L2VM PID FD NAME
  *   L2RUN NAME GPA HVA OWN PAGES    hexadecimal; OWN is the physical address by /proc/self/pagemap; - if there is none
  *
- * Each page begins with MARK + (number of the VM << 40) + GPA, which this program writes; then the VM's vCPU, in 32-bit mode,
+ * Each page that is touched begins with MARK + (number of the VM << 40) + GPA, which this program writes; then the VM's vCPU, in 32-bit mode,
  * writes the GPA to offset 8 of each page below 4 GiB, and its complement to offset 12.
  */
 #define _GNU_SOURCE

@@ -25,7 +25,7 @@ export interface GuestAbout {
 export function aboutGuest(selected: Selected, log: Log): GuestAbout {
   const { vm } = selected;
   const vcpus = orNull(() => vcpusOfVm(vm.kvm, vm.address)) ?? [];
-  const known = vcpus.filter(({ registers, nestedGuest }) => registers.rip !== null && nestedGuest !== true);
+  const known = vcpus.filter(({ registers, nestedGuest }) => registers.rip !== null && nestedGuest === false);
   const status = known.map(prstatus);
   const qemu = known.map(({ registers }) => {
     const { name, type, desc } = qemuNote(noteRegisters(registers));

@@ -142,11 +142,13 @@ function pagingOfVcpu({ paging: known }: GuestVcpu, cr3: bigint | null): Paging 
 }
 
 /** Whether the registers of a vCPU are about page tables in an address space. */
-const sees = ({ smm }: GuestVcpu, addressSpace: number): boolean => smm !== true || addressSpace === SMM;
+const sees = ({ smm }: GuestVcpu, addressSpace: number): boolean => smm === false || addressSpace === SMM;
 
 function whyNone(wanted: readonly GuestVcpu[], fitting: readonly GuestVcpu[], cr3: bigint | null): string {
   const [first, fit] = [wanted[0], fitting[0]];
   if (first === undefined) return 'no vCPU can be read';
+  if (fit === undefined && first.smm === null)
+    return `it is not known whether vCPU ${first.index} was in System Management Mode`;
   return fit === undefined
     ? `vCPU ${first.index} was in System Management Mode, whose memory is that of --address-space ${SMM}`
     : whyNot(fit, cr3);
@@ -155,7 +157,8 @@ function whyNone(wanted: readonly GuestVcpu[], fitting: readonly GuestVcpu[], cr
 function whyNot({ index, paging, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
   const needed = cr3 === null ? (['cr0', 'cr3', 'cr4', 'efer'] as const) : (['cr0', 'cr4', 'efer'] as const);
   const missing = needed.filter((name) => paging[name] === null);
-  if (nestedGuest === true && missing.length > 0)
+  if (nestedGuest === null) return `it is not known whether vCPU ${index} was running a guest of the guest`;
+  if (nestedGuest && missing.length > 0)
     return `vCPU ${index} was running a guest of the guest, whose registers those are`;
   if (missing.length === 0)
     return `vCPU ${index} had paging off, so that it does not say of what kind those at a CR3 are`;

@@ -119,10 +119,10 @@ function unlessSame<Row>(version: (row: Row) => number, write: (row: Row) => str
   return (row) => {
     const current = version(row);
     if (row !== last || current !== lastVersion) {
-      [last, lastVersion] = [row, current];
       [text, isFlat] = [write(row), false];
+      [last, lastVersion] = [row, current];
     } else if (!isFlat) {
-      // V8 puts the parts of the text together now, once instead of with each row.
+      // This makes V8 put the parts of the text together once, instead of with each row.
       text.charCodeAt(0);
       isFlat = true;
     }

@@ -96,7 +96,7 @@ export function oneOf<Word extends string>(...values: readonly Word[]): Type<Wor
   const written = new Map<Word, string>(values.map((value) => [value, `"${value}"`]));
   return single<Word>(
     { enum: values },
-    (value) => written.get(value) as string,
+    (value) => written.get(value) ?? quoted(value),
     (value) => value,
   );
 }

@@ -26,12 +26,12 @@ export function guestImage({ vm, pid }: Selected, name: string): DumpImage {
 }
 
 /**
- * A note for each vCPU whose page tables are known; not for one in System Management Mode, which has others. What a vCPU that ran
- * a guest of the guest has besides is of that guest.
+ * A note for each vCPU whose page tables are known; not for one in System Management Mode, which has others. Of a vCPU that ran a
+ * guest of the guest, only the control registers are the guest's own.
  */
 const notesOf = (vcpus: readonly GuestVcpu[]): readonly Note[] =>
   vcpus
-    .filter(({ paging, smm }) => paging.cr3 !== null && smm !== true)
+    .filter(({ paging, smm }) => paging.cr3 !== null && smm === false)
     .map(({ registers, paging, nestedGuest }) =>
       qemuNote(nestedGuest === true ? paging : { ...noteRegisters(registers), ...paging }),
     );

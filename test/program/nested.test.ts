@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests of a guest. In the fixture, a program in the guest alpha runs two VMs; nested.json has what it said of their pages, by its
 // own pagemap, and what the host's pagemap said of alpha's. The answers must be the two put together.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { lineProblems, recordProblems } from '../build/schema.js';
@@ -100,6 +101,25 @@ test.each([[['--vcpu', '0']], [[]]])(
     );
   },
 );
+
+// Without the structures of the module, bits of hflags can have either of two meanings.
+test('--gva: not by a vCPU of which it is not known whether it was running a VM of the guest', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nested-'));
+  const layout = JSON.parse(
+    readFileSync(join(FIXTURES, '..', 'src', 'layouts', '6.12.107+deb13-amd64.json'), 'utf8'),
+  ) as { structs: Record<string, unknown> };
+  Object.assign(layout.structs, { x86_emulate_ops: null, vcpu_svm: null, kvm_lapic: null, kvm_x86_ops: null });
+  const file = join(folder, 'layout.json');
+  writeFileSync(file, JSON.stringify(layout));
+  const asked = (vcpu: string) =>
+    kvmVtop(['-c', DUMP, '-g', guest, '--types', 'layout', '--layout', file, '--gva', '401000', '--vcpu', vcpu]);
+  const [nested, own] = [asked('0'), asked('1')];
+  rmSync(folder, { recursive: true });
+  expect([nested.status, nested.stdout]).toEqual([2, '']);
+  expect(nested.stderr).toMatch(/it is not known whether vCPU 0 was running a guest of the guest/);
+  // No bit is set, whatever it means.
+  expect(own.stderr).not.toMatch(/not known whether/);
+});
 
 describe.each(vms)('the VM $name', (vm) => {
   const { pid, fd } = vm;

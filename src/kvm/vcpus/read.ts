@@ -50,7 +50,8 @@ export function vcpusOfVm(kvm: Kvm, address: bigint): readonly GuestVcpu[] {
 const UNKNOWN: PagingRegisters = { cr0: null, cr3: null, cr4: null, efer: null };
 
 function pagingRegisters(host: Host, { address, index }: ListedVcpu, { vcpu, outer }: ReadVcpu): PagingRegisters {
-  if (vcpu.nestedGuest !== true) return withModes(host, address, vcpu.registers);
+  if (vcpu.nestedGuest === null) return UNKNOWN;
+  if (!vcpu.nestedGuest) return withModes(host, address, vcpu.registers);
   try {
     return outer();
   } catch (error) {

@@ -90,7 +90,10 @@ export class VcpuState {
 
   #flag(name: keyof typeof HFLAGS): boolean | null {
     const { bytes, at } = this.#arch.of;
-    return this.#flags === null ? null : (bytes.u32(at.hflags.offset) & this.#flags[name]) !== 0;
+    const flags = bytes.u32(at.hflags.offset);
+    if (this.#flags !== null) return (flags & this.#flags[name]) !== 0;
+    // Clear whatever the meaning of the bits.
+    return (flags & (HFLAGS[name] | OLD_HFLAGS[name])) === 0 ? false : null;
   }
 
   #named<Name>(what: string, names: readonly Name[], offset: number): Name | null {
