@@ -9,22 +9,9 @@ import { isLive, settled } from '../kernel/live.js';
 import { MAPPING_KINDS, PAGE_KINDS, PageFacts, type PageMapping } from '../pages/facts.js';
 import type { SwapEntry } from '../pages/swap-cache.js';
 import { columns, columnsFrom, made, record, steady } from '../report/columns.js';
-import { digitsOfPage } from '../report/hex.js';
+import { digitsOfPage, digitsOfWords } from '../report/hex.js';
 import { recordKind } from '../report/records.js';
-import {
-  cached,
-  count,
-  digits,
-  flag,
-  hex,
-  list,
-  nullable,
-  oneOf,
-  remembered,
-  text,
-  word,
-  words,
-} from '../report/types.js';
+import { cached, count, digits, flag, hex, list, nullable, oneOf, remembered, text, word } from '../report/types.js';
 import { PageVersion } from './page-version.js';
 
 /** Why bytes of a page are not in the dump, or `yes`. */
@@ -166,12 +153,7 @@ const placeColumns = columnsFrom<PageRow>({
 const factColumns = columnsFrom<PageRow>({
   kind: made(oneOf(...PAGE_KINDS), 'What the page is.', ({ facts }) => facts.kind),
   flags: made(
-    nullable(
-      words<PageFacts>(
-        ({ flagsHigh }) => flagsHigh,
-        ({ flagsLow }) => flagsLow,
-      ),
-    ),
+    nullable(digits(({ flagsHigh, flagsLow }: PageFacts) => digitsOfWords(flagsHigh, flagsLow))),
     'The flags of its own struct page.',
     known((facts) => facts),
   ),
@@ -181,12 +163,7 @@ const factColumns = columnsFrom<PageRow>({
     known(({ flagNames }) => flagNames),
   ),
   kpageflags: made(
-    nullable(
-      words<PageFacts>(
-        ({ kpage }) => kpage.high,
-        ({ kpage }) => kpage.low,
-      ),
-    ),
+    nullable(digits(({ kpage }: PageFacts) => digitsOfWords(kpage.high, kpage.low))),
     'The word of /proc/kpageflags; null if unknown.',
     ({ facts }: PageRow) => (facts.kind === 'unknown' ? null : facts),
   ),

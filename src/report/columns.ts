@@ -9,8 +9,8 @@ export interface Column<in Row> {
   /** The option without which rows do not have the member. */
   readonly option?: string;
   /**
-   * A number that changes whenever the value does: of neighbouring columns that have the same function, the text of the last
-   * row is written again while it returns the same number.
+   * Returns a number that changes whenever the value does. While it returns the same one for the same row object, the text of
+   * neighbouring columns that have the same function is kept.
    */
   readonly version?: (row: Row) => number;
 }
@@ -66,7 +66,7 @@ export const objectSchema = (of: readonly Column<never>[]): Schema => ({
   properties: Object.fromEntries(of.map(({ name, doc, type }) => [name, { description: doc, ...type.schema }])),
 });
 
-/** Columns whose values are those of the last row while `version` returns the same number for rows that are the same object. */
+/** Columns with a `version`. */
 export const steady = <Row extends object>(
   version: (row: Row) => number,
   of: readonly Column<Row>[],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types of the values of a record: how each is written in JSON and CSV, and its JSON schema.
 import { oneLine, UNSAFE } from '../core/one-line.js';
-import { digitsOf, digitsOfWords } from './hex.js';
+import { digitsOf } from './hex.js';
 
 /** A JSON schema (draft 2020-12), or a part of one. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -53,18 +53,6 @@ export function digits<T>(of: (value: T) => string): Type<T> {
   );
 }
 
-/** A 64-bit value given as two 32-bit words, in hexadecimal. The last text is kept: consecutive rows often share it. */
-export function words<T>(high: (value: T) => number, low: (value: T) => number): Type<T> {
-  let [lastHigh, lastLow, written] = [NaN, NaN, ''];
-  const text = (value: T): string => `0x${digitsOfWords(high(value), low(value))}`;
-  const json = (value: T): string => {
-    const [hi, lo] = [high(value), low(value)];
-    if (hi !== lastHigh || lo !== lastLow) [lastHigh, lastLow, written] = [hi, lo, `"${text(value)}"`];
-    return written;
-  };
-  return single(ADDRESS, json, text);
-}
-
 /** A count, a size in bytes or an index: an integer of at least `minimum`. */
 export const count = (minimum = 0, limits: Schema = {}): Type<number> =>
   single({ type: 'integer', minimum, ...limits }, (value) => `${value}`);
@@ -92,14 +80,12 @@ export const text: Type<string> = {
 export const word: Type<string> = single({ type: 'string' }, quoted, (value) => value);
 
 /** One of a fixed set of words, which must not need escapes. */
-export function oneOf<Word extends string>(...values: readonly Word[]): Type<Word> {
-  const written = new Map<Word, string>(values.map((value) => [value, `"${value}"`]));
-  return single<Word>(
-    { enum: values },
-    (value) => written.get(value) ?? quoted(value),
+export const oneOf = <Word extends string>(...words: readonly Word[]): Type<Word> =>
+  single<Word>(
+    { enum: words },
+    (value) => `"${value}"`,
     (value) => value,
   );
-}
 
 /** A value that can be unknown or absent: null in JSON, an empty cell in CSV. */
 export function nullable<T>({ json, cells, schema }: Type<T>): Type<T | null> {
