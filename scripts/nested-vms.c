@@ -6,8 +6,9 @@
  *   L2VM PID FD NAME
  *   L2RUN NAME GPA HVA OWN PAGES    hexadecimal; OWN is the physical address by /proc/self/pagemap; - if there is none
  *
- * Each page that is touched begins with MARK + (number of the VM << 40) + GPA, which this program writes; then the VM's vCPU, in 32-bit mode,
- * writes the GPA to offset 8 of each page below 4 GiB, and its complement to offset 12.
+ * This program writes MARK + (number of the VM << 40) + GPA to the start of each page, except in the area that stays
+ * untouched; then the VM's vCPU, in 32-bit mode, writes the GPA to offset 8 of each of these pages below 4 GiB, and its
+ * complement to offset 12.
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -104,9 +104,9 @@ function pagingFor(
   const fitting = wanted.filter((each) => sees(each, addressSpace));
   const paging = fitting.map((each) => pagingOfVcpu(each, cr3)).find((each) => each !== null);
   if (paging !== undefined) return paging;
-  const why = whyNone(wanted, fitting, cr3);
-  throw new DumpError(`the guest's page tables are not known: ${why}`, {
-    code: 'not-in-dump',
+  const { unknown: origin = null } = fitting[0] ?? {};
+  throw new DumpError(`the guest's page tables are not known: ${whyNone(wanted, fitting, cr3)}`, {
+    ...(origin === null ? { code: 'not-in-dump' } : { origin }),
     ...(cr3 === null && all.some((each) => sees(each, addressSpace) && pagingOfVcpu(each, 0n) !== null)
       ? { hint: 'a value of CR3 can be given' }
       : {}),
@@ -147,19 +147,16 @@ const sees = ({ smm }: GuestVcpu, addressSpace: number): boolean => smm === fals
 function whyNone(wanted: readonly GuestVcpu[], fitting: readonly GuestVcpu[], cr3: bigint | null): string {
   const [first, fit] = [wanted[0], fitting[0]];
   if (first === undefined) return 'no vCPU can be read';
-  if (fit === undefined && first.smm === null)
-    return `it is not known whether vCPU ${first.index} was in System Management Mode`;
-  return fit === undefined
-    ? `vCPU ${first.index} was in System Management Mode, whose memory is that of --address-space ${SMM}`
-    : whyNot(fit, cr3);
+  if (fit !== undefined) return whyNot(fit, cr3);
+  return first.smm === null
+    ? `it is not known whether vCPU ${first.index} was in System Management Mode (${first.problems.join('; ')})`
+    : `vCPU ${first.index} was in System Management Mode, whose memory is that of --address-space ${SMM}`;
 }
 
-function whyNot({ index, paging, nestedGuest, problems }: GuestVcpu, cr3: bigint | null): string {
+function whyNot({ index, paging, unknown, problems }: GuestVcpu, cr3: bigint | null): string {
+  if (unknown !== null) return `vCPU ${index}: ${unknown.message}`;
   const needed = cr3 === null ? (['cr0', 'cr3', 'cr4', 'efer'] as const) : (['cr0', 'cr4', 'efer'] as const);
   const missing = needed.filter((name) => paging[name] === null);
-  if (nestedGuest === null) return `it is not known whether vCPU ${index} was running a guest of the guest`;
-  if (nestedGuest && missing.length > 0)
-    return `vCPU ${index} was running a guest of the guest, whose registers those are`;
   if (missing.length === 0)
     return `vCPU ${index} had paging off, so that it does not say of what kind those at a CR3 are`;
   return `${missing.join(', ')} of vCPU ${index} not known${problems.length > 0 ? ` (${problems.join('; ')})` : ''}`;

@@ -54,13 +54,26 @@ kvm_vcpu {
 }
 `;
 
+/** The members of struct vcpu_svm for guests of a guest: since v5.13, and before; none of them in layouts of earlier releases. */
+const NESTED = {
+  vmcb01: 'kvm_vmcb_info {\n  ptr ptr\n}\n',
+  hsave: 'svm_nested_state {\n  ptr hsave\n}\n',
+} as const;
+const NESTED_MEMBER = {
+  vmcb01: '  struct kvm_vmcb_info vmcb01\n',
+  hsave: '  struct svm_nested_state nested\n',
+} as const;
+
 /** The structures in the BTF of module kvm_amd. */
-export const amdTypes = (era: Era): string => `${archText(era)}vcpu_svm {
+export const amdTypes = (
+  era: Era,
+  nested?: keyof typeof NESTED,
+): string => `${archText(era)}${nested === undefined ? '' : NESTED[nested]}vcpu_svm {
   struct kvm_vcpu vcpu
   ptr vmcb
   u8 nmi_singlestep
   u64 nmi_singlestep_guest_rflags
-}
+${nested === undefined ? '' : NESTED_MEMBER[nested]}}
 kvm_x86_ops {
   ptr set_dr7
 }
@@ -82,7 +95,7 @@ export interface VcpuWish {
   readonly id?: number;
   readonly thread?: number;
   readonly values?: Readonly<Record<string, bigint | number>>;
-  /** Members of struct vcpu_svm; without `vmcb` there is none. */
+  /** Members of struct vcpu_svm; without `vmcb` there is none. `saved`: what is at vmcb01.ptr or nested.hsave. */
   readonly svm?: Readonly<Record<string, bigint | number>>;
 }
 
@@ -109,7 +122,7 @@ export class VcpuHost extends SyntheticHost {
     const at = BigInt(this.layouts.size('kvm_vcpu'));
     for (const [name, value] of Object.entries(svm ?? {}))
       this.u64(
-        address + at + { vmcb: 0n, nmi_singlestep: 8n, nmi_singlestep_guest_rflags: 16n }[name as 'vmcb'],
+        address + at + { vmcb: 0n, nmi_singlestep: 8n, nmi_singlestep_guest_rflags: 16n, saved: 24n }[name as 'vmcb'],
         BigInt(value),
       );
     this.place(index, address);

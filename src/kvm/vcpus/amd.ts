@@ -4,7 +4,7 @@ import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import { pointerAt } from '../../kernel/containers/pointer.js';
 import { resolveIfPresent } from '../../types/fields.js';
-import { ifAnswered } from '../../types/source.js';
+import { ifAnswered, type Member } from '../../types/source.js';
 import { KVM_AMD } from '../needs.js';
 import { type Arch, readCommon, readGeneral } from './arch.js';
 import {
@@ -47,14 +47,24 @@ export function controlOf({ of: { host, types, address, bytes }, guestDebug }: A
 }
 
 /**
- * The control registers of the guest itself while the vCPU runs a guest of that: KVM saves them when that begins
- * (nested_svm_vmrun, arch/x86/kvm/svm/nested.c). Throws `DumpError` if they are not known.
+ * The control registers of the guest itself if the vCPU was running a guest of the guest: KVM saves them before it does
+ * (nested_svm_vmrun, arch/x86/kvm/svm/nested.c). Null if it was not, so that KVM's copy has them. Throws `DumpError` if they
+ * are not known.
  */
-export function outerPaging({ of: { host, types, address } }: Arch): PagingRegisters {
-  const at = ifAnswered(() => resolveIfPresent(types, nestedFields)) ?? null;
-  if (at === null || at.outer === null)
-    throw undescribed(types, 'where KVM saves the registers of a guest that runs a guest');
-  const saved = pointerAt(host.memory, address + BigInt(at.outer.offset - at.vcpu.offset), 'struct vcpu_svm');
+export function savedPaging({ of: source }: Arch, { vmcb }: Control, isNested: boolean): PagingRegisters | null {
+  const { host, types, address } = source;
+  const at = ifAnswered(() => resolveIfPresent(types, nestedFields));
+  const read = (member: Member | null): bigint | null =>
+    at === null || member === null
+      ? null
+      : pointerAt(host.memory, address + BigInt(member.offset - at.vcpu.offset), 'struct vcpu_svm');
+  const own = read(at?.vmcb01 ?? null);
+  // KVM changes the VMCB and the flag one after the other, and the control registers after both.
+  if (own !== null && (vmcb.address !== own) !== isNested)
+    throw new DumpError('it was entering or leaving a guest of the guest: it is not certain whose registers those are');
+  if (!isNested) return null;
+  const saved = own ?? read(at?.hsave ?? null);
+  if (saved === null) throw undescribed(types, 'where KVM saves the registers of a guest that runs a guest');
   const { cr0, cr3, cr4, efer } = new Vmcb(host.memory, saved);
   return { cr0, cr3, cr4, efer };
 }

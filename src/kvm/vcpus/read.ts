@@ -15,10 +15,13 @@ import { type ReadVcpu, type Vcpu, VcpuReader } from './vcpu.js';
 export interface GuestVcpu
   extends Pick<Vcpu, 'id' | 'index' | 'registers' | 'smm' | 'nestedGuest' | 'mode' | 'problems'> {
   /**
-   * Those of the guest itself, also if the vCPU ran a guest of it. Of CR0 and CR4 only the bits that choose the kind of paging
-   * may be current: the guest can't change these without an exit, on any processor.
+   * The control registers of the guest itself, even if the vCPU was running a guest of the guest; all null if they are not known.
+   * Of CR0 and CR4, only the bits that choose the kind of paging may be current: the guest can't change these without an exit, on
+   * any processor.
    */
   readonly paging: PagingRegisters;
+  /** Why `paging` is not known although `registers` may be; null if `registers` are the guest's own. */
+  readonly unknown: DumpError | null;
 }
 
 /** CR0.PG; CR4.PSE, PAE and LA57. */
@@ -38,7 +41,7 @@ export function vcpusOfVm(kvm: Kvm, address: bigint): readonly GuestVcpu[] {
   for (const listed of listVcpus(kvm, address).vcpus) {
     try {
       const read = reader.read(address, listed);
-      vcpus.push({ ...read.vcpu, paging: pagingRegisters(host, listed, read) });
+      vcpus.push({ ...read.vcpu, ...pagingRegisters(host, listed, read) });
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
       host.log.found(`vCPU with index ${listed.index}: ${error.message}`);
@@ -49,15 +52,16 @@ export function vcpusOfVm(kvm: Kvm, address: bigint): readonly GuestVcpu[] {
 
 const UNKNOWN: PagingRegisters = { cr0: null, cr3: null, cr4: null, efer: null };
 
-function pagingRegisters(host: Host, { address, index }: ListedVcpu, { vcpu, outer }: ReadVcpu): PagingRegisters {
-  if (vcpu.nestedGuest === null) return UNKNOWN;
-  if (!vcpu.nestedGuest) return withModes(host, address, vcpu.registers);
+function pagingRegisters(
+  host: Host,
+  { address }: ListedVcpu,
+  { vcpu, saved }: ReadVcpu,
+): Pick<GuestVcpu, 'paging' | 'unknown'> {
   try {
-    return outer();
+    return { paging: saved() ?? withModes(host, address, vcpu.registers), unknown: null };
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
-    host.log.found(`vCPU with index ${index}: registers of the guest itself: ${error.message}`);
-    return UNKNOWN;
+    return { paging: UNKNOWN, unknown: error };
   }
 }
 

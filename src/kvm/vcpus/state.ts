@@ -44,10 +44,6 @@ export class VcpuState {
     this.#arch = arch;
     this.#problems = problems;
     this.#flags = flagsOf(arch);
-    if (this.#flags === null)
-      problems.push(
-        'smm, nestedGuest: type information does not describe struct x86_emulate_ops, which tells the meaning of hflags',
-      );
   }
 
   get id(): number {
@@ -92,8 +88,12 @@ export class VcpuState {
     const { bytes, at } = this.#arch.of;
     const flags = bytes.u32(at.hflags.offset);
     if (this.#flags !== null) return (flags & this.#flags[name]) !== 0;
-    // Clear whatever the meaning of the bits.
-    return (flags & (HFLAGS[name] | OLD_HFLAGS[name])) === 0 ? false : null;
+    // Clear in either numbering.
+    if ((flags & (HFLAGS[name] | OLD_HFLAGS[name])) === 0) return false;
+    this.#problems.push(
+      `${name}: type information does not describe struct ${emulatorFields.struct}, which shows the meaning of hflags`,
+    );
+    return null;
   }
 
   #named<Name>(what: string, names: readonly Name[], offset: number): Name | null {

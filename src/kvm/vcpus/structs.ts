@@ -70,14 +70,15 @@ export const svmFields = fields('vcpu_svm', {
 });
 
 /**
- * The same structure, for a vCPU that runs a guest of the guest. Layouts of earlier releases of this program do not have this
- * member.
+ * Where struct vcpu_svm has the registers of the guest itself while the vCPU runs a guest of the guest. Layouts that earlier
+ * releases of this program wrote lack these members, so they are resolved separately.
  */
 export const nestedFields = fields('vcpu_svm', {
   vcpu: required('vcpu'),
-  // What the guest itself goes on with: since Linux commit 4995a3685f1b ("KVM: SVM: Use a separate vmcb for the nested L2 guest")
-  // (in v5.13) its own VMCB, before that a save area in the form of one.
-  outer: optional(['vmcb01.ptr', 'nested.hsave'], 8),
+  // Since Linux commit 4995a3685f1b ("KVM: SVM: Use a separate vmcb for the nested L2 guest") (in v5.13) the guest's own VMCB.
+  vmcb01: optional('vmcb01.ptr', 8),
+  // Before, a save area in the form of a VMCB.
+  hsave: optional('nested.hsave', 8),
 });
 
 /** The bits of regs_avail and regs_dirty. */

@@ -8,7 +8,7 @@ import { type Resolved, resolve } from '../../types/fields.js';
 import { describes, type TypeSource } from '../../types/source.js';
 import { orProblem, type VendorModule } from '../about.js';
 import { KVM_AMD } from '../needs.js';
-import { type Control, controlOf, outerPaging, readAmd } from './amd.js';
+import { type Control, controlOf, readAmd, savedPaging } from './amd.js';
 import { Arch } from './arch.js';
 import { readIntel } from './intel.js';
 import type { ListedVcpu } from './list.js';
@@ -21,7 +21,7 @@ import {
   undescribed,
 } from './registers.js';
 import { type MpState, type VcpuMode, VcpuState } from './state.js';
-import { archFields, vcpuFields } from './structs.js';
+import { archFields, emulatorFields, vcpuFields } from './structs.js';
 
 /** A vCPU as the host left it; null for what is not known. */
 export interface Vcpu {
@@ -46,8 +46,11 @@ export interface Vcpu {
 export interface ReadVcpu {
   readonly vcpu: Vcpu;
   readonly isWhole: boolean;
-  /** The registers of the guest itself, if the vCPU ran a guest of it. Throws `DumpError` if they are not known. */
-  readonly outer: () => PagingRegisters;
+  /**
+   * The control registers of the guest itself if the vCPU was running a guest of the guest; null if those of `vcpu` are the
+   * guest's own. Throws `DumpError` if they are not known.
+   */
+  readonly saved: () => PagingRegisters | null;
 }
 
 /** Why registers are not known. */
@@ -98,13 +101,13 @@ export class VcpuReader {
       cpu: state.cpu,
       smm: state.smm,
       nestedGuest: state.nestedGuest,
-      interruptShadow: control?.vmcb.interruptShadow ?? null,
+      interruptShadow: control instanceof DumpError ? null : (control?.vmcb.interruptShadow ?? null),
       registers: file.registers,
       sources: file.sources,
       problems: [...problems, ...file.problems],
     };
     const isWhole = !state.isDamaged && !file.isUnreadable && (thread !== null || pid === null);
-    return { vcpu, isWhole, outer: () => outerOf(arch, control) };
+    return { vcpu, isWhole, saved: () => savedOf(arch, control, vcpu.nestedGuest) };
   }
 
   /** The error if the types lack what leads to the VMCBs of this host; null if they do not. */
@@ -122,8 +125,8 @@ export class VcpuReader {
     if (own !== null && place !== index) throw bytes.error(own.offset, `it is the vCPU with index ${place}`);
   }
 
-  /** Reads the registers; returns the VMCB, if there is one. */
-  #readRegisters(file: RegisterFile, arch: Arch): Control | null {
+  /** Reads the registers; returns the VMCB, or why it is not known; null on a processor that is not AMD's, and if it is hidden. */
+  #readRegisters(file: RegisterFile, arch: Arch): Control | DumpError | null {
     const isProtected = orError(() => arch.isProtected);
     if (isProtected instanceof DumpError) file.fail(REGISTERS, isProtected);
     else if (isProtected) file.lack(REGISTERS, HIDDEN);
@@ -131,15 +134,20 @@ export class VcpuReader {
     else {
       const control = orError(() => controlOf(arch));
       readAmd(file, arch, control);
-      return control instanceof DumpError ? null : control;
+      return control;
     }
     return null;
   }
 }
 
-function outerOf(arch: Arch, control: Control | null): PagingRegisters {
-  if (control === null) throw new DumpError("the processor's control block is not known");
-  return outerPaging(arch);
+function savedOf(arch: Arch, control: Control | DumpError | null, isNested: boolean | null): PagingRegisters | null {
+  if (isNested === null)
+    throw undescribed(arch.of.types, `struct ${emulatorFields.struct}: it may have been running a guest of the guest`);
+  if (control !== null && !(control instanceof DumpError)) return savedPaging(arch, control, isNested);
+  if (!isNested) return null;
+  throw (
+    control ?? new DumpError('it was running a guest of the guest, whose registers those are', { code: 'not-in-dump' })
+  );
 }
 
 function orError<T>(work: () => T): T | DumpError {

@@ -48,7 +48,10 @@ export class Vmcb {
   readonly #bytes: LazyBytes;
 
   /** Throws `DumpError` if there is no VMCB at the address. */
-  constructor(memory: Memory, address: bigint) {
+  constructor(
+    memory: Memory,
+    readonly address: bigint,
+  ) {
     if ((address & 0xfffn) !== 0n || address === 0n)
       throw new DumpError(`a VMCB can't be at 0x${address.toString(16)}`);
     this.#bytes = LazyBytes.of(memory, address, SIZE, 'VMCB');

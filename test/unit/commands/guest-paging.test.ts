@@ -145,6 +145,80 @@ describe('a vCPU in System Management Mode', () => {
   });
 });
 
+describe('a vCPU that was running a guest of the guest, with paging off', () => {
+  const NESTED = 1;
+  /** Of the guest itself, at their offsets in a VMCB: CR0, CR3, CR4 with LA57, EFER. */
+  const OWN = { 344: 0x8005_0033n, 336: 0x9000n, 328: 0x16f0n, 208: 0x1d01n };
+  type Form = Parameters<typeof amdTypes>[1];
+
+  /** `vmcb`: which VMCB the vCPU runs with; `saved`: the one that KVM keeps for the guest itself. */
+  function selectedOf(form: Form, hflags: number, vmcb: 'own' | 'other', own: Parameters<VcpuHost['vmcb']>[0] = OWN) {
+    const host = new VcpuHost('bitmap', { vendor: { name: 'kvm_amd', types: amdTypes('bitmap', form) } });
+    const saved = host.vmcb(own);
+    const svm = { vmcb: vmcb === 'own' ? saved : host.vmcb({ 344: 0x11n }), saved };
+    host.vcpu(0, { values: { 'arch.cr0': 0x11n, 'arch.hflags': hflags }, svm });
+    return selectVm(host.open(), '191', null);
+  }
+  const tablesOf = (selected: ReturnType<typeof selectedOf>, given: Partial<Given> = {}) => {
+    const { paging } = virtualMemory(selected, new GuestSpace(selected.vm, 0), { ...GVA, ...given });
+    return [paging.mode, paging.root];
+  };
+
+  test.each<Form>(['vmcb01', 'hsave'])("the guest's own registers, which KVM has in %s", (form) => {
+    const selected = selectedOf(form, NESTED, 'other');
+    expect(tablesOf(selected)).toEqual(['5-level', 0x9000]);
+    expect(tablesOf(selected, { cr3: 0x5000n })).toEqual(['5-level', 0x5000]);
+  });
+
+  test.each<[string, Form, number, 'own' | 'other', RegExp, string]>([
+    [
+      'types that do not say where',
+      undefined,
+      NESTED,
+      'other',
+      /vCPU 0: type information .* where KVM saves/,
+      'no-types',
+    ],
+    ['it runs with the own VMCB', 'vmcb01', NESTED, 'own', /vCPU 0: it was entering or leaving/, 'damaged'],
+    [
+      'it runs with another VMCB, and is not nested',
+      'vmcb01',
+      0,
+      'other',
+      /vCPU 0: it was entering or leaving/,
+      'damaged',
+    ],
+  ])('%s: an error', (_, form, hflags, vmcb, message, code) => {
+    const selected = selectedOf(form, hflags, vmcb);
+    const error = (() => {
+      try {
+        return tablesOf(selected);
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  test('what is kept is not a VMCB: an error', () => {
+    const selected = selectedOf('vmcb01', NESTED, 'other', { ...OWN, 208: 0xd01n });
+    expect(() => tablesOf(selected)).toThrow(/vCPU 0: there is no VMCB at 0x\w+: bit SVME/);
+  });
+
+  test.each<[Form, 'own' | 'other']>([
+    ['vmcb01', 'own'],
+    ['hsave', 'other'],
+    [undefined, 'other'],
+  ])('not nested, %s: its own registers', (form, vmcb) => {
+    expect(tablesOf(selectedOf(form, 0, vmcb, { 344: 0x11n }))).toEqual(['none', 0]);
+  });
+
+  test("on Intel's processors: an error", () => {
+    const values = { ...REGISTERS, 'arch.regs_avail': 0xffff_ffffn, 'arch.hflags': NESTED };
+    expect(() => pagingOf(INTEL, [{ values }])).toThrow(/vCPU 0: it was running a guest of the guest, whose registers/);
+  });
+});
+
 test.each<[Partial<Given>, string]>([
   [{ vcpu: 0 }, '--vcpu needs --gva'],
   [{ cr3: 0n }, '--cr3 needs --gva'],

@@ -87,14 +87,21 @@ describe('the state of a vCPU', () => {
     expect(await one({ values: { 'arch.hflags': hflags } }, 'xarray', types)).toMatchObject(state);
   });
 
-  test.each<[Era, boolean | null]>([
-    ['array', true],
-    ['xarray', null],
-  ])('without x86_emulate_ops, hflags in the era %s', async (era, smm) => {
+  // Bits that are clear in both numberings have one meaning.
+  test.each<[Era, number, boolean | null, boolean | null]>([
+    ['array', 0x40, true, false],
+    ['array', 0x21, false, true],
+    ['xarray', 0x40, null, false],
+    ['xarray', 0x20, false, null],
+    ['xarray', 0x1, false, null],
+    ['xarray', 0x9c, false, false],
+  ])('without x86_emulate_ops, hflags in the era %s: 0x%x', async (era, hflags, smm, nestedGuest) => {
     const types = kernelTypes(era).replace(/x86_emulate_ops \{[^}]*\}\n/, '');
-    const row = await one({ values: { 'arch.hflags': 0x40 } }, era, types);
-    expect(row.smm).toBe(smm);
-    expect(row.problems.some((problem) => problem.startsWith('smm, nestedGuest: '))).toBe(smm === null);
+    const row = await one({ values: { 'arch.hflags': hflags } }, era, types);
+    expect(row).toMatchObject({ smm, nestedGuest });
+    const reasons = row.problems.filter((problem) => problem.includes('x86_emulate_ops'));
+    const unknown = Object.entries({ smm, nestedGuest }).filter(([, value]) => value === null);
+    expect(reasons).toEqual(unknown.map(([name]) => expect.stringMatching(`^${name}: `) as string));
   });
 
   test('no thread before it has run; a struct pid that cannot be read', async () => {
