@@ -197,7 +197,7 @@ describe('a vCPU that was running a guest of the guest, with paging off', () => 
         return thrown;
       }
     })();
-    expect(error).toMatchObject({ code, message: expect.stringMatching(message) as string });
+    expect(error).toMatchObject({ code, message: expect.stringMatching(message) as unknown });
   });
 
   test('what is kept is not a VMCB: an error', () => {

@@ -101,7 +101,7 @@ describe('the state of a vCPU', () => {
     expect(row).toMatchObject({ smm, nestedGuest });
     const reasons = row.problems.filter((problem) => problem.includes('x86_emulate_ops'));
     const unknown = Object.entries({ smm, nestedGuest }).filter(([, value]) => value === null);
-    expect(reasons).toEqual(unknown.map(([name]) => expect.stringMatching(`^${name}: `) as string));
+    expect(reasons).toEqual(unknown.map(([name]) => expect.stringMatching(`^${name}: `) as unknown));
   });
 
   test('no thread before it has run; a struct pid that cannot be read', async () => {
