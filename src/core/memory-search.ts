@@ -21,8 +21,6 @@ export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: 
 }
 
 function* matches(bytes: Uint8Array, pattern: Uint8Array): Generator<number> {
-  const first = pattern[0] as number;
-  const last = bytes.length - pattern.length;
-  for (let at = bytes.indexOf(first); at >= 0 && at <= last; at = bytes.indexOf(first, at + 1))
-    if (pattern.every((byte, i) => bytes[at + i] === byte)) yield at;
+  const searched = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = searched.indexOf(pattern); at >= 0; at = searched.indexOf(pattern, at + 1)) yield at;
 }

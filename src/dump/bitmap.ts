@@ -76,7 +76,8 @@ export class Bitmap {
       const base = block * BLOCK * 8;
       // In the first word, ignore the bits below `at`.
       let mask = -1 << ((at - base) & 31);
-      for (let i = (at - base) >>> 5; i * 4 < view.byteLength; i++) {
+      const words = Math.min(view.byteLength / 4, Math.ceil((limit - base) / 32));
+      for (let i = (at - base) >>> 5; i < words; i++) {
         const other = (view.getUint32(i * 4, true) ^ all) & mask;
         mask = -1;
         if (other !== 0) return Math.min(most, base + i * 32 + 31 - Math.clz32(other & -other));

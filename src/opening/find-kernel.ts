@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds a kernel in memory without VMCOREINFO: by page tables that map its image, and by the kallsyms in the image.
-import { PAGE_SIZE, type Pfn, pfn } from '../core/address.js';
+import { PAGE_SIZE, type Pfn, pfn, vpnOf } from '../core/address.js';
 import { DumpError, orNull } from '../core/errors.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
@@ -9,6 +9,7 @@ import { CR3, CR4, QEMU_NOTE } from '../elf/qemu-note.js';
 import { KernelMemory } from '../kernel/memory.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { PRESENT, PSE, x86Form } from '../paging/form.js';
+import { PageWalker, Walk } from '../paging/walker.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { checkedIdentity, KERNEL_IMAGE_SIZE, LONGEST_IMAGE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
@@ -20,6 +21,8 @@ const LINKED = START_KERNEL_MAP + 0x1000000n;
 /** Page tables that must agree to end the search. With fewer, the majority is taken; init_uts_ns is checked anyway. */
 const ENOUGH = 4;
 const LA57 = 0x1000;
+/** Level of the tables whose entries cover 2 MiB. */
+const PMD = 1;
 
 const GIVE_INFO = { code: 'no-kernel', remedies: ['vmcoreinfo'] } as const;
 
@@ -205,10 +208,15 @@ function looksLikeTop(page: DataView | null): boolean {
 
 /** The kernel's image that these tables map: it begins at the first mapped address of the range for the image. */
 function imageOf(frames: FrameSource, root: Pfn, levels: 4 | 5): Found | null {
-  const memory = new KernelMemory(frames, x86Form(levels), root);
+  const walker = new PageWalker(frames, x86Form(levels));
   for (let text = START_KERNEL_MAP; text < START_KERNEL_MAP + KERNEL_IMAGE_SIZE; text += ALIGN) {
-    const frame = memory.frameOf(text);
-    if (typeof frame !== 'number') continue;
+    const status = walker.walk(root, vpnOf(text));
+    if (status !== Walk.Mapped) {
+      // The range is 1 GiB. Most pages that are no page tables end here, without a look at each of its 2 MiB.
+      if (walker.level > PMD || (walker.level === PMD && status === Walk.TableMissing)) return null;
+      continue;
+    }
+    const { frame } = walker;
     const physBase = BigInt(frame) * BigInt(PAGE_SIZE) - (text - START_KERNEL_MAP);
     return frame % 512 === 0 && frames.frame(frame) !== null ? { root, levels, text, physBase } : null;
   }

@@ -3,6 +3,7 @@ import { DumpError } from '../core/errors.js';
 import type { Memory } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
+import { likelyTokens } from '../symbols/kallsyms-probe.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { KERNEL_IMAGE_SIZE, LONGEST_IMAGE, START_KERNEL_MAP } from './bootstrap.js';
 
@@ -18,7 +19,7 @@ export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string)
 /** The kernel's own symbols, found by a scan of its image. Throws `DumpError` if it has none. */
 export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
   const anchor = anchorOf(info, release);
-  for (const [from, to] of partsOfImage(info, anchor.address)) {
+  for (const [from, to] of placesToScan(memory, info, anchor.address)) {
     const found = scanKallsyms(memory, from, to, anchor);
     if (found !== null) return found;
   }
@@ -51,14 +52,23 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
   return { numSyms, names, tokenTable, tokenIndex, addresses: [rest] };
 }
 
+function* placesToScan(memory: Memory, info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+  yield* likelyTokens(memory, stext, dataOf(info, stext)[0] ?? stext);
+  yield* partsOfImage(info, stext);
+}
+
+/** Ascending addresses of data symbols in VMCOREINFO. */
+const dataOf = (info: VmCoreInfo, stext: bigint): bigint[] =>
+  [...info.symbols().values()]
+    .filter((address) => address > stext && address < stext + LONGEST_IMAGE)
+    .sort((a, b) => (a < b ? -1 : 1));
+
 /**
  * Ranges of the kernel's image, most likely first. Its symbol tables are read-only data, which ends before the first
  * data symbol in VMCOREINFO: backwards from there, and last what follows.
  */
 export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
-  const data = [...info.symbols().values()]
-    .filter((address) => address > stext && address < stext + LONGEST_IMAGE)
-    .sort((a, b) => (a < b ? -1 : 1));
+  const data = dataOf(info, stext);
   const [first = stext] = data;
   for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];
   yield [first, data.at(-1) ?? first];

@@ -2,14 +2,12 @@
 import { lowerBound } from '../core/search.js';
 
 /** Bits of the filter for each frame, and the smallest and the largest filter: 4 KiB and 8 MiB. */
-const BITS_PER_FRAME = 16;
+const BITS_PER_FRAME = 64;
 const FEWEST_BITS = 2 ** 15;
 const MOST_BITS = 2 ** 26;
 
-/** Of a slot of the hash table that is not used. */
-const FREE = -1;
-/** 2^32 divided by the golden ratio: neighbouring frames are in different places (multiplicative hashing). */
-const FACTOR = 0x9e3779b1;
+/** Most entries of the directory for each frame. */
+const BLOCKS_PER_FRAME = 2;
 
 /** A set of frames that is searched for: a sorted list, and in front of it a filter that hot loops look at. */
 export class WantedFrames {
@@ -22,11 +20,10 @@ export class WantedFrames {
    */
   readonly filter: Int32Array;
   readonly mask: number;
-  /** Whether the frames follow each other. */
-  readonly #isRange: boolean;
-  /** A hash table with open addressing, of the places in `frames`; FREE for none. Empty for a range. */
-  readonly #table: Int32Array;
-  readonly #shift: number;
+  /** Frames are in blocks of this size; the first one begins with the first frame. A power of 2. */
+  readonly #size: number;
+  /** By block, the place of its first frame; the number of frames after the last one. Neighbouring frames are looked up in one place. */
+  readonly #directory: Uint32Array;
 
   /** Frames in any order, also repeated. */
   constructor(frames: Float64Array) {
@@ -35,7 +32,6 @@ export class WantedFrames {
     for (let i = 0; i < sorted.length; i++)
       if (count === 0 || sorted[i] !== sorted[count - 1]) sorted[count++] = sorted[i] as number;
     this.frames = sorted.subarray(0, count);
-    this.#isRange = count > 0 && (sorted[count - 1] as number) - (sorted[0] as number) === count - 1;
     const bits = Math.min(Math.max(2 ** Math.ceil(Math.log2(count * BITS_PER_FRAME)), FEWEST_BITS), MOST_BITS);
     this.mask = bits - 1;
     this.filter = new Int32Array(bits / 32);
@@ -43,10 +39,25 @@ export class WantedFrames {
       const key = frame % bits;
       this.filter[key >>> 5] = (this.filter[key >>> 5] as number) | (1 << (key & 31));
     }
-    const order = this.#isRange ? 0 : Math.max(Math.ceil(Math.log2(count * 2)), 4);
-    this.#shift = 32 - order;
-    this.#table = new Int32Array(this.#isRange ? 0 : 2 ** order).fill(FREE);
-    if (!this.#isRange) for (let i = 0; i < count; i++) this.#table[this.#slotOf(this.frames[i] as number)] = i;
+    const span = count === 0 ? 0 : (sorted[count - 1] as number) - (sorted[0] as number) + 1;
+    this.#size = 2 ** Math.max(0, Math.ceil(Math.log2(span / (count * BLOCKS_PER_FRAME))));
+    this.#directory = new Uint32Array(Math.ceil(span / this.#size) + 1);
+    this.#fill();
+  }
+
+  #fill(): void {
+    const { frames } = this;
+    const directory = this.#directory;
+    let block = 0;
+    for (let i = 0; i < frames.length; i++) {
+      const own = this.#blockOf(frames[i] as number);
+      while (block <= own) directory[block++] = i;
+    }
+    directory.fill(frames.length, block);
+  }
+
+  #blockOf(frame: number): number {
+    return Math.floor((frame - (this.frames[0] as number)) / this.#size);
   }
 
   get count(): number {
@@ -56,24 +67,20 @@ export class WantedFrames {
   /** The place of a frame in `frames`; -1 if it is not wanted. */
   indexOf(frame: number): number {
     const { frames } = this;
-    if (this.#isRange) {
-      const index = frame - (frames[0] as number);
-      return index >= 0 && index < frames.length ? index : -1;
+    const directory = this.#directory;
+    const block = frames.length === 0 ? -1 : this.#blockOf(frame);
+    if (block < 0 || block >= directory.length - 1) return -1;
+    let from = directory[block] as number;
+    let end = directory[block + 1] as number;
+    // Few, if the frames are spread evenly.
+    while (from < end) {
+      const middle = (from + end) >>> 1;
+      const other = frames[middle] as number;
+      if (other === frame) return middle;
+      if (other < frame) from = middle + 1;
+      else end = middle;
     }
-    return this.#table[this.#slotOf(frame)] as number;
-  }
-
-  /** The slot of the table that has the frame, or in which it would be put. */
-  #slotOf(frame: number): number {
-    const table = this.#table;
-    const { frames } = this;
-    const last = table.length - 1;
-    let slot = Math.imul(frame | 0, FACTOR) >>> this.#shift;
-    for (;;) {
-      const index = table[slot] as number;
-      if (index === FREE || frames[index] === frame) return slot;
-      slot = (slot + 1) & last;
-    }
+    return -1;
   }
 
   /** The place of the first wanted frame from this one on. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
-import type { Tokens } from './kallsyms-tokens.js';
+import { hashOf, type Tokens } from './kallsyms-tokens.js';
 
 /** kallsyms_markers has the offset of every 256th symbol. */
 export const MARKED = 256;
@@ -20,6 +20,7 @@ export class CompressedNames {
   /** Offset of every 256th entry, and of the end of the names. */
   readonly #marks: readonly number[];
   readonly #blocks = new Map<number, Uint32Array>();
+  #hashes: Int32Array | null = null;
   /** Offset of kallsyms_seqs_of_names, if it follows the markers; null if there is no room for it. */
   readonly sortedAt: number | null;
 
@@ -40,6 +41,28 @@ export class CompressedNames {
     const [start, end] = [block[2 * within] as number, block[2 * within + 1] as number];
     const view = this.region.window(start, end - start);
     return this.tokens.expand(new Uint8Array(view.buffer, view.byteOffset, end - start)).slice(1);
+  }
+
+  /** Index of the first symbol with a name; null if there is none. All names are read the first time. Throws `DumpError`. */
+  find(name: string): number | null {
+    this.#hashes ??= this.#allHashes();
+    const hashes = this.#hashes;
+    const wanted = hashOf(name);
+    for (let i = hashes.indexOf(wanted); i >= 0; i = hashes.indexOf(wanted, i + 1)) if (this.name(i) === name) return i;
+    return null;
+  }
+
+  #allHashes(): Int32Array {
+    const { count, region, tokens } = this;
+    const hashes = new Int32Array(count);
+    for (let first = 0; first < count; first += MARKED) {
+      const block = this.#block(first / MARKED);
+      const start = block[0] as number;
+      const view = region.window(start, (block.at(-1) as number) - start);
+      for (let i = 0; i < block.length; i += 2)
+        hashes[first + i / 2] = tokens.hash(view, (block[i] as number) - start, (block[i + 1] as number) - start);
+    }
+    return hashes;
   }
 
   /** Start and end of the token bytes of each symbol between two markers. */

@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
 
+const TOKENS = 256;
+/** Factor of the hash: that of a text is the sum of its bytes, each times the factor to the power of the bytes after it, modulo 2^32. */
+const FACTOR = 0x01000193;
+
 /** The tokens of compressed names: each byte of a name is one of 256 texts (scripts/kallsyms.c). */
 export class Tokens {
   readonly #texts: readonly string[];
+  /** Of each token, the hash of its text, that of the text without its first byte, and the factor to the power of its length. */
+  readonly #hashes = new Int32Array(TOKENS);
+  readonly #tails = new Int32Array(TOKENS);
+  readonly #powers = new Int32Array(TOKENS);
 
   /** `table`: 256 texts, each with a NUL. `index`: the offset of each, a u16. */
   constructor(table: Bytes, index: Bytes) {
-    this.#texts = Array.from({ length: 256 }, (_, i) => table.text(index.u16(i * 2)));
+    this.#texts = Array.from({ length: TOKENS }, (_, i) => table.text(index.u16(i * 2)));
+    for (const [code, text] of this.#texts.entries()) {
+      this.#hashes[code] = hashOf(text);
+      this.#tails[code] = hashOf(text.slice(1));
+      this.#powers[code] = power(text.length);
+    }
   }
 
   /** The text of a symbol: its type letter and its name. */
@@ -17,8 +30,33 @@ export class Tokens {
     return text;
   }
 
+  /** `hashOf` the name of a symbol, without its type letter, whose tokens are `codes[start]` to `codes[end - 1]`. */
+  hash(codes: DataView, start: number, end: number): number {
+    let at = start;
+    while (at < end - 1 && this.length(codes.getUint8(at)) === 0) at++;
+    let hash = this.#tails[codes.getUint8(at)] as number;
+    for (at++; at < end; at++) {
+      const code = codes.getUint8(at);
+      hash = (Math.imul(hash, this.#powers[code] as number) + (this.#hashes[code] as number)) | 0;
+    }
+    return hash;
+  }
+
   /** Length of a token's text. */
   length(code: number): number {
     return (this.#texts[code] as string).length;
   }
+}
+
+/** A sum of a text that can be made of the sums of its parts. */
+export function hashOf(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, FACTOR) + text.charCodeAt(i)) | 0;
+  return hash;
+}
+
+function power(length: number): number {
+  let result = 1;
+  for (let i = 0; i < length; i++) result = Math.imul(result, FACTOR);
+  return result;
 }

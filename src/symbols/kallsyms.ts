@@ -49,7 +49,6 @@ export class Kallsyms implements SymbolTable {
   readonly #found = new Map<string, bigint | null>();
   /** Index of each address that `find` returned. */
   readonly #places = new Map<bigint, number>();
-  #all: Map<string, number> | null = null;
 
   /**
    * `anchor` selects how addresses are stored: the way that gives the anchor its address is the one that this kernel
@@ -98,14 +97,8 @@ export class Kallsyms implements SymbolTable {
     return null;
   }
 
-  /** Without the table sorted by name, all names are decompressed once. */
   #place(name: string): number | null {
-    if (this.#sorted !== null) return this.#sorted.find(name);
-    if (this.#all === null) {
-      this.#all = new Map();
-      for (let i = this.count - 1; i >= 0; i--) this.#all.set(this.#names.name(i), i);
-    }
-    return this.#all.get(name) ?? null;
+    return (this.#sorted ?? this.#names).find(name);
   }
 
   #chooseFormula(
