@@ -31,8 +31,14 @@ export function aboutGuest(selected: Selected, log: Log): GuestAbout {
     const { name, type, desc } = qemuNote(noteRegisters(registers));
     return { name, type, desc: desc.array() };
   });
+  const quiet: Log = {
+    ...silentLog,
+    tick: (part) => {
+      log.tick(part);
+    },
+  };
   // Without a kernel there is still the memory.
-  const kernel = log.step('kernel of the guest', () => orNull(() => openGuest(selected, LOG_NEEDS, silentLog).host));
+  const kernel = log.step('kernel of the guest', () => orNull(() => openGuest(selected, LOG_NEEDS, quiet).host));
   if (kernel === null) return { notes: [...status, ...qemu], uts: [], physBase: 0n, release: null };
   const { info, uts, release } = kernel;
   const text = { name: 'VMCOREINFO', type: 0, desc: Buffer.from(info.source, 'latin1') };

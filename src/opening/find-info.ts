@@ -8,6 +8,7 @@ import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
 import { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
+import { everyPage } from './every-page.js';
 import { findKernel, infoByProcessors } from './find-kernel.js';
 
 /** Start of its first line. */
@@ -27,13 +28,13 @@ export function infoOf(image: DumpImage, frames: FrameSource, log: Log, given: s
   const byProcessors = (): VmCoreInfo | null => infoByProcessors(image, frames);
   return (
     log.step('VMCOREINFO by the page tables of a processor', byProcessors) ??
-    log.step('search for VMCOREINFO', () => scanForInfo(image, frames)) ??
+    log.step('search for VMCOREINFO', () => scanForInfo(image, frames, log)) ??
     withoutInfo(image, frames, log)
   );
 }
 
 function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
-  const info = log.step('search for kernel page tables', () => findKernel(image, frames));
+  const info = log.step('search for kernel page tables', () => findKernel(image, frames, log));
   log.warn(
     `no VMCOREINFO in the dump: kernel ${printable(info.release ?? '')} was found by its page tables and kallsyms`,
   );
@@ -46,9 +47,9 @@ function withoutInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInf
  * gives, with the same release; a text with the time of the crash is preferred. Null if there is none. Reads all pages
  * of the dump, or up to a text with the time of the crash.
  */
-function scanForInfo(image: DumpImage, frames: FrameSource): VmCoreInfo | null {
+function scanForInfo(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo | null {
   let first: VmCoreInfo | null = null;
-  for (const frame of image.reader.present()) {
+  for (const frame of everyPage(image, log)) {
     const page = frames.frame(frame);
     if (page === null) continue;
     for (const text of textsIn(frames, frame, page)) {

@@ -2,6 +2,7 @@
 // Finds a kernel in memory without VMCOREINFO: by page tables that map its image, and by the kallsyms in the image.
 import { PAGE_SIZE, type Pfn, pfn, vpnOf } from '../core/address.js';
 import { DumpError, orNull } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import { type FrameSource, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
 import type { DumpImage } from '../dump/image.js';
@@ -13,6 +14,7 @@ import { PageWalker, Walk } from '../paging/walker.js';
 import type { Kallsyms } from '../symbols/kallsyms.js';
 import { scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { checkedIdentity, KERNEL_IMAGE_SIZE, LONGEST_IMAGE, openMemory, START_KERNEL_MAP } from './bootstrap.js';
+import { everyPage } from './every-page.js';
 
 /** The image begins at a multiple of this (CONFIG_PHYSICAL_ALIGN), and is mapped by pages of this size. */
 const ALIGN = 0x200000n;
@@ -38,8 +40,8 @@ interface Found {
  * A substitute for VMCOREINFO with the values that are needed. Throws `DumpError` if no page table leads to a kernel,
  * or if the kernel has no kallsyms.
  */
-export function findKernel(image: DumpImage, frames: FrameSource): VmCoreInfo {
-  const found = byProcessors(image, frames) ?? byTables(image, frames);
+export function findKernel(image: DumpImage, frames: FrameSource, log: Log): VmCoreInfo {
+  const found = byProcessors(image, frames) ?? byTables(image, frames, log);
   if (found === null)
     throw new DumpError(`${image.name}: no VMCOREINFO in the dump, and no kernel page tables were found`, GIVE_INFO);
   const memory = new KernelMemory(frames, x86Form(found.levels), found.root);
@@ -184,9 +186,9 @@ function byProcessors(image: DumpImage, frames: FrameSource): Found | null {
 }
 
 /** Finds the kernel by taking each page for a top table. The top table of each process maps the kernel: most agree. */
-function byTables(image: DumpImage, frames: FrameSource): Found | null {
+function byTables(image: DumpImage, frames: FrameSource, log: Log): Found | null {
   const votes = new Map<string, Found[]>();
-  for (const frame of image.reader.present()) {
+  for (const frame of everyPage(image, log)) {
     for (const levels of [5, 4] as const) {
       const found = looksLikeTop(frames.frame(frame)) ? imageOf(frames, frame, levels) : null;
       if (found === null) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from '@jest/globals';
 import { type Pfn, pfn } from '../../../src/core/address.js';
+import { silentLog } from '../../../src/core/log.js';
 import type { FrameSource } from '../../../src/core/memory.js';
 import type { DumpImage } from '../../../src/dump/image.js';
 import { findKernel } from '../../../src/opening/find-kernel.js';
@@ -27,6 +28,6 @@ test('memory without a kernel is searched with few questions about each page', (
     name: 'random',
     reader: { notes: [], present: (): Iterable<Pfn> => pages.map((_, i) => pfn(i)) },
   } as unknown as DumpImage;
-  expect(() => findKernel(image, frames)).toThrow('no kernel page tables were found');
+  expect(() => findKernel(image, frames, silentLog)).toThrow('no kernel page tables were found');
   expect(asked).toBeLessThan(4 * PAGES);
 });
