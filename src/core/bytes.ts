@@ -72,10 +72,11 @@ export class Bytes {
     return new Bytes(view, this.#placeAt(offset));
   }
 
-  /** A view from `offset` to the end of the range. `length` is what is needed of it; it may be cut at the end. */
+  /** A view of `length` bytes from `offset` on, or fewer at the end of the range. */
   window(offset: number, length: number): DataView {
-    this.#need(offset, Math.min(length, this.length - offset));
-    return new DataView(this.view.buffer, this.view.byteOffset + offset, this.length - offset);
+    const there = Math.min(length, this.length - offset);
+    this.#need(offset, there);
+    return new DataView(this.view.buffer, this.view.byteOffset + offset, there);
   }
 
   array(): Uint8Array {

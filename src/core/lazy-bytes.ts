@@ -106,8 +106,8 @@ export class LazyBytes implements Readable {
 
   window(offset: number, length: number): DataView {
     if (offset > this.length) throw this.#short(offset, length);
-    const at = this.#at(offset, Math.min(length, this.length - offset));
-    return new DataView(this.#pages.bytes.buffer, at, this.length - offset);
+    const there = Math.min(length, this.length - offset);
+    return new DataView(this.#pages.bytes.buffer, this.#at(offset, there), there);
   }
 
   slice(offset: number, length: number): LazyBytes {
