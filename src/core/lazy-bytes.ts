@@ -105,7 +105,7 @@ export class LazyBytes implements Readable {
   }
 
   window(offset: number, length: number): DataView {
-    if (offset > this.length) throw this.#short(offset, length);
+    if (offset > this.length || length < 0) throw this.#short(offset, length);
     const there = Math.min(length, this.length - offset);
     return new DataView(this.#pages.bytes.buffer, this.#at(offset, there), there);
   }

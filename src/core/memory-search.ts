@@ -3,7 +3,7 @@ import { PAGE_SIZE } from './address.js';
 import { isUnreadable, type Memory } from './memory.js';
 
 /**
- * Every address from `from` up to, but not including, `to` at which `pattern` is found. Pages that can't be read are
+ * Every address from `from` up to, but not including, `to` at which `pattern`, of at least one byte, is found. Pages that can't be read are
  * skipped.
  */
 export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: Uint8Array): Generator<bigint> {

@@ -102,7 +102,8 @@ async function unpack(object: ElfObject, section: Section): Promise<ByteSource> 
 async function unpackGnu(object: ElfObject, section: Section): Promise<ByteSource> {
   const bytes = object.bytes(section);
   if (bytes.text(0, 4) !== GNU_MAGIC) throw bytes.error(0, `section ${section.name}: its ZLIB header is missing`);
-  const size = Number(bytes.window(0, GNU_HEADER).getBigUint64(4));
+  const header = bytes.slice(0, GNU_HEADER);
+  const size = Number(header.window(0, GNU_HEADER).getBigUint64(4));
   return inflate(object, section, 'zlib', bytes.slice(GNU_HEADER, bytes.length - GNU_HEADER), size);
 }
 

@@ -7,7 +7,7 @@ import type { DumpImage } from '../dump/image.js';
 export function* everyPage({ reader }: DumpImage, log: Log): Generator<Pfn> {
   const { limit } = reader;
   for (const frame of reader.present()) {
-    log.tick(limit === undefined ? undefined : Math.min(1, frame / limit));
+    log.tick(limit === undefined || limit === 0 ? undefined : Math.min(1, frame / limit));
     yield frame;
   }
 }

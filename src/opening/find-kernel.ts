@@ -161,8 +161,9 @@ function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
   const data: bigint[] = [];
   for (let from = text; from < text + LONGEST_IMAGE; from += ALIGN)
     if (typeof memory.frameOf(from) === 'number') (memory.isExecutable(from) ? code : data).push(from);
+  const rejected = new Set<bigint>();
   for (const from of [...data, ...code]) {
-    const found = scanKallsyms(memory, from, from + ALIGN, anchor);
+    const found = scanKallsyms(memory, [from, from + ALIGN], anchor, rejected);
     if (found !== null) return found;
   }
   return null;

@@ -19,8 +19,9 @@ export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string)
 /** The kernel's own symbols, found by a scan of its image. Throws `DumpError` if it has none. */
 export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
   const anchor = anchorOf(info, release);
-  for (const [from, to] of placesToScan(memory, info, anchor.address)) {
-    const found = scanKallsyms(memory, from, to, anchor);
+  const rejected = new Set<bigint>();
+  for (const place of placesToScan(memory, info, anchor.address)) {
+    const found = scanKallsyms(memory, place, anchor, rejected);
     if (found !== null) return found;
   }
   throw new DumpError(

@@ -21,17 +21,24 @@ const FEWEST_MARKERS = 4;
 
 /**
  * Finds the kernel's symbol table by its contents, in the kernel's image between the addresses `from` and `to`. For
- * kernels whose VMCOREINFO does not have the addresses of its parts (before Linux 6.0). Null if there is none.
+ * kernels whose VMCOREINFO does not have the addresses of its parts (before Linux 6.0). Null if there is none. `rejected`:
+ * token tables that were found before, and that no valid table belongs to; more are added.
  */
-export function scanKallsyms(memory: Memory, from: bigint, to: bigint, anchor: Anchor): Kallsyms | null {
+export function scanKallsyms(
+  memory: Memory,
+  [from, to]: readonly [bigint, bigint],
+  anchor: Anchor,
+  rejected: Set<bigint>,
+): Kallsyms | null {
   // The digits may extend past the end.
   for (const hit of occurrences(memory, from, to + BigInt(PATTERN.length), PATTERN)) {
     const tokens = tokenTables(memory, hit);
-    if (tokens === null) continue;
+    if (tokens === null || rejected.has(tokens.table)) continue;
     for (const tables of candidates(memory, anchor.address, tokens)) {
       const found = tryTables(memory, tables, anchor);
       if (found !== null) return found;
     }
+    rejected.add(tokens.table);
   }
   return null;
 }
