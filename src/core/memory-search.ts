@@ -3,8 +3,8 @@ import { PAGE_SIZE } from './address.js';
 import { isUnreadable, type Memory } from './memory.js';
 
 /**
- * Every address from `from` up to, but not including, `to` at which `pattern`, of at least one byte, is found. Pages that can't be read are
- * skipped.
+ * Every address from `from` up to, but not including, `to` at which `pattern`, which is not empty, is found. Pages that can't
+ * be read are skipped.
  */
 export function* occurrences(memory: Memory, from: bigint, to: bigint, pattern: Uint8Array): Generator<bigint> {
   const overlap = pattern.length - 1;

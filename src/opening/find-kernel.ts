@@ -161,12 +161,8 @@ function kallsymsOf(memory: KernelMemory, text: bigint): Kallsyms | null {
   const data: bigint[] = [];
   for (let from = text; from < text + LONGEST_IMAGE; from += ALIGN)
     if (typeof memory.frameOf(from) === 'number') (memory.isExecutable(from) ? code : data).push(from);
-  const rejected = new Set<bigint>();
-  for (const from of [...data, ...code]) {
-    const found = scanKallsyms(memory, [from, from + ALIGN], anchor, rejected);
-    if (found !== null) return found;
-  }
-  return null;
+  const places = [...data, ...code].map((from) => [from, from + ALIGN] as const);
+  return scanKallsyms(memory, places, anchor);
 }
 
 /**
@@ -215,7 +211,7 @@ function imageOf(frames: FrameSource, root: Pfn, levels: 4 | 5): Found | null {
   for (let text = START_KERNEL_MAP; text < START_KERNEL_MAP + KERNEL_IMAGE_SIZE; text += ALIGN) {
     const status = walker.walk(root, vpnOf(text));
     if (status !== Walk.Mapped) {
-      // The range is 1 GiB. Most pages that are no page tables end here, without a look at each of its 2 MiB.
+      // The range is 1 GiB. Most pages are not page tables and end here, after a look at one address of it.
       if (walker.level > PMD || (walker.level === PMD && status === Walk.TableMissing)) return null;
       continue;
     }

@@ -4,7 +4,7 @@ import type { Memory } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
 import { likelyTokens } from '../symbols/kallsyms-probe.js';
-import { scanKallsyms } from '../symbols/kallsyms-scan.js';
+import { type AddressRange, scanKallsyms } from '../symbols/kallsyms-scan.js';
 import { KERNEL_IMAGE_SIZE, LONGEST_IMAGE, START_KERNEL_MAP } from './bootstrap.js';
 
 /** Bytes of the image that are searched in one step. */
@@ -19,11 +19,8 @@ export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string)
 /** The kernel's own symbols, found by a scan of its image. Throws `DumpError` if it has none. */
 export function scannedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms {
   const anchor = anchorOf(info, release);
-  const rejected = new Set<bigint>();
-  for (const place of placesToScan(memory, info, anchor.address)) {
-    const found = scanKallsyms(memory, place, anchor, rejected);
-    if (found !== null) return found;
-  }
+  const found = scanKallsyms(memory, placesToScan(memory, info, anchor.address), anchor);
+  if (found !== null) return found;
   throw new DumpError(
     `kernel ${release}: VMCOREINFO has no kallsyms tables, and a scan of the kernel's image found none`,
     {
@@ -53,7 +50,7 @@ function namedTables(info: VmCoreInfo): KallsymsTables | null {
   return { numSyms, names, tokenTable, tokenIndex, addresses: [rest] };
 }
 
-function* placesToScan(memory: Memory, info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+function* placesToScan(memory: Memory, info: VmCoreInfo, stext: bigint): Generator<AddressRange> {
   yield* likelyTokens(memory, stext, dataOf(info, stext)[0] ?? stext);
   yield* partsOfImage(info, stext);
 }
@@ -68,7 +65,7 @@ const dataOf = (info: VmCoreInfo, stext: bigint): bigint[] =>
  * Ranges of the kernel's image, most likely first. Its symbol tables are read-only data, which ends before the first
  * data symbol in VMCOREINFO: backwards from there, and last what follows.
  */
-export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<readonly [bigint, bigint]> {
+export function* partsOfImage(info: VmCoreInfo, stext: bigint): Generator<AddressRange> {
   const data = dataOf(info, stext);
   const [first = stext] = data;
   for (let to = first; to > stext; to -= PIECE) yield [to - PIECE > stext ? to - PIECE : stext, to];

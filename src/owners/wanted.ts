@@ -39,8 +39,8 @@ export class WantedFrames {
       const key = frame % bits;
       this.filter[key >>> 5] = (this.filter[key >>> 5] as number) | (1 << (key & 31));
     }
-    const span = count === 0 ? 0 : (sorted[count - 1] as number) - (sorted[0] as number) + 1;
-    this.#size = 2 ** Math.max(0, Math.ceil(Math.log2(span / (count * BLOCKS_PER_FRAME))));
+    const span = count === 0 ? 1 : (sorted[count - 1] as number) - (sorted[0] as number) + 1;
+    this.#size = 2 ** Math.max(0, Math.ceil(Math.log2(span / (Math.max(count, 1) * BLOCKS_PER_FRAME))));
     this.#directory = new Uint32Array(Math.ceil(span / this.#size) + 1);
     this.#fill();
   }
@@ -70,17 +70,10 @@ export class WantedFrames {
     const directory = this.#directory;
     const block = frames.length === 0 ? -1 : this.#blockOf(frame);
     if (block < 0 || block >= directory.length - 1) return -1;
-    let from = directory[block] as number;
-    let end = directory[block + 1] as number;
-    // Few, if the frames are spread evenly.
-    while (from < end) {
-      const middle = (from + end) >>> 1;
-      const other = frames[middle] as number;
-      if (other === frame) return middle;
-      if (other < frame) from = middle + 1;
-      else end = middle;
-    }
-    return -1;
+    const from = directory[block] as number;
+    const place =
+      from + lowerBound((directory[block + 1] as number) - from, (i) => (frames[from + i] as number) >= frame);
+    return frames[place] === frame ? place : -1;
   }
 
   /** The place of the first wanted frame from this one on. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PAGE_SIZE } from '../core/address.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
+import type { AddressRange } from './kallsyms-scan.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 /** Pages between two that are looked at. The smallest kallsyms_names seen has 400 KiB. */
@@ -17,7 +18,7 @@ const FIRST = LONGEST + 1;
  * Where kallsyms_token_table is likely to be between the addresses `from` and `to`, last first: after a large table that looks like
  * kallsyms_names, of which few pages are read. What is there must be proven. There may be others.
  */
-export function* likelyTokens(memory: Memory, from: bigint, to: bigint): Generator<readonly [bigint, bigint]> {
+export function* likelyTokens(memory: Memory, from: bigint, to: bigint): Generator<AddressRange> {
   for (let page = to - (to % PAGE) - PAGE; page > from; page -= STRIDE * PAGE) {
     if (!isNames(memory, page)) continue;
     const last = lastOf(memory, page);
@@ -39,11 +40,10 @@ function isNames(memory: Memory, address: bigint): boolean {
   const bytes = read.array();
   for (let first = 0; first < FIRST; first++) {
     let at = first;
-    for (let length = bytes[at] as number; at < PAGE_SIZE && length >= SHORTEST && length <= LONGEST; ) {
-      at += length + 1;
-      length = bytes[at] ?? SHORTEST;
-    }
+    while (at < PAGE_SIZE && isLength(bytes[at] as number)) at += (bytes[at] as number) + 1;
     if (at >= PAGE_SIZE) return true;
   }
   return false;
 }
+
+const isLength = (byte: number): boolean => byte >= SHORTEST && byte <= LONGEST;

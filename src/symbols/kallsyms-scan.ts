@@ -19,28 +19,34 @@ const REACH = 24 * 1024 * 1024;
 /** Fewest numbers in a row that are taken for markers. */
 const FEWEST_MARKERS = 4;
 
+/** Addresses from the first up to, but not including, the second. */
+export type AddressRange = readonly [from: bigint, to: bigint];
+
 /**
- * Finds the kernel's symbol table by its contents, in the kernel's image between the addresses `from` and `to`. For
- * kernels whose VMCOREINFO does not have the addresses of its parts (before Linux 6.0). Null if there is none. `rejected`:
- * token tables that were found before, and that no valid table belongs to; more are added.
+ * Finds the kernel's symbol table by its contents, at the first of these places in the kernel's image that has one. For kernels
+ * whose VMCOREINFO does not have the addresses of its parts (before Linux 6.0). Null if there is none.
  */
-export function scanKallsyms(
-  memory: Memory,
-  [from, to]: readonly [bigint, bigint],
-  anchor: Anchor,
-  rejected: Set<bigint>,
-): Kallsyms | null {
+export function scanKallsyms(memory: Memory, places: Iterable<AddressRange>, anchor: Anchor): Kallsyms | null {
+  // Places can overlap. What belongs to a token table does not depend on the place.
+  const rejected = new Set<bigint>();
+  for (const place of places)
+    for (const tokens of tokensIn(memory, place)) {
+      if (rejected.has(tokens.table)) continue;
+      for (const tables of candidates(memory, anchor.address, tokens)) {
+        const found = tryTables(memory, tables, anchor);
+        if (found !== null) return found;
+      }
+      rejected.add(tokens.table);
+    }
+  return null;
+}
+
+function* tokensIn(memory: Memory, [from, to]: AddressRange): Generator<TokenTables> {
   // The digits may extend past the end.
   for (const hit of occurrences(memory, from, to + BigInt(PATTERN.length), PATTERN)) {
     const tokens = tokenTables(memory, hit);
-    if (tokens === null || rejected.has(tokens.table)) continue;
-    for (const tables of candidates(memory, anchor.address, tokens)) {
-      const found = tryTables(memory, tables, anchor);
-      if (found !== null) return found;
-    }
-    rejected.add(tokens.table);
+    if (tokens !== null) yield tokens;
   }
-  return null;
 }
 
 const tryTables = (memory: Memory, tables: KallsymsTables, anchor: Anchor): Kallsyms | null =>

@@ -2,13 +2,13 @@
 import type { Bytes } from '../core/bytes.js';
 
 const TOKENS = 256;
-/** Factor of the hash: that of a text is the sum of its bytes, each times the factor to the power of the bytes after it, modulo 2^32. */
+/** The hash of a text is the sum of its bytes, each multiplied by FACTOR once for each byte after it, modulo 2^32. */
 const FACTOR = 0x01000193;
 
 /** The tokens of compressed names: each byte of a name is one of 256 texts (scripts/kallsyms.c). */
 export class Tokens {
   readonly #texts: readonly string[];
-  /** Of each token, the hash of its text, that of the text without its first byte, and the factor to the power of its length. */
+  /** Of each token: the hash of its text, the hash of the text without the first byte, and FACTOR^(length of the text). */
   readonly #hashes = new Int32Array(TOKENS);
   readonly #tails = new Int32Array(TOKENS);
   readonly #powers = new Int32Array(TOKENS);
@@ -30,7 +30,7 @@ export class Tokens {
     return text;
   }
 
-  /** `hashOf` the name of a symbol, without its type letter, whose tokens are `codes[start]` to `codes[end - 1]`. */
+  /** `hashOf` the name, without the type letter, of a symbol whose tokens are `codes[start]` to `codes[end - 1]`. */
   hash(codes: DataView, start: number, end: number): number {
     let at = start;
     while (at < end - 1 && this.length(codes.getUint8(at)) === 0) at++;
@@ -48,7 +48,7 @@ export class Tokens {
   }
 }
 
-/** A sum of a text that can be made of the sums of its parts. */
+/** A hash of a text that can be computed from those of its parts. */
 export function hashOf(text: string): number {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, FACTOR) + text.charCodeAt(i)) | 0;

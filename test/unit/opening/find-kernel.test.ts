@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from '@jest/globals';
 import { type Pfn, pfn } from '../../../src/core/address.js';
-import { silentLog } from '../../../src/core/log.js';
+import { type Log, silentLog } from '../../../src/core/log.js';
 import type { FrameSource } from '../../../src/core/memory.js';
 import type { DumpImage } from '../../../src/dump/image.js';
 import { findKernel } from '../../../src/opening/find-kernel.js';
@@ -26,8 +26,11 @@ test('memory without a kernel is searched with few questions about each page', (
   };
   const image = {
     name: 'random',
-    reader: { notes: [], present: (): Iterable<Pfn> => pages.map((_, i) => pfn(i)) },
+    reader: { notes: [], limit: PAGES, present: (): Iterable<Pfn> => pages.map((_, i) => pfn(i)) },
   } as unknown as DumpImage;
-  expect(() => findKernel(image, frames, silentLog)).toThrow('no kernel page tables were found');
+  const parts: (number | undefined)[] = [];
+  const log: Log = { ...silentLog, tick: (part) => parts.push(part) };
+  expect(() => findKernel(image, frames, log)).toThrow('no kernel page tables were found');
   expect(asked).toBeLessThan(4 * PAGES);
+  expect(parts).toEqual(pages.map((_, i) => i / PAGES));
 });

@@ -63,6 +63,16 @@ describe('kallsyms', () => {
     );
   });
 
+  test('of symbols with the same name the first one is found', () => {
+    for (const kind of Object.values(FORMS)) {
+      const names = Array.from({ length: 600 }, (_, i) => `t${['init', 'exit', 'probe'][i % 3]}`);
+      const own = names.map((name, i) => [name, STEXT + BigInt(i + 1)] as const);
+      const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, kind);
+      const table = read(bytes, tables);
+      expect(['init', 'exit', 'probe'].map((name) => table.find(name))).toEqual([1n, 2n, 3n].map((at) => STEXT + at));
+    }
+  });
+
   /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
   const TWO_WAYS = [
     'ta_.aa.a0._A_a._AaA0A_AAa0_Aa.A_._.0a_.0_0A_a..aa._.__a.aA_AA0__._0aAAAa0..A0A.a.a.__A..AA0aa0_.a0a0_0a0__00a.0.._.A0a.._.aA00.3',
