@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What owner is asked, in portions of which each needs one search of the page tables.
+import { larger } from '../core/larger.js';
 import type { OwnerWord } from './owner.js';
 
 /** Frames of the physical address space of x86-64: 2^52 bytes. */
 const FRAMES = 2n ** 40n;
 /** Most frames of a portion, which bounds the memory of a search: 16 GiB. */
 const MOST = 2 ** 22;
+/** Pieces that the columns of a portion have room for at first. */
+const START = 64;
 
 /** Frames that follow each other, and the byte of the first one that is asked for. */
 export interface Piece {
@@ -14,21 +17,47 @@ export interface Piece {
   readonly offset: number;
 }
 
-/** Pieces for one search. */
+/**
+ * Pieces for one search, as columns: with a million objects in memory, each collection of garbage during the search takes
+ * 60 ms.
+ */
 export class Portion {
+  /** Number of frames. */
   count = 0;
-  readonly pieces: Piece[] = [];
+  #pieces = 0;
+  #firsts = new Float64Array(START);
+  #counts = new Uint32Array(START);
+  #offsets = new Uint16Array(START);
 
-  add(piece: Piece): void {
-    this.pieces.push(piece);
-    this.count += piece.count;
+  add({ first, count, offset }: Piece): void {
+    if (this.#pieces === this.#firsts.length) this.#grow();
+    this.#firsts[this.#pieces] = first;
+    this.#counts[this.#pieces] = count;
+    this.#offsets[this.#pieces] = offset;
+    this.#pieces++;
+    this.count += count;
+  }
+
+  #grow(): void {
+    this.#firsts = larger(this.#firsts);
+    this.#counts = larger(this.#counts);
+    this.#offsets = larger(this.#offsets);
+  }
+
+  *pieces(): Generator<Piece> {
+    for (let i = 0; i < this.#pieces; i++)
+      yield {
+        first: this.#firsts[i] as number,
+        count: this.#counts[i] as number,
+        offset: this.#offsets[i] as number,
+      };
   }
 
   /** The frames that `isWanted`. */
   frames(isWanted: (frame: number) => boolean): Float64Array {
     const frames = new Float64Array(this.count);
     let count = 0;
-    for (const { first, count: pages } of this.pieces)
+    for (const { first, count: pages } of this.pieces())
       for (let frame = first; frame < first + pages; frame++) if (isWanted(frame)) frames[count++] = frame;
     return frames.subarray(0, count);
   }

@@ -36,7 +36,7 @@ export class OwnerSearch {
     const row = this.#row;
     const found = this.#owners.of(portion.frames((frame) => !row.page.facts.isZero(frame)));
     let done = 0;
-    for (const { first, count, offset } of portion.pieces)
+    for (const { first, count, offset } of portion.pieces())
       for (let frame = first; frame < first + count; frame++) {
         if (done++ % TICK === 0) this.log.tick(done / portion.count);
         row.page.set(frame, frame === first ? offset : 0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { larger } from '../core/larger.js';
 
 /** Bytes that grow, with the integers of format.ts. */
 export class Bytes {
@@ -11,7 +12,7 @@ export class Bytes {
 
   /** Adds an integer from 0 to 2^53 - 1. */
   put(value: number): void {
-    if (this.#length + 8 > this.#bytes.length) this.#grow();
+    if (this.#length + 8 > this.#bytes.length) this.#bytes = larger(this.#bytes);
     const bytes = this.#bytes;
     let rest = value;
     // Bit operations take 32 bits.
@@ -36,11 +37,5 @@ export class Bytes {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
     return taken;
-  }
-
-  #grow(): void {
-    const larger = new Uint8Array(this.#bytes.length * 2);
-    larger.set(this.#bytes);
-    this.#bytes = larger;
   }
 }

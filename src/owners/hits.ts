@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { larger } from '../core/larger.js';
 
 const START = 1024;
 
@@ -39,11 +40,10 @@ export class Hits {
   }
 
   #grow(): void {
-    const size = this.wanted.length * 2;
-    this.wanted = larger(this.wanted, new Uint32Array(size));
-    this.pages = larger(this.pages, new Float64Array(size));
-    this.areas = larger(this.areas, new Uint32Array(size));
-    this.naming = larger(this.naming, new Uint8Array(size));
+    this.wanted = larger(this.wanted);
+    this.pages = larger(this.pages);
+    this.areas = larger(this.areas);
+    this.naming = larger(this.naming);
   }
 
   /** The entries by wanted frame: those of frame n are `order[starts[n]]` to `order[starts[n + 1] - 1]`. */
@@ -65,9 +65,4 @@ export class Hits {
     }
     return { starts, order };
   }
-}
-
-function larger<A extends Uint8Array | Uint32Array | Float64Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

@@ -15,7 +15,7 @@ import type { Space, Spaces } from './address-spaces.js';
 import { type Area, searchedIn } from './areas.js';
 import { Hidden } from './hidden.js';
 import { Hits, Naming } from './hits.js';
-import type { WantedFrames } from './wanted.js';
+import { canHave, type WantedFrames } from './wanted.js';
 
 /** VM_PFNMAP: the kernel does not count these mappings. VM_HUGETLB. (include/linux/mm.h) */
 const VM_PFNMAP = 0x400n;
@@ -119,7 +119,7 @@ class Pass {
   /** The entries of a PTE table. Almost all of the time is spent here. */
   #table(table: DataView): void {
     const { scan, wanted } = this.#of;
-    const { filter, mask } = wanted;
+    const { filter } = wanted;
     const { first, pages, index } = scan;
     const start = index * 8;
     const stop = start + pages * 8;
@@ -127,9 +127,8 @@ class Pass {
       const lo = table.getInt32(at, true);
       if ((lo & PRESENT) !== 0) {
         // The lowest 32 bits of the frame.
-        const key = ((lo >>> 12) | (table.getInt32(at + 4, true) << 20)) & mask;
-        if (((filter[key >>> 5] as number) & (1 << (key & 31))) !== 0)
-          this.#leaf(first + ((at - start) >> 3), lo, table.getInt32(at + 4, true));
+        const low = (lo >>> 12) | (table.getInt32(at + 4, true) << 20);
+        if (canHave(filter, low)) this.#leaf(first + ((at - start) >> 3), lo, table.getInt32(at + 4, true));
       } else {
         const hi = table.getInt32(at + 4, true);
         if ((lo | hi) !== 0) this.#notPresent(first + ((at - start) >> 3), lo, hi);

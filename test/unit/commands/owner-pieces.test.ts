@@ -19,7 +19,7 @@ describe('a question becomes', () => {
   ])('%s (frames: %s)', (text, areFrames, piece) => {
     const pieces = new Pieces(END);
     expect(pieces.add(range(text), areFrames)).toBeNull();
-    expect(pieces.take().flatMap((portion) => portion.pieces)).toEqual([piece]);
+    expect(pieces.take().flatMap((portion) => [...portion.pieces()])).toEqual([piece]);
     expect(pieces.take()).toEqual([]);
   });
 });
@@ -27,7 +27,7 @@ describe('a question becomes', () => {
 test('an address in a line of the log is one, also where frames are asked for', () => {
   const pieces = new Pieces(END);
   expect(pieces.add(parseAddress('1a2b3c440') ?? range('0'), true)).toBeNull();
-  expect(pieces.take()[0]?.pieces).toEqual([{ first: 0x1a2b3c, count: 1, offset: 0x440 }]);
+  expect([...(pieces.take()[0]?.pieces() ?? [])]).toEqual([{ first: 0x1a2b3c, count: 1, offset: 0x440 }]);
 });
 
 test.each([
@@ -48,7 +48,7 @@ test('no portion has more frames than one search takes, and all are in order', (
   expect(pieces.isFull).toBe(true);
   const portions = pieces.take();
   expect(portions.map(({ count }) => count)).toEqual([MOST, MOST, MOST, MOST, 1]);
-  expect(portions[0]?.pieces[0]).toEqual({ first: 5, count: 1, offset: 0x123 });
+  expect(portions[0]?.pieces().next().value).toEqual({ first: 5, count: 1, offset: 0x123 });
   expect([...(portions[4]?.frames(() => true) ?? [])]).toEqual([END - 1]);
   expect(portions[4]?.frames(() => false)).toHaveLength(0);
 });
