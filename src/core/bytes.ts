@@ -108,8 +108,8 @@ export class Bytes {
 
 /** Bytes as text, one character per byte. */
 export function latin1(bytes: Uint8Array): string {
-  // The number of arguments of a call is limited.
-  if (bytes.length < 0x1000) return String.fromCharCode(...bytes);
+  // The number of arguments of a call is limited. With `...bytes`, it takes three times as long.
+  if (bytes.length < 0x1000) return Reflect.apply(String.fromCharCode, String, bytes) as string;
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

@@ -13,41 +13,65 @@ export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 
 
 /** Most bytes of a text, which is the name of a symbol or a type. */
 const LONGEST_TEXT = 1024;
-const TEXT_STEP = 48;
 
-/** The pages of a range of memory, each read when it is first needed. */
+/** The pages of a range of memory, each read when it is first needed. They are views of what the memory has, not copies. */
 class Pages {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly #have: Uint8Array;
+  /** Where in the view that `view` returned last the bytes begin. */
+  place = 0;
+  readonly #views: (DataView | undefined)[];
   /** Bytes between the start of the first page and the start of the range. */
   readonly #skew: number;
 
   constructor(
     readonly memory: Memory,
     readonly address: bigint,
-    length: number,
+    readonly length: number,
     readonly what: string,
   ) {
     this.#skew = Number(address % BigInt(PAGE_SIZE));
-    this.bytes = new Uint8Array(length);
-    this.view = new DataView(this.bytes.buffer);
-    this.#have = new Uint8Array(Math.ceil((this.#skew + length) / PAGE_SIZE));
+    this.#views = new Array<DataView | undefined>(Math.ceil((this.#skew + length) / PAGE_SIZE));
   }
 
-  need(offset: number, length: number): void {
-    const last = Math.floor((this.#skew + offset + length - 1) / PAGE_SIZE);
-    for (let page = Math.floor((this.#skew + offset) / PAGE_SIZE); page <= last; page++)
-      if (this.#have[page] === 0) this.#load(page);
+  /** A view that has the `length` bytes from `offset` on, from `place` on. */
+  view(offset: number, length: number): DataView {
+    const from = this.#skew + offset;
+    const page = Math.floor(from / PAGE_SIZE);
+    const place = page === 0 ? offset : from % PAGE_SIZE;
+    const view = this.#views[page] ?? this.#load(page);
+    if (place + length > view.byteLength) return this.#joined(offset, length);
+    this.place = place;
+    return view;
   }
 
-  #load(page: number): void {
+  /** Bytes of several pages. */
+  #joined(offset: number, length: number): DataView {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const part = Math.min(this.rest(offset + done), length - done);
+      bytes.set(this.bytes(offset + done, part), done);
+      done += part;
+    }
+    this.place = 0;
+    return new DataView(bytes.buffer);
+  }
+
+  bytes(offset: number, length: number): Uint8Array {
+    const { buffer, byteOffset } = this.view(offset, length);
+    return new Uint8Array(buffer, byteOffset + this.place, length);
+  }
+
+  /** Number of the bytes from `offset` on that are on the same page. */
+  rest(offset: number): number {
+    return this.view(offset, 1).byteLength - this.place;
+  }
+
+  #load(page: number): DataView {
     const start = Math.max(0, page * PAGE_SIZE - this.#skew);
-    const end = Math.min(this.bytes.length, (page + 1) * PAGE_SIZE - this.#skew);
+    const end = Math.min(this.length, (page + 1) * PAGE_SIZE - this.#skew);
     const read = this.memory.read(this.address + BigInt(start), end - start);
     if (isUnreadable(read)) throw unreadableError(read, this.address, this.what);
-    this.bytes.set(read.array(), start);
-    this.#have[page] = 1;
+    this.#views[page] = read.view;
+    return read.view;
   }
 }
 
@@ -71,43 +95,46 @@ export class LazyBytes implements Readable {
   }
 
   u8(offset: number): number {
-    return this.#pages.view.getUint8(this.#at(offset, 1));
+    return this.#view(offset, 1).getUint8(this.#pages.place);
   }
 
   u16(offset: number): number {
-    return this.#pages.view.getUint16(this.#at(offset, 2), true);
+    return this.#view(offset, 2).getUint16(this.#pages.place, true);
   }
 
   u32(offset: number): number {
-    return this.#pages.view.getUint32(this.#at(offset, 4), true);
+    return this.#view(offset, 4).getUint32(this.#pages.place, true);
   }
 
   u64(offset: number): bigint {
-    return this.#pages.view.getBigUint64(this.#at(offset, 8), true);
+    return this.#view(offset, 8).getBigUint64(this.#pages.place, true);
   }
 
   i32(offset: number): number {
-    return this.#pages.view.getInt32(this.#at(offset, 4), true);
+    return this.#view(offset, 4).getInt32(this.#pages.place, true);
   }
 
   text(offset: number, limit = LONGEST_TEXT): string {
-    const { bytes } = this.#pages;
     const stop = Math.min(this.length, offset + limit);
-    let known = Math.min(stop, offset + 1);
-    for (;;) {
-      const at = this.#at(offset, known - offset);
-      const end = bytes.indexOf(0, at);
-      if (end >= 0 && end < this.#start + known) return latin1(bytes.subarray(at, end));
-      if (known === stop) return latin1(bytes.subarray(at, this.#start + known));
-      // What follows `known` may not have been read yet.
-      known = Math.min(stop, known + TEXT_STEP);
+    this.#check(offset, 0);
+    let text = '';
+    for (let at = offset; at < stop; ) {
+      const part = Math.min(this.#pages.rest(this.#start + at), stop - at);
+      const bytes = this.#pages.bytes(this.#start + at, part);
+      const end = bytes.indexOf(0);
+      text += latin1(end < 0 ? bytes : bytes.subarray(0, end));
+      if (end >= 0) break;
+      at += part;
     }
+    return text;
   }
 
   window(offset: number, length: number): DataView {
     if (offset > this.length || length < 0) throw this.#short(offset, length);
     const there = Math.min(length, this.length - offset);
-    return new DataView(this.#pages.bytes.buffer, this.#at(offset, there), there);
+    if (there === 0) return new DataView(new ArrayBuffer(0));
+    const { buffer, byteOffset } = this.#view(offset, there);
+    return new DataView(buffer, byteOffset + this.#pages.place, there);
   }
 
   slice(offset: number, length: number): LazyBytes {
@@ -120,11 +147,13 @@ export class LazyBytes implements Readable {
     return new DumpError(problem, { place: { source: what, offset: address + BigInt(this.#start + offset) } });
   }
 
-  #at(offset: number, length: number): number {
+  #view(offset: number, length: number): DataView {
+    this.#check(offset, length);
+    return this.#pages.view(this.#start + offset, length);
+  }
+
+  #check(offset: number, length: number): void {
     if (offset < 0 || offset + length > this.length) throw this.#short(offset, length);
-    const at = this.#start + offset;
-    this.#pages.need(at, length);
-    return at;
   }
 
   #short(offset: number, length: number): DumpError {
