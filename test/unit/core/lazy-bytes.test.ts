@@ -50,7 +50,7 @@ function answers(from: Readable, offset: number, length: number): unknown[] {
     () => from.slice(offset, length).text(0),
     () => arrayOf(from.slice(offset, length).window(1, length)),
   ];
-  return each.map((ask) => orError(ask));
+  return each.map((ask) => orError<unknown>(ask));
 }
 
 test('the same numbers, texts and views as of the whole, and each page is read once', () => {
