@@ -4,11 +4,12 @@ import type { Log } from '../core/log.js';
 import { ownFolder, readOwn, writeOwn } from '../io/own-files.js';
 import { reasonOf } from '../io/system-error.js';
 import type { StatedBuild } from '../opening/builds.js';
+import type { SymbolHints } from '../symbols/hints.js';
 import type { TypeHints } from '../types/btf-hints.js';
 import type { BtfGroup } from '../types/btf-walk.js';
 
 /** Must be increased when the format of the file changes. */
-const FORMAT = 'kvm-vtop record of a kernel build, version 2';
+const FORMAT = 'kvm-vtop record of a kernel build, version 3';
 /** The most bytes of a file; one has about two thousand. */
 const LARGEST = 0x10000;
 
@@ -26,17 +27,22 @@ interface Found {
   readonly witness: Witness | null;
 }
 
-type Ids = Readonly<Record<BtfGroup, Map<string, Found>>>;
+/** What a file has: the IDs of types, and the ranks of symbols. */
+interface Contents {
+  readonly ids: Readonly<Record<BtfGroup, Map<string, Found>>>;
+  readonly ranks: Map<string, number>;
+}
 
 /**
- * Where names are in the BTF of a kernel, kept in the user's cache folder by release, version and stated build-id. It says nothing of
+ * Where names are in the BTF and the kallsyms of a kernel, kept in the user's cache folder by release, version and stated build-id. It says nothing of
  * what a kernel does not have, since that could not be proven with less than all of its BTF. BTF can have several types of a name, of
  * which the first counts, and in a damaged dump it may not be found: so what was found in one dump is used for others only when
  * that of another crash has said the same. Copies of a dump share what one of them has lost.
  */
-export class BuildHints implements TypeHints {
+export class BuildHints implements TypeHints, SymbolHints {
   readonly #head: string;
-  readonly #ids: Ids;
+  readonly #ids: Contents['ids'];
+  readonly #ranks: Contents['ranks'];
   readonly #witness: Witness;
   #isChanged = false;
 
@@ -49,7 +55,9 @@ export class BuildHints implements TypeHints {
     this.#head = [FORMAT, build.release, build.version, build.buildId ?? '']
       .map((each) => JSON.stringify(each))
       .join(' ');
-    this.#ids = idsIn(readOwn(path, LARGEST), this.#head);
+    const { ids, ranks } = contentsOf(readOwn(path, LARGEST), this.#head);
+    this.#ids = ids;
+    this.#ranks = ranks;
   }
 
   /** `dump`: what tells the files of the dump from all others. Null if nothing can be kept. */
@@ -60,6 +68,11 @@ export class BuildHints implements TypeHints {
 
   get isEmpty(): boolean {
     return GROUPS.every((group) => ![...this.#ids[group].values()].some((found) => this.#isBelieved(found)));
+  }
+
+  /** Whether it has nothing for this dump, neither of types nor of symbols. */
+  get isUseless(): boolean {
+    return this.isEmpty && this.#ranks.size === 0;
   }
 
   id(group: BtfGroup, name: string): number | undefined {
@@ -76,6 +89,15 @@ export class BuildHints implements TypeHints {
     this.#isChanged = true;
   }
 
+  rank(name: string): number | undefined {
+    return this.#ranks.get(name);
+  }
+
+  learnRank(name: string, rank: number): void {
+    this.#ranks.set(name, rank);
+    this.#isChanged = true;
+  }
+
   #isBelieved({ witness }: Found): boolean {
     return witness === null || (witness.crash === this.#witness.crash && witness.dump === this.#witness.dump);
   }
@@ -84,15 +106,14 @@ export class BuildHints implements TypeHints {
   save(log: Log): void {
     if (!this.#isChanged) return;
     this.#isChanged = false;
-    const body = GROUPS.map((group) =>
-      [...this.#ids[group]]
-        .map(
-          ([name, { id, witness }]) =>
-            `${group} ${id} ${name} ${witness ? `${witness.crash} ${witness.dump}` : 'agreed'}\n`,
-        )
-        .join(''),
-    ).join('');
-    const text = `${this.#head}\n${body}`;
+    const types = GROUPS.flatMap((group) =>
+      [...this.#ids[group]].map(
+        ([name, { id, witness }]) =>
+          `${group} ${id} ${name} ${witness ? `${witness.crash} ${witness.dump}` : 'agreed'}\n`,
+      ),
+    );
+    const symbols = [...this.#ranks].map(([name, rank]) => `symbols ${rank} ${name}\n`);
+    const text = `${this.#head}\n${[...types, ...symbols].join('')}`;
     try {
       writeOwn(this.path, () => [Buffer.from(`${text}${sumOf(text)}\n`)]);
       log.found(`record of the kernel's build kept in ${this.path}`);
@@ -102,21 +123,25 @@ export class BuildHints implements TypeHints {
   }
 }
 
-const LINE = /^(structures|enums) (\d{1,9}) (\w+) (?:agreed|([0-9a-f]{16}) ([0-9a-f]{16}))$/;
+const TYPE = /^(structures|enums) (\d{1,9}) (\w+) (?:agreed|([0-9a-f]{16}) ([0-9a-f]{16}))$/;
+const SYMBOL = /^symbols (\d{1,9}) (\w+)$/;
 
-/** The IDs in a file; none if it is of another build, or damaged. */
-function idsIn(bytes: Uint8Array | null, head: string): Ids {
-  const ids: Ids = { structures: new Map(), enums: new Map() };
+/** What a file has; nothing if it is of another build, or damaged. */
+function contentsOf(bytes: Uint8Array | null, head: string): Contents {
+  const ids = { structures: new Map<string, Found>(), enums: new Map<string, Found>() };
+  const ranks = new Map<string, number>();
   const whole = bytes === null ? '' : Buffer.from(bytes).toString();
   const end = whole.lastIndexOf('\n', whole.length - 2) + 1;
   const text = whole.slice(0, end);
-  if (!text.startsWith(`${head}\n`) || whole.slice(end) !== `${sumOf(text)}\n`) return ids;
+  if (!text.startsWith(`${head}\n`) || whole.slice(end) !== `${sumOf(text)}\n`) return { ids, ranks };
   for (const line of text.slice(head.length + 1).split('\n')) {
-    const [, group, id = '', name = '', crash, dump = ''] = LINE.exec(line) ?? [];
+    const [, group, id = '', name = '', crash, dump = ''] = TYPE.exec(line) ?? [];
     if (group !== undefined)
       ids[group as BtfGroup].set(name, { id: Number(id), witness: crash === undefined ? null : { crash, dump } });
+    const [, rank, symbol = ''] = SYMBOL.exec(line) ?? [];
+    if (rank !== undefined) ranks.set(symbol, Number(rank));
   }
-  return ids;
+  return { ids, ranks };
 }
 
 /** A name for a file: all of the release that is safe, and a sum of what tells builds apart. */

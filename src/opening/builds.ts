@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KernelIdentity } from '../kernel/host.js';
+import type { SymbolHints } from '../symbols/hints.js';
 import type { TypeHints } from '../types/btf-hints.js';
 import { BtfRecord, type KnownBtf } from '../types/btf-record.js';
 
@@ -38,9 +39,12 @@ export class Builds {
 export interface DumpBuilds {
   /** What is known of the BTF of vmlinux of a kernel; null if its build is not proven. */
   btf(kernel: KernelIdentity): KnownBtf | null;
-  /** Where the names in it were in earlier runs; null or absent if that is not kept. */
-  hints?(kernel: StatedBuild): TypeHints | null;
+  /** Where names were in earlier runs; null or absent if that is not kept. */
+  hints?(kernel: StatedBuild): NameHints | null;
 }
+
+/** Where the names of types are in the BTF of a kernel, and those of symbols in its kallsyms. */
+export interface NameHints extends TypeHints, SymbolHints {}
 
 /** What names a kernel's build before it is proven. */
 export interface StatedBuild {

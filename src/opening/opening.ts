@@ -16,7 +16,7 @@ import { LayeredTypes } from '../types/layered.js';
 import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
 import { type OwnTypes, ownTypes } from './btf.js';
-import type { DumpBuilds } from './builds.js';
+import type { DumpBuilds, NameHints, StatedBuild } from './builds.js';
 import { infoOf } from './find-info.js';
 import { Identity } from './identity.js';
 import { checkModules, moduleBuildId } from './module-build.js';
@@ -52,6 +52,7 @@ export class Opening {
   #own: OwnTypes | null = null;
   #modules: ModuleTypes;
   readonly #builds: DumpBuilds | null;
+  readonly #hints: NameHints | null;
 
   constructor(
     image: DumpImage,
@@ -68,7 +69,8 @@ export class Opening {
     log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
-    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release));
+    this.#hints = builds?.hints?.(this.#stated) ?? null;
+    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release, this.#hints));
   }
 
   /** Searches the image for kallsyms if VMCOREINFO does not have its addresses; this takes some time. */
@@ -82,6 +84,11 @@ export class Opening {
     this.#kallsyms = kallsyms;
     this.#tables = [kallsyms, ...this.#tables];
     this.log.found(`symbols: ${kallsyms.count} in ${kallsyms.source}`);
+  }
+
+  get #stated(): StatedBuild {
+    const { info, release } = this;
+    return { release, version: this.uts[3] ?? '', buildId: info.text('BUILD-ID'), crash: info.source };
   }
 
   get identity(): KernelIdentity {
@@ -119,8 +126,7 @@ export class Opening {
     const { memory, info, release, log, needs } = this;
     const symbols = new Symbols(this.#symbols);
     const known = this.#builds?.btf(this.identity) ?? null;
-    const stated = { release, version: this.uts[3] ?? '', buildId: info.text('BUILD-ID'), crash: info.source };
-    const hints = this.#builds?.hints?.(stated) ?? null;
+    const hints = this.#hints;
     this.#own = this.#optional(() =>
       log.step('types', () => ownTypes({ memory, symbols, info, release, log, known, hints }, needs.modules)),
     );

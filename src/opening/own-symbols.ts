@@ -2,6 +2,7 @@
 import { DumpError } from '../core/errors.js';
 import type { Memory } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
+import type { SymbolHints } from '../symbols/hints.js';
 import { type Anchor, Kallsyms, type KallsymsTables } from '../symbols/kallsyms.js';
 import { likelyTokens } from '../symbols/kallsyms-probe.js';
 import { type AddressRange, scanKallsyms } from '../symbols/kallsyms-scan.js';
@@ -11,9 +12,14 @@ import { KERNEL_IMAGE_SIZE, LONGEST_IMAGE, START_KERNEL_MAP } from './bootstrap.
 const PIECE = 0x200000n;
 
 /** The kernel's own symbols at the addresses in VMCOREINFO; null if it does not have them (before Linux 6.0). */
-export function namedKallsyms(memory: Memory, info: VmCoreInfo, release: string): Kallsyms | null {
+export function namedKallsyms(
+  memory: Memory,
+  info: VmCoreInfo,
+  release: string,
+  hints: SymbolHints | null,
+): Kallsyms | null {
   const tables = namedTables(info);
-  return tables === null ? null : new Kallsyms(memory, tables, anchorOf(info, release));
+  return tables === null ? null : new Kallsyms(memory, tables, anchorOf(info, release), { hints });
 }
 
 /** The kernel's own symbols, found by a scan of its image. Throws `DumpError` if it has none. */

@@ -50,7 +50,7 @@ function* tokensIn(memory: Memory, [from, to]: AddressRange): Generator<TokenTab
 }
 
 const tryTables = (memory: Memory, tables: KallsymsTables, anchor: Anchor): Kallsyms | null =>
-  orNull(() => new Kallsyms(memory, tables, anchor, 'kallsyms found in the dump by a scan'));
+  orNull(() => new Kallsyms(memory, tables, anchor, { source: 'kallsyms found in the dump by a scan' }));
 
 interface TokenTables {
   readonly table: bigint;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { orNull } from '../core/errors.js';
 import { isUnreadable, type Memory, readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
+import type { SymbolHints } from './hints.js';
 import type { CompressedNames } from './kallsyms-names.js';
 
-/** Number of names that are compared to see whether they ascend. */
+/** Number of names that are compared to see whether they ascend. Excerpts have the pages of these names, and of no others. */
 const PROBES = 16;
 
 /**
@@ -16,20 +18,34 @@ export class SortedNames {
     readonly memory: Memory,
     readonly address: bigint,
     readonly names: CompressedNames,
+    readonly hints: SymbolHints | null,
   ) {}
 
   /** The table at the first of these addresses that has one; null if none has. */
-  static at(memory: Memory, addresses: readonly bigint[], names: CompressedNames): SortedNames | null {
-    return (
-      addresses.map((address) => new SortedNames(memory, address, names)).find((table) => table.#ascends()) ?? null
-    );
+  static at(
+    memory: Memory,
+    addresses: readonly bigint[],
+    names: CompressedNames,
+    hints: SymbolHints | null,
+  ): SortedNames | null {
+    const tables = addresses.map((address) => new SortedNames(memory, address, names, hints));
+    return tables.find((table) => table.#ascends()) ?? null;
   }
 
   /** Index of the first symbol with a name; null if there is none. */
   find(name: string): number | null {
     const { count } = this.names;
+    const hinted = this.hints?.rank(name);
+    if (hinted !== undefined && orNull(() => this.#isFirst(name, hinted)) === true) return this.#place(hinted);
     const first = lowerBound(count, (i) => this.#name(i) >= name);
-    return first < count && this.#name(first) === name ? this.#place(first) : null;
+    if (first === count || this.#name(first) !== name) return null;
+    this.hints?.learnRank(name, first);
+    return this.#place(first);
+  }
+
+  /** Whether a name is the first of its kind at a place. A search looks at the same two names in the end. */
+  #isFirst(name: string, rank: number): boolean {
+    return rank < this.names.count && this.#name(rank) === name && (rank === 0 || this.#name(rank - 1) < name);
   }
 
   #ascends(): boolean {

@@ -2,6 +2,7 @@
 import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
+import type { SymbolHints } from './hints.js';
 import { CompressedNames } from './kallsyms-names.js';
 import { SortedNames } from './kallsyms-sorted.js';
 import { Tokens } from './kallsyms-tokens.js';
@@ -30,6 +31,13 @@ export interface Anchor {
   readonly address: bigint;
 }
 
+/** How a table is opened. */
+interface KallsymsOptions {
+  readonly hints?: SymbolHints | null;
+  /** What messages call it. */
+  readonly source?: string;
+}
+
 /** Limits to recognise damage: the largest kernel seen has 209,812 symbols. */
 const MOST_SYMBOLS = 8_000_000;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -38,6 +46,7 @@ type Formula = (index: number) => bigint;
 
 /** The kernel's own symbol table, read from the memory of the dump (kernel/kallsyms.c). */
 export class Kallsyms implements SymbolTable {
+  readonly source: string;
   /** Number of symbols. */
   readonly count: number;
   readonly #names: CompressedNames;
@@ -58,8 +67,9 @@ export class Kallsyms implements SymbolTable {
     memory: Memory,
     tables: KallsymsTables,
     anchor: Anchor,
-    readonly source = 'kallsyms of the dump',
+    { hints = null, source = 'kallsyms of the dump' }: KallsymsOptions = {},
   ) {
+    this.source = source;
     this.count = countOf(memory, tables);
     const { names, tokenTable, tokenIndex } = tables;
     const length = span(names, tokenTable, 'kallsyms_names');
@@ -71,7 +81,7 @@ export class Kallsyms implements SymbolTable {
     );
     const tokens = new Tokens(table, readOf(memory, tokenIndex, 512, 'kallsyms_token_index'));
     this.#names = new CompressedNames(LazyBytes.of(memory, names, length, 'kallsyms_names'), this.count, tokens);
-    this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names);
+    this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names, hints);
     const { formula, addresses } = this.#chooseFormula(memory, tables, anchor);
     this.#address = formula;
     this.tables = { ...tables, addresses: [addresses] };

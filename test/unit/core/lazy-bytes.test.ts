@@ -60,7 +60,7 @@ test('the same numbers, texts and views as of the whole, and each page is read o
       const memory = new Paged(whole);
       const address = START + BigInt(skew);
       const lazy = LazyBytes.of(memory, address, length, 'the range');
-      const plain = bytesOf(whole.slice(skew, skew + length), address, 'the range');
+      const plain = bytesOf(whole.slice(skew, skew + length), address);
       for (const [offset, bytesAsked] of list)
         if (offset >= 0 && offset <= length)
           expect(answers(lazy, offset, bytesAsked)).toEqual(answers(plain, offset, bytesAsked));

@@ -67,3 +67,16 @@ test('a dump that contradicts what two have said is believed for itself alone', 
   expect(idFor('thursday', 'fourth file')).toBeUndefined();
   expect(idFor('wednesday', 'damaged file')).toBe(9);
 });
+
+test('places of symbols are used for all dumps of a build', () => {
+  const hints = of('monday', 'file');
+  hints.learnRank('_stext', 4711);
+  hints.learn('structures', 'kvm', 7);
+  expect(hints.rank('_stext')).toBe(4711);
+  hints.save(silentLog);
+  expect(of('tuesday', 'other file').rank('_stext')).toBe(4711);
+  expect(of('tuesday', 'other file').rank('_etext')).toBeUndefined();
+  expect(of('tuesday', 'other file').isEmpty).toBe(true);
+  expect(of('tuesday', 'other file').isUseless).toBe(false);
+  expect(BuildHints.of({ ...BUILD, version: '#2 SMP', crash: 'monday' }, 'file')?.isUseless).toBe(true);
+});

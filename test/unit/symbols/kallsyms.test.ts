@@ -2,9 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Memory } from '../../../src/core/memory.js';
+import type { SymbolHints } from '../../../src/symbols/hints.js';
 import { type AddressTables, Kallsyms } from '../../../src/symbols/kallsyms.js';
 import { bytesOf, damage, NAME, orError } from '../../build/damage.js';
-import { FORMS, writeKallsyms } from '../../build/kallsyms.js';
+import { FORMS, type KallsymsForm, writeKallsyms } from '../../build/kallsyms.js';
 
 describe('kallsyms', () => {
   const BASE = 0xffffffff82000000n;
@@ -28,7 +29,7 @@ describe('kallsyms', () => {
       return all;
     });
   const form = fc.constantFrom(...Object.values(FORMS));
-  const read = (bytes: Uint8Array, tables: ReadonlyMap<string, bigint>) => {
+  const read = (bytes: Uint8Array, tables: ReadonlyMap<string, bigint>, hints: SymbolHints | null = null) => {
     const at = (name: string) => tables.get(name) ?? null;
     const addresses: AddressTables = {
       offsets: at('offsets'),
@@ -46,6 +47,7 @@ describe('kallsyms', () => {
         addresses: [addresses],
       },
       { name: '_stext', address: STEXT },
+      { hints },
     );
   };
 
@@ -71,6 +73,49 @@ describe('kallsyms', () => {
       const table = read(bytes, tables);
       expect(['init', 'exit', 'probe'].map((name) => table.find(name))).toEqual([1n, 2n, 3n].map((at) => STEXT + at));
     }
+  });
+
+  /** What earlier runs have said. */
+  class Hints implements SymbolHints {
+    learned = 0;
+
+    constructor(readonly ranks = new Map<string, number>()) {}
+
+    rank(name: string): number | undefined {
+      return this.ranks.get(name);
+    }
+
+    learnRank(name: string, rank: number): void {
+      this.learned++;
+      this.ranks.set(name, rank);
+    }
+  }
+
+  test('whatever earlier runs have said, the addresses are the same', () => {
+    const said = fc.array(fc.oneof(fc.nat(700), fc.constantFrom(0xffffff, 2 ** 31, 999_999_999)), { minLength: 1 });
+    fc.assert(
+      fc.property(symbols, form, said, (all, kind, ranks) => {
+        const own = kind.wide ? all : all.filter(([name]) => name.length < 128);
+        const { bytes, tables } = writeKallsyms(own, BASE, kind);
+        const asked = [...own.map(([name]) => name.slice(1)), 'nobody_has_this_name'];
+        const hints = new Hints(new Map(asked.map((name, i) => [name, ranks[i % ranks.length] as number])));
+        const table = read(bytes, tables, hints);
+        expect(asked.map((name) => table.find(name))).toEqual([...own.map(([, address]) => address), null]);
+        // What this run has found is true, so that nothing is left to learn.
+        hints.learned = 0;
+        const second = read(bytes, tables, hints);
+        expect(asked.map((name) => second.find(name))).toEqual([...own.map(([, address]) => address), null]);
+        expect(hints.learned).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('of symbols with the same name the first one is found, also if another one was named', () => {
+    const own = ['a', 'same', 'same', 'same', 'z'].map((name, i) => [`t${name}`, STEXT + BigInt(i + 1)] as const);
+    const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, FORMS['7.2'] as KallsymsForm);
+    for (let rank = 0; rank < 8; rank++)
+      expect(read(bytes, tables, new Hints(new Map([['same', rank]]))).find('same')).toBe(STEXT + 2n);
   });
 
   /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
