@@ -42,23 +42,26 @@ const HOSTS = [
 /** Stands for the files of a dump. */
 const FILE = 'dump';
 const GFNS = [0x0, 0xa0, 0x1001, 0x1002, 0x5000, 0x8000, 0xfec00].map(gfn);
-/** @satisfies {readonly ('structures' | 'enums')[]} */
-const GROUPS = /** @type {const} */ (['structures', 'enums']);
+/** @satisfies {readonly Group[]} */
+const GROUPS = /** @type {const} */ (['structures', 'enums', 'symbols']);
 
 process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'kvm-vtop-records-'));
 process.on('exit', () => {
   rmSync(process.env.XDG_CACHE_HOME ?? '', { recursive: true });
 });
 
-/** A line of a record. @typedef {{ group: 'structures' | 'enums', name: string, id: number }} Entry */
+/** @typedef {'structures' | 'enums' | 'symbols'} Group */
+/** A line of a record: the ID of a type, or the rank of a symbol. @typedef {{ group: Group, name: string, id: number }} Entry */
 
 /** @type {(path: string) => Entry[]} */
 const entriesOf = (path) =>
-  [...readFileSync(path, 'latin1').matchAll(/^(structures|enums) (\d+) (\w+) /gm)].map(([, group, id, name]) => ({
-    group: /** @type {Entry['group']} */ (group),
-    id: Number(id),
-    name: String(name),
-  }));
+  [...readFileSync(path, 'latin1').matchAll(/^(structures|enums|symbols) (\d+) (\w+)/gm)].map(
+    ([, group, id, name]) => ({
+      group: /** @type {Entry['group']} */ (group),
+      id: Number(id),
+      name: String(name),
+    }),
+  );
 
 /** Changes a list of entries. @type {Record<string, (entries: Entry[], dice: Dice, others: readonly Entry[]) => Entry[]>} */
 const CHANGES = {
@@ -108,6 +111,8 @@ class Subject {
     this.pid = pid;
     /** @type {{ struct: string, paths: string[] }[]} */
     this.asked = [];
+    /** @type {string[]} */
+    this.symbols = [];
   }
 
   /** @param {BuildHints | null} hints */
@@ -126,7 +131,8 @@ class Subject {
       host.types.sizeOf(struct),
       ...paths.map((path) => host.types.member(struct, path)),
     ]);
-    return JSON.stringify([addresses, layouts]);
+    const symbols = this.symbols.map((name) => String(host.symbols.get(name)));
+    return JSON.stringify([addresses, layouts, symbols]);
   }
 }
 
@@ -146,6 +152,7 @@ for (const { host, pid } of HOSTS) {
   subject.asked = entries
     .filter(({ group }) => group === 'structures')
     .map(({ name }) => ({ struct: name, paths: Object.keys(profile.structs[name]?.members ?? {}) }));
+  subject.symbols = entries.filter(({ group }) => group === 'symbols').map(({ name }) => name);
   subjects.push({
     host,
     subject,
@@ -172,7 +179,8 @@ for (let mutant = 0; mutant < Number(values.mutants); mutant++) {
   else {
     const made = present(BuildHints.of(stated, FILE), 'a cache folder');
     for (const { group, name: type, id } of present(CHANGES[name], name)([...entries], dice, others))
-      made.learn(group, type, id);
+      if (group === 'symbols') made.learnRank(type, id);
+      else made.learn(group, type, id);
     made.save(silentLog);
   }
   const answers = await subject.answers(BuildHints.of(stated, FILE));

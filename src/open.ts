@@ -219,7 +219,8 @@ class KnownBuilds implements DumpBuilds {
   hints(kernel: StatedBuild): BuildHints | null {
     if (this.#dump === null) return null;
     const hints = BuildHints.of(kernel, this.#dump);
-    if (hints?.isUseless === false) this.#log.found(`record of the kernel's build: ${hints.path}`);
+    if (hints?.isUseless === false)
+      this.#log.found(`record of the kernel's build: ${hints.path}${hints.isEmpty ? ', only its symbols' : ''}`);
     this.#hints = hints;
     return hints;
   }

@@ -34,10 +34,11 @@ interface Contents {
 }
 
 /**
- * Where names are in the BTF and the kallsyms of a kernel, kept in the user's cache folder by release, version and stated build-id. It says nothing of
- * what a kernel does not have, since that could not be proven with less than all of its BTF. BTF can have several types of a name, of
- * which the first counts, and in a damaged dump it may not be found: so what was found in one dump is used for others only when
- * that of another crash has said the same. Copies of a dump share what one of them has lost.
+ * Where names are in the BTF and in the kallsyms of a kernel, kept in the user's cache folder by release, version and stated
+ * build-id. Of types it says nothing of what a kernel does not have, since that could not be proven with less than all of its BTF.
+ * BTF can have several types of a name, of which the first counts, and in a damaged dump it may not be found: so what was found in
+ * one dump is used for others only when that of another crash has said the same. Copies of a dump share what one of them has
+ * lost. The places of symbols are proven by the names next to them, whichever dump they are from.
  */
 export class BuildHints implements TypeHints, SymbolHints {
   readonly #head: string;

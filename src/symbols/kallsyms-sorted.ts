@@ -21,31 +21,46 @@ export class SortedNames {
     readonly hints: SymbolHints | null,
   ) {}
 
-  /** The table at the first of these addresses that has one; null if none has. */
+  /** The table at the first of these addresses that has one; null if none has. `sought`: a name that all kernels have. */
   static at(
     memory: Memory,
     addresses: readonly bigint[],
     names: CompressedNames,
-    hints: SymbolHints | null,
+    { hints, sought }: { readonly hints: SymbolHints | null; readonly sought: string },
   ): SortedNames | null {
     const tables = addresses.map((address) => new SortedNames(memory, address, names, hints));
-    return tables.find((table) => table.#ascends()) ?? null;
+    // Nothing else has that name where the table of the same build has it.
+    return (
+      tables.find((table) => typeof table.#hinted(sought)?.place === 'number') ??
+      tables.find((table) => table.#ascends()) ??
+      null
+    );
   }
 
   /** Index of the first symbol with a name; null if there is none. */
   find(name: string): number | null {
-    const { count } = this.names;
-    const hinted = this.hints?.rank(name);
-    if (hinted !== undefined && orNull(() => this.#isFirst(name, hinted)) === true) return this.#place(hinted);
-    const first = lowerBound(count, (i) => this.#name(i) >= name);
-    if (first === count || this.#name(first) !== name) return null;
-    this.hints?.learnRank(name, first);
-    return this.#place(first);
+    const hinted = this.#hinted(name);
+    if (hinted !== null) return hinted.place;
+    const rank = lowerBound(this.names.count, (i) => this.#name(i) >= name);
+    this.hints?.learnRank(name, rank);
+    return this.#placeOf(name, rank);
   }
 
-  /** Whether a name is the first of its kind at a place. A search looks at the same two names in the end. */
-  #isFirst(name: string, rank: number): boolean {
-    return rank < this.names.count && this.#name(rank) === name && (rank === 0 || this.#name(rank - 1) < name);
+  /** What the hints say of a name, if that is right; null if it is not, or if they say nothing. */
+  #hinted(name: string): { readonly place: number | null } | null {
+    const rank = this.hints?.rank(name);
+    if (rank === undefined) return null;
+    return orNull(() => (this.#isRank(name, rank) ? { place: this.#placeOf(name, rank) } : null));
+  }
+
+  /** Whether so many names are before a name. A search looks at the same two names in the end. */
+  #isRank(name: string, rank: number): boolean {
+    const { count } = this.names;
+    return rank <= count && (rank === 0 || this.#name(rank - 1) < name) && (rank === count || this.#name(rank) >= name);
+  }
+
+  #placeOf(name: string, rank: number): number | null {
+    return rank < this.names.count && this.#name(rank) === name ? this.#place(rank) : null;
   }
 
   #ascends(): boolean {

@@ -114,8 +114,21 @@ describe('kallsyms', () => {
   test('of symbols with the same name the first one is found, also if another one was named', () => {
     const own = ['a', 'same', 'same', 'same', 'z'].map((name, i) => [`t${name}`, STEXT + BigInt(i + 1)] as const);
     const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, FORMS['7.2'] as KallsymsForm);
-    for (let rank = 0; rank < 8; rank++)
-      expect(read(bytes, tables, new Hints(new Map([['same', rank]]))).find('same')).toBe(STEXT + 2n);
+    for (let rank = 0; rank < 8; rank++) {
+      const table = read(
+        bytes,
+        tables,
+        new Hints(
+          new Map([
+            ['same', rank],
+            ['sam', rank],
+            ['zz', rank],
+            ['', rank],
+          ]),
+        ),
+      );
+      expect(['same', 'sam', 'zz', ''].map((name) => table.find(name))).toEqual([STEXT + 2n, null, null, null]);
+    }
   });
 
   /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
