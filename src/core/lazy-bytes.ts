@@ -116,7 +116,8 @@ export class LazyBytes implements Readable {
 
   text(offset: number, limit = LONGEST_TEXT): string {
     const stop = Math.min(this.length, offset + limit);
-    this.#check(offset, 0);
+    // Damaged offsets of names lead beyond the end.
+    if (offset < 0) throw this.#short(offset, limit);
     let text = '';
     for (let at = offset; at < stop; ) {
       const part = Math.min(this.#pages.rest(this.#start + at), stop - at);

@@ -21,46 +21,32 @@ export class SortedNames {
     readonly hints: SymbolHints | null,
   ) {}
 
-  /** The table at the first of these addresses that has one; null if none has. `sought`: a name that all kernels have. */
+  /** The table at the first of these addresses that has one; null if none has. */
   static at(
     memory: Memory,
     addresses: readonly bigint[],
     names: CompressedNames,
-    { hints, sought }: { readonly hints: SymbolHints | null; readonly sought: string },
+    hints: SymbolHints | null,
   ): SortedNames | null {
     const tables = addresses.map((address) => new SortedNames(memory, address, names, hints));
-    // Nothing else has that name where the table of the same build has it.
-    return (
-      tables.find((table) => typeof table.#hinted(sought)?.place === 'number') ??
-      tables.find((table) => table.#ascends()) ??
-      null
-    );
+    return tables.find((table) => table.#ascends()) ?? null;
   }
 
   /** Index of the first symbol with a name; null if there is none. */
   find(name: string): number | null {
-    const hinted = this.#hinted(name);
-    if (hinted !== null) return hinted.place;
-    const rank = lowerBound(this.names.count, (i) => this.#name(i) >= name);
-    this.hints?.learnRank(name, rank);
-    return this.#placeOf(name, rank);
-  }
-
-  /** What the hints say of a name, if that is right; null if it is not, or if they say nothing. */
-  #hinted(name: string): { readonly place: number | null } | null {
-    const rank = this.hints?.rank(name);
-    if (rank === undefined) return null;
-    return orNull(() => (this.#isRank(name, rank) ? { place: this.#placeOf(name, rank) } : null));
-  }
-
-  /** Whether so many names are before a name. A search looks at the same two names in the end. */
-  #isRank(name: string, rank: number): boolean {
     const { count } = this.names;
-    return rank <= count && (rank === 0 || this.#name(rank - 1) < name) && (rank === count || this.#name(rank) >= name);
+    const hinted = this.hints?.rank(name);
+    // A symbol that is proven to be there is right, also if the table is damaged elsewhere. That there is none is never taken from hints.
+    if (hinted !== undefined && orNull(() => this.#isFirst(name, hinted)) === true) return this.#place(hinted);
+    const first = lowerBound(count, (i) => this.#name(i) >= name);
+    if (first === count || this.#name(first) !== name) return null;
+    this.hints?.learnRank(name, first);
+    return this.#place(first);
   }
 
-  #placeOf(name: string, rank: number): number | null {
-    return rank < this.names.count && this.#name(rank) === name ? this.#place(rank) : null;
+  /** Whether a name is the first of its kind at a place. A search looks at the same two names in the end. */
+  #isFirst(name: string, rank: number): boolean {
+    return rank < this.names.count && this.#name(rank) === name && (rank === 0 || this.#name(rank - 1) < name);
   }
 
   #ascends(): boolean {

@@ -81,10 +81,7 @@ export class Kallsyms implements SymbolTable {
     );
     const tokens = new Tokens(table, readOf(memory, tokenIndex, 512, 'kallsyms_token_index'));
     this.#names = new CompressedNames(LazyBytes.of(memory, names, length, 'kallsyms_names'), this.count, tokens);
-    this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names, {
-      hints,
-      sought: anchor.name,
-    });
+    this.#sorted = SortedNames.at(memory, placesOfSorted(tables, this.#names), this.#names, hints);
     const { formula, addresses } = this.#chooseFormula(memory, tables, anchor);
     this.#address = formula;
     this.tables = { ...tables, addresses: [addresses] };

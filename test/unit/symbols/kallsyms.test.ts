@@ -131,6 +131,30 @@ describe('kallsyms', () => {
     }
   });
 
+  test('damaged: with the places of an undamaged dump, or with made-up ones, no answer is worse', () => {
+    const sorted = fc.constantFrom(...Object.values(FORMS).filter((each) => each.sorted !== 'none'));
+    const made = fc.constantFrom(0, -1, 1, 4, -4, 100);
+    fc.assert(
+      fc.property(symbols, sorted, damage, made, (own, kind, change, step) => {
+        const { bytes, tables } = writeKallsyms(own, BASE, kind);
+        const hints = new Hints();
+        const whole = read(bytes, tables, hints);
+        const right = own.map(([name]) => whole.find(name.slice(1)));
+        for (const [name, rank] of hints.ranks) hints.ranks.set(name, Math.max(0, rank + step));
+        const damaged = change(bytes);
+        const without = orError(() => read(damaged, tables));
+        const table = orError(() => read(damaged, tables, hints));
+        expect(table === null).toBe(without === null);
+        const asked = [...own.map(([name]) => name.slice(1)), 'nobody_has_this_name'];
+        for (const [i, name] of asked.entries()) {
+          const answers = [orError(() => without?.find(name)), right[i] ?? null];
+          expect(answers).toContainEqual(orError(() => table?.find(name)));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
   const TWO_WAYS = [
     'ta_.aa.a0._A_a._AaA0A_AAa0_Aa.A_._.0a_.0_0A_a..aa._.__a.aA_AA0__._0aAAAa0..A0A.a.a.__A..AA0aa0_.a0a0_0a0__00a.0.._.A0a.._.aA00.3',
