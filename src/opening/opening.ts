@@ -70,7 +70,9 @@ export class Opening {
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
     this.#hints = builds?.hints?.(this.#stated) ?? null;
-    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release, this.#hints));
+    // Of an excerpt, the same is read and answered everywhere, whatever was read before.
+    const hints = image.reader.isExcerpt === true ? null : this.#hints;
+    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release, hints));
   }
 
   /** Searches the image for kallsyms if VMCOREINFO does not have its addresses; this takes some time. */
