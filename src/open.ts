@@ -219,7 +219,7 @@ class KnownBuilds implements DumpBuilds {
   hints(kernel: StatedBuild): BuildHints | null {
     if (this.#dump === null) return null;
     const hints = BuildHints.of(kernel, this.#dump);
-    if (hints?.isUseless === false)
+    if (hints?.hasNothing === false)
       this.#log.found(`record of the kernel's build: ${hints.path}${hints.isEmpty ? ', only its symbols' : ''}`);
     this.#hints = hints;
     return hints;

@@ -131,7 +131,7 @@ export class LazyBytes implements Readable {
   }
 
   window(offset: number, length: number): DataView {
-    if (offset > this.length || length < 0) throw this.#short(offset, length);
+    if (offset < 0 || offset > this.length || length < 0) throw this.#short(offset, length);
     const there = Math.min(length, this.length - offset);
     if (there === 0) return new DataView(new ArrayBuffer(0));
     const { buffer, byteOffset } = this.#view(offset, there);

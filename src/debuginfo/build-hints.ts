@@ -72,7 +72,7 @@ export class BuildHints implements TypeHints, SymbolHints {
   }
 
   /** Whether it has nothing for this dump, neither of types nor of symbols. */
-  get isUseless(): boolean {
+  get hasNothing(): boolean {
     return this.isEmpty && this.#ranks.size === 0;
   }
 

@@ -70,7 +70,7 @@ export class Opening {
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
     this.#hints = builds?.hints?.(this.#stated) ?? null;
-    // Of an excerpt, the same is read and answered everywhere, whatever was read before.
+    // Excerpts are attached to reports of problems: what other runs have learned must not change what is answered from them.
     const hints = image.reader.isExcerpt === true ? null : this.#hints;
     this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release, hints));
   }

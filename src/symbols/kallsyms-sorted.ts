@@ -5,7 +5,7 @@ import { lowerBound } from '../core/search.js';
 import type { SymbolHints } from './hints.js';
 import type { CompressedNames } from './kallsyms-names.js';
 
-/** Number of names that are compared to see whether they ascend. Excerpts have the pages of these names, and of no others. */
+/** Number of names that are compared to see whether they ascend. Excerpts that exist lack the pages that other numbers need. */
 const PROBES = 16;
 
 /**

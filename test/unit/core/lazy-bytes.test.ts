@@ -31,7 +31,7 @@ class Paged implements Memory {
 const range = fc.record({
   skew: fc.nat(4 * PAGE),
   length: fc.integer({ min: 1, max: 3 * PAGE }),
-  /** Each so many bytes there is a NUL, so that there are texts of all lengths. */
+  /** There is a NUL every so many bytes, so that there are texts of all lengths. */
   step: fc.integer({ min: 2, max: 400 }),
 });
 const asked = fc.array(fc.tuple(fc.integer({ min: -2, max: 3 * PAGE + 9 }), fc.nat(2 * PAGE)), { maxLength: 12 });
@@ -64,7 +64,11 @@ test('the same numbers, texts and views as of the whole, and each page is read o
       for (const [offset, bytesAsked] of list)
         if (offset >= 0 && offset <= length)
           expect(answers(lazy, offset, bytesAsked)).toEqual(answers(plain, offset, bytesAsked));
-        else expect(orError(() => lazy.text(offset))).toBe(offset < 0 ? null : '');
+        else {
+          expect(orError(() => lazy.text(offset))).toBe(offset < 0 ? null : '');
+          for (const ask of [() => lazy.u8(offset), () => lazy.window(offset, 0), () => lazy.slice(offset, 0)])
+            expect(orError<unknown>(ask)).toBeNull();
+        }
       expect(memory.reads).toEqual([...new Set(memory.reads)]);
     }),
   );

@@ -77,6 +77,6 @@ test('places of symbols are used for all dumps of a build', () => {
   expect(of('tuesday', 'other file').rank('_stext')).toBe(4711);
   expect(of('tuesday', 'other file').rank('_etext')).toBeUndefined();
   expect(of('tuesday', 'other file').isEmpty).toBe(true);
-  expect(of('tuesday', 'other file').isUseless).toBe(false);
-  expect(BuildHints.of({ ...BUILD, version: '#2 SMP', crash: 'monday' }, 'file')?.isUseless).toBe(true);
+  expect(of('tuesday', 'other file').hasNothing).toBe(false);
+  expect(BuildHints.of({ ...BUILD, version: '#2 SMP', crash: 'monday' }, 'file')?.hasNothing).toBe(true);
 });
