@@ -11,6 +11,7 @@ import { buildWasm } from './build-wasm.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { parseJson } from './json.mjs';
 import { inParts, lazyBuiltins } from './lazy.mjs';
+import { linked } from './link.mjs';
 import { pages } from './page-assets.mjs';
 import { reference } from './reference.mjs';
 import { digest, markBuilt } from './sources.mjs';
@@ -40,7 +41,8 @@ const bundled = {
   target: 'node20.19',
   format: 'cjs',
   minifySyntax: true,
-  define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PAGES: JSON.stringify(assets) },
+  // The value of a definition is a text wherever it is used, but any other JSON is a module of its own, which all modules load.
+  define: { KVM_VTOP_VERSION: JSON.stringify(version), KVM_VTOP_PAGES: JSON.stringify(JSON.stringify(assets)) },
   // An optional text decoder that the Kaitai runtime looks for, which no header needs; and optional peers.
   external: ['iconv-lite', '@duckdb/node-api', 'bullmq', 'ioredis'],
   logLevel: 'warning',
@@ -54,14 +56,29 @@ const program = {
   // Parts are loaded with require(): import() loads the loader of ES modules first.
   supported: { 'dynamic-import': false },
 };
-await build({ ...program, entryPoints: { program: 'src/cli/main.ts' }, plugins: [lazyBuiltins, inParts(program)] });
-const made = readFileSync(at('dist/program.js'));
-// Read as such: src/cli/code-cache.ts.
-if (made.some((byte) => byte > 0x7f)) throw new Error('dist/program.js is not ASCII');
-const KVM_VTOP_PROGRAM = JSON.stringify(createHash('sha256').update(made).digest('hex'));
+const chunks = await build({
+  ...program,
+  entryPoints: { program: 'src/cli/main.ts' },
+  plugins: [lazyBuiltins, inParts(program)],
+  format: 'esm',
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  metafile: true,
+  write: false,
+});
+/** The digests of the files of the program, by their paths. */
+const digests = Object.fromEntries(
+  [...linked(chunks, 'program.js')].map(([path, text]) => {
+    // Read as such: src/cli/code-cache.ts.
+    if (/[^\0-\x7f]/.test(text)) throw new Error(`dist/${path} is not ASCII`);
+    writeFileSync(at(`dist/${path}`), text);
+    return [path, createHash('sha256').update(text).digest('hex')];
+  }),
+);
+const KVM_VTOP_PROGRAM = JSON.stringify(digests);
 await build({
   ...program,
-  define: { KVM_VTOP_PROGRAM },
+  define: { KVM_VTOP_PROGRAM: JSON.stringify(KVM_VTOP_PROGRAM) },
   entryPoints: { cli: 'src/cli/start.ts' },
   plugins: [lazyBuiltins],
 });

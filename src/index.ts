@@ -48,6 +48,7 @@ export { Translator } from './library/translator.js';
 export { Vm } from './library/vm.js';
 export type { DumpOptions, FileOptions, ImageOptions } from './open.js';
 export type { TypesFrom } from './opening/outside.js';
-export { MAPPING_KINDS, type MappingKind, PAGE_KINDS, type PageKind, type PageMapping } from './pages/facts.js';
+export type { PageMapping } from './pages/facts.js';
+export { MAPPING_KINDS, type MappingKind, PAGE_KINDS, type PageKind } from './pages/kinds.js';
 export type { ContentsSource } from './spaces/contents.js';
 export type { SwapPlace } from './spaces/space.js';

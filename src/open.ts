@@ -21,7 +21,6 @@ import { type Selected, selectByWord } from './kvm/select.js';
 import type { Builds, DumpBuilds, StatedBuild } from './opening/builds.js';
 import { moduleBuildId } from './opening/module-build.js';
 import { openHostWith } from './opening/open-host.js';
-import { guestImage } from './spaces/guest-image.js';
 import type { KnownBtf } from './types/btf-record.js';
 import type { DescribedKernel } from './types/profile.js';
 import { describes } from './types/source.js';
@@ -125,11 +124,13 @@ async function openGuests(
   options: ImageOptions & Remembered,
 ): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   const { guests: words = [], log = silentLog, beside = {} } = options;
+  if (words.length === 0) return { image: machine, guests: [] };
   let image = machine;
   const guests: Selected[] = [];
   const { debugDirs, debuginfod } = beside;
+  const { guestImage } = await import('./spaces/guest-image.js');
   // A page of a guest can be in compressed swap.
-  if (words.length > 0) await loadKernelCodecs();
+  await loadKernelCodecs();
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
     const builds = new KnownBuilds(options, image, files && [...files, ...words.slice(0, guests.length)]);

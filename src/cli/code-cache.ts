@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as V8 has compiled it, kept for later runs. Compiling takes longer than reading what was compiled.
+// A file of the program as V8 has compiled it, kept for later runs. Compiling takes longer than reading what was compiled.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
 import { fileState } from '../io/file-state.js';
-import { keepNewest, ownFolder, readOwn, writeOwn } from '../io/own-files.js';
+import { keepNewest, readOwn, writeOwn } from '../io/own-files.js';
 import { reasonOf } from '../io/system-error.js';
 
 /** Must be increased when the format of the file changes. */
 const FORMAT = 1;
 
-/** Files that are kept: one for each version of the program and of Node.js that is in use. */
-const MOST_FILES = 8;
+/** Files that are kept: some for each version of the program and of Node.js that is in use. */
+const MOST_FILES = 16;
 
 /** V8 reads compiled code in place if it begins at such an offset. */
 const ALIGN = 64;
@@ -23,8 +23,12 @@ const ALIGN = 64;
  */
 const LONGEST = 10_000_000;
 
-/** What runs the program in its file, a CommonJS module. */
-type Run = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void;
+/** What runs a file, which is a CommonJS module. */
+type Run = (exports: unknown, require: Require, module: Module, file: string, folder: string) => void;
+type Require = (specifier: string) => unknown;
+interface Module {
+  readonly exports: unknown;
+}
 
 /** Code that V8 has compiled, in the user's cache folder. */
 export class CodeCache {
@@ -37,12 +41,12 @@ export class CodeCache {
   private constructor(
     readonly path: string,
     readonly key: string,
-    program: string,
+    file: string,
   ) {
     const kept = dataOf(readOwn(path), key);
-    const text = readFileSync(program, 'latin1');
+    const text = readFileSync(file, 'latin1');
     this.#script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
-      filename: program,
+      filename: file,
       ...(kept !== null && { cachedData: kept }),
     });
     this.#isUsed = kept !== null && this.#script.cachedDataRejected === false;
@@ -50,24 +54,16 @@ export class CodeCache {
   }
 
   /**
-   * The code of a program: the path of its file, which must be ASCII, and its digest. Null if nothing can be kept.
+   * The code of a file of the program, which must be ASCII. `folder`: where compiled code is kept. `digest`: that of the file.
    */
-  static of(program: string, digest: string): CodeCache | null {
-    try {
-      const folder = ownFolder('code');
-      if (folder === null) return null;
-      const key = keyOf(program, digest);
-      return new CodeCache(join(folder, `${digest.slice(0, 16)}-${hashOf(key)}`), key, program);
-    } catch {
-      return null;
-    }
+  static of(folder: string, file: string, digest: string): CodeCache {
+    const key = keyOf(file, digest);
+    return new CodeCache(join(folder, `${digest.slice(0, 16)}-${hashOf(key)}`), key, file);
   }
 
-  /** Runs the program, and returns what it exports. */
-  run(require: NodeJS.Require, file: string, folder: string): unknown {
-    const module = { exports: {} };
-    (this.#script.runInThisContext() as Run)(module.exports, require, module, file, folder);
-    return module.exports;
+  /** Runs the file. */
+  run(module: Module, require: Require, file: string): void {
+    (this.#script.runInThisContext() as Run)(module.exports, require, module, file, dirname(file));
   }
 
   /**
@@ -88,11 +84,11 @@ export class CodeCache {
 }
 
 /**
- * What must be the same for compiled code to be used. V8 itself compares only the length of a program: the digest is that of the build,
+ * What must be the same for compiled code to be used. V8 itself compares only the length of a file: the digest is that of the build,
  * and the rest shows that the file has not been changed or replaced since the code was compiled.
  */
-const keyOf = (program: string, digest: string): string =>
-  `${digest} ${fileState(program)} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
+const keyOf = (file: string, digest: string): string =>
+  `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
 
 /** A short hash of a text (FNV-1a), for the name of a file. */
 function hashOf(text: string): string {

@@ -2,20 +2,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { optimizeLate } from '../codecs/wasm.js';
-import type { ExitCode, Need } from '../commands/command.js';
-import { commands } from '../commands/index.js';
+import type { Command, ExitCode, Need, Request } from '../commands/command.js';
+import { allCommands, mainCommand } from '../commands/on-demand.js';
+import { checkWords } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
-import type { CodeCache } from './code-cache.js';
+import type { Compiled } from './compiled.js';
 import { threadsAtRest } from './end.js';
 import { StderrLog } from './log.js';
-import { readCommandLine } from './parser.js';
-import { programOf } from './program.js';
+import { mayAskForHelp, readCommandLine } from './parser.js';
 import { errorText } from './remedies.js';
 import { run } from './run.js';
 import { isWorker } from './scan-start.js';
-import { work } from './scan-work.js';
 import { OutputError, outputWritten, standardError, streams } from './streams.js';
 
 /** The version of the package; set by the build. */
@@ -43,30 +42,54 @@ const FOREVER = 2 ** 31 - 1;
 /** Commands that run too little of the program for its compiled code to be kept. */
 const SHORT: ReadonlySet<Need> = new Set<Need>(['nothing', 'files', 'many']);
 
+/**
+ * Parses the command line. `commands`: those that were loaded for it. The main command is tried first; what is not a valid command line
+ * of it can be one of another command, and what is wrong with it is known only with all of them.
+ */
+async function asked(words: readonly string[]): Promise<{ request: Request; commands: readonly Command[] }> {
+  const isPlain = words[0]?.startsWith('-') === true && !words.some(mayAskForHelp);
+  const own = isPlain ? ifValid(words) : null;
+  if (own !== null) return { request: own, commands: [mainCommand] };
+  const commands = await allCommands();
+  return { request: readCommandLine(words, commands, KVM_VTOP_VERSION), commands };
+}
+
+/** The request of a command line if it is a valid one of the main command; else null. */
+function ifValid(words: readonly string[]): Request | null {
+  try {
+    const request = readCommandLine(words, [mainCommand], KVM_VTOP_VERSION);
+    checkWords(request);
+    return request;
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+}
+
 /** Parses the command line and runs its command. Returns what is to be done once its output has been written. */
-async function answer(code: CodeCache | null): Promise<{ readonly status: ExitCode; readonly atEnd: () => void }> {
-  const request = readCommandLine(process.argv.slice(2), commands, KVM_VTOP_VERSION);
+async function answer(compiled: Compiled | null): Promise<{ readonly status: ExitCode; readonly atEnd: () => void }> {
+  const { request, commands } = await asked(process.argv.slice(2));
   const log = new StderrLog({ verbose: request.values.verbose === true, quiet: request.values.quiet === true });
-  log.found(code?.text ?? 'caches: none');
-  const status = await run(request, programOf(commands, KVM_VTOP_VERSION), streams(log));
-  const isKept = code !== null && status < 2 && !SHORT.has(request.command.needs);
+  for (const text of compiled?.texts ?? ['caches: none']) log.found(text);
+  const status = await run(request, { commands, version: KVM_VTOP_VERSION }, streams(log));
+  const isKept = compiled !== null && status < 2 && !SHORT.has(request.command.needs);
   return {
     status,
     atEnd: () => {
-      if (isKept) keep(code, log);
+      if (isKept) keep(compiled, log);
     },
   };
 }
 
-function keep(code: CodeCache, log: Log): void {
-  const before = code.text;
-  code.save();
-  if (code.text !== before) log.found(code.text);
+function keep(compiled: Compiled, log: Log): void {
+  const before = compiled.texts;
+  compiled.save();
+  for (const text of compiled.texts) if (!before.includes(text)) log.found(text);
 }
 
-/** Runs the program. `code`: its compiled code; null if that is not kept. */
-export async function main(code: CodeCache | null): Promise<void> {
-  if (isWorker()) return work(KVM_VTOP_VERSION);
+/** Runs the program. `compiled`: its compiled code; null if that is not kept. */
+export async function main(compiled: Compiled | null): Promise<void> {
+  if (isWorker()) return (await import('./scan-work.js')).work(KVM_VTOP_VERSION);
   optimizeLate((budget) => {
     setFlagsFromString(`--wasm-tiering-budget=${budget}`);
   });
@@ -77,7 +100,7 @@ export async function main(code: CodeCache | null): Promise<void> {
   };
   let atEnd = (): void => undefined;
   try {
-    const answered = await answer(code);
+    const answered = await answer(compiled);
     finish(answered.status);
     atEnd = answered.atEnd;
   } catch (error) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The man page, in mdoc(7).
+
 import type { Args, Command } from '../commands/command.js';
-import { commands, mainCommand } from '../commands/index.js';
+import { commands } from '../commands/index.js';
+import { mainCommand } from '../commands/on-demand.js';
 import type { OptionSpec, Options } from '../commands/options.js';
 import { STATES } from '../core/outcome.js';
 import { commonGroups, optionsOf, ownOptions } from './groups.js';

@@ -2,7 +2,7 @@
 // Parses command lines into requests, with a commander parser that is built from the commands.
 import { Argument, Option, Command as Parser } from 'commander';
 import type { Command, Request } from '../commands/command.js';
-import { mainCommand } from '../commands/index.js';
+import { mainCommand } from '../commands/on-demand.js';
 import type { OptionSpec } from '../commands/options.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
@@ -60,7 +60,7 @@ function parsed(words: readonly string[], commands: readonly Command[], version:
 }
 
 /** Whether a word is --help or -h, perhaps with other short options. */
-const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
+export const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
 
 /** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {

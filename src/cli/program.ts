@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, ProgramGiven } from '../commands/command.js';
-import { mainCommand } from '../commands/index.js';
+import { mainCommand } from '../commands/on-demand.js';
 import { UsageError } from '../core/errors.js';
 import { completionScript } from './completion/index.js';
 import { afterHelp } from './help.js';
@@ -8,11 +8,7 @@ import { parserOf } from './parser.js';
 import { notCommand } from './refusals.js';
 
 /** Help and completion of the program. */
-export const programOf = (
-  commands: readonly Command[],
-  version: string,
-): ProgramGiven['program'] & { readonly version: string } => ({
-  version,
+export const programOf = (commands: readonly Command[], version: string): ProgramGiven['program'] => ({
   help(name) {
     const root = parserOf(commands, version, () => undefined);
     if (name === null) return `${root.helpInformation()}${afterHelp(mainCommand)}\n`;

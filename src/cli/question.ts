@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Request } from '../commands/command.js';
-import { mainCommand } from '../commands/index.js';
+import { mainCommand } from '../commands/on-demand.js';
 import type { OptionSpec } from '../commands/options.js';
 import { optionsOf } from './groups.js';
 import { kebab } from './names.js';

@@ -2,7 +2,7 @@
 // Command lines that can't be parsed: what is wrong, and what was probably meant.
 import { CommanderError } from 'commander';
 import type { Command, Request } from '../commands/command.js';
-import { mainCommand } from '../commands/index.js';
+import { mainCommand } from '../commands/on-demand.js';
 import { UsageError } from '../core/errors.js';
 import { printable } from '../core/text.js';
 import { fileExists } from '../io/cache-folder.js';

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ExitCode, type Files, type Form, hostNeedsOf, type Request, type Streams } from '../commands/command.js';
-import { commands, mainCommand } from '../commands/index.js';
+import {
+  type Command,
+  type ExitCode,
+  type Files,
+  type Form,
+  hostNeedsOf,
+  type Request,
+  type Streams,
+} from '../commands/command.js';
+import { mainCommand } from '../commands/on-demand.js';
 import type { OptionSpec } from '../commands/options.js';
 import { checkWords, type Given, needWords, perform } from '../commands/perform.js';
 import { DumpError, UsageError } from '../core/errors.js';
@@ -12,8 +20,11 @@ import { readFollowing } from './parser.js';
 import { questionOf, wordsOf } from './question.js';
 import { startWorker } from './scan-start.js';
 
-/** Help and completion of the program. */
-type Program = NonNullable<Given['program']> & { readonly version: string };
+/** The program: its commands, as far as a request of them has come, and its version. */
+interface Program {
+  readonly commands: readonly Command[];
+  readonly version: string;
+}
 
 /** Opens what the command of a request needs, and runs it. */
 export async function run(request: Request, program: Program, streams: Streams): Promise<ExitCode> {
@@ -24,8 +35,8 @@ export async function run(request: Request, program: Program, streams: Streams):
   checkWords(request);
   // Without -g the VM is found, or an error lists the VMs. That error is more useful than one about missing addresses.
   if (request.values.process !== null) needWords(request);
-  if (needs === 'nothing') return perform(request, { program }, 'text', streams);
-  if (needs === 'many') return perform(request, { many: manyOf(request, program.version) }, 'text', streams);
+  if (needs === 'nothing') return perform(request, { program: await described(program) }, 'text', streams);
+  if (needs === 'many') return perform(request, { many: manyOf(request, program) }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
   const { close, ...opened } = await open(paths, request, streams);
   const given = { ...opened, inputs: inputsOf(values), question: questionOf(request) };
@@ -36,6 +47,12 @@ export async function run(request: Request, program: Program, streams: Streams):
   } finally {
     close();
   }
+}
+
+/** Help and completion of the program. */
+async function described({ commands, version }: Program): Promise<NonNullable<Given['program']>> {
+  const { programOf } = await import('./program.js');
+  return programOf(commands, version);
 }
 
 /** An error of a command on an excerpt. If pages are not in it, says what to do. */
@@ -104,7 +121,7 @@ function filesOf(values: Opening, core: () => readonly string[], { log }: Stream
 /** The options of scan that are those of opening each dump. */
 const OF_DUMPS = ['inputFormat', 'debugDir', 'debuginfod', 'types'] as const;
 
-function manyOf(request: Request, version: string): NonNullable<Given['many']> {
+function manyOf(request: Request, { commands, version }: Program): NonNullable<Given['many']> {
   const specs = optionsOf(request.command);
   return {
     parse: (words) => readFollowing(words, commands, version),

@@ -1,19 +1,16 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// The file that is started: runs the program, which is a file of its own so that its compiled code can be kept.
+// The file that is started: runs the program, which has files of its own so that their compiled code can be kept.
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { cachesAreOff, turnCachesOff } from '../io/own-files.js';
-import { CodeCache } from './code-cache.js';
+import { Compiled } from './compiled.js';
 import type * as main from './main.js';
 
-/** Digest of the program's file; set by the build. */
+/** Digests of the files of the program by their paths, as JSON; set by the build. */
 declare const KVM_VTOP_PROGRAM: string;
 
 // Known before the command line is read. As the value of another option it would only take time.
 if (process.argv.includes('--no-cache')) turnCachesOff();
-const file = join(__dirname, 'program.js');
-const code = cachesAreOff() ? null : CodeCache.of(file, KVM_VTOP_PROGRAM);
-const load = createRequire(__filename);
-const program = (code?.run(load, file, __dirname) ?? load('./program.js')) as typeof main;
-void program.main(code);
+const compiled = cachesAreOff() ? null : Compiled.of(__dirname, JSON.parse(KVM_VTOP_PROGRAM) as Record<string, string>);
+const program = (compiled?.load('program.js') ?? createRequire(__filename)('./program.js')) as typeof main;
+void program.main(compiled);

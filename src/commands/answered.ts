@@ -13,7 +13,8 @@ import type { Answer } from '../translate/answer.js';
 import { addresses } from './addresses.js';
 import { pageSizes, swapPlace, walk } from './answer-columns.js';
 import type { BadLine } from './command.js';
-import { type PageRow, pageColumns } from './page-rows.js';
+import type { PageRow } from './page-row.js';
+import { pageColumns } from './page-rows.js';
 
 /** An address and its answer. One object is reused for all rows: writers must not keep it. */
 export class Answered {

@@ -2,7 +2,6 @@
 // The memory that read and search work on: the guest's physical memory, its virtual memory, or the memory of its process.
 import { PAGE_SIZE } from '../core/address.js';
 import { changed, DumpError, UsageError } from '../core/errors.js';
-import { parseAddress } from '../core/text.js';
 import type { Host } from '../kernel/host.js';
 import { HOST_NEEDS } from '../kernel/needs.js';
 import { findProcess, type Process } from '../kernel/process.js';
@@ -13,39 +12,12 @@ import type { GuestSpace } from '../spaces/guest-space.js';
 import { GuestVirtual } from '../spaces/guest-virtual.js';
 import { type Pages, pagesOf } from '../spaces/reading.js';
 import { guestSpaceOf, mmSpaceOf } from '../spaces/spaces.js';
+import { needGva, virtualOptions } from './guest-options.js';
 import { openGuest } from './in-guest.js';
-import { flag, parsed, type Values, valued } from './options.js';
-
-/** The options that choose page tables of the guest. */
-export const virtualOptions = {
-  gva: flag("the addresses are guest virtual addresses, translated by the guest's own page tables"),
-  vcpu: parsed<number | null>(
-    'number',
-    'with --gva: the page tables of this vCPU, by its index (default: the first)',
-    null,
-    {
-      read: (text) => (/^[0-9]{1,6}$/.test(text) ? Number(text) : null),
-      expected: "it must be a vCPU's index; vcpus lists them",
-    },
-  ),
-  cr3: parsed<bigint | null>('address', 'with --gva: the page tables with this value of CR3, hexadecimal', null, {
-    read(text) {
-      const digits = parseAddress(text)?.digits ?? '';
-      return digits === '' || digits.length > 16 ? null : BigInt(`0x${digits}`);
-    },
-    expected: 'it must be a hexadecimal number',
-    excludes: ['vcpu', 'gtask'],
-  }),
-  gtask: valued('pid|task', 'with --gva: the page tables of this process of the guest, if that runs Linux', {
-    excludes: ['vcpu'],
-  }),
-};
+import { flag, type Values } from './options.js';
 
 /** KVM's address space in System Management Mode. */
 const SMM = 1;
-
-/** Options that say with which page tables. */
-const TABLES = ['vcpu', 'cr3', 'gtask'] as const;
 
 /** The options that choose the memory. */
 export const memoryOptions = {
@@ -76,12 +48,6 @@ export function needMemory({ hva, addressSpace, ...given }: Chosen): void {
   needGva(given);
   if (hva && addressSpace !== 0)
     throw new UsageError('--address-space is about guest physical addresses: --hva has no use for it');
-}
-
-/** Throws `UsageError` if options are given that only --gva has a use for. */
-export function needGva({ gva, ...given }: Values<typeof virtualOptions>): void {
-  const alone = gva ? undefined : TABLES.find((name) => given[name] !== null);
-  if (alone !== undefined) throw new UsageError(`--${alone} needs --gva`);
 }
 
 /**

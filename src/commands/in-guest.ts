@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { loadKernelCodecs } from '../codecs/index.js';
 import { DumpError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-import type { KernelNeeds } from '../kernel/needs.js';
-import type { Selected } from '../kvm/select.js';
+import type { Host } from '../kernel/host.js';
+import { type KernelNeeds, LOG_NEEDS } from '../kernel/needs.js';
+import { type Selected, selectByWord } from '../kvm/select.js';
 import { openHost } from '../opening/open-host.js';
 import { guestImage } from '../spaces/guest-image.js';
 import type { HostGiven } from './command.js';
@@ -16,4 +18,15 @@ export function openGuest(selected: Selected, needs: KernelNeeds, log: Log): Hos
     // Files that are given besides the dump are the host's: no remedy for a guest.
     throw error instanceof DumpError ? new DumpError(error.message, { origin: error, remedies: [] }) : error;
   }
+}
+
+/** Opens the kernel of a guest for its log. `word`: the process that has the VM. */
+export async function openGuestOf(host: Host, word: string, log: Log): Promise<HostGiven> {
+  // The log can be in compressed swap.
+  await loadKernelCodecs();
+  return openGuest(
+    log.step('VM', () => selectByWord(host, word)),
+    LOG_NEEDS,
+    log,
+  );
 }

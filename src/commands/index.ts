@@ -44,6 +44,3 @@ export const commands: readonly Command[] = [
   completion,
   help,
 ];
-
-/** The command that runs if the command line does not name one. */
-export const mainCommand: Command = vtop;

@@ -4,12 +4,13 @@ import type { DumpImage } from '../dump/image.js';
 import type { Host } from '../kernel/host.js';
 import type { Owner, ProcessOwner, VmOwner } from '../owners/owner.js';
 import type { FrameAnswer } from '../owners/owners.js';
-import { PAGE_KINDS } from '../pages/facts.js';
+import { PAGE_KINDS } from '../pages/kinds.js';
 import { columnsFrom, type Made, made, record } from '../report/columns.js';
 import { digitsOfPage } from '../report/hex.js';
 import { recordKind } from '../report/records.js';
 import { count, digits, flag, hex, list, nullable, oneOf, type Type, text } from '../report/types.js';
-import { PageRow, pageColumns } from './page-rows.js';
+import { PageRow } from './page-row.js';
+import { pageColumns } from './page-rows.js';
 
 /** An owner, and the byte of the page that was asked for. */
 export type Owning<O extends Owner = Owner> = O & { readonly offset: number };

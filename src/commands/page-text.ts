@@ -4,7 +4,7 @@ import { printable } from '../core/text.js';
 import { digitsOf, digitsOfPage, digitsOfWords } from '../report/hex.js';
 import type { RowWriter } from '../report/records.js';
 import { size, table } from '../report/table.js';
-import type { PageRow } from './page-rows.js';
+import type { PageRow } from './page-row.js';
 
 /** Longest path or problem that is shown. */
 const LONGEST = 400;

@@ -3,7 +3,8 @@ import { UsageError } from '../core/errors.js';
 import { type AskedRange, parseRange } from '../core/text.js';
 import { type Args, BadLine, type Context, command, type ExitCode, type HostGiven } from './command.js';
 import { flag } from './options.js';
-import { PageRow, page as pageKind } from './page-rows.js';
+import { PageRow } from './page-row.js';
+import { page as pageKind } from './page-rows.js';
 import { pageParagraphs, pageTable } from './page-text.js';
 import { Warnings } from './problems.js';
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
 import { lineBatches } from '../core/lines.js';
 import type { Log } from '../core/log.js';
@@ -8,9 +7,8 @@ import type { DumpImage } from '../dump/image.js';
 import { PhysicalMemory } from '../dump/physical.js';
 import type { Host } from '../kernel/host.js';
 import { forget, retried } from '../kernel/live.js';
-import { LOG_NEEDS } from '../kernel/needs.js';
 import { findProcess, type Process } from '../kernel/process.js';
-import { type Selected, selectByWord, selectVm } from '../kvm/select.js';
+import { type Selected, selectVm } from '../kvm/select.js';
 import { csv, jsonLines, type RowWriter, withOptions } from '../report/records.js';
 import {
   type Args,
@@ -26,7 +24,6 @@ import {
   type Streams,
   type VmsGiven,
 } from './command.js';
-import { openGuest } from './in-guest.js';
 import { warning } from './problems.js';
 
 /** The opened dump and other inputs, as far as the command needs them. */
@@ -50,15 +47,21 @@ const BATCH = 0x10000;
 export async function perform(request: Request, given: Given, form: Form, streams: Streams): Promise<ExitCode> {
   const { command } = request;
   const { log } = streams;
-  // The kernel's log of a guest can be in compressed swap.
-  if (command.needs === 'log' && request.values.process != null) await loadKernelCodecs();
-  const context = contextOf(request, given, streams, form);
+  const context = contextOf(request, await inGuest(request, given, log), streams, form);
   const writer = writerOf(request, form, context, log);
   const code = await log.stepAsync('answers', () => write(command.run(context as never), writer, streams));
   const live = given.host?.frames.live;
   if (live !== undefined)
     log.found(`live: ${live.again} times an answer was read again; ${live.moved} answers moved each time`);
   return code;
+}
+
+/** For a command about the kernel's log, which can be that of the guest that -g names: what was opened, or that guest. */
+async function inGuest({ command, values }: Request, given: Given, log: Log): Promise<Given> {
+  const { process = null } = values as { process?: string | null };
+  if (command.needs !== 'log' || process === null) return given;
+  const { openGuestOf } = await import('./in-guest.js');
+  return openGuestOf(given.host as Host, process, log);
 }
 
 /** What a command is run on: what was opened, and what it was asked. */
@@ -86,15 +89,7 @@ const GIVE: Readonly<Record<Need, (given: Given, request: Request, streams: Stre
   many: ({ many }, _request, streams) => ({ ...many, streams }),
   image: ({ image }) => ({ image, memory: new PhysicalMemory(image as DumpImage) }),
   host: ({ image, host }) => ({ image, host }),
-  log: ({ image, host }, { values }, { log }) => {
-    const { process } = values as { process: string | null };
-    if (process === null) return { image, host };
-    return openGuest(
-      log.step('VM', () => selectByWord(host as Host, process)),
-      LOG_NEEDS,
-      log,
-    );
-  },
+  log: ({ image, host }) => ({ image, host }),
   owners: ({ image, host }) => ({ image, host }),
   process: ({ image, host }, { values }, { log }) => {
     const { process } = values as { process: string | null };

@@ -7,7 +7,7 @@ import type { GuestVirtual, VirtualFault } from '../spaces/guest-virtual.js';
 import type { GuestTranslator } from '../translate/translator.js';
 import { type Answered, type Through, unanswered } from './answered.js';
 import { BadLine, type ExitCode } from './command.js';
-import type { PageRow } from './page-rows.js';
+import type { PageRow } from './page-row.js';
 
 /** How often the facts of an address on a running host are read until it has the same page before and after. */
 const MOST = 8;

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { loadKernelCodecs } from '../codecs/index.js';
 import { UsageError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import { printable } from '../core/text.js';
 import { isLive } from '../kernel/live.js';
+import type { Selected } from '../kvm/select.js';
 import { digitsOfPage } from '../report/hex.js';
 import { block, guestBlock, NOWHERE, outerBlock } from '../report/text.js';
+import type { GuestSpace } from '../spaces/guest-space.js';
+import type { GuestVirtual } from '../spaces/guest-virtual.js';
 import { SurroundingsOf } from '../translate/surroundings.js';
 import { GuestTranslator } from '../translate/translator.js';
 import { addresses, addressOfFrame } from './addresses.js';
 import { Answered, translation } from './answered.js';
-import { BadLine, command, type Request } from './command.js';
-import { needGva, virtualMemory, virtualOptions } from './guest-memory.js';
-import { addressSpace, chosen, flag } from './options.js';
-import { PageRow } from './page-rows.js';
+import { BadLine, command, type HostGiven, type Request } from './command.js';
+import { needGva, virtualOptions } from './guest-options.js';
+import { addressSpace, chosen, flag, type Values } from './options.js';
+import type { PageRow } from './page-row.js';
 import { pageParagraph } from './page-text.js';
 import { Warnings } from './problems.js';
 import { Answers } from './vtop-answers.js';
@@ -64,9 +68,8 @@ export const vtop = command({
     const { addressSpace: space, facts, gfn } = options;
     const translator = log.step('memslots', () => new GuestTranslator(selected.vm, space));
     log.found(`address space ${space}: ${translator.slots.slots.length} memslots`);
-    const pages = facts ? log.step('struct pages', () => new PageRow(host, image)) : null;
-    if (options.gva) await loadKernelCodecs();
-    const virtual = options.gva ? virtualMemory(selected, translator.space, options) : null;
+    const pages = facts ? await pagesOf({ host, image, log }) : null;
+    const virtual = options.gva ? await virtualOf(selected, translator.space, options) : null;
     const outer = guests.map(({ vm }) => new GuestTranslator(vm, 0)).reverse();
     const answers = new Answers(translator, new Answered(selected, space), pages, virtual, outer, isLive(host));
     for await (const group of asked)
@@ -100,6 +103,23 @@ export const vtop = command({
     };
   },
 });
+
+/** What --facts needs, which is loaded for it alone. */
+async function pagesOf({ host, image, log }: HostGiven & { readonly log: Log }): Promise<PageRow> {
+  const { PageRow } = await import('./page-row.js');
+  return log.step('struct pages', () => new PageRow(host, image));
+}
+
+/** What --gva needs. */
+async function virtualOf(
+  selected: Selected,
+  space: GuestSpace,
+  options: Values<typeof virtualOptions>,
+): Promise<GuestVirtual> {
+  await loadKernelCodecs();
+  const { virtualMemory } = await import('./guest-memory.js');
+  return virtualMemory(selected, space, options);
+}
 
 /** Addresses to translate, and the VM that they belong to. */
 export interface Question {

@@ -7,7 +7,7 @@ import { fileExists } from '../io/cache-folder.js';
 import type { KernelIdentity } from '../kernel/host.js';
 import type { TypeSource } from '../types/source.js';
 import { checkVmlinux } from './checks.js';
-import { type DwarfFile, openDwarf, openObject } from './dwarf-file.js';
+import type { DwarfFile } from './dwarf-file.js';
 import { fileName, placesOf, type Wanted } from './places.js';
 import type { WantedObject } from './wanted-object.js';
 
@@ -28,6 +28,7 @@ export class Lookup {
 
   /** Opens an ELF file by path, decompressed if necessary, or from a source. Throws `DumpError`. */
   async object(from: string | ByteSource, wanted: WantedObject = 'vmlinux'): Promise<ElfObject> {
+    const { openObject } = await import('./dwarf-file.js');
     const object = await openObject(from, wanted);
     this.#objects.push(object);
     return object;
@@ -45,6 +46,7 @@ export class Lookup {
    * of the names of source files that are likely to define what is needed. Throws `DumpError`.
    */
   async types(object: ElfObject, first: string, likely: readonly string[]): Promise<TypeSource> {
+    const { openDwarf } = await import('./dwarf-file.js');
     const file = await openDwarf(object, likely, (path) => this.object(path));
     file.types.sizeOf(first);
     this.#dwarf.push(file);

@@ -10,12 +10,12 @@ export interface Assets {
   readonly version: string;
 }
 
-/** Set by the build. */
-declare const KVM_VTOP_PAGES: Readonly<Record<'picture' | 'report', Omit<Assets, 'version'>>>;
+/** Set by the build: as JSON, which the compiler has to read only as one text. */
+declare const KVM_VTOP_PAGES: string;
 declare const KVM_VTOP_VERSION: string;
 
 /** The assets of a page. They are part of the built program alone. */
 export const assetsOf = (page: 'picture' | 'report'): Assets => ({
-  ...KVM_VTOP_PAGES[page],
+  ...(JSON.parse(KVM_VTOP_PAGES) as Readonly<Record<typeof page, Omit<Assets, 'version'>>>)[page],
   version: KVM_VTOP_VERSION,
 });

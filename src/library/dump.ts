@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference lib="esnext.disposable" preserve="true" />
 import { OwnerSearch } from '../commands/owner-search.js';
-import { PageRow } from '../commands/page-rows.js';
+import { PageRow } from '../commands/page-row.js';
 import type { SlotRow } from '../commands/slots.js';
 import type { VcpuRow } from '../commands/vcpus.js';
 import type { VmRow } from '../commands/vms.js';

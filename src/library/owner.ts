@@ -3,7 +3,7 @@ import { Pieces } from '../commands/owner-pieces.js';
 import type { OwnerRow, Owning } from '../commands/owner-rows.js';
 import type { OwnerSearch } from '../commands/owner-search.js';
 import type { OwnerState } from '../owners/owner.js';
-import type { PageKind } from '../pages/facts.js';
+import type { PageKind } from '../pages/kinds.js';
 import { addressOf, byteOf, pageOf } from './addresses.js';
 import { framesOf, type HostPage, hostPage } from './page.js';
 

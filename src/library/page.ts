@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PageRow } from '../commands/page-rows.js';
+import type { PageRow } from '../commands/page-row.js';
 import { UsageError } from '../core/errors.js';
-import type { PageKind, PageMapping } from '../pages/facts.js';
+import type { PageMapping } from '../pages/facts.js';
+import type { PageKind } from '../pages/kinds.js';
 import type { SwapPlace } from '../spaces/space.js';
 import { addressOf, byteOf, lengthOf, PAGE, pageOf } from './addresses.js';
 import type { Gap } from './physical.js';

@@ -2,36 +2,12 @@
 // What a page is, from its struct page (include/linux/mm_types.h), as fs/proc/page.c of the kernel computes it.
 import type { Host } from '../kernel/host.js';
 import { KPF } from './flag-bits.js';
+import type { MappingKind, PageKind } from './kinds.js';
 import { KpageWords } from './kpage.js';
 import type { MappedFile } from './mappings.js';
 import type { Charge, Memcgs } from './memcg.js';
 import { PageReader } from './reader.js';
 import type { SwapEntry } from './swap-cache.js';
-
-/** Kinds of pages. */
-export const PAGE_KINDS = [
-  'anonymous',
-  'ksm',
-  'shmem',
-  'file',
-  'hugetlb',
-  'zero',
-  'free',
-  'slab',
-  'page-table',
-  'reserved',
-  'offline',
-  'kernel',
-  'none',
-  'unknown',
-] as const;
-/** What a page is. docs/pages.md explains the kinds. */
-export type PageKind = (typeof PAGE_KINDS)[number];
-
-/** Kinds of what the mapping of a struct page points to. */
-export const MAPPING_KINDS = ['anonymous', 'ksm', 'shmem', 'file', 'hugetlb', 'movable'] as const;
-/** Kind of what the mapping of a struct page points to. */
-export type MappingKind = (typeof MAPPING_KINDS)[number];
 
 /** What the mapping of its struct page says. */
 export interface PageMapping {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one answer costs, in numbers that do not depend on the machine: modules that are loaded, and pages that are read.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { scratch } from '../build/scratch.js';
@@ -43,8 +43,8 @@ function loaded(args: readonly string[]): { builtin: string[]; files: string[]; 
 }
 
 describe('one answer', () => {
-  const one = (dump: string, pid: string) => {
-    const { builtin, files, stdout } = loaded(['-c', dump, '-g', pid, '-p', '1001840']);
+  const one = (dump: string, pid: string, ...more: readonly string[]) => {
+    const { builtin, files, stdout } = loaded(['-c', dump, '-g', pid, '-p', '1001840', ...more]);
     expect(stdout).toContain('HOST PHYSICAL');
     return { builtin: builtin.filter((name) => !ALWAYS.includes(name)), files };
   };
@@ -54,6 +54,14 @@ describe('one answer', () => {
     const { builtin, files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136');
     expect(builtin).toEqual([]);
     expect(files).toEqual(['cli.js']);
+  });
+
+  // Without kept code, the files of the program are loaded as any modules are.
+  test('loads no other commands, nor what only their options need', () => {
+    const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
+    expect(files).toEqual(['cli.js', 'program.js']);
+    // The size of 2026-11-27; a larger one needs a reason.
+    expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(525_000);
   });
 
   needing(recordedHosts).test('loads one part of the program for pages of a zstd dump', () => {

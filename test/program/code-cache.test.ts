@@ -22,7 +22,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ALPHA, ANSWER, DUMP, ONE } from '../build/alpha.js';
 import { scratch } from '../build/scratch.js';
 import { type Need, needing } from '../needs.js';
-import { kvmVtop, LIMIT, ROOT } from '../run.js';
+import { FIXTURES, kvmVtop, LIMIT, ROOT } from '../run.js';
 
 const { folder } = scratch('code');
 const VERBOSE = ['-c', DUMP, ...ONE, '-v'];
@@ -225,6 +225,42 @@ test('with other flags of V8 each has code of its own', () => {
   expect(flagged().stderr).toMatch(KEPT);
   expect(flagged().stderr).toMatch(USED);
   expect(home.run().stderr).toMatch(USED);
+});
+
+describe('a command that is in other files of the program', () => {
+  const VMS = ['vms', '-c', join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump'), '-v'];
+  const count = (text: string, what: RegExp): number => [...text.matchAll(new RegExp(what, 'gm'))].length;
+
+  test('keeps each of them, and uses them the next time', () => {
+    const home = new Home();
+    const first = home.run(VMS);
+    const files = readdirSync(home.code).length;
+    expect(files).toBeGreaterThan(1);
+    expect(count(first.stderr, UNUSED)).toBeGreaterThan(1);
+    expect(count(first.stderr, KEPT)).toBe(files);
+    const second = home.run(VMS);
+    expect(count(second.stderr, USED)).toBe(count(first.stderr, UNUSED));
+    expect(second.stderr).not.toMatch(KEPT);
+    expect(second.stdout).toBe(first.stdout);
+    expect(readdirSync(home.code)).toHaveLength(files);
+  });
+
+  test('compiles what is damaged anew, and only that', () => {
+    const home = new Home();
+    const { stdout } = home.run(VMS);
+    for (const name of readdirSync(home.code)) {
+      flipped((length) => length * 0.2)(join(home.code, name));
+      const again = home.run(VMS);
+      expect([again.status, again.stdout]).toEqual([0, stdout]);
+      expect([count(again.stderr, UNUSED), count(again.stderr, KEPT)]).toEqual([1, 1]);
+    }
+  });
+
+  test('shares the file that all need with the main command', () => {
+    const home = new Home();
+    home.run(VMS);
+    expect(home.run().stderr).toMatch(USED);
+  });
 });
 
 test('another program of the same length is compiled anew', () => {

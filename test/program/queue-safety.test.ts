@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker refuses: jobs that others have put into the queue, servers that lose jobs, URLs with passwords.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { Queue } from 'bullmq';
@@ -275,8 +275,7 @@ secure.test('TLS: a server with a certificate that is known, and with one that i
 
 test('without BullMQ: one line with what to install', () => {
   const alone = inFolder('alone/cli.js');
-  mkdirSync(dirname(alone));
-  for (const name of ['cli.js', 'program.js']) copyFileSync(join(ROOT, 'dist', name), join(dirname(alone), name));
+  cpSync(join(ROOT, 'dist'), dirname(alone), { recursive: true });
   const run = spawnSync(process.execPath, [alone, 'scan', '--queue', 'redis://localhost', 'status'], {
     encoding: 'utf8',
   });

@@ -2,7 +2,7 @@
 // The commands and options in the form that the completion scripts need.
 import type { Command } from '../../commands/command.js';
 import { answersFromDump } from '../../commands/command.js';
-import { mainCommand } from '../../commands/index.js';
+import { mainCommand } from '../../commands/on-demand.js';
 import { opens, optionsOf } from '../groups.js';
 import { kebab } from '../names.js';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which page tables --gva walks: by the registers of a vCPU, by a given CR3; and why none are known.
 import { describe, expect, test } from '@jest/globals';
-import { needGva, virtualMemory, type virtualOptions } from '../../../src/commands/guest-memory.js';
+import { virtualMemory } from '../../../src/commands/guest-memory.js';
+import { needGva, type virtualOptions } from '../../../src/commands/guest-options.js';
 import type { Values } from '../../../src/commands/options.js';
 import { selectVm } from '../../../src/kvm/select.js';
 import { GuestSpace } from '../../../src/spaces/guest-space.js';

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of the program, loaded with the code that V8 has compiled of them in earlier runs.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { ownFolder } from '../io/own-files.js';
+import { CodeCache } from './code-cache.js';
+
+/** A file that was loaded. */
+interface Loaded {
+  readonly code: CodeCache;
+  readonly module: { exports: unknown };
+}
+
+export class Compiled {
+  readonly #loaded = new Map<string, Loaded>();
+
+  private constructor(
+    readonly kept: string,
+    readonly folder: string,
+    readonly digests: Readonly<Record<string, string>>,
+  ) {}
+
+  /**
+   * `folder`: that of the program. `digests`: those of its files, by their paths in it, which must be ASCII. Null if nothing can be kept.
+   */
+  static of(folder: string, digests: Readonly<Record<string, string>>): Compiled | null {
+    const kept = ownFolder('code');
+    return kept === null ? null : new Compiled(kept, folder, digests);
+  }
+
+  /** What a file of the program exports. It is run when it is first asked for. */
+  load(path: string): unknown {
+    const known = this.#loaded.get(path);
+    if (known !== undefined) return known.module.exports;
+    const file = join(this.folder, path);
+    const code = CodeCache.of(this.kept, file, this.digests[path] ?? '');
+    const module = { exports: {} };
+    this.#loaded.set(path, { code, module });
+    code.run(module, this.#requireOf(path, file), file);
+    return module.exports;
+  }
+
+  /** Words for --verbose, one for each file that was loaded. */
+  get texts(): readonly string[] {
+    return [...this.#loaded.values()].map(({ code }) => code.text);
+  }
+
+  /** Keeps what was compiled, with the functions that have run, for later runs. */
+  save(): void {
+    for (const { code } of this.#loaded.values()) code.save();
+  }
+
+  /** What a file requires: files of the program are loaded here, so that each is loaded once. */
+  #requireOf(path: string, file: string): (specifier: string) => unknown {
+    const others: (specifier: string) => unknown = createRequire(file);
+    return (specifier) => {
+      const own = specifier.startsWith('.') ? join(path, '..', specifier) : '';
+      return own in this.digests ? this.load(own) : others(specifier);
+    };
+  }
+}
