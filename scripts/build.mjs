@@ -3,7 +3,7 @@
 // a hundred modules takes longer than answering an address (docs/decisions/005-bundled.md); and the library's
 // declarations.
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { apiPage } from './api-page.mjs';
@@ -66,15 +66,20 @@ const chunks = await build({
   metafile: true,
   write: false,
 });
+/** @type {(text: string | Uint8Array) => string} */
+const digestOf = (text) => createHash('sha256').update(text).digest('hex');
 /** The digests of the files of the program, by their paths. */
 const digests = Object.fromEntries(
   [...linked(chunks, 'program.js')].map(([path, text]) => {
     // Read as such: src/cli/code-cache.ts.
     if (/[^\0-\x7f]/.test(text)) throw new Error(`dist/${path} is not ASCII`);
     writeFileSync(at(`dist/${path}`), text);
-    return [path, createHash('sha256').update(text).digest('hex')];
+    return [path, digestOf(text)];
   }),
 );
+const parts = readdirSync(at('dist/parts')).map((name) => digestOf(readFileSync(at(`dist/parts/${name}`))));
+// Of all, also of the packages, which are loaded as any others.
+digests[''] = digestOf([digests['program.js'], ...parts].join());
 const KVM_VTOP_PROGRAM = JSON.stringify(digests);
 await build({
   ...program,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { loadKernelCodecs } from './codecs/index.js';
 import { changed, UsageError } from './core/errors.js';
+import type { KeptAnswers } from './core/kept.js';
 import type { Log } from './core/log.js';
 import { silentLog } from './core/log.js';
 import type { FrameSource } from './core/memory.js';
@@ -9,11 +10,12 @@ import { Beside } from './debuginfo/beside.js';
 import type { BesideOptions } from './debuginfo/beside-options.js';
 import { BuildHints } from './debuginfo/build-hints.js';
 import { describeObjects, type ModuleFile } from './debuginfo/describe.js';
+import { DumpRecord } from './debuginfo/dump-record.js';
 import type { DumpImage } from './dump/image.js';
 import { type InputFormat, openImage as imageOf } from './dump/open.js';
 import { PhysicalMemory } from './dump/physical.js';
 import { FileSource } from './io/file-source.js';
-import { fileState } from './io/file-state.js';
+import { FileStates } from './io/file-state.js';
 import type { Host, KernelIdentity } from './kernel/host.js';
 import { HOST_NEEDS, type KernelNeeds, LOG_NEEDS, type NeededModule } from './kernel/needs.js';
 import { KVM_AMD, KVM_MODULE, KVM_NEEDS, OWNER_NEEDS, VCPU_NEEDS } from './kvm/needs.js';
@@ -65,6 +67,11 @@ interface Remembered {
   readonly learned?: { readonly builds: Builds; readonly dump: string };
   /** Whether what is learned of the builds of kernels is kept in the user's cache folder for other runs. */
   readonly keeps?: boolean;
+  /**
+   * What tells this build of the program from others: then what the kernel of this dump says of its symbols and types is kept, too. A process
+   * that reads many dumps (`learned`) does not keep it.
+   */
+  readonly program?: string;
 }
 
 /** Options for reading the files of a dump. */
@@ -101,11 +108,12 @@ export async function openImage(
   const close = (): void => {
     for (const file of files.splice(0)) file.close();
   };
+  const states = statesOf(paths, options);
   try {
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const machine = await imageOf(files, { format: inputFormat, onRead });
     for (const problem of machine.problems) log.warn(problem.message, problem);
-    const { image, guests } = await openGuests(machine, statesOf(paths, options), options);
+    const { image, guests } = await openGuests(machine, states, options);
     return { image, memory: new PhysicalMemory(image), guests, close };
   } catch (error) {
     close();
@@ -120,7 +128,7 @@ export async function openImage(
  */
 async function openGuests(
   machine: DumpImage,
-  files: readonly string[] | null,
+  files: FileStates | null,
   options: ImageOptions & Remembered,
 ): Promise<Pick<OpenImage, 'image' | 'guests'>> {
   const { guests: words = [], log = silentLog, beside = {} } = options;
@@ -133,7 +141,7 @@ async function openGuests(
   await loadKernelCodecs();
   for (const word of words) {
     const outside = new Beside({ ...(debugDirs && { debugDirs }), ...(debuginfod && { debuginfod }) }, log);
-    const builds = new KnownBuilds(options, image, files && [...files, ...words.slice(0, guests.length)]);
+    const builds = new KnownBuilds(options, image, files, words.slice(0, guests.length));
     try {
       const host = await openHostWith(image, image, { log, needs: KVM_NEEDS, outside, builds });
       const guest = selectByWord(host, word);
@@ -158,10 +166,11 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
   const beside = new Beside(options.beside ?? {}, log);
+  // Before they are opened: another file can take the place of one.
+  const files = statesOf(paths, options);
   const opened = await openImage(paths, options);
   const { image } = opened;
-  const files = statesOf(paths, options);
-  const builds = new KnownBuilds(options, image, files && [...files, ...(options.guests ?? [])]);
+  const builds = new KnownBuilds(options, image, files, options.guests ?? []);
   const close = (): void => {
     beside.close();
     opened.close();
@@ -184,9 +193,9 @@ export async function openDump(paths: string | readonly string[], options: OpenO
  * What tells the files of a dump from all others, also from what they were before they were last written to; null if that is not needed,
  * or one of them has just been removed.
  */
-function statesOf(paths: string | readonly string[], { keeps = false }: Remembered): readonly string[] | null {
+function statesOf(paths: string | readonly string[], { keeps = false }: Remembered): FileStates | null {
   try {
-    return keeps ? (typeof paths === 'string' ? [paths] : paths).map(fileState) : null;
+    return keeps ? new FileStates(typeof paths === 'string' ? [paths] : paths) : null;
   } catch {
     return null;
   }
@@ -195,22 +204,26 @@ function statesOf(paths: string | readonly string[], { keeps = false }: Remember
 /** What is known of the builds of a dump's kernels, and what is kept of it for other runs. */
 class KnownBuilds implements DumpBuilds {
   readonly #learned: Pick<DumpBuilds, 'btf'> | null;
-  readonly #dump: string | null;
+  readonly #files: FileStates | null;
+  readonly #dump: string;
+  readonly #program: string | null;
   readonly #log: Log;
   #hints: BuildHints | null = null;
+  #record: DumpRecord | null = null;
 
-  /**
-   * A guest in a dump is another dump. `dump`: the states of its files, and the words that choose the guest; null if nothing is kept for
-   * other runs.
-   */
+  /** `files`: null if nothing is kept for other runs. `guests`: the words that choose a guest in the dump, which is another dump. */
   constructor(
-    { learned, log = silentLog }: ImageOptions & Remembered,
+    { learned, program, log = silentLog }: ImageOptions & Remembered,
     image: DumpImage,
-    dump: readonly string[] | null,
+    files: FileStates | null,
+    guests: readonly string[],
   ) {
     this.#learned = learned?.builds.for(`${learned.dump} ${image.name}`) ?? null;
     this.#log = log;
-    this.#dump = dump?.join('\n') ?? null;
+    this.#files = files;
+    // Files can be read as if they had another format.
+    this.#dump = [image.reader.description, ...(files?.texts ?? []), ...guests].join('\n');
+    this.#program = learned === undefined && files?.areTelling === true ? (program ?? null) : null;
   }
 
   btf(kernel: KernelIdentity): KnownBtf | null {
@@ -218,7 +231,7 @@ class KnownBuilds implements DumpBuilds {
   }
 
   hints(kernel: StatedBuild): BuildHints | null {
-    if (this.#dump === null) return null;
+    if (this.#files === null) return null;
     const hints = BuildHints.of(kernel, this.#dump);
     if (hints?.hasNothing === false)
       this.#log.found(`record of the kernel's build: ${hints.path}${hints.isEmpty ? ', only its symbols' : ''}`);
@@ -226,8 +239,15 @@ class KnownBuilds implements DumpBuilds {
     return hints;
   }
 
+  answers(kernel: StatedBuild): KeptAnswers | null {
+    this.#record = this.#program === null ? null : DumpRecord.of(kernel, this.#dump, this.#program);
+    if (this.#record?.isEmpty === false) this.#log.found(`record of the dump: ${this.#record.path}`);
+    return this.#record?.answers ?? null;
+  }
+
   save(): void {
     this.#hints?.save(this.#log);
+    if (this.#files?.areSame === true) this.#record?.save(this.#log);
   }
 }
 

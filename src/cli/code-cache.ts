@@ -11,8 +11,8 @@ import { reasonOf } from '../io/system-error.js';
 /** Must be increased when the format of the file changes. */
 const FORMAT = 1;
 
-/** Files that are kept: some for each version of the program and of Node.js that is in use. */
-const MOST_FILES = 16;
+/** Files that are kept: up to 20 for each version of the program and of Node.js that is in use, most of them small. */
+const MOST_FILES = 80;
 
 /** V8 reads compiled code in place if it begins at such an offset. */
 const ALIGN = 64;

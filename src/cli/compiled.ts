@@ -11,6 +11,9 @@ interface Loaded {
   readonly module: { exports: unknown };
 }
 
+/** The place of the digest of all files. */
+const ALL = '';
+
 export class Compiled {
   readonly #loaded = new Map<string, Loaded>();
 
@@ -21,7 +24,8 @@ export class Compiled {
   ) {}
 
   /**
-   * `folder`: that of the program. `digests`: those of its files, by their paths in it, which must be ASCII. Null if nothing can be kept.
+   * `folder`: that of the program. `digests`: those of its files, by their paths in it, which must be ASCII, and of all, by an empty path.
+   * Null if nothing can be kept.
    */
   static of(folder: string, digests: Readonly<Record<string, string>>): Compiled | null {
     const kept = ownFolder('code');
@@ -36,8 +40,18 @@ export class Compiled {
     const code = CodeCache.of(this.kept, file, this.digests[path] ?? '');
     const module = { exports: {} };
     this.#loaded.set(path, { code, module });
-    code.run(module, this.#requireOf(path, file), file);
+    try {
+      code.run(module, this.#requireOf(path, file), file);
+    } catch (error) {
+      this.#loaded.delete(path);
+      throw error;
+    }
     return module.exports;
+  }
+
+  /** What tells this build of the program from others. */
+  get build(): string {
+    return this.digests[ALL] ?? '';
   }
 
   /** Words for --verbose, one for each file that was loaded. */
@@ -55,7 +69,7 @@ export class Compiled {
     const others: (specifier: string) => unknown = createRequire(file);
     return (specifier) => {
       const own = specifier.startsWith('.') ? join(path, '..', specifier) : '';
-      return own in this.digests ? this.load(own) : others(specifier);
+      return own !== ALL && own in this.digests ? this.load(own) : others(specifier);
     };
   }
 }

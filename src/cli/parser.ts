@@ -60,7 +60,11 @@ function parsed(words: readonly string[], commands: readonly Command[], version:
 }
 
 /** Whether a word is --help or -h, perhaps with other short options. */
-export const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
+const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
+
+/** Whether a word may ask for help or the version: commander answers it, whatever the rest of the line is. */
+export const mayAskForText = (word: string): boolean =>
+  mayAskForHelp(word) || word === '--version' || /^-[^-]*V/.test(word);
 
 /** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {

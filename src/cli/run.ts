@@ -24,6 +24,8 @@ import { startWorker } from './scan-start.js';
 interface Program {
   readonly commands: readonly Command[];
   readonly version: string;
+  /** What tells this build of it from others; undefined if nothing is kept for other runs. */
+  readonly build: string | undefined;
 }
 
 /** Opens what the command of a request needs, and runs it. */
@@ -38,7 +40,7 @@ export async function run(request: Request, program: Program, streams: Streams):
   if (needs === 'nothing') return perform(request, { program: await described(program) }, 'text', streams);
   if (needs === 'many') return perform(request, { many: manyOf(request, program) }, 'text', streams);
   if (needs === 'files') return perform(request, { files: filesOf(values, core, streams) }, 'text', streams);
-  const { close, ...opened } = await open(paths, request, streams);
+  const { close, ...opened } = await open(paths, request, streams, { program: program.build });
   const given = { ...opened, inputs: inputsOf(values), question: questionOf(request) };
   try {
     return await perform(request, given, formOf(request), streams);
@@ -73,7 +75,7 @@ export async function open(
   paths: readonly string[],
   request: Request,
   { log }: Streams,
-  learned?: OpenOptions['learned'],
+  { learned, program }: { learned?: OpenOptions['learned']; program?: string | undefined },
 ): Promise<Given & { close: () => void }> {
   const values = request.values as unknown as Opening;
   const { inputFormat, guest: guests } = values;
@@ -87,6 +89,7 @@ export async function open(
         needs: hostNeedsOf(request),
         keeps: true,
         ...(learned && { learned }),
+        ...(program !== undefined && { program }),
       }),
     );
   const opened = await openImage(paths, { log, inputFormat, guests, keeps: true, ...(learned && { learned }) });

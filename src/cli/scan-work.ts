@@ -230,7 +230,7 @@ class Attempt {
     const known = this.#opened.get(needs);
     if (known !== undefined) return known;
     try {
-      const opened = await open(this.#files.files, request, streams, this.#learned);
+      const opened = await open(this.#files.files, request, streams, { learned: this.#learned });
       this.#opened.set(needs, opened);
       this.#note(opened);
       return opened;
@@ -252,7 +252,7 @@ class Attempt {
     for (const command of [owner, log]) {
       const lesser = { ...request, command, values: { ...request.values, process: null } };
       try {
-        const opened = await open(this.#files.files, lesser, streams, this.#learned);
+        const opened = await open(this.#files.files, lesser, streams, { learned: this.#learned });
         this.#opened.set(hostNeedsOf(lesser), opened);
         this.#note(opened);
         return;

@@ -61,7 +61,10 @@ async function inGuest({ command, values }: Request, given: Given, log: Log): Pr
   const { process = null } = values as { process?: string | null };
   if (command.needs !== 'log' || process === null) return given;
   const { openGuestOf } = await import('./in-guest.js');
-  return openGuestOf(given.host as Host, process, log);
+  const host = given.host as Host;
+  // A running host has gone on since it was opened.
+  forget(host);
+  return openGuestOf(host, process, log);
 }
 
 /** What a command is run on: what was opened, and what it was asked. */

@@ -19,6 +19,28 @@ export interface Log {
   status(text: string): void;
 }
 
+/** A log that also calls `note` with each warning, before it passes it on. */
+export const noting = (log: Log, note: (warning: string) => void): Log => ({
+  warn: (text, advice) => {
+    note(text);
+    log.warn(text, advice);
+  },
+  note: (text) => {
+    log.note(text);
+  },
+  found: (text) => {
+    log.found(text);
+  },
+  step: (name, work) => log.step(name, work),
+  stepAsync: (name, work) => log.stepAsync(name, work),
+  tick: (part) => {
+    log.tick(part);
+  },
+  status: (text) => {
+    log.status(text);
+  },
+});
+
 /** Discards everything. A log that handles only one kind of message can extend it: `{ ...silentLog, warn }`. */
 export const silentLog: Log = {
   warn: () => undefined,

@@ -7,6 +7,7 @@ import type { StatedBuild } from '../opening/builds.js';
 import type { SymbolHints } from '../symbols/hints.js';
 import type { TypeHints } from '../types/btf-hints.js';
 import type { BtfGroup } from '../types/btf-walk.js';
+import { sumOf } from './sum.js';
 
 /** Must be increased when the format of the file changes. */
 const FORMAT = 'kvm-vtop record of a kernel build, version 3';
@@ -148,13 +149,3 @@ function contentsOf(bytes: Uint8Array | null, head: string): Contents {
 /** A name for a file: all of the release that is safe, and a sum of what tells builds apart. */
 const nameOf = ({ release, version, buildId }: StatedBuild): string =>
   `${release.replace(/[^\w+.-]/g, '_').slice(0, 80)}-${sumOf(`${release}\n${version}\n${buildId ?? ''}`)}`;
-
-/** 64 bits of a text, as two sums of 32 (FNV-1a, from its start and from its end): enough for damage. */
-function sumOf(text: string): string {
-  let [forward, backward] = [0x811c9dc5, 0x811c9dc5];
-  for (let i = 0; i < text.length; i++) {
-    forward = Math.imul(forward ^ text.charCodeAt(i), 0x01000193);
-    backward = Math.imul(backward ^ text.charCodeAt(text.length - 1 - i), 0x01000193);
-  }
-  return [forward, backward].map((sum) => (sum >>> 0).toString(16).padStart(8, '0')).join('');
-}

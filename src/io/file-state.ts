@@ -9,3 +9,39 @@ export function fileState(path: string): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
+
+/** Time in which a file can be written to again without another time of modification, in milliseconds: some file systems have seconds. */
+const COARSEST = 2000;
+
+/** Files, and the states in which they were when this was made. */
+export class FileStates {
+  readonly #paths: readonly string[];
+  /** See `fileState`. */
+  readonly texts: readonly string[];
+
+  /** Throws the system's error. */
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+    this.texts = paths.map(fileState);
+  }
+
+  /**
+   * Whether another state can be told from this one: devices can be written to without another time of modification, and so can files that
+   * were written to just now.
+   */
+  get areTelling(): boolean {
+    const before = Date.now() - COARSEST;
+    return this.#paths
+      .map((path) => statSync(path))
+      .every((each) => each.isFile() && each.mtimeMs < before && each.ctimeMs < before);
+  }
+
+  /** Whether they still are in these states. */
+  get areSame(): boolean {
+    try {
+      return this.#paths.every((path, i) => fileState(path) === this.texts[i]);
+    } catch {
+      return false;
+    }
+  }
+}

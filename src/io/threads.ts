@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 const TASKS = '/proc/self/task';
 /** State of a thread that waits, "sleeping" (proc_pid_stat(5)). */
 const SLEEPING = 'S';
+
+/** The start of a file: it has the number of a thread, its name of at most 63 characters, and its state. */
+const start = Buffer.alloc(128);
 
 /** Whether all other threads of this process are sleeping; null if that is not known (no /proc). */
 export function othersWait(): boolean | null {
@@ -19,8 +22,13 @@ export function othersWait(): boolean | null {
 /** The thread's state: the letter after its name, which is in parentheses and may contain parentheses. */
 function stateOf(id: string): string {
   try {
-    const text = readFileSync(`${TASKS}/${id}/stat`, 'latin1');
-    return text.charAt(text.lastIndexOf(')') + 2);
+    const file = openSync(`${TASKS}/${id}/stat`, 'r');
+    try {
+      const text = start.toString('latin1', 0, readSync(file, start));
+      return text.charAt(text.lastIndexOf(')') + 2);
+    } finally {
+      closeSync(file);
+    }
   } catch {
     // It ended in the meantime.
     return SLEEPING;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KeptAnswers } from '../core/kept.js';
 import type { Log } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
@@ -35,6 +36,8 @@ export interface Host {
   readonly typesOf: (module: NeededModule) => TypeSource;
   readonly symbols: Symbols;
   readonly identity: KernelIdentity;
+  /** What it has said in earlier runs of what is read with these symbols and types; null if that is not kept. */
+  readonly kept: KeptAnswers | null;
   /** What it was opened for. Types of other things may be there, but were not checked to be from the right build. */
   readonly needs: KernelNeeds;
   readonly log: Log;

@@ -2,11 +2,14 @@
 import { DumpError } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
+import { KeptSymbols } from '../symbols/kept-symbols.js';
 import { ModuleSymbols } from '../symbols/module-symbols.js';
+import type { SymbolTable } from '../symbols/table.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
 import { listFromBothEnds } from './containers/list.js';
 import { pointerAt } from './containers/pointer.js';
+import type { Host } from './host.js';
 import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs.js';
 
 /** Most modules. A host has a few hundred; the kernel has no limit. */
@@ -27,8 +30,21 @@ export function findModule(memory: Memory, types: TypeSource, modules: bigint, n
   return null;
 }
 
+/** Symbols of a loaded module; null if it is not loaded. `modules`: as for `findModule`. Throws `DumpError` if they can't be read. */
+export function symbolsOfModule(
+  { memory, types, kept }: Pick<Host, 'memory' | 'types' | 'kept'>,
+  modules: bigint,
+  name: string,
+): SymbolTable | null {
+  const open = (): ModuleSymbols | null => {
+    const module = findModule(memory, types, modules, name);
+    return module === null ? null : moduleSymbols(memory, types, module, name);
+  };
+  return kept === null ? open() : KeptSymbols.of(kept.within(`symbols of module ${name}`), open);
+}
+
 /** Symbols of the module whose struct module is at an address, as kept after loading (kernel/module/kallsyms.c). */
-export function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: string): ModuleSymbols {
+function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: string): ModuleSymbols {
   const { module: at } = resolve(types, { module: moduleFields });
   const { table } =
     at.kallsyms === null

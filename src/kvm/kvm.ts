@@ -4,7 +4,7 @@ import { DumpError, UsageError } from '../core/errors.js';
 import { LazyBytes, type Readable } from '../core/lazy-bytes.js';
 import { listFromBothEnds } from '../kernel/containers/list.js';
 import type { Host } from '../kernel/host.js';
-import { findModule, moduleSymbols } from '../kernel/modules.js';
+import { symbolsOfModule } from '../kernel/modules.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { unanswered } from '../types/source.js';
 import { KVM_MODULE } from './needs.js';
@@ -62,15 +62,12 @@ export class Kvm {
  * a warning and finds none; VMs are then recognised in other ways.
  */
 function symbolsOf(host: Host): { find: Find; unreadable: DumpError | null } {
-  const { memory, types, symbols, release, log } = host;
+  const { symbols, release, log } = host;
   const modules = symbols.get('modules');
   const none = (): null => null;
   try {
-    const module = modules === undefined ? null : findModule(memory, types, modules, KVM_MODULE.name);
-    if (module !== null) {
-      const table = moduleSymbols(memory, types, module, KVM_MODULE.name);
-      return { find: (name) => table.find(name) ?? null, unreadable: null };
-    }
+    const table = modules === undefined ? null : symbolsOfModule(host, modules, KVM_MODULE.name);
+    if (table !== null) return { find: (name) => table.find(name), unreadable: null };
   } catch (error) {
     if (!(error instanceof DumpError) || unanswered.has(error)) throw error;
     log.warn(`module kvm: its symbols can't be read: ${error.message}`, error);

@@ -5,7 +5,7 @@ import { type SlotRow, slots } from '../commands/slots.js';
 import { type VcpuRow, vcpus } from '../commands/vcpus.js';
 import { type VmRow, vms } from '../commands/vms.js';
 import { UsageError } from '../core/errors.js';
-import type { Log } from '../core/log.js';
+import { noting } from '../core/log.js';
 import { shown } from './addresses.js';
 import { processOf, vmOf, type WhichSlots, type WhichVms } from './choice.js';
 import type { Lifetime } from './lifetime.js';
@@ -105,28 +105,6 @@ function commandOf<Name extends keyof CommandRows>(name: Name): (typeof COMMANDS
     `${shown(name)} is not the name of a command with rows; valid: ${Object.keys(COMMANDS).join(', ')}`,
   );
 }
-
-/** A log that also records its warnings. */
-const noting = (log: Log, note: Note): Log => ({
-  warn: (text, advice) => {
-    note(text);
-    log.warn(text, advice);
-  },
-  note: (text) => {
-    log.note(text);
-  },
-  found: (text) => {
-    log.found(text);
-  },
-  step: (name, work) => log.step(name, work),
-  stepAsync: (name, work) => log.stepAsync(name, work),
-  tick: (part) => {
-    log.tick(part);
-  },
-  status: (text) => {
-    log.status(text);
-  },
-});
 
 // Empty standard input.
 async function* nothing(): AsyncGenerator<string> {}

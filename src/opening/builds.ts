@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KeptAnswers } from '../core/kept.js';
 import type { KernelIdentity } from '../kernel/host.js';
 import type { SymbolHints } from '../symbols/hints.js';
 import type { TypeHints } from '../types/btf-hints.js';
@@ -41,6 +42,8 @@ export interface DumpBuilds {
   btf(kernel: KernelIdentity): KnownBtf | null;
   /** Where names were in earlier runs; null or absent if that is not kept. */
   hints?(kernel: StatedBuild): NameHints | null;
+  /** What the kernel's own symbols and types have answered in earlier runs on the same files; null or absent if that is not kept. */
+  answers?(kernel: StatedBuild): KeptAnswers | null;
 }
 
 /** Where the names of types are in the BTF of a kernel, and those of symbols in its kallsyms. */

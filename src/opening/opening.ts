@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
-import type { Log } from '../core/log.js';
+import type { KeptAnswers } from '../core/kept.js';
+import { type Log, noting } from '../core/log.js';
 import type { FrameSource } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { DumpImage } from '../dump/image.js';
@@ -9,9 +10,9 @@ import type { KernelMemory } from '../kernel/memory.js';
 import type { KernelNeeds, NeededModule } from '../kernel/needs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import { Symbols } from '../symbols/cache.js';
-import type { Kallsyms } from '../symbols/kallsyms.js';
+import { KeptSymbols } from '../symbols/kept-symbols.js';
 import { LayeredSymbols } from '../symbols/layered.js';
-import type { SymbolTable } from '../symbols/table.js';
+import type { CountedTable, SymbolTable } from '../symbols/table.js';
 import { LayeredTypes } from '../types/layered.js';
 import { describes, type TypeSource } from '../types/source.js';
 import { checkedIdentity, openMemory } from './bootstrap.js';
@@ -19,6 +20,7 @@ import { type OwnTypes, ownTypes } from './btf.js';
 import type { DumpBuilds, NameHints, StatedBuild } from './builds.js';
 import { infoOf } from './find-info.js';
 import { Identity } from './identity.js';
+import { keptTypes } from './kept-types.js';
 import { checkModules, moduleBuildId } from './module-build.js';
 import { isLoaded, ModuleTypes } from './module-types.js';
 import { notEnough } from './not-enough.js';
@@ -46,13 +48,16 @@ export class Opening {
   readonly memory: KernelMemory;
   readonly uts: readonly string[];
   #tables: readonly SymbolTable[] = [];
-  #kallsyms: Kallsyms | null = null;
+  #kallsyms: CountedTable | null = null;
   /** Why the kernel's own symbols or types can't be used. */
   readonly #problems: DumpError[] = [];
   #own: OwnTypes | null = null;
   #modules: ModuleTypes;
   readonly #builds: DumpBuilds | null;
   readonly #hints: NameHints | null;
+  /** What the kernel's own symbols have answered in earlier runs, and its own types; null if that is not kept. */
+  readonly #kept: KeptAnswers | null;
+  #keptTypes: KeptAnswers | null = null;
 
   constructor(
     image: DumpImage,
@@ -69,19 +74,28 @@ export class Opening {
     log.found(`${image.name}: ${image.reader.description}, kernel ${this.release}`);
     this.memory = log.step('kernel page tables', () => openMemory(frames, this.info, image.reader.physBase));
     this.uts = checkedIdentity(image, this.memory, this.info, this.release);
-    this.#hints = builds?.hints?.(this.#stated) ?? null;
-    // Excerpts are attached to reports of problems: what other runs have learned must not change what is answered from them.
-    const hints = image.reader.isExcerpt === true ? null : this.#hints;
-    this.#addOwn(() => namedKallsyms(this.memory, this.info, this.release, hints));
+    // Excerpts are attached to reports of problems: what other runs have learned must not change what is answered from them. A kernel that
+    // has not crashed goes on.
+    const isExcerpt = image.reader.isExcerpt === true;
+    const isFixed = !isExcerpt && frames.live === undefined && this.info.text('CRASHTIME') !== null;
+    this.#kept = isFixed ? (builds?.answers?.(this.#stated) ?? null) : null;
+    // In a damaged dump, hints can lead to more than is found without them. What is kept of a dump must be what it says by itself.
+    this.#hints = this.#kept === null ? (builds?.hints?.(this.#stated) ?? null) : null;
+    const hints = isExcerpt ? null : this.#hints;
+    this.#addOwn('kallsyms', () => namedKallsyms(this.memory, this.info, this.release, hints));
   }
 
   /** Searches the image for kallsyms if VMCOREINFO does not have its addresses; this takes some time. */
   scanForSymbols(): void {
-    if (!this.hasSymbols([])) this.#addOwn(() => scannedKallsyms(this.memory, this.info, this.release));
+    if (!this.hasSymbols([]))
+      this.#addOwn('scanned kallsyms', () => scannedKallsyms(this.memory, this.info, this.release));
   }
 
-  #addOwn(open: () => Kallsyms | null): void {
-    const kallsyms = this.#optional(() => this.log.step('kallsyms', open));
+  #addOwn(name: string, open: () => CountedTable | null): void {
+    const kept = this.#kept?.within(name) ?? null;
+    const kallsyms = this.#optional(() =>
+      this.log.step('kallsyms', () => (kept === null ? open() : KeptSymbols.of(kept, open))),
+    );
     if (kallsyms === null) return;
     this.#kallsyms = kallsyms;
     this.#tables = [kallsyms, ...this.#tables];
@@ -125,14 +139,26 @@ export class Opening {
   }
 
   readOwnTypes(): void {
-    const { memory, info, release, log, needs } = this;
+    // Types are found by symbols, and are those of the modules that are needed.
+    const modules = this.needs.modules.map(({ name }) => name);
+    const isAlone = this.#tables.every((table) => table === this.#kallsyms);
+    const part = `types of ${['vmlinux', ...modules].join(', ')} by ${this.#symbols.source || 'a scan'}`;
+    const kept = isAlone ? (this.#kept?.within(part) ?? null) : null;
+    this.#keptTypes = kept;
+    this.#own = this.#optional(() =>
+      this.log.step('types', () => (kept === null ? this.#openTypes() : keptTypes(kept, () => this.#openTypes(kept)))),
+    );
+    this.#modules = new ModuleTypes(this.#own, this.log);
+  }
+
+  #openTypes(kept: KeptAnswers | null = null): OwnTypes {
+    const { memory, info, release, needs } = this;
     const symbols = new Symbols(this.#symbols);
     const known = this.#builds?.btf(this.identity) ?? null;
     const hints = this.#hints;
-    this.#own = this.#optional(() =>
-      log.step('types', () => ownTypes({ memory, symbols, info, release, log, known, hints }, needs.modules)),
-    );
-    this.#modules = new ModuleTypes(this.#own, log);
+    // A warning about the types is to be given in each run.
+    const log = kept === null ? this.log : noting(this.log, kept.drop.bind(kept));
+    return ownTypes({ memory, symbols, info, release, log, known, hints }, needs.modules);
   }
 
   typesWanted(given: readonly TypeSource[]): TypesWanted {
@@ -181,7 +207,22 @@ export class Opening {
     this.#checkModules(types);
     const symbols = new Symbols(this.#symbols);
     const typesOf = (module: NeededModule): TypeSource => this.#modules.of(module, types);
-    return { frames, memory, info, release, uts, types, typesOf, symbols, identity: this.identity, needs, log };
+    // What files beside the dump say of it is not kept.
+    const kept = given.length === 0 && found.length === 0 ? this.#keptTypes : null;
+    return {
+      frames,
+      memory,
+      info,
+      release,
+      uts,
+      types,
+      typesOf,
+      symbols,
+      identity: this.identity,
+      kept,
+      needs,
+      log,
+    };
   }
 
   /** Checks the builds of modules that files describe. What they say of a module that is not loaded is not used. */

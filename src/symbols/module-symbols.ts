@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bytes } from '../core/bytes.js';
 import type { Readable } from '../core/lazy-bytes.js';
-import type { SymbolTable } from './table.js';
+import type { CountedTable } from './table.js';
 
 const SYM_SIZE = 24;
 
 /** The symbol table of a loaded module: Elf64_Sym records, whose values are run-time addresses, and their strings. */
-export class ModuleSymbols implements SymbolTable {
+export class ModuleSymbols implements CountedTable {
   readonly source: string;
 
   constructor(
@@ -15,6 +15,10 @@ export class ModuleSymbols implements SymbolTable {
     readonly strings: Readable,
   ) {
     this.source = `symbols of module ${module}`;
+  }
+
+  get count(): number {
+    return Math.floor(this.symbols.length / SYM_SIZE);
   }
 
   find(name: string): bigint | null {

@@ -11,3 +11,8 @@ export interface SymbolTable {
   /** Some functions with unique names, to check tables that do not record which build they are from. */
   sample?(): (readonly [name: string, address: bigint])[];
 }
+
+/** A table of which it is known how many symbols it has. */
+export interface CountedTable extends SymbolTable {
+  readonly count: number;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A value that is kept. */
+export type Kept = null | boolean | number | string | readonly Kept[] | { readonly [key: string]: Kept };
+
+/** Answers that were given in earlier runs about the same dump, by what was asked. */
+export interface KeptAnswers {
+  /** Undefined: it was not asked. */
+  get(question: string): Kept | undefined;
+  set(question: string, answer: Kept): void;
+  /** The answers of one part of what is asked, apart from those of other parts. */
+  within(part: string): KeptAnswers;
+  /**
+   * Something has gone wrong, of which a run that does not ask the same would say nothing: from now on no kept answer is given, and
+   * nothing is kept of this run.
+   */
+  drop(): void;
+}
