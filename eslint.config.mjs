@@ -43,6 +43,21 @@ export default defineConfig(
       ],
     },
   },
+  {
+    // The build copies what a module exports once the module has run (scripts/link.mjs).
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ExportNamedDeclaration > VariableDeclaration[kind!="const"]',
+          message: 'What is exported must not change: export a function that returns it.',
+        },
+      ],
+      'no-class-assign': 'error',
+      'no-func-assign': 'error',
+    },
+  },
   // CommonJS has no other way to import.
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );

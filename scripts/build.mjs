@@ -78,7 +78,7 @@ const digests = Object.fromEntries(
   }),
 );
 const parts = readdirSync(at('dist/parts')).map((name) => digestOf(readFileSync(at(`dist/parts/${name}`))));
-// Of all, also of the packages, which are loaded as any others.
+// The digest of all files: also of packages and layouts, whose compiled code is not kept.
 digests[''] = digestOf([digests['program.js'], ...parts].join());
 const KVM_VTOP_PROGRAM = JSON.stringify(digests);
 await build({

@@ -60,8 +60,9 @@ function chunksOf({ outputFiles, metafile }) {
 }
 
 /**
- * The body of a function that does what a chunk does, and returns what it exports. Nothing that a chunk exports is assigned again
- * after the chunk has run, and no chunks import each other.
+ * The body of a function that does what a chunk does, and returns what it exports. What a chunk exports is copied
+ * when the chunk has run, so that it must not be assigned again (eslint.config.mjs). No chunks import each other: a chunk is what the same
+ * entry points need, and imports only chunks that more of them need.
  *
  * @type {(chunk: Chunk, folder: string, isFirst: (name: string) => boolean) => string}
  */

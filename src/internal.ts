@@ -12,6 +12,7 @@ export { gfn, pfn } from './core/address.js';
 export { DumpError, UsageError } from './core/errors.js';
 export { silentLog } from './core/log.js';
 export { BuildHints } from './debuginfo/build-hints.js';
+export { DumpRecord } from './debuginfo/dump-record.js';
 export { assetsOf } from './html/assets.js';
 export type { PictureRun } from './html/classes.js';
 export { htmlPage } from './html/page.js';

@@ -71,7 +71,7 @@ interface Remembered {
    * What tells this build of the program from others: then what the kernel of this dump says of its symbols and types is kept, too. A process
    * that reads many dumps (`learned`) does not keep it.
    */
-  readonly program?: string;
+  readonly program?: string | null;
 }
 
 /** Options for reading the files of a dump. */
@@ -96,9 +96,18 @@ export interface OpenImage {
  * Opens the files of a dump: one, or all parts of a split dump. Throws `DumpError` if they are not a dump of a known
  * format. Damage that does not prevent reading is a warning.
  */
-export async function openImage(
+export function openImage(
   paths: string | readonly string[],
   options: ImageOptions & Remembered = {},
+): Promise<OpenImage> {
+  return openFiles(paths, statesOf(paths, options), options);
+}
+
+/** `states`: those of the files before they are opened, since another file can take the place of one. */
+async function openFiles(
+  paths: string | readonly string[],
+  states: FileStates | null,
+  options: ImageOptions & Remembered,
 ): Promise<OpenImage> {
   const { log = silentLog, inputFormat = 'auto' } = options;
   const files: FileSource[] = [];
@@ -108,7 +117,6 @@ export async function openImage(
   const close = (): void => {
     for (const file of files.splice(0)) file.close();
   };
-  const states = statesOf(paths, options);
   try {
     for (const path of typeof paths === 'string' ? [paths] : paths) files.push(FileSource.open(path));
     const machine = await imageOf(files, { format: inputFormat, onRead });
@@ -166,9 +174,8 @@ export async function openDump(paths: string | readonly string[], options: OpenO
   const { log = silentLog } = options;
   const watch = options.watch ?? ((image: DumpImage): FrameSource => image);
   const beside = new Beside(options.beside ?? {}, log);
-  // Before they are opened: another file can take the place of one.
   const files = statesOf(paths, options);
-  const opened = await openImage(paths, options);
+  const opened = await openFiles(paths, files, options);
   const { image } = opened;
   const builds = new KnownBuilds(options, image, files, options.guests ?? []);
   const close = (): void => {
@@ -213,7 +220,7 @@ class KnownBuilds implements DumpBuilds {
 
   /** `files`: null if nothing is kept for other runs. `guests`: the words that choose a guest in the dump, which is another dump. */
   constructor(
-    { learned, program, log = silentLog }: ImageOptions & Remembered,
+    { learned, program = null, inputFormat, log = silentLog }: ImageOptions & Remembered,
     image: DumpImage,
     files: FileStates | null,
     guests: readonly string[],
@@ -221,9 +228,10 @@ class KnownBuilds implements DumpBuilds {
     this.#learned = learned?.builds.for(`${learned.dump} ${image.name}`) ?? null;
     this.#log = log;
     this.#files = files;
-    // Files can be read as if they had another format.
     this.#dump = [image.reader.description, ...(files?.texts ?? []), ...guests].join('\n');
-    this.#program = learned === undefined && files?.areTelling === true ? (program ?? null) : null;
+    // Raw memory can be that of a guest that runs: what maps a file can write to it without another time of modification.
+    const isFixed = files?.areTelling === true && inputFormat !== 'raw';
+    this.#program = isFixed && learned === undefined ? program : null;
   }
 
   btf(kernel: KernelIdentity): KnownBtf | null {

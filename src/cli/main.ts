@@ -11,7 +11,7 @@ import { oneLine } from '../core/one-line.js';
 import type { Compiled } from './compiled.js';
 import { threadsAtRest } from './end.js';
 import { StderrLog } from './log.js';
-import { mayAskForText, readCommandLine } from './parser.js';
+import { mayBeMain, readCommandLine } from './parser.js';
 import { errorText } from './remedies.js';
 import { run } from './run.js';
 import { isWorker } from './scan-start.js';
@@ -47,8 +47,7 @@ const SHORT: ReadonlySet<Need> = new Set<Need>(['nothing', 'files', 'many']);
  * of it can be one of another command, and what is wrong with it is known only with all of them.
  */
 async function asked(words: readonly string[]): Promise<{ request: Request; commands: readonly Command[] }> {
-  const isPlain = words[0]?.startsWith('-') === true && !words.some(mayAskForText);
-  const own = isPlain ? ifValid(words) : null;
+  const own = mayBeMain(words) ? ifValid(words) : null;
   if (own !== null) return { request: own, commands: [mainCommand] };
   const commands = await allCommands();
   return { request: readCommandLine(words, commands, KVM_VTOP_VERSION), commands };
@@ -71,7 +70,11 @@ async function answer(compiled: Compiled | null): Promise<{ readonly status: Exi
   const { request, commands } = await asked(process.argv.slice(2));
   const log = new StderrLog({ verbose: request.values.verbose === true, quiet: request.values.quiet === true });
   for (const text of compiled?.texts ?? ['caches: none']) log.found(text);
-  const status = await run(request, { commands, version: KVM_VTOP_VERSION, build: compiled?.build }, streams(log));
+  const status = await run(
+    request,
+    { commands, version: KVM_VTOP_VERSION, build: compiled?.build ?? null },
+    streams(log),
+  );
   const isKept = compiled !== null && status < 2 && !SHORT.has(request.command.needs);
   return {
     status,

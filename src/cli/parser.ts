@@ -61,10 +61,17 @@ function parsed(words: readonly string[], commands: readonly Command[], version:
 
 /** Whether a word is --help or -h, perhaps with other short options. */
 const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
+/** The same for --version and -V. */
+const mayAskForVersion = (word: string): boolean => word === '--version' || /^-[^-]*V/.test(word);
 
-/** Whether a word may ask for help or the version: commander answers it, whatever the rest of the line is. */
-export const mayAskForText = (word: string): boolean =>
-  mayAskForHelp(word) || word === '--version' || /^-[^-]*V/.test(word);
+/**
+ * Whether a command line can be parsed with the main command alone, if it is a valid one of that. Help lists all commands. The version
+ * is printed even if the rest of the line is wrong, unless it follows the name of another command.
+ */
+export const mayBeMain = (words: readonly string[]): boolean =>
+  words[0]?.startsWith('-') === true &&
+  !words.some(mayAskForHelp) &&
+  (words.length === 1 || !words.some(mayAskForVersion));
 
 /** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {

@@ -24,8 +24,8 @@ import { startWorker } from './scan-start.js';
 interface Program {
   readonly commands: readonly Command[];
   readonly version: string;
-  /** What tells this build of it from others; undefined if nothing is kept for other runs. */
-  readonly build: string | undefined;
+  /** What tells this build of it from others; null if nothing is kept for other runs. */
+  readonly build: string | null;
 }
 
 /** Opens what the command of a request needs, and runs it. */
@@ -75,7 +75,7 @@ export async function open(
   paths: readonly string[],
   request: Request,
   { log }: Streams,
-  { learned, program }: { learned?: OpenOptions['learned']; program?: string | undefined },
+  { learned, program = null }: Pick<OpenOptions, 'learned' | 'program'>,
 ): Promise<Given & { close: () => void }> {
   const values = request.values as unknown as Opening;
   const { inputFormat, guest: guests } = values;
@@ -89,7 +89,7 @@ export async function open(
         needs: hostNeedsOf(request),
         keeps: true,
         ...(learned && { learned }),
-        ...(program !== undefined && { program }),
+        program,
       }),
     );
   const opened = await openImage(paths, { log, inputFormat, guests, keeps: true, ...(learned && { learned }) });

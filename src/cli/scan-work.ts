@@ -165,7 +165,7 @@ class Attempt {
   facts: DumpFacts = NO_FACTS;
   format: string | null = null;
   readonly #files: Job;
-  readonly #learned: OpenOptions['learned'];
+  readonly #learned: NonNullable<OpenOptions['learned']>;
   readonly #problems: Problems;
   readonly #log: Log;
   readonly #write: (text: string) => void;

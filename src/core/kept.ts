@@ -3,6 +3,27 @@
 /** A value that is kept. */
 export type Kept = null | boolean | number | string | readonly Kept[] | { readonly [key: string]: Kept };
 
+/** How an answer that is not null is kept. `read`: undefined if something else is there. */
+export interface KeptForm<T> {
+  readonly write: (answer: T) => Kept;
+  readonly read: (kept: Kept) => T | undefined;
+}
+
+/** The answer that is kept, or that of `ask`, which is kept then. */
+export function keptOr<T>(
+  kept: KeptAnswers,
+  question: string,
+  { read, write }: KeptForm<T>,
+  ask: () => T | null,
+): T | null {
+  const there = kept.get(question);
+  const known = there === null || there === undefined ? there : read(there);
+  if (known !== undefined) return known;
+  const found = ask();
+  kept.set(question, found === null ? null : write(found));
+  return found;
+}
+
 /** Answers that were given in earlier runs about the same dump, by what was asked. */
 export interface KeptAnswers {
   /** Undefined: it was not asked. */

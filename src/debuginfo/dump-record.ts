@@ -16,13 +16,14 @@ const MOST_FILES = 64;
 type Answers = Record<string, Kept>;
 
 /**
- * What the kernel in a dump said of its symbols and types, kept in the user's cache folder. It is used for the same files alone, as long
- * as nobody has written to them, and by the same build of the program, so that an answer is the one that the dump itself would give.
+ * What the kernel in a dump said of its symbols and types, kept in the user's cache folder. It is used only for the same files, until
+ * somebody writes to them, and only by the same build of the program: the dump itself would give the same answers.
  */
 export class DumpRecord {
+  /** Whether nothing was kept before this run. */
+  readonly isEmpty: boolean;
   readonly #head: Buffer;
   readonly #parts: Map<string, Answers>;
-  readonly #wasEmpty: boolean;
   #isChanged = false;
   #isDropped = false;
 
@@ -32,7 +33,7 @@ export class DumpRecord {
   ) {
     this.#head = Buffer.from(`${head}\n`);
     this.#parts = partsIn(readOwn(path, LARGEST), this.#head);
-    this.#wasEmpty = this.#parts.size === 0;
+    this.isEmpty = this.#parts.size === 0;
   }
 
   /**
@@ -44,10 +45,6 @@ export class DumpRecord {
     if (folder === null) return null;
     const head = JSON.stringify(['kvm-vtop record of a dump', program, dump, release, crash]);
     return new DumpRecord(join(folder, sumOf(`${program}\n${dump}`)), head);
-  }
-
-  get isEmpty(): boolean {
-    return this.#wasEmpty;
   }
 
   get answers(): KeptAnswers {

@@ -26,14 +26,15 @@ export class FileStates {
   }
 
   /**
-   * Whether another state can be told from this one: devices can be written to without another time of modification, and so can files that
-   * were written to just now.
+   * Whether another state can be told from this one. A device can be written to without another time of modification, and so can a file that
+   * was written to just now. False also if one has been removed.
    */
   get areTelling(): boolean {
     const before = Date.now() - COARSEST;
-    return this.#paths
-      .map((path) => statSync(path))
-      .every((each) => each.isFile() && each.mtimeMs < before && each.ctimeMs < before);
+    return this.#paths.every((path) => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found?.isFile() === true && found.mtimeMs < before && found.ctimeMs < before;
+    });
   }
 
   /** Whether they still are in these states. */

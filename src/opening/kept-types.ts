@@ -13,5 +13,13 @@ export function keptTypes(kept: KeptAnswers, open: () => OwnTypes): OwnTypes {
   const known = kept.get('source');
   const source = typeof known === 'string' ? known : own().types.source;
   if (source !== known) kept.set('source', source);
-  return { types: new KeptTypes(kept, source, () => own().types), ofModule: (name) => own().ofModule(name) };
+  return {
+    // It changes if the BTF of a module turns out to be damaged.
+    types: new KeptTypes(
+      kept,
+      () => opened?.types.source ?? source,
+      () => own().types,
+    ),
+    ofModule: (name) => own().ofModule(name),
+  };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Kept, KeptAnswers } from '../core/kept.js';
+import { type KeptAnswers, type KeptForm, keptOr } from '../core/kept.js';
 import type { CountedTable } from './table.js';
 
 /** A symbol table whose answers are kept. It is opened when something else is asked. */
@@ -40,13 +40,13 @@ export class KeptSymbols implements CountedTable {
   }
 
   find(name: string): bigint | null {
-    const address = this.#ask(`symbol ${name}`, () => this.#table.find(name));
+    const address = keptOr(this.#kept, `symbol ${name}`, ADDRESS, () => this.#table.find(name));
     if (address !== null) this.#names.set(address, name);
     return address;
   }
 
   next(address: bigint): bigint | null {
-    return this.#ask(`symbol after ${address.toString(16)}`, () => {
+    return keptOr(this.#kept, `symbol after ${address.toString(16)}`, ADDRESS, () => {
       const name = this.#names.get(address);
       if (name !== undefined) this.#table.find(name);
       return this.#table.next(address);
@@ -57,15 +57,9 @@ export class KeptSymbols implements CountedTable {
     this.#opened ??= this.#open();
     return this.#opened;
   }
-
-  #ask(question: string, ask: () => bigint | null): bigint | null {
-    const known = addressOf(this.#kept.get(question));
-    if (known !== undefined) return known;
-    const found = ask();
-    this.#kept.set(question, found === null ? null : `0x${found.toString(16)}`);
-    return found;
-  }
 }
 
-const addressOf = (kept: Kept | undefined): bigint | null | undefined =>
-  kept === null ? null : typeof kept === 'string' && /^0x[0-9a-f]{1,16}$/.test(kept) ? BigInt(kept) : undefined;
+const ADDRESS: KeptForm<bigint> = {
+  write: (address) => `0x${address.toString(16)}`,
+  read: (kept) => (typeof kept === 'string' && /^0x[0-9a-f]{1,16}$/.test(kept) ? BigInt(kept) : undefined),
+};

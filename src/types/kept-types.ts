@@ -1,55 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Kept, KeptAnswers } from '../core/kept.js';
+import { type Kept, type KeptAnswers, type KeptForm, keptOr } from '../core/kept.js';
 import type { Member, TypeSource } from './source.js';
 
 /** Types whose descriptions are kept. Their source is opened when something else is asked. */
 export class KeptTypes implements TypeSource {
   readonly #kept: KeptAnswers;
+  readonly #source: () => string;
   readonly #types: () => TypeSource;
 
-  constructor(
-    kept: KeptAnswers,
-    readonly source: string,
-    types: () => TypeSource,
-  ) {
+  /** `source`: where the descriptions are from. `types` opens their source. */
+  constructor(kept: KeptAnswers, source: () => string, types: () => TypeSource) {
     this.#kept = kept;
+    this.#source = source;
     this.#types = types;
   }
 
+  get source(): string {
+    return this.#source();
+  }
+
   sizeOf(name: string): number | null {
-    return this.#ask(`size ${name}`, (types) => types.sizeOf(name), { write: (size) => size, read: sizeIn });
+    return keptOr(this.#kept, `size ${name}`, SIZE, () => this.#types().sizeOf(name));
   }
 
   member(name: string, path: string): Member | null {
-    return this.#ask(`member ${name} ${path}`, (types) => types.member(name, path), MEMBER);
+    return keptOr(this.#kept, `member ${name} ${path}`, MEMBER, () => this.#types().member(name, path));
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
-    return this.#ask(`enum ${name}`, (types) => types.enumerators(name), ENUMERATORS);
-  }
-
-  /** Null is kept as such. */
-  #ask<T>(question: string, ask: (types: TypeSource) => T | null, { read, write }: Form<T>): T | null {
-    const kept = this.#kept.get(question);
-    const known = kept === null || kept === undefined ? kept : read(kept);
-    if (known !== undefined) return known;
-    const found = ask(this.#types());
-    this.#kept.set(question, found === null ? null : write(found));
-    return found;
+    return keptOr(this.#kept, `enum ${name}`, ENUMERATORS, () => this.#types().enumerators(name));
   }
 }
 
-/** How an answer is kept. `read`: undefined if something else is there. */
-interface Form<T> {
-  readonly write: (answer: T) => Kept;
-  readonly read: (kept: Kept) => T | undefined;
-}
-
-const sizeIn = (kept: Kept): number | undefined => (typeof kept === 'number' ? kept : undefined);
+const SIZE: KeptForm<number> = {
+  write: (size) => size,
+  read: (kept) => (typeof kept === 'number' ? kept : undefined),
+};
 
 const KINDS: readonly Member['kind'][] = ['number', 'pointer', 'struct', 'other'];
 
-const MEMBER: Form<Member> = {
+const MEMBER: KeptForm<Member> = {
   write: ({ offset, size, count, element, kind }) => [offset, size, count, element, kind],
   read(kept) {
     if (!Array.isArray(kept)) return undefined;
@@ -65,7 +55,7 @@ const MEMBER: Form<Member> = {
 const isPair = (kept: Kept): kept is readonly [string, number] =>
   Array.isArray(kept) && typeof kept[0] === 'string' && typeof kept[1] === 'number';
 
-const ENUMERATORS: Form<ReadonlyMap<string, number>> = {
+const ENUMERATORS: KeptForm<ReadonlyMap<string, number>> = {
   write: (values) => [...values],
   read(kept) {
     return Array.isArray(kept) && kept.every(isPair) ? new Map(kept) : undefined;

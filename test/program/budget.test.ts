@@ -56,7 +56,7 @@ describe('one answer', () => {
     expect(files).toEqual(['cli.js']);
   });
 
-  // Without kept code, the files of the program are loaded as any modules are.
+  // With --no-cache, Node.js itself loads the files of the program, and its list of modules has them.
   test('loads no other commands, nor what only their options need', () => {
     const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
     expect(files).toEqual(['cli.js', 'program.js']);

@@ -2,16 +2,20 @@
 // What is kept of a dump: what its kernel said of its symbols and types. It is used for the same files alone, and changes no answer.
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { openImage } from '../../src/open.js';
 import { ALPHA, ANSWER, DUMP } from '../build/alpha.js';
 import { scratch } from '../build/scratch.js';
 import { needing, recordedHosts } from '../needs.js';
@@ -191,6 +195,27 @@ hosts.describe('a record', () => {
     expect(right.stderr).toMatch(/symbols can't be read/);
     home.run('vms', '-c', original);
     for (let i = 0; i < 2; i++) expect(home.run(...words)).toEqual(right);
+  });
+
+  hosts.test('is not made of raw memory, which can be that of a guest that runs', async () => {
+    const home = new Home();
+    const raw = join(home.home, 'raw');
+    const { image, close } = await openImage(original);
+    const file = openSync(raw, 'w');
+    for (const frame of image.reader.present()) {
+      const page = image.frame(frame);
+      if (page !== null) writeSync(file, page, 0, 4096, frame * 4096);
+    }
+    closeSync(file);
+    close();
+    await new Promise((resolve) => setTimeout(resolve, LATER_MS));
+    const words = ['-c', raw, '--input-format', 'raw', ...ONE];
+    for (let i = 0; i < 2; i++) {
+      const run = home.run(...words);
+      expect([run.status, run.stdout]).toEqual([0, expect.stringMatching(ANSWER)]);
+      expect(run.stderr).not.toMatch(KEPT);
+    }
+    expect(() => home.files()).toThrow(/ENOENT/);
   });
 
   hosts.test('is not made by scan, which reads each dump once', () => {

@@ -37,6 +37,9 @@ test('what was written just now, or is not a file, can be written to without ano
   await new Promise((resolve) => setTimeout(resolve, 2100));
   expect(new FileStates([path]).areTelling).toBe(true);
   expect(new FileStates([path, file('new')]).areTelling).toBe(false);
+  const removed = new FileStates([path]);
   for (const other of ['/dev/null', '/proc/self', join(folder, 'sub')])
     expect(new FileStates([path, other]).areTelling).toBe(false);
+  rmSync(path);
+  expect(removed.areTelling).toBe(false);
 });

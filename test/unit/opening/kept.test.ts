@@ -39,6 +39,8 @@ const files = (): string[] => {
 /** A dump that is opened again and again. */
 class Dump {
   readonly host: SyntheticHost;
+  /** Whether a run has asked what other dumps have said. */
+  hintsWereAsked = false;
 
   constructor(options: HostOptions = {}) {
     this.host = new SyntheticHost(options);
@@ -57,6 +59,10 @@ class Dump {
     let record: DumpRecord | null = null;
     const builds = {
       btf: () => null,
+      hints: () => {
+        this.hintsWereAsked = true;
+        return null;
+      },
       answers: (kernel: Parameters<typeof DumpRecord.of>[0]) => {
         record = program === null ? null : DumpRecord.of(kernel, 'file 1', program);
         return record?.answers ?? null;
@@ -68,11 +74,6 @@ class Dump {
     } finally {
       (record as DumpRecord | null)?.save(log);
     }
-  }
-
-  /** Overwrites the start of something in memory. */
-  overwrite(symbol: string): void {
-    for (let i = 0n; i < 64n; i += 8n) this.host.u64(this.host.at(symbol) + i, 0x5a5a5a5a5a5a5a5an);
   }
 }
 
@@ -140,6 +141,14 @@ test('nothing is kept of a kernel that has not crashed', async () => {
   expect(files()).toHaveLength(1);
 });
 
+test('what other dumps of the build have said has no part in what is kept', async () => {
+  const dump = new Dump();
+  for (let i = 0; i < 2; i++) await dump.run(translated);
+  expect(dump.hintsWereAsked).toBe(false);
+  await dump.run(translated, null);
+  expect(dump.hintsWereAsked).toBe(true);
+});
+
 test('what is not a record is not used', async () => {
   const dump = new Dump();
   const right = await dump.run(translated);
@@ -174,6 +183,23 @@ test('a warning about types is given in each run', async () => {
     expect(said.join()).toMatch(/types: taken from vmlinux only: .*BTF/);
   }
   expect(files()).toEqual([]);
+});
+
+test('a module whose types turn out to be damaged is no longer named as their source', async () => {
+  const dump = new Dump({ splitBtf: true, vmlinuxTypes: new SyntheticHost().typesText() });
+  const named = (host: Host): string => host.types.source;
+  await dump.run(named);
+  expect(files()).toHaveLength(1);
+  const { host } = dump;
+  const entry = host.pointer(host.at('btf_modules')) - host.offset('btf_module', 'list');
+  const btf = host.pointer(entry + host.offset('btf_module', 'btf'));
+  host.u64(host.pointer(btf + host.offset('btf', 'data')), 0x1234n);
+  const after = (opened: Host): string => {
+    opened.types.sizeOf('a structure that was not asked for');
+    return opened.types.source;
+  };
+  expect(await dump.run(named)).toMatch(/of module kvm$/);
+  expect(await dump.run(after)).toBe('BTF of vmlinux');
 });
 
 /** Changes all values in a file in the same way, in both copies. */
