@@ -9,6 +9,8 @@ import { median, timed, times } from './measure.mjs';
 
 /** Copies of a dump: names of one file are the same dump. */
 const COPIES = 40;
+/** Smaller scans, in which the start of the processes takes most of the time. */
+const FEW = [1, 6];
 /** Copies that the peers are asked about. */
 const PEER_COPIES = 5;
 
@@ -39,6 +41,10 @@ export function many({ cli, scratch }, { dump, pid, gpa, peers }) {
       `scan of ${COPIES} dumps, vms and one address, -j ${jobs}: ${seconds.toFixed(2)} s, ${rates.at(-1)?.toFixed(0)} dumps a minute, ` +
         `at most ${(Math.max(...peaks) / 2 ** 20).toFixed(0)} MB in a process`,
     );
+  }
+  for (const count of FEW) {
+    const runs = times(5, () => timed([...cli, 'scan', ...copies.slice(0, count), ...questions, '-j', '1']).seconds);
+    console.log(`scan of ${count} of them, -j 1: ${median(runs).toFixed(2)} s`);
   }
   console.log(`two processes against one: ${((rates[1] ?? 0) / (rates[0] ?? 1)).toFixed(2)} times`);
   for (const { name, command, input } of peers) {

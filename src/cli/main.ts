@@ -11,10 +11,10 @@ import { oneLine } from '../core/one-line.js';
 import type { Compiled } from './compiled.js';
 import { threadsAtRest } from './end.js';
 import { StderrLog } from './log.js';
-import { mayBeMain, readCommandLine } from './parser.js';
+import { mayBeMain, mayScan, readCommandLine } from './parser.js';
 import { errorText } from './remedies.js';
 import { run } from './run.js';
-import { isWorker } from './scan-start.js';
+import { endEarly, isWorker, startEarly } from './scan-start.js';
 import { OutputError, outputWritten, standardError, streams } from './streams.js';
 
 /** The version of the package; set by the build. */
@@ -49,6 +49,7 @@ const SHORT: ReadonlySet<Need> = new Set<Need>(['nothing', 'files', 'many']);
 async function asked(words: readonly string[]): Promise<{ request: Request; commands: readonly Command[] }> {
   const own = mayBeMain(words) ? ifValid(words) : null;
   if (own !== null) return { request: own, commands: [mainCommand] };
+  if (mayScan(words)) startEarly();
   const commands = await allCommands();
   return { request: readCommandLine(words, commands, KVM_VTOP_VERSION), commands };
 }
@@ -92,7 +93,7 @@ function keep(compiled: Compiled, log: Log): void {
 
 /** Runs the program. `compiled`: its compiled code; null if that is not kept. */
 export async function main(compiled: Compiled | null): Promise<void> {
-  if (isWorker()) return (await import('./scan-work.js')).work(KVM_VTOP_VERSION);
+  if (isWorker()) return (await import('./scan-work.js')).work(KVM_VTOP_VERSION, compiled);
   optimizeLate((budget) => {
     setFlagsFromString(`--wasm-tiering-budget=${budget}`);
   });
@@ -113,6 +114,7 @@ export async function main(compiled: Compiled | null): Promise<void> {
   await outputWritten().catch((error: unknown) => {
     finish(report(error));
   });
+  endEarly();
   // Before the flags of V8 are changed.
   atEnd();
   await threadsAtRest();

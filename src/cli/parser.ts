@@ -73,6 +73,11 @@ export const mayBeMain = (words: readonly string[]): boolean =>
   !words.some(mayAskForHelp) &&
   (words.length === 1 || !words.some(mayAskForVersion));
 
+/** Whether a command line is likely to analyse dumps in processes of its own: it is one of scan, without a queue. */
+export const mayScan = (words: readonly string[]): boolean =>
+  words[0] === 'scan' &&
+  !words.some((word) => mayAskForHelp(word) || mayAskForVersion(word) || word.startsWith('--queue'));
+
 /** Splits words at each `--`. */
 function parts(words: readonly string[]): string[][] {
   const all: string[][] = [[]];

@@ -17,6 +17,7 @@ import { Builds } from '../opening/builds.js';
 import { text as textType } from '../report/types.js';
 import type { Job, Order, Plan, Report, Status } from '../scan/protocol.js';
 import { Store } from '../scan/store.js';
+import type { Compiled } from './compiled.js';
 import { readCommandLine } from './parser.js';
 import { questionOf } from './question.js';
 import { open } from './run.js';
@@ -28,8 +29,11 @@ const MOST_PROBLEMS = 100;
 /** Steps of an analysis (pages that are read, rows) after which the process checks that the one that started it still runs. */
 const STEPS = 64;
 
-/** Analyses the dumps that the process which started this one sends. Returns when that process ends. */
-export async function work(version: string): Promise<void> {
+/**
+ * Analyses the dumps that the process which started this one sends. Returns when that process ends. `compiled`: the program's compiled code;
+ * null if that is not kept.
+ */
+export async function work(version: string, compiled: Compiled | null): Promise<void> {
   const parent = process.ppid;
   let steps = 0;
   const endWithParent = (): void => {
@@ -39,11 +43,18 @@ export async function work(version: string): Promise<void> {
   const builds = new Builds();
   let plan: Plan | null = null;
   let last = Promise.resolve();
+  let isKept = false;
   process.on('message', (order: Order) => {
     if ('plan' in order) plan = order.plan;
     else
       last = last.then(async () => {
-        process.send?.(await reportOn(order.job, { plan: plan as Plan, version, builds, endWithParent }));
+        const report = await reportOn(order.job, { plan: plan as Plan, version, builds, endWithParent });
+        // After the last report this process is ended. An analysis that failed has not run much of the program.
+        if (!isKept && 'status' in report && report.status !== 'failed') {
+          isKept = true;
+          compiled?.save();
+        }
+        process.send?.(report);
       });
   });
   await new Promise((resolve) => process.once('disconnect', resolve));

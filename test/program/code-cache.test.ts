@@ -20,6 +20,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ALPHA, ANSWER, DUMP, ONE } from '../build/alpha.js';
+import { contentOf } from '../build/queue.js';
 import { scratch } from '../build/scratch.js';
 import { type Need, needing } from '../needs.js';
 import { FIXTURES, kvmVtop, LIMIT, ROOT } from '../run.js';
@@ -260,6 +261,32 @@ describe('a command that is in other files of the program', () => {
     const home = new Home();
     home.run(VMS);
     expect(home.run().stderr).toMatch(USED);
+  });
+});
+
+describe('a scan', () => {
+  const NEW = join(FIXTURES, 'debian-7.2-vms', 'vmcore.kdump');
+  const filesOf = (home: Home): number[] => readdirSync(home.code).map((name) => statSync(join(home.code, name)).ino);
+
+  test('keeps what its process has compiled before that is ended; the next one uses it', () => {
+    const home = new Home();
+    const [first, second] = [home.run(['scan', NEW]), home.run(['scan', NEW])];
+    expect([first.status, second.status]).toEqual([0, 0]);
+    expect(contentOf(second.stdout)).toEqual(contentOf(first.stdout));
+    const files = filesOf(home);
+    // Those of all commands, and that which all need.
+    expect(files.length).toBeGreaterThan(2);
+    expect(home.run(['scan', NEW]).stdout).not.toBe('');
+    expect(filesOf(home)).toEqual(files);
+    expect(home.run().stderr).toMatch(USED);
+  });
+
+  test('of a file that is not a dump keeps nothing', () => {
+    const home = new Home();
+    const file = join(home.home, 'none');
+    writeFileSync(file, 'not a dump');
+    expect(home.run(['scan', file]).status).toBe(2);
+    expect(existsSync(home.code)).toBe(false);
   });
 });
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many dumps: one record for each, whatever it is.
-import { linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '../build/redis.js';
 import { dumpsIn, INTEL, type Line, linesOf, NEW, OLD, scan, scanFolder, VMS } from '../build/scan.js';
 import { recordProblems } from '../build/schema.js';
 import { FIXTURES, kvmVtop } from '../run.js';
@@ -187,5 +188,28 @@ describe('limits', () => {
     );
     expect(seen[0]?.length).toBeGreaterThan(15);
     expect(seen[1]).toEqual(seen[0]);
+  });
+});
+
+/** The processes with a variable of this value in their environment. */
+const processesWith = (mark: string): string[] =>
+  readdirSync('/proc').filter((name) => {
+    try {
+      return readFileSync(`/proc/${name}/environ`, 'latin1').includes(mark);
+    } catch {
+      return false;
+    }
+  });
+
+describe('a process that was started before the command line was read ends', () => {
+  test.each<[string, readonly string[], number]>([
+    ['a wrong option', [NEW, '--jobs', '0'], 2],
+    ['a list that does not exist', ['--list', '/dev/null/none'], 2],
+    ['one dump, and many processes', [NEW, '-j', '3'], 0],
+  ])('%s', async (name, words, status) => {
+    const mark = `mark of ${process.pid}: ${name}`;
+    const run = kvmVtop(['scan', ...words], '', { ...process.env, KVM_VTOP_TEST_MARK: mark });
+    expect(run.status).toBe(status);
+    await until(() => processesWith(mark).length === 0);
   });
 });

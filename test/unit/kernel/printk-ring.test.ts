@@ -272,6 +272,7 @@ describe('damage and gaps', () => {
       /^VMCOREINFO: struct printk_info is smaller than its members$/,
     ],
     ['LENGTH(printk_info_subsystem)=16', 'LENGTH(printk_info_subsystem)=17', /overlap$/],
+    ['SIZE(prb_desc)=32', 'SIZE(prb_desc)=31', /^VMCOREINFO: struct prb_desc is smaller than its members$/],
   ])('VMCOREINFO with %s changed to %s: an error', (from, to, why) => {
     const { ring } = three();
     ring.info = new VmCoreInfo(ring.info.source.replace(from, to));
