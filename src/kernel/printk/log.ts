@@ -2,8 +2,8 @@
 import { DumpError } from '../../core/errors.js';
 import { readOf } from '../../core/memory.js';
 import type { Host } from '../host.js';
-import { recordLayout, ringLayout } from './layout.js';
 import type { Lost, Messages } from './message.js';
+import { recordLayout } from './record-layout.js';
 import {
   type LogBuffer,
   MOST_BYTES,
@@ -13,6 +13,7 @@ import {
   textMessages,
 } from './records.js';
 import { ringMessages } from './ring.js';
+import { ringLayout } from './ring-layout.js';
 
 /**
  * The messages in a kernel's log, from the oldest on: of all kernels, the ring of 5.10, the records of 3.5 and the text of

@@ -4,7 +4,6 @@ import { DumpError } from '../../core/errors.js';
 import { LazyBytes } from '../../core/lazy-bytes.js';
 import type { Memory } from '../../core/memory.js';
 import { decoded } from '../../core/text.js';
-import type { RecordLayout } from './layout.js';
 import {
   CONTINUES,
   callerOf,
@@ -16,6 +15,7 @@ import {
   rawText,
   textAt,
 } from './message.js';
+import type { RecordLayout } from './record-layout.js';
 
 /** Larger buffers are taken for damage. The kernel's own limit is 2 GiB (LOG_BUF_LEN_MAX). */
 export const MOST_BYTES = 2 ** 28;

@@ -4,8 +4,8 @@
 import { DumpError, orNull } from '../../core/errors.js';
 import { LazyBytes, type Readable } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
-import type { RingLayout, TextField } from './layout.js';
 import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
+import type { RingLayout, TextField } from './ring-layout.js';
 
 /** Larger rings are damage: log_buf_len is at most 2 GiB, with a descriptor for each 32 bytes (PRB_AVGBITS). */
 const MOST_COUNT_BITS = 26;
