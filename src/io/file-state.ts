@@ -27,20 +27,24 @@ export class FileStates {
 
   /**
    * Whether another state can be told from this one. A device can be written to without another time of modification, and so can a file that
-   * was written to just now. False also if one has been removed.
+   * was written to just now. False also if one has been removed, or can't be reached.
    */
   get areTelling(): boolean {
     const before = Date.now() - COARSEST;
-    return this.#paths.every((path) => {
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found?.isFile() === true && found.mtimeMs < before && found.ctimeMs < before;
+    return this.#all((path) => {
+      const found = statSync(path);
+      return found.isFile() && found.mtimeMs < before && found.ctimeMs < before;
     });
   }
 
   /** Whether they still are in these states. */
   get areSame(): boolean {
+    return this.#all((path, i) => fileState(path) === this.texts[i]);
+  }
+
+  #all(isSo: (path: string, i: number) => boolean): boolean {
     try {
-      return this.#paths.every((path, i) => fileState(path) === this.texts[i]);
+      return this.#paths.every(isSo);
     } catch {
       return false;
     }

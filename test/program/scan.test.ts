@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many dumps: one record for each, whatever it is.
+import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -7,7 +8,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../build/redis.js';
 import { dumpsIn, INTEL, type Line, linesOf, NEW, OLD, scan, scanFolder, VMS } from '../build/scan.js';
 import { recordProblems } from '../build/schema.js';
-import { FIXTURES, kvmVtop } from '../run.js';
+import { needing, strace } from '../needs.js';
+import { FIXTURES, kvmVtop, ROOT } from '../run.js';
 
 const { inFolder, copy } = scanFolder();
 
@@ -212,4 +214,17 @@ describe('a process that was started before the command line was read ends', () 
     expect(run.status).toBe(status);
     await until(() => processesWith(mark).length === 0);
   });
+});
+
+needing(strace).test.each([
+  ['a wrong option', ['--bad'], "kvm-vtop: unknown option '--bad'"],
+  ['a dump', [NEW], 'kvm-vtop: no process can be started to analyse dumps: not enough memory\n'],
+])('no process can be started: %s', (_name, words, expected) => {
+  const inject = ['-e', 'trace=vfork,clone', '-e', 'inject=vfork,clone:error=ENOMEM'];
+  const program = [process.execPath, join(ROOT, 'dist', 'cli.js'), 'scan', ...words];
+  const { status, stderr } = spawnSync('strace', ['-f', '-qq', '-o', inFolder('trace'), ...inject, ...program], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([2, expect.stringContaining(expected)]);
+  expect(stderr).not.toContain('internal error');
 });

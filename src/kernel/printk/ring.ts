@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The log of kernels from 5.10 on: a ring of descriptors, and one of texts (kernel/printk/printk_ringbuffer.c).
 
+import type { Bytes } from '../../core/bytes.js';
 import { DumpError, orNull } from '../../core/errors.js';
-import { LazyBytes, type Readable } from '../../core/lazy-bytes.js';
-import { type Memory, readOf } from '../../core/memory.js';
+import { LastPage } from '../../core/last-page.js';
+import { isUnreadable, type Memory, readOf, unreadableError } from '../../core/memory.js';
 import { CONTINUES, callerOf, type LogMessage, type Lost, levelOf, type Messages, NEWLINE, textAt } from './message.js';
 import type { RingLayout, TextField } from './ring-layout.js';
 
@@ -59,14 +60,18 @@ interface RingMessage extends LogMessage {
 }
 
 class Ring {
+  /** The memory, as it is read for descriptors, for struct printk_info, and for texts. */
+  readonly #ofDescs: Memory;
+  readonly #ofInfos: Memory;
+  readonly #ofTexts: Memory;
   readonly #lost: Lost;
   readonly #at: RingLayout;
   readonly #count: number;
   readonly #size: number;
-  /** The descriptors, struct printk_info for each, and the texts. */
-  readonly #descs: Readable;
-  readonly #infos: Readable;
-  readonly #texts: Readable;
+  /** Addresses of the descriptors, of struct printk_info for each, and of the texts. */
+  readonly #descs: bigint;
+  readonly #infos: bigint;
+  readonly #texts: bigint;
   readonly #tail: bigint;
   readonly #head: bigint;
 
@@ -77,14 +82,10 @@ class Ring {
       throw ring.error(at.countBits, `2^${countBits} descriptors can't be right`);
     if (sizeBits < 3 || sizeBits > MOST_SIZE_BITS)
       throw ring.error(at.sizeBits, `2^${sizeBits} bytes of text can't be right`);
+    [this.#ofDescs, this.#ofInfos, this.#ofTexts] = [new LastPage(memory), new LastPage(memory), new LastPage(memory)];
     [this.#at, this.#lost] = [at, lost];
-    const [count, size] = [2 ** countBits, 2 ** sizeBits];
-    [this.#count, this.#size] = [count, size];
-    const of = (member: number, length: number, what: string): Readable =>
-      LazyBytes.of(memory, ring.u64(member), length, `the ${what} of the log`);
-    this.#descs = of(at.descs, count * at.desc.bytes, 'descriptors');
-    this.#infos = of(at.infos, count * at.info.bytes, 'printk_info structures');
-    this.#texts = of(at.data, size, 'texts');
+    [this.#count, this.#size] = [2 ** countBits, 2 ** sizeBits];
+    [this.#descs, this.#infos, this.#texts] = [ring.u64(at.descs), ring.u64(at.infos), ring.u64(at.data)];
     [this.#tail, this.#head] = [ring.u64(at.tailId), ring.u64(at.headId)];
   }
 
@@ -113,74 +114,69 @@ class Ring {
       [before as bigint, 'before its oldest one'],
       [after as bigint, 'after its newest one'],
     ] as const) {
-      const state = orNull(() => this.#descs.u64(this.#descriptor(id) + this.#at.desc.state));
+      const state = orNull(() => this.#descriptor(id).u64(this.#at.desc.state));
       if (state !== null && BigInt.asUintN(ID_BITS, state) === id && isComplete(state))
         this.#lost(`the log has messages ${where}`);
     }
   }
 
-  #indexOf(id: bigint): number {
-    return Number(id % BigInt(this.#count));
-  }
-
-  /** Offset of the descriptor of an ID. */
-  #descriptor(id: bigint): number {
-    return this.#indexOf(id) * this.#at.desc.bytes;
+  #descriptor(id: bigint): Bytes {
+    const { bytes } = this.#at.desc;
+    const index = id % BigInt(this.#count);
+    return readOf(this.#ofDescs, this.#descs + index * BigInt(bytes), bytes, 'a descriptor of the log');
   }
 
   /** A message by its ID; null if it is not complete, `other` if its descriptor is that of another message. */
   message(id: bigint): RingMessage | 'other' | null {
     const { desc: at, info: inInfo } = this.#at;
+    const index = id % BigInt(this.#count);
     const desc = this.#descriptor(id);
-    const state = this.#descs.u64(desc + at.state);
+    const state = desc.u64(at.state);
     if (BigInt.asUintN(ID_BITS, state) !== id) return 'other';
     if (!isComplete(state)) return null;
-    const infos = this.#infos;
-    const index = this.#indexOf(id);
-    const info = index * inInfo.bytes;
+    const start = this.#infos + index * BigInt(inInfo.bytes);
+    const info = readOf(this.#ofInfos, start, inInfo.bytes, 'struct printk_info');
     const { seq, time, textLength, caller, subsystem, device } = inInfo;
-    const flags = infos.u8(info + textLength + 3);
-    const number = infos.u64(info + seq);
+    const flags = info.u8(textLength + 3);
+    const number = info.u64(seq);
     // prb_reserve counts the number up by the descriptors of the ring, beginning with the place of the descriptor.
-    if (number % BigInt(this.#count) !== BigInt(index))
-      throw infos.error(
-        info + seq,
+    if (number % BigInt(this.#count) !== index)
+      throw info.error(
+        seq,
         `a message of the log can't have the number ${number}: its descriptor is the one at ${index}`,
       );
     return {
       seq: Number(number),
-      time: infos.u64(info + time),
+      time: info.u64(time),
       level: levelOf(flags),
-      facility: infos.u8(info + textLength + 2),
-      ...callerOf(infos.u32(info + caller)),
-      subsystem: nameIn(infos, info, subsystem),
-      device: nameIn(infos, info, device),
-      text: this.#text(id, desc, infos.u16(info + textLength)),
+      facility: info.u8(textLength + 2),
+      ...callerOf(info.u32(caller)),
+      subsystem: nameIn(info, subsystem),
+      device: nameIn(info, device),
+      text: this.#text(id, desc, info.u16(textLength)),
       continues: (flags & CONTINUES) !== 0,
       isOpen: (flags & NEWLINE) === 0,
     };
   }
 
-  /** The text of a message, with the descriptor at an offset; null if the ring has none of it. */
-  #text(id: bigint, desc: number, length: number): string | null {
+  /** The text of a message; null if the ring has none of it. */
+  #text(id: bigint, desc: Bytes, length: number): string | null {
     const { begin, next } = this.#at.desc;
-    const [from, to] = [this.#descs.u64(desc + begin), this.#descs.u64(desc + next)];
+    const [from, to] = [desc.u64(begin), desc.u64(next)];
     if ((from & NO_TEXT) !== 0n) return from === EMPTY && to === EMPTY ? '' : null;
     const size = BigInt(this.#size);
     // A text that would pass the end of the ring is at its start.
     const wraps = from / size !== to / size && to % size !== 0n;
-    const start = Number(wraps ? 0n : from % size);
-    const bytes = Number(to % size === 0n ? size : to % size) - start;
+    const start = wraps ? 0n : from % size;
+    const bytes = Number((to % size === 0n ? size : to % size) - start);
     if (bytes < BYTES_OF_ID) return null;
     const wanted = Math.min(bytes, BYTES_OF_ID + length);
-    try {
-      if (this.#texts.u64(start) !== id) return null;
-      return textAt(this.#texts, start + BYTES_OF_ID, wanted - BYTES_OF_ID);
-    } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
-      this.#lost(error.message);
+    const block = this.#ofTexts.read(this.#texts + start, wanted);
+    if (isUnreadable(block)) {
+      this.#lost(unreadableError(block, this.#texts + start, 'a text of the log').message);
       return null;
     }
+    return block.u64(0) === id ? textAt(block, BYTES_OF_ID, wanted - BYTES_OF_ID) : null;
   }
 }
 
@@ -190,7 +186,8 @@ function isComplete(state: bigint): boolean {
   return status === COMMITTED || status === FINALIZED;
 }
 
-/** A name in the record at an offset; null if it is empty. */
-function nameIn(infos: Readable, info: number, { offset, size }: TextField): string | null {
-  return infos.u8(info + offset) === 0 ? null : infos.text(info + offset, size);
+/** A name in a record; null if it is empty. */
+function nameIn(info: Bytes, { offset, size }: TextField): string | null {
+  const text = info.text(offset, size);
+  return text === '' ? null : text;
 }
