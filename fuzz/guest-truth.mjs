@@ -42,17 +42,37 @@ export async function placeOf(answers, question, address) {
 }
 
 /**
- * Physical addresses of the entries that an address is translated by: of the process's page tables, and with --gva of the guest's
- * tables, and of those that lead to each of these.
+ * The answer to a virtual address of a process of the guest, in the guest.
+ *
+ * @type {(answers: Answers, question: Question, address: bigint) => Promise<Row | null>}
+ */
+async function answerInside(answers, { given: { process }, inside }, address) {
+  const words = [`0x${address.toString(16)}`];
+  const { text } = await answers.ask({
+    name: 'hva',
+    given: { process },
+    words,
+    ...(inside !== undefined && { inside }),
+  });
+  return rowsOf(text)[0] ?? null;
+}
+
+/**
+ * Physical addresses of the entries that an address is translated by: of the process's page tables, and with --gva or in the guest of
+ * the guest's tables, and of those that lead to each of these.
  *
  * @type {(answers: Answers, question: Question, address: bigint) => Promise<{ host: number[], guest: number[] }>}
  */
 export async function entriesTo(answers, question, address) {
-  const row = await answerTo(answers, question, address);
-  const host = stepsOf(row);
+  const isInside = question.inside !== undefined;
+  const row = await (isInside ? answerInside : answerTo)(answers, question, address);
+  const host = isInside ? [] : stepsOf(row);
+  const inGuest = isInside
+    ? /** @type {{ address: string }[]} */ (row?.walk ?? []).map((step) => step.address)
+    : /** @type {{ gpa: string }[]} */ (row?.guestWalk ?? []).map((step) => step.gpa);
   /** @type {number[]} */
   const guest = [];
-  for (const { gpa } of /** @type {{ gpa: string }[]} */ (row?.guestWalk ?? [])) {
+  for (const gpa of inGuest) {
     const physical = await gpaAnswer(answers, question, gpa);
     host.push(...stepsOf(physical));
     if (typeof physical?.hpa === 'string') guest.push(Number(physical.hpa));
