@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kvm-vtop scan on many dumps: dumps a minute, by the number of processes, and the largest memory of one; beside a loop of a
 // shell over drgn and crash.
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, timed, times } from './measure.mjs';
 
@@ -9,6 +9,8 @@ import { median, timed, times } from './measure.mjs';
 
 /** Copies of a dump: names of one file are the same dump. */
 const COPIES = 40;
+/** Two scans at once, each of half of the 40 copies: what two processes can do here at most. */
+const HALVES = 'f=$1; shift; "$@" $f/[0-9] $f/1[0-9] >$f/first & "$@" $f/[23][0-9] >$f/second & wait';
 /** Smaller scans, in which the start of the processes takes most of the time. */
 const FEW = [1, 6];
 /** Copies that the peers are asked about. */
@@ -35,8 +37,7 @@ export function many({ cli, scratch }, { dump, pid, gpa, peers }) {
     const peaks = runs.flatMap(({ stdout }) =>
       [...stdout.matchAll(/"peakMemory":(\d+)/g)].map(([, bytes]) => Number(bytes)),
     );
-    const answers = runs[0]?.stdout.match(/"state":"mapped"/g)?.length ?? 0;
-    if (answers !== COPIES) throw new Error(`scan answered ${answers} of ${COPIES} dumps`);
+    checkAnswers(runs[0]?.stdout ?? '');
     console.log(
       `scan of ${COPIES} dumps, vms and one address, -j ${jobs}: ${seconds.toFixed(2)} s, ${rates.at(-1)?.toFixed(0)} dumps a minute, ` +
         `at most ${(Math.max(...peaks) / 2 ** 20).toFixed(0)} MB in a process`,
@@ -47,6 +48,10 @@ export function many({ cli, scratch }, { dump, pid, gpa, peers }) {
     console.log(`scan of ${count} of them, -j 1: ${median(runs).toFixed(2)} s`);
   }
   console.log(`two processes against one: ${((rates[1] ?? 0) / (rates[0] ?? 1)).toFixed(2)} times`);
+  const apart = times(3, () => timed(['sh', '-c', HALVES, 'sh', folder, ...cli, 'scan', ...questions, '-j', '1']));
+  checkAnswers(['first', 'second'].map((name) => readFileSync(join(folder, name), 'utf8')).join(''));
+  const limit = (COPIES / median(apart.map(({ seconds }) => seconds))) * 60;
+  console.log(`two scans of ${COPIES / 2} dumps at once, -j 1: ${(limit / (rates[0] ?? 1)).toFixed(2)} times`);
   for (const { name, command, input } of peers) {
     const seconds = times(PEER_COPIES, () => timed(command, input).seconds).reduce((sum, each) => sum + each, 0);
     const rate = (PEER_COPIES / seconds) * 60;
@@ -55,4 +60,10 @@ export function many({ cli, scratch }, { dump, pid, gpa, peers }) {
     );
   }
   rmSync(folder, { recursive: true });
+}
+
+/** Checks that each dump was answered. @type {(lines: string) => void} */
+function checkAnswers(lines) {
+  const answers = lines.match(/"state":"mapped"/g)?.length ?? 0;
+  if (answers !== COPIES) throw new Error(`scan answered ${answers} of ${COPIES} dumps`);
 }
