@@ -59,8 +59,11 @@ test(
         peak = Math.max(peak, peakOf(child));
         await wait(200);
       }
+      const workers = childrenOf(child);
       child.kill('SIGKILL');
       const { status, stderr } = await end;
+      // What is written now is found by the next scan.
+      await until(() => !workers.some(isRunning));
       expect([status, child.signalCode]).toEqual(enough === Infinity ? [1, null] : [null, 'SIGKILL']);
       peaks.push(peak);
       if (before > 0)
