@@ -2,10 +2,7 @@
 // node fuzz/dump-records.mjs [--mutants N] [--seed S]: changes the records of dumps, in the ways of damage and by exchanging parts of
 // them. What is not, byte for byte, the record that was written for a dump must not be used for it. Reads the recorded hosts in
 // $KVM_VTOP_SHARED (default ../shared). Exit status 1 if a changed record is used.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
   DumpRecord,
@@ -19,6 +16,7 @@ import {
 } from '#internal';
 import { present } from '../scripts/present.mjs';
 import { random } from './random.mjs';
+import { dumpOf, HOSTS, useOwnCache } from './recorded-hosts.mjs';
 
 /** @import { Dice } from './random.mjs' */
 /** @typedef {{ host: string, path: string, whole: Buffer, again: () => DumpRecord }} Subject */
@@ -26,19 +24,8 @@ import { random } from './random.mjs';
 const { values } = parseArgs({
   options: { mutants: { type: 'string', default: '20000' }, seed: { type: 'string', default: '1' } },
 });
-const root = fileURLToPath(new URL('..', import.meta.url));
-const dumps = join(resolve(process.env.KVM_VTOP_SHARED ?? join(root, '..', 'shared')), 'dumps');
-const HOSTS = [
-  { host: 'debian-5.10-lzo', pid: '132' },
-  { host: 'debian-6.1-zlib', pid: '136' },
-  { host: 'debian-6.12-zstd', pid: '182' },
-  { host: 'debian-7.2-zstd-contents', pid: '147' },
-];
 
-process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'kvm-vtop-records-'));
-process.on('exit', () => {
-  rmSync(process.env.XDG_CACHE_HOME ?? '', { recursive: true });
-});
+useOwnCache();
 
 /** The line that says of which dump it is, and the two copies of what was answered. @type {(bytes: Buffer) => [Buffer, Buffer, Buffer]} */
 function partsOf(bytes) {
@@ -80,7 +67,7 @@ const CHANGES = {
 
 /** The record of a dump after two commands. @type {(host: string, pid: string) => Promise<Subject>} */
 async function subjectOf(host, pid) {
-  const { image } = await openImage(join(dumps, host, 'vmcore'));
+  const { image } = await openImage(dumpOf(host));
   /** @type {DumpRecord | null} */
   let record = null;
   /** @type {() => DumpRecord} */

@@ -2,10 +2,7 @@
 // node fuzz/records.mjs [--mutants N] [--seed S] [--host NAME]: changes the record of a kernel's build in many ways, most of them with a
 // right sum, and compares addresses and layouts with those without a record. Reads the recorded hosts in $KVM_VTOP_SHARED (default
 // ../shared), because fixtures lack the kernel's index, without which no record is believed. Exit status 1 if one differs.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
   BuildHints,
@@ -22,6 +19,7 @@ import {
 import { parseJson } from '../scripts/json.mjs';
 import { present } from '../scripts/present.mjs';
 import { random } from './random.mjs';
+import { dumpOf, HOSTS, useOwnCache } from './recorded-hosts.mjs';
 
 /** @import { Dice } from './random.mjs' */
 
@@ -32,23 +30,14 @@ const { values } = parseArgs({
     host: { type: 'string' },
   },
 });
-const root = fileURLToPath(new URL('..', import.meta.url));
-const dumps = join(resolve(process.env.KVM_VTOP_SHARED ?? join(root, '..', 'shared')), 'dumps');
-const HOSTS = [
-  { host: 'debian-6.1-zlib', pid: '136' },
-  { host: 'debian-6.12-zstd', pid: '182' },
-  { host: 'debian-7.2-zstd-contents', pid: '147' },
-].filter(({ host }) => (values.host ?? host) === host);
+const CHOSEN = HOSTS.filter(({ host }) => (values.host ?? host) === host);
 /** Stands for the files of a dump. */
 const FILE = 'dump';
 const GFNS = [0x0, 0xa0, 0x1001, 0x1002, 0x5000, 0x8000, 0xfec00].map(gfn);
 /** @satisfies {readonly Group[]} */
 const GROUPS = /** @type {const} */ (['structures', 'enums', 'symbols']);
 
-process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'kvm-vtop-records-'));
-process.on('exit', () => {
-  rmSync(process.env.XDG_CACHE_HOME ?? '', { recursive: true });
-});
+useOwnCache();
 
 /** @typedef {'structures' | 'enums' | 'symbols'} Group */
 /** A line of a record: the ID of a type, or the rank of a symbol. @typedef {{ group: Group, name: string, id: number }} Entry */
@@ -138,8 +127,8 @@ class Subject {
 
 await loadKernelCodecs();
 const subjects = [];
-for (const { host, pid } of HOSTS) {
-  const subject = new Subject(await openImage(join(dumps, host, 'vmcore')), pid);
+for (const { host, pid } of CHOSEN) {
+  const subject = new Subject(await openImage(dumpOf(host)), pid);
   const { release, identity, info } = await subject.host(null);
   const stated = { release, version: identity.version, buildId: info.text('BUILD-ID'), crash: info.source };
   const first = present(BuildHints.of(stated, FILE), 'a cache folder');
@@ -147,7 +136,7 @@ for (const { host, pid } of HOSTS) {
   first.save(silentLog);
   const entries = entriesOf(first.path);
   const profile = /** @type {{ structs: Record<string, { members: object } | null> }} */ (
-    parseJson(readFileSync(join(root, 'src', 'layouts', `${release}.json`), 'utf8'))
+    parseJson(readFileSync(new URL(`../src/layouts/${release}.json`, import.meta.url), 'utf8'))
   );
   subject.asked = entries
     .filter(({ group }) => group === 'structures')

@@ -229,7 +229,7 @@ class KnownBuilds implements DumpBuilds {
     this.#log = log;
     this.#files = files;
     this.#dump = [image.reader.description, ...(files?.texts ?? []), ...guests].join('\n');
-    // Raw memory can be that of a guest that runs: what maps a file can write to it without another time of modification.
+    // Raw memory can be that of a guest that runs: what it writes to a file that is mapped does not change the time of modification.
     const isFixed = files?.areTelling === true && inputFormat !== 'raw';
     this.#program = isFixed && learned === undefined ? program : null;
   }

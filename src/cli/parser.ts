@@ -61,7 +61,7 @@ function parsed(words: readonly string[], commands: readonly Command[], version:
 
 /** Whether a word is --help or -h, perhaps with other short options. */
 const mayAskForHelp = (word: string): boolean => word === '--help' || /^-[^-]*h/.test(word);
-/** The same for --version and -V. */
+/** Whether a word is --version or -V, perhaps with other short options. */
 const mayAskForVersion = (word: string): boolean => word === '--version' || /^-[^-]*V/.test(word);
 
 /**

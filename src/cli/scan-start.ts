@@ -21,7 +21,7 @@ function start(): ChildProcess {
   }
 }
 
-/** A process that was started early, and that nobody has asked for yet. */
+/** The process that was started early; null if there is none, or it is in use. */
 let early: ChildProcess | null = null;
 
 /** Starts the first process that analyses dumps before the command line has been read: it and this one load the program at the same time. */

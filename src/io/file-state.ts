@@ -26,8 +26,8 @@ export class FileStates {
   }
 
   /**
-   * Whether another state can be told from this one. A device can be written to without another time of modification, and so can a file that
-   * was written to just now. False also if one has been removed, or can't be reached.
+   * Whether another state can be told from this one. What is written to a device does not change its time of modification, nor does what is
+   * written to a file twice within moments. False also if one has been removed, or can't be reached.
    */
   get areTelling(): boolean {
     const before = Date.now() - COARSEST;

@@ -9,7 +9,7 @@ import { until } from '../build/redis.js';
 import { dumpsIn, INTEL, type Line, linesOf, NEW, OLD, scan, scanFolder, VMS } from '../build/scan.js';
 import { recordProblems } from '../build/schema.js';
 import { needing, strace } from '../needs.js';
-import { FIXTURES, kvmVtop, ROOT } from '../run.js';
+import { FIXTURES, kvmVtop, LIMIT, ROOT } from '../run.js';
 
 const { inFolder, copy } = scanFolder();
 
@@ -216,6 +216,9 @@ describe('a process that was started before the command line was read ends', () 
   });
 });
 
+/** A program that does not end fails a test. */
+const BOUNDED = { timeout: LIMIT, killSignal: 'SIGKILL' } as const;
+
 needing(strace).test.each([
   ['a wrong option', ['--bad'], "kvm-vtop: unknown option '--bad'"],
   ['a dump', [NEW], 'kvm-vtop: no process can be started to analyse dumps: not enough memory\n'],
@@ -223,8 +226,28 @@ needing(strace).test.each([
   const inject = ['-e', 'trace=vfork,clone', '-e', 'inject=vfork,clone:error=ENOMEM'];
   const program = [process.execPath, join(ROOT, 'dist', 'cli.js'), 'scan', ...words];
   const { status, stderr } = spawnSync('strace', ['-f', '-qq', '-o', inFolder('trace'), ...inject, ...program], {
+    ...BOUNDED,
     encoding: 'utf8',
   });
   expect([status, stderr]).toEqual([2, expect.stringContaining(expected)]);
   expect(stderr).not.toContain('internal error');
+});
+
+needing(strace).test.each<[string, readonly string[], number]>([
+  ['one dump', [NEW, '-j', '1'], 2],
+  ['a wrong option', ['--bad'], 2],
+  ['help', ['--help'], 1],
+  ['the version', ['--version'], 1],
+  ['a queue', ['--queue', 'no address', 'status'], 1],
+])('how many processes are started: %s', (_name, words, expected) => {
+  const trace = inFolder('trace');
+  const program = [process.execPath, join(ROOT, 'dist', 'cli.js'), 'scan', ...words];
+  const { error } = spawnSync(
+    'strace',
+    ['-f', '-qq', '-o', trace, '-e', 'trace=vfork,fork,clone', ...program],
+    BOUNDED,
+  );
+  expect(error).toBe(undefined);
+  const children = readFileSync(trace, 'utf8').match(/^\d+ +(?:vfork|fork|clone)\(/gm) ?? [];
+  expect(children.length + 1).toBe(expected);
 });
