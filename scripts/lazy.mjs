@@ -8,6 +8,9 @@ import { parseJson } from './json.mjs';
 /** Modules of Node.js that are used inside functions only. To load all of them takes half as long as to start Node.js. */
 const LAZY = ['child_process', 'crypto', 'fs/promises', 'os', 'stream', 'timers/promises', 'util', 'v8', 'zlib'];
 
+/** Modules of which the program imports functions only. */
+const FUNCTIONS = LAZY.filter((name) => name !== 'os' && name !== 'stream');
+
 /**
  * A CommonJS module that has what a module of Node.js exports, but loads it only when it is first used.
  *
@@ -20,6 +23,21 @@ ${exported.map((each) => `  get ${each}() { return load().${each}; },`).join('\n
 };`;
 
 /**
+ * The same as an ES module, whose functions are in the program only if they are used. To import something else from it fails the build.
+ *
+ * @type {(name: string, exported: readonly string[]) => string}
+ */
+const functionsStub = (name, exported) => `
+const load = () => process.getBuiltinModule('node:${name}');
+${exported.map((each) => `export const ${each} = (...given) => load().${each}(...given);`).join('\n')}`;
+
+/** What a module of Node.js exports, by names that can be declared. @type {(name: string) => [string, unknown][]} */
+const exportsOf = (name) =>
+  Object.entries(process.getBuiltinModule(name) ?? {}).filter(
+    ([each]) => /^[A-Za-z_$][\w$]*$/.test(each) && each !== 'default',
+  );
+
+/**
  * Modules of Node.js are loaded when they are first used.
  *
  * @type {import('esbuild').Plugin}
@@ -27,14 +45,30 @@ ${exported.map((each) => `  get ${each}() { return load().${each}; },`).join('\n
 export const lazyBuiltins = {
   name: 'lazy-builtins',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(?:node:)?(?:${LAZY.join('|')})$`), namespace: 'file' }, ({ path }) => ({
-      path: path.replace(/^node:/, ''),
-      namespace: 'lazy-builtin',
+    build.onResolve(
+      { filter: new RegExp(`^(?:node:)?(?:${LAZY.join('|')})$`), namespace: 'file' },
+      ({ path, kind }) => {
+        const name = path.replace(/^node:/, '');
+        const isImported = kind === 'import-statement' && FUNCTIONS.includes(name);
+        return { path: name, namespace: isImported ? 'lazy-functions' : 'lazy-builtin' };
+      },
+    );
+    build.onLoad({ filter: /./, namespace: 'lazy-builtin' }, ({ path }) => ({
+      contents: stub(
+        path,
+        exportsOf(path).map(([name]) => name),
+      ),
+      loader: 'js',
     }));
-    build.onLoad({ filter: /./, namespace: 'lazy-builtin' }, ({ path }) => {
-      const all = Object.keys(process.getBuiltinModule(path) ?? {});
-      const exported = all.filter((name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== 'default');
-      return { contents: stub(path, exported), loader: 'js' };
+    build.onLoad({ filter: /./, namespace: 'lazy-functions' }, ({ path }) => {
+      const functions = exportsOf(path).filter(([, value]) => typeof value === 'function');
+      return {
+        contents: functionsStub(
+          path,
+          functions.map(([name]) => name),
+        ),
+        loader: 'js',
+      };
     });
   },
 };

@@ -25,7 +25,8 @@ const LONGEST = 10_000_000;
 
 /** What runs a file, which is a CommonJS module. */
 type Run = (exports: unknown, require: Require, module: Module, file: string, folder: string) => void;
-type Require = (specifier: string) => unknown;
+/** Loads what a module requires. */
+export type Require = (specifier: string) => unknown;
 interface Module {
   readonly exports: unknown;
 }
@@ -36,6 +37,8 @@ export class CodeCache {
   text: string;
   /** Whether what was in the cache is used. */
   readonly #isUsed: boolean;
+  /** V8's version and flags when the script was compiled; null if what was in the cache is used. */
+  readonly #tag: number | null;
   readonly #script: Script;
 
   private constructor(
@@ -50,6 +53,8 @@ export class CodeCache {
       ...(kept !== null && { cachedData: kept }),
     });
     this.#isUsed = kept !== null && this.#script.cachedDataRejected === false;
+    // To ask for it loads node:v8, which takes a fortieth of a second run.
+    this.#tag = this.#isUsed ? null : cachedDataVersionTag();
     this.text = this.#isUsed ? `compiled code: ${path}` : `compiled code: none that is usable in ${path}`;
   }
 
@@ -72,7 +77,7 @@ export class CodeCache {
    */
   save(): void {
     // V8 refuses what was compiled with other flags; the program can have changed them.
-    if (this.#isUsed || process.cpuUsage().user > LONGEST || !this.key.endsWith(` ${cachedDataVersionTag()}`)) return;
+    if (this.#isUsed || process.cpuUsage().user > LONGEST || this.#tag !== cachedDataVersionTag()) return;
     try {
       writeOwn(this.path, () => fileOf(this.#script.createCachedData(), this.key));
       keepNewest(dirname(this.path), MOST_FILES);
@@ -84,11 +89,14 @@ export class CodeCache {
 }
 
 /**
- * What must be the same for compiled code to be used. V8 itself compares only the length of a file: the digest is that of the build,
- * and the rest shows that the file has not been changed or replaced since the code was compiled.
+ * What must be the same for compiled code to be used. V8 itself compares only its version and flags, and the length of a file: the
+ * digest is that of the build, and the rest shows that the file has not been changed or replaced since the code was compiled. Runs with
+ * other flags have files of their own, so that they don't replace each other's.
  */
 const keyOf = (file: string, digest: string): string =>
-  `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${cachedDataVersionTag()}`;
+  `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${hashOf(flags())}`;
+
+const flags = (): string => [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('\n');
 
 /** A short hash of a text (FNV-1a), for the name of a file. */
 function hashOf(text: string): string {

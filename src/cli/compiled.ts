@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of the program, loaded with the code that V8 has compiled of them in earlier runs.
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ownFolder } from '../io/own-files.js';
-import { CodeCache } from './code-cache.js';
+import { CodeCache, type Require } from './code-cache.js';
 
 /** A file that was loaded. */
 interface Loaded {
@@ -21,15 +20,16 @@ export class Compiled {
     readonly kept: string,
     readonly folder: string,
     readonly digests: Readonly<Record<string, string>>,
+    readonly others: Require,
   ) {}
 
   /**
    * `folder`: that of the program. `digests`: those of its files, by their paths in it, which must be ASCII, and of all, by an empty path.
-   * Null if nothing can be kept.
+   * `others`: loads what else a file requires. Null if nothing can be kept.
    */
-  static of(folder: string, digests: Readonly<Record<string, string>>): Compiled | null {
+  static of(folder: string, digests: Readonly<Record<string, string>>, others: Require): Compiled | null {
     const kept = ownFolder('code');
-    return kept === null ? null : new Compiled(kept, folder, digests);
+    return kept === null ? null : new Compiled(kept, folder, digests, others);
   }
 
   /** What a file of the program exports. It is run when it is first asked for. */
@@ -41,7 +41,7 @@ export class Compiled {
     const module = { exports: {} };
     this.#loaded.set(path, { code, module });
     try {
-      code.run(module, this.#requireOf(path, file), file);
+      code.run(module, this.#requireOf(path), file);
     } catch (error) {
       this.#loaded.delete(path);
       throw error;
@@ -65,11 +65,11 @@ export class Compiled {
   }
 
   /** What a file requires: files of the program are loaded here, so that each is loaded once. */
-  #requireOf(path: string, file: string): (specifier: string) => unknown {
-    const others: (specifier: string) => unknown = createRequire(file);
+  #requireOf(path: string): Require {
     return (specifier) => {
-      const own = specifier.startsWith('.') ? join(path, '..', specifier) : '';
-      return own !== ALL && own in this.digests ? this.load(own) : others(specifier);
+      if (!specifier.startsWith('.')) return this.others(specifier);
+      const own = join(path, '..', specifier);
+      return own in this.digests ? this.load(own) : this.others(`./${own}`);
     };
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Lru } from '../core/lru.js';
 import type { ByteSource } from '../core/memory.js';
+import { wordsOf } from '../core/words.js';
 
 /** Size of a block in bytes. */
 const BLOCK = 0x10000;
@@ -17,11 +18,31 @@ const LINE = 16;
 /** Most blocks that are cached: 4 MiB of bitmap, for 128 GiB of memory. */
 const BLOCKS = 64;
 
-interface Block {
-  readonly view: DataView;
+interface Counts {
   /** Number of bits set from the start of the block to each line. */
   readonly lines: Uint32Array;
   readonly total: number;
+}
+
+interface Block extends Counts {
+  readonly view: DataView;
+}
+
+/** Counts the bits set in the words of a block. */
+function counted({ buffer, byteOffset, length }: Uint32Array): Counts {
+  // Signed, as the results of bit operations are.
+  const words = new Int32Array(buffer, byteOffset, length);
+  const lines = new Uint32Array(Math.ceil(length / LINE));
+  let total = 0;
+  for (let line = 0, i = 0; i < length; line++) {
+    lines[line] = total;
+    // Most words are empty or full: neighbouring frames tend to be used alike.
+    for (const end = Math.min(length, i + LINE); i < end; i++) {
+      const word = words[i] as number;
+      if (word !== 0) total += word === -1 ? 32 : popcount(word);
+    }
+  }
+  return { lines, total };
 }
 
 /**
@@ -113,16 +134,7 @@ export class Bitmap {
     const start = index * BLOCK;
     // A bitmap is a multiple of 4 KiB, so the last block too is a whole number of words.
     const { view } = this.file.read(this.offset + start, Math.min(BLOCK, this.length - start), this.what);
-    const words = view.byteLength / 4;
-    const lines = new Uint32Array(Math.ceil(words / LINE));
-    let total = 0;
-    for (let i = 0; i < words; i++) {
-      if (i % LINE === 0) lines[i / LINE] = total;
-      const word = view.getInt32(i * 4, true);
-      // Most words of a large machine's bitmap are empty.
-      if (word !== 0) total += popcount(word);
-    }
-    const block = { view, lines, total };
+    const block = { view, ...counted(wordsOf(view)) };
     this.#blocks.set(index, block);
     return block;
   }

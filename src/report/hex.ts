@@ -7,7 +7,7 @@ const KEPT = 1024;
 /** Keeps the texts of some numbers: neighbouring records have many numbers in common, and toString takes longer. */
 function kept(textOf: (value: number) => string): (value: number) => string {
   const values = new Float64Array(KEPT).fill(NaN);
-  const texts = Array.from({ length: KEPT }, () => '');
+  const texts = new Array<string>(KEPT).fill('');
   return (value) => {
     // The lowest bits, also of numbers above 2^32.
     const slot = value & (KEPT - 1);
@@ -36,14 +36,17 @@ const eightDigits = kept(
 export const digitsOfWords = (hi: number, lo: number): string =>
   hi === 0 ? digitsOf(lo) : digitsOf(hi) + eightDigits(lo);
 
-const OFFSETS: string[] = [];
+/** Three digits of each offset in a page; empty until they are first needed. */
+const OFFSETS = new Array<string>(PAGE_SIZE).fill('');
 
-/** Three digits of each offset in a page. */
-function offsets(): readonly string[] {
-  for (let offset = OFFSETS.length; offset < PAGE_SIZE; offset++) OFFSETS.push(offset.toString(16).padStart(3, '0'));
-  return OFFSETS;
+function offsetOf(offset: number): string {
+  const known = OFFSETS[offset] as string;
+  if (known !== '') return known;
+  const text = offset.toString(16).padStart(3, '0');
+  OFFSETS[offset] = text;
+  return text;
 }
 
 /** Hexadecimal digits of an address given as page number (below 2^52) and offset in the page. */
 export const digitsOfPage = (page: number, offset: number): string =>
-  page === 0 ? offset.toString(16) : digitsOf(page) + ((OFFSETS[offset] ?? offsets()[offset]) as string);
+  page === 0 ? offset.toString(16) : digitsOf(page) + offsetOf(offset);

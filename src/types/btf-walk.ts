@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { wordsOf } from '../core/words.js';
 import { EACH, FIXED, KIND, KINDS, kindOf, TYPE_SIZE, type TypeSection, vlenOf } from './btf-format.js';
 import { type BtfStrings, NamedTypes } from './btf-names.js';
 
@@ -91,13 +92,4 @@ export class TypeWalk {
     if (size % 4 !== 0) throw this.#section.types.error(at, `BTF type of ${size} bytes, which are not whole words`);
     return at + size;
   }
-}
-
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
-/** The 32-bit numbers of the first `length` bytes of a view. */
-function wordsOf(view: DataView, length: number): Uint32Array {
-  const count = length >>> 2;
-  if (LITTLE_ENDIAN && view.byteOffset % 4 === 0) return new Uint32Array(view.buffer, view.byteOffset, count);
-  return Uint32Array.from({ length: count }, (_, i) => view.getUint32(i * 4, true));
 }
