@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Bytes } from '../core/bytes.js';
 import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import type { Log } from '../core/log.js';
 import { type Memory, readOf } from '../core/memory.js';
 import { occurrences } from '../core/memory-search.js';
-import { listLinks } from '../kernel/containers/list.js';
 import { findModule } from '../kernel/modules.js';
 import type { NeededModule } from '../kernel/needs.js';
-import { btfFields, btfModuleFields, moduleFields, moduleTaintsFields } from '../kernel/structs.js';
+import { moduleTaintsFields } from '../kernel/structs.js';
 import type { VmCoreInfo } from '../notes/vmcoreinfo.js';
 import type { Symbols } from '../symbols/cache.js';
 import { Btf } from '../types/btf.js';
@@ -20,11 +20,13 @@ import { GraphTypes } from '../types/graph.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
 import { vmlinuxIndex } from './btf-index.js';
+import { describedBtf, recognisedBtf } from './btf-modules.js';
 import { partsOfImage } from './own-symbols.js';
 
 /** Most bytes of BTF; that of a large kernel takes 10 MiB. */
 const MOST_BYTES = 256 * 1024 * 1024;
-const MOST_MODULES = 0x10000;
+/** The longest header. */
+const HEADER = 32;
 
 /** BTF of vmlinux, between __start_BTF and __stop_BTF; null if the kernel has none. */
 function vmlinuxBtf({ memory, symbols, known, hints }: Untyped): Btf | null {
@@ -38,6 +40,7 @@ function vmlinuxBtf({ memory, symbols, known, hints }: Untyped): Btf | null {
   return new Btf('BTF of vmlinux', data, null, {
     // Without hints the types are walked, which needs fewer pages than the index of types that are not sorted.
     stated: vmlinuxIndex({ memory, symbols }, start, types, hints?.isEmpty === false),
+    late: () => vmlinuxIndex({ memory, symbols }, start, types, true),
     known,
     hints,
   });
@@ -59,13 +62,19 @@ function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
   return null;
 }
 
+/** Bytes of BTF with this header. */
+function sizeOfBtf(header: Bytes): number {
+  const length = header.u32(4);
+  const layout = length >= HEADER ? header.u32(24) + header.u32(28) : 0;
+  return length + Math.max(header.u32(8) + header.u32(12), header.u32(16) + header.u32(20), layout);
+}
+
 /** BTF at an address; null if it is not that of a kernel: strings follow the types, and task_struct is described. */
 function btfAt(memory: Memory, address: bigint): Btf | null {
   return orNull(() => {
-    const header = readOf(memory, address, 32, 'BTF header');
+    const header = readOf(memory, address, HEADER, 'BTF header');
     const [length, types, strings, size] = [header.u32(4), header.u32(12), header.u32(16), header.u32(20)];
-    const layout = length >= 32 ? header.u32(24) + header.u32(28) : 0;
-    const end = length + Math.max(strings + size, layout);
+    const end = sizeOfBtf(header);
     if (strings < types || end > MOST_BYTES || size === 0) return null;
     const data = LazyBytes.of(memory, address, end, 'BTF found by a scan');
     const found = new Btf('BTF of vmlinux, found by a scan', data);
@@ -77,22 +86,15 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
  * BTF of a module on top of that of vmlinux, from the kernel's copy (btf_modules, kernel/bpf/btf.c): the one in struct
  * module is freed once the module is loaded, or is built on a distilled base. Null if the module has none.
  */
-function moduleBtf({ memory, symbols }: Untyped, base: Btf, name: string): Btf | null {
-  const head = symbols.get('btf_modules');
-  if (head === undefined || base.structure('btf_module') === null) return null;
-  const at = resolve(new GraphTypes(base), { entry: btfModuleFields, btf: btfFields, module: moduleFields });
-  for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
-    const entry = readOf(memory, link - BigInt(at.entry.list.offset), at.entry.bytes, 'btf_module');
-    const nameAt = entry.u64(at.entry.module.offset) + BigInt(at.module.name.offset);
-    if (readOf(memory, nameAt, at.module.name.size, 'module name').text() !== name) continue;
-    const btf = readOf(memory, entry.u64(at.entry.btf.offset), at.btf.bytes, `struct btf of module ${name}`);
-    const size = btf.u32(at.btf.size.offset);
-    if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes are too many to be valid`);
-    const data = LazyBytes.of(memory, btf.u64(at.btf.data.offset), size, `BTF of module ${name}`);
-    const split = { firstId: btf.u32(at.btf.firstId.offset), firstString: btf.u32(at.btf.firstString.offset) };
-    return new Btf(`${base.source} and of module ${name}`, data, base, split);
-  }
-  return null;
+function moduleBtf(kernel: Untyped, base: Btf, name: string): Btf | null {
+  const types = new GraphTypes(base);
+  const found = recognisedBtf(kernel, types, name) ?? describedBtf(kernel, types, name);
+  if (found === null) return null;
+  const { memory } = kernel;
+  const size = found.size ?? sizeOfBtf(readOf(memory, found.data, HEADER, `BTF of module ${name}`));
+  if (size > MOST_BYTES) throw new DumpError(`BTF of module ${name}: ${size} bytes are too many to be valid`);
+  const data = LazyBytes.of(memory, found.data, size, `BTF of module ${name}`);
+  return new Btf(`${base.source} and of module ${name}`, data, base, { ...found, module: name });
 }
 
 /** What is known of a kernel before its types. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { orNull } from '../core/errors.js';
 import { lowerBound } from '../core/search.js';
-import { kindOf, TYPE_SIZE, type TypeSection } from './btf-format.js';
+import { KIND, kindOf, TYPE_SIZE, type TypeSection } from './btf-format.js';
 import type { BtfStrings } from './btf-names.js';
 import { type BtfGroup, groupOf } from './btf-walk.js';
 
@@ -17,6 +17,8 @@ export interface StatedIndex {
 
 /** Number of types before and after a type that must follow each other: damage does not move so many pointers by the same step. */
 const REACH = 4;
+/** Most pointers and qualifiers that lead to a structure. */
+const DEEPEST = 4;
 /** Most types of the same name: a structure, a typedef, functions of several files. */
 const MOST_ALIKE = 4096;
 
@@ -60,7 +62,21 @@ export class IndexedTypes {
   /** Whether a type is of a group and has a name, and the type before it does not, which sorted types could. */
   isNamed(id: number, group: BtfGroup, name: string): boolean {
     const isThis = (each: number): boolean => this.groupAt(each) === group && this.nameAt(each) === name;
-    return orNull(() => this.start(id) !== null && isThis(id) && (id === 1 || !isThis(id - 1))) === true;
+    return orNull(() => isThis(id) && (id === 1 || !isThis(id - 1)) && this.start(id) !== null) === true;
+  }
+
+  /** ID of what a pointer leads to, without qualifiers; null if it is not a pointer. It is not proven. */
+  pointee(pointer: number): number | null {
+    return orNull(() => {
+      let id = pointer;
+      for (let depth = 0; depth < DEEPEST; depth++) {
+        const at = this.stated.offset(id);
+        const kind = kindOf(this.section.types.u32(at + 4));
+        if (kind !== KIND.Ptr && kind !== KIND.Const) return depth === 0 ? null : id;
+        id = this.section.types.u32(at + 8);
+      }
+      return null;
+    });
   }
 
   nameAt(id: number): string {

@@ -45,14 +45,26 @@ export class TypeWalk {
     return index < this.#count ? (this.#starts[index] ?? null) : null;
   }
 
-  /** ID of the first type of a group with this name; null if there is none. */
-  find(group: BtfGroup, name: string): number | null {
+  /** Offsets of all types. */
+  starts(): Uint32Array {
+    while (this.#step());
+    return this.#starts.subarray(0, this.#count);
+  }
+
+  /** Offset of a type that has been walked; null if it has not. */
+  walked(id: number): number | null {
+    const index = id - this.#first;
+    return index < this.#count ? (this.#starts[index] ?? null) : null;
+  }
+
+  /** ID of the first type of a group with this name; null if there is none, or none among the first `most` and some more. */
+  find(group: BtfGroup, name: string, most = Number.POSITIVE_INFINITY): number | null {
     const named = group === 'enums' ? this.#enums : this.#structures;
     for (let from = 0; ; ) {
       const id = named.find(name, from);
       if (id !== null) return id;
       from = named.count;
-      if (!this.#step()) return null;
+      if (this.#count >= most || !this.#step()) return null;
     }
   }
 

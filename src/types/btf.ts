@@ -5,9 +5,13 @@ import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
 import type { TypeHints } from './btf-hints.js';
 import { IndexedTypes, SortedTypes, type StatedIndex } from './btf-index.js';
 import { BtfStrings } from './btf-names.js';
+import { parameterTypes } from './btf-parameters.js';
 import { type KnownBtf, KnownTypes } from './btf-record.js';
 import { type BtfGroup, TypeWalk } from './btf-walk.js';
 import type { DeclaredMember, TypeGraph, TypeNode } from './graph.js';
+
+/** Types that are walked, the most by far of those that are needed, before a structure is searched for in another way. */
+const NEAR = 16384;
 
 /**
  * BTF of vmlinux, or of a module on top of it (split BTF: its IDs and string offsets continue those of the base).
@@ -24,11 +28,18 @@ export class Btf implements TypeGraph<number> {
   readonly #sorted: SortedTypes | null;
   /** What is known of them from other dumps of the same build; null if nothing is. */
   readonly #known: KnownTypes | null;
+  readonly #late: () => readonly StatedIndex[];
+  /** What `late` says; undefined until it is asked. */
+  #lateIndex: IndexedTypes | null | undefined;
   readonly #hints: TypeHints | null;
+  readonly #module: string | null;
+  /** See `parameterTypes`; null until it is first needed. */
+  #parameters: readonly number[] | null = null;
 
   /**
    * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: what may be the
-   * kernel's index. `known`: what is known of the same build. `hints`: where names were in earlier runs.
+   * kernel's index; `late`: the same where it is used only for what is not among the first types. `known`: what is known of the same build. `hints`: where names were in earlier runs. `module`: for split BTF, the name
+   * of the module.
    */
   constructor(
     readonly source: string,
@@ -38,14 +49,18 @@ export class Btf implements TypeGraph<number> {
       firstId = 1,
       firstString = 0,
       stated = [],
+      late = () => [],
       known = null,
       hints = null,
+      module = null,
     }: {
       readonly firstId?: number;
       readonly firstString?: number;
       readonly stated?: readonly StatedIndex[];
+      readonly late?: () => readonly StatedIndex[];
       readonly known?: KnownBtf | null;
       readonly hints?: TypeHints | null;
+      readonly module?: string | null;
     } = {},
   ) {
     const { types, strings, layout } = sectionsOf(data);
@@ -60,8 +75,10 @@ export class Btf implements TypeGraph<number> {
     this.#walk = new TypeWalk(this.#section, firstId, this.#strings);
     this.#known = known === null ? null : new KnownTypes(this.#section, this.#strings, known);
     this.#index = IndexedTypes.of(this.#section, this.#strings, stated);
+    this.#late = late;
     this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
     this.#hints = hints;
+    this.#module = module;
   }
 
   get #types(): Readable {
@@ -132,18 +149,48 @@ export class Btf implements TypeGraph<number> {
 
   /** ID of a full definition. Split BTF repeats a definition of the base only if it differs, so its own comes first. */
   #structure(name: string): number | null {
-    return this.#find('structures', name) ?? (this.base === null ? null : this.base.#structure(name));
+    const own = this.#find('structures', name);
+    if (own !== null || this.base === null) return own;
+    return this.base.#find('structures', name, () => this.#taken(name));
   }
 
-  #find(group: BtfGroup, name: string): number | null {
+  /**
+   * The structure of this name to which a type leads that functions of the module take; null if none is found. Where types are not sorted,
+   * the structures of KVM can be among the last: to walk to them takes longer than all else that one address needs.
+   */
+  #taken(name: string): number | null {
+    const { base } = this;
+    if (base === null || this.#module === null || !name.startsWith(this.#module)) return null;
+    const index = base.#index ?? base.#wholeIndex();
+    if (index === null) return null;
+    this.#parameters ??= parameterTypes(this.#section, this.#walk, this.#first);
+    for (const type of this.#parameters) {
+      const id = index.pointee(type);
+      if (id !== null && index.isNamed(id, 'structures', name)) return id;
+    }
+    return null;
+  }
+
+  /** `taken`: finds it in another way if the walk would go on for long. */
+  #find(group: BtfGroup, name: string, taken: (() => number | null) | null = null): number | null {
     const known = this.#known?.find(group, name);
     if (known !== undefined) return known;
     const hinted = this.#hinted(group, name);
-    const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walk.find(group, name);
+    const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walked(group, name, taken);
     this.#known?.learnId(group, name, id);
     // A hint that was used is not further evidence.
     if (id !== null && hinted === null) this.#hints?.learn(group, name, id);
     return id;
+  }
+
+  #wholeIndex(): IndexedTypes | null {
+    if (this.#lateIndex === undefined) this.#lateIndex = IndexedTypes.of(this.#section, this.#strings, this.#late());
+    return this.#lateIndex;
+  }
+
+  #walked(group: BtfGroup, name: string, taken: (() => number | null) | null): number | null {
+    const near = taken === null ? null : (this.#walk.find(group, name, NEAR) ?? taken());
+    return near ?? this.#walk.find(group, name);
   }
 
   /** The ID that the hints name, if the kernel's index proves it; else null. */
@@ -168,7 +215,7 @@ export class Btf implements TypeGraph<number> {
   #start(id: number): number {
     const known = this.#known?.start(id) ?? null;
     if (known !== null) return known;
-    const start = this.#index?.start(id) ?? this.#walk.start(id);
+    const start = this.#index?.start(id) ?? this.#walk.walked(id) ?? this.#lateIndex?.start(id) ?? this.#walk.start(id);
     if (start === null) throw new DumpError(`${this.source}: type ${id} not found`);
     this.#known?.learnStart(id, start);
     return start;

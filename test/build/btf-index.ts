@@ -19,11 +19,13 @@ export class IndexedBtf {
   readonly types: bigint;
   readonly struct: bigint;
   readonly array: bigint;
+  readonly writer: BtfWriter;
   /** Number of pointers in the array. */
   readonly count: number;
 
   constructor(layouts: Layouts, options: BtfOptions = {}) {
     const writer = new BtfWriter(layouts, { sorted: true, ...options });
+    this.writer = writer;
     const bytes = writer.bytes();
     const { starts, unnamed } = writer.places;
     const headerLength = options.headerLength ?? 24;

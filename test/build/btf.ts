@@ -10,6 +10,7 @@ const UNION = 5;
 const ENUM = 6;
 const TYPEDEF = 8;
 const CONST = 10;
+const FUNC_PROTO = 13;
 
 export interface BtfOptions {
   /** 24; or 32, as since Linux 7.1, with the sizes of kinds after the header. */
@@ -18,6 +19,10 @@ export interface BtfOptions {
   readonly unknownKinds?: readonly (readonly [kind: number, bytes: number])[];
   /** Numbers of types and strings of the base of a split BTF, from `BtfWriter.end`. */
   readonly base?: { readonly types: number; readonly strings: number };
+  /** Structures to which pointers are written, after all else. */
+  readonly pointersTo?: readonly string[];
+  /** IDs of types that functions take, one each. */
+  readonly takenTypes?: readonly number[];
   /** Sorts the types by name, those without a name first, as kernels are built since Linux 7.0. */
   readonly sorted?: boolean;
 }
@@ -45,6 +50,7 @@ export class BtfWriter {
   readonly #strings: number[] = [0];
   readonly #offsets = new Map<string, number>();
   readonly #ids = new Map<string, number>();
+  readonly #pointers = new Map<string, number>();
   readonly #first: number;
   readonly #stringStart: number;
 
@@ -57,7 +63,15 @@ export class BtfWriter {
     for (const [kind, bytes] of options.unknownKinds ?? []) this.#push([0, kind * 0x1000000, 0], bytes / 4);
     for (const name of layouts.structs.keys()) this.#id({ kind: 'struct', name });
     for (const [name, values] of layouts.enums) this.#enum(name, values);
+    for (const name of options.pointersTo ?? [])
+      this.#pointers.set(name, this.#push([0, PTR * 0x1000000, this.#id({ kind: 'struct', name })]));
+    for (const type of options.takenTypes ?? []) this.#push([0, (FUNC_PROTO * 0x1000000) | 1, 0, 0, type]);
     if (options.sorted === true) this.#sort();
+  }
+
+  /** IDs of the pointers to structures, unless the types are sorted. */
+  get pointers(): ReadonlyMap<string, number> {
+    return this.#pointers;
   }
 
   /** Offset of each type in the section of types, and the number of types without a name. */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's copies of the BTF of modules: struct btf_module and struct btf (kernel/bpf/btf.c).
+import type { Bytes } from '../core/bytes.js';
+import { orNull } from '../core/errors.js';
+import { type Memory, readOf } from '../core/memory.js';
+import { listLinks } from '../kernel/containers/list.js';
+import { btfFields, btfModuleFields, moduleFields } from '../kernel/structs.js';
+import type { Symbols } from '../symbols/cache.js';
+import { resolve } from '../types/fields.js';
+import type { TypeSource } from '../types/source.js';
+
+const MOST_MODULES = 0x10000;
+/** Bytes of struct btf in which the members that are sought are, in all kernels up to 7.3. */
+const READ = 320;
+const POINTER = 8;
+/** MODULE_NAME_LEN. */
+const LONGEST_NAME = 56;
+
+/** Where a module's BTF is, and what it continues: see `Btf`. */
+export interface ModuleBtf {
+  readonly data: bigint;
+  /** Null if only the BTF itself says it. */
+  readonly size: number | null;
+  readonly firstId: number;
+  readonly firstString: number;
+}
+
+interface Kernel {
+  readonly memory: Memory;
+  readonly symbols: Symbols;
+}
+
+/**
+ * The BTF of a module, without the layouts of the structures that lead to it, which are among the last in the BTF of many kernels. Their
+ * members are recognised by what they hold: struct btf_module has the list, the module and its struct btf, which has the address of the
+ * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. Null if it is
+ * not found that way.
+ */
+export function recognisedBtf({ memory, symbols }: Kernel, types: TypeSource, name: string): ModuleBtf | null {
+  return orNull(() => {
+    const [head, start] = [symbols.get('btf_modules'), symbols.get('__start_BTF')];
+    if (head === undefined || start === undefined) return null;
+    const { module } = resolve(types, { module: moduleFields });
+    const isBase = (btf: bigint): boolean => readOf(memory, btf, POINTER, 'struct btf of vmlinux').u64(0) === start;
+    for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
+      const entry = readOf(memory, link, 4 * POINTER, 'btf_module');
+      const [owner, address] = [entry.u64(2 * POINTER), entry.u64(3 * POINTER)];
+      const { offset, size } = module.name;
+      if (readOf(memory, owner + BigInt(offset), size, 'module name').text() !== name) continue;
+      const btf = readOf(memory, address, READ, `struct btf of module ${name}`);
+      const found = continued(btf, isBase, name);
+      return found === null ? null : { ...found, data: btf.u64(0), size: null };
+    }
+    return null;
+  });
+}
+
+/** Where the types and strings begin, if this is the struct btf of a module on top of another for which `isBase` is true. */
+function continued(
+  btf: Bytes,
+  isBase: (btf: bigint) => boolean,
+  name: string,
+): Pick<ModuleBtf, 'firstId' | 'firstString'> | null {
+  const ending = Buffer.from(`${name}\0`, 'latin1');
+  for (let at = POINTER; at <= READ - 2 * POINTER - LONGEST_NAME; at += POINTER)
+    if (ending.equals(btf.slice(at + 2 * POINTER, ending.length).array()) && isBase(btf.u64(at)))
+      return { firstId: btf.u32(at + POINTER), firstString: btf.u32(at + POINTER + 4) };
+  return null;
+}
+
+/** The same by the layouts of these structures. Null if the module has none, or they are not described. Throws `DumpError`. */
+export function describedBtf({ memory, symbols }: Kernel, types: TypeSource, name: string): ModuleBtf | null {
+  const head = symbols.get('btf_modules');
+  if (head === undefined || types.sizeOf('btf_module') === null) return null;
+  const at = resolve(types, { entry: btfModuleFields, btf: btfFields, module: moduleFields });
+  for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
+    const entry = readOf(memory, link - BigInt(at.entry.list.offset), at.entry.bytes, 'btf_module');
+    const nameAt = entry.u64(at.entry.module.offset) + BigInt(at.module.name.offset);
+    if (readOf(memory, nameAt, at.module.name.size, 'module name').text() !== name) continue;
+    const btf = readOf(memory, entry.u64(at.entry.btf.offset), at.btf.bytes, `struct btf of module ${name}`);
+    return {
+      data: btf.u64(at.btf.data.offset),
+      size: btf.u32(at.btf.size.offset),
+      firstId: btf.u32(at.btf.firstId.offset),
+      firstString: btf.u32(at.btf.firstString.offset),
+    };
+  }
+  return null;
+}
