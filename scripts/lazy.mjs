@@ -23,7 +23,7 @@ ${exported.map((each) => `  get ${each}() { return load().${each}; },`).join('\n
 };`;
 
 /**
- * The same as an ES module, whose functions are in the program only if they are used. To import something else from it fails the build.
+ * The same as an ES module, whose functions are in the program only if they are used. To import a class or a constant from it fails the build.
  *
  * @type {(name: string, exported: readonly string[]) => string}
  */
@@ -61,7 +61,7 @@ export const lazyBuiltins = {
       loader: 'js',
     }));
     build.onLoad({ filter: /./, namespace: 'lazy-functions' }, ({ path }) => {
-      const functions = exportsOf(path).filter(([, value]) => typeof value === 'function');
+      const functions = exportsOf(path).filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name));
       return {
         contents: functionsStub(
           path,

@@ -7,8 +7,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   XDG_CACHE_HOME:
     'Cache folder of the user; default: .cache in the home folder. In kvm-vtop below it, code has the program as Node.js has compiled it, builds the IDs of names in the BTF of kernels, and dwarf the positions of structures in files with debug information. It can be deleted at any time. What another user owns or could have written is not read.',
   KVM_VTOP_CACHE: 'If it is off, no cache is used or written, as with --no-cache.',
-  NODE_OPTIONS:
-    'Options of Node.js. The compiled program that is kept of runs with some is not used by runs with others.',
+  NODE_OPTIONS: 'Options for Node.js. Compiled code kept by a run with some options is not used by runs with others.',
   HOME: 'The home folder.',
   DEBUGINFOD_URLS:
     'With --debuginfod: the URLs of servers, separated by blanks. Without that option no socket is opened.',

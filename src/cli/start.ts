@@ -6,7 +6,7 @@ import type { Require } from './code-cache.js';
 import { Compiled } from './compiled.js';
 import type * as main from './main.js';
 
-/** That of this file, which is a CommonJS module. */
+/** The `require` of this file, which is a CommonJS module. */
 declare const require: Require;
 
 /** Digests of the files of the program by their paths, as JSON; set by the build. */

@@ -9,7 +9,7 @@ import type { StatedIndex } from '../types/btf-index.js';
 /** Bytes of struct btf that are read: up to `named_start_id`, which is at 84 in 7.2. */
 const READ = 96;
 /** struct btf_header has 24 bytes, and 32 since Linux 7.1, where those of the data may still be 24. */
-const HEADER = 24;
+export const HEADER = 24;
 const HEADERS = [HEADER, 32];
 const POINTER = 8;
 /** Most types; a large kernel has 200,000. */
@@ -48,8 +48,8 @@ export function vmlinuxIndex(
   return found ?? [];
 }
 
-/** Where struct btf has its copy of the header; null if it has none. */
-function afterHeader(btf: Bytes, header: Bytes): number | null {
+/** Where struct btf has its copy of the header, of which the first 24 bytes are given; null if it has none. */
+export function afterHeader(btf: Bytes, header: Bytes): number | null {
   const words = [0, 8, 16];
   const last = READ - 2 * POINTER - HEADER;
   for (let at = 2 * POINTER; at <= last; at += POINTER)

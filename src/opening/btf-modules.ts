@@ -8,9 +8,10 @@ import { btfFields, btfModuleFields, moduleFields } from '../kernel/structs.js';
 import type { Symbols } from '../symbols/cache.js';
 import { resolve } from '../types/fields.js';
 import type { TypeSource } from '../types/source.js';
+import { afterHeader, HEADER } from './btf-index.js';
 
 const MOST_MODULES = 0x10000;
-/** Bytes of struct btf in which the members that are sought are, in all kernels up to 7.3. */
+/** Bytes of struct btf that contain the members sought, in all kernels up to 7.3. */
 const READ = 320;
 const POINTER = 8;
 /** MODULE_NAME_LEN. */
@@ -33,10 +34,15 @@ interface Kernel {
 /**
  * The BTF of a module, without the layouts of the structures that lead to it, which are among the last in the BTF of many kernels. Their
  * members are recognised by what they hold: struct btf_module has the list, the module and its struct btf, which has the address of the
- * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. Null if it is
- * not found that way.
+ * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. `strings`: bytes of
+ * the strings of vmlinux, which the module's continue. Null if it is not found that way.
  */
-export function recognisedBtf({ memory, symbols }: Kernel, types: TypeSource, name: string): ModuleBtf | null {
+export function recognisedBtf(
+  { memory, symbols }: Kernel,
+  types: TypeSource,
+  name: string,
+  strings: number,
+): ModuleBtf | null {
   return orNull(() => {
     const [head, start] = [symbols.get('btf_modules'), symbols.get('__start_BTF')];
     if (head === undefined || start === undefined) return null;
@@ -48,8 +54,10 @@ export function recognisedBtf({ memory, symbols }: Kernel, types: TypeSource, na
       const { offset, size } = module.name;
       if (readOf(memory, owner + BigInt(offset), size, 'module name').text() !== name) continue;
       const btf = readOf(memory, address, READ, `struct btf of module ${name}`);
+      const data = btf.u64(0);
+      if (afterHeader(btf, readOf(memory, data, HEADER, `BTF of module ${name}`)) === null) return null;
       const found = continued(btf, isBase, name);
-      return found === null ? null : { ...found, data: btf.u64(0), size: null };
+      return found?.firstString === strings ? { ...found, data, size: null } : null;
     }
     return null;
   });

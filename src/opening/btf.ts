@@ -88,7 +88,7 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
  */
 function moduleBtf(kernel: Untyped, base: Btf, name: string): Btf | null {
   const types = new GraphTypes(base);
-  const found = recognisedBtf(kernel, types, name) ?? describedBtf(kernel, types, name);
+  const found = recognisedBtf(kernel, types, name, base.stringBytes) ?? describedBtf(kernel, types, name);
   if (found === null) return null;
   const { memory } = kernel;
   const size = found.size ?? sizeOfBtf(readOf(memory, found.data, HEADER, `BTF of module ${name}`));

@@ -17,8 +17,9 @@ export interface StatedIndex {
 
 /** Number of types before and after a type that must follow each other: damage does not move so many pointers by the same step. */
 const REACH = 4;
-/** Most pointers and qualifiers that lead to a structure. */
+/** Most qualifiers of what a pointer leads to. */
 const DEEPEST = 4;
+const QUALIFIERS: ReadonlySet<number> = new Set([KIND.Const, KIND.Volatile, KIND.Restrict, KIND.TypeTag]);
 /** Most types of the same name: a structure, a typedef, functions of several files. */
 const MOST_ALIKE = 4096;
 
@@ -68,15 +69,20 @@ export class IndexedTypes {
   /** ID of what a pointer leads to, without qualifiers; null if it is not a pointer. It is not proven. */
   pointee(pointer: number): number | null {
     return orNull(() => {
-      let id = pointer;
-      for (let depth = 0; depth < DEEPEST; depth++) {
-        const at = this.stated.offset(id);
-        const kind = kindOf(this.section.types.u32(at + 4));
-        if (kind !== KIND.Ptr && kind !== KIND.Const) return depth === 0 ? null : id;
-        id = this.section.types.u32(at + 8);
-      }
-      return null;
+      if (this.#kindAt(pointer) !== KIND.Ptr) return null;
+      let id = this.#target(pointer);
+      for (let depth = 0; depth < DEEPEST && QUALIFIERS.has(this.#kindAt(id)); depth++) id = this.#target(id);
+      return id;
     });
+  }
+
+  #kindAt(id: number): number {
+    return kindOf(this.section.types.u32(this.stated.offset(id) + 4));
+  }
+
+  /** ID of the type to which a pointer or qualifier refers. */
+  #target(id: number): number {
+    return this.section.types.u32(this.stated.offset(id) + 8);
   }
 
   nameAt(id: number): string {
@@ -85,7 +91,7 @@ export class IndexedTypes {
   }
 
   groupAt(id: number): BtfGroup | null {
-    return groupOf(kindOf(this.section.types.u32(this.stated.offset(id) + 4)));
+    return groupOf(this.#kindAt(id));
   }
 
   /** Offset of a type, if it and those near it follow each other without a gap; else null. */

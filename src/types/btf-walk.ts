@@ -51,13 +51,18 @@ export class TypeWalk {
     return this.#starts.subarray(0, this.#count);
   }
 
+  /** ID of the last type that has been walked; that before the first if none has. */
+  get last(): number {
+    return this.#first + this.#count - 1;
+  }
+
   /** Offset of a type that has been walked; null if it has not. */
   walked(id: number): number | null {
     const index = id - this.#first;
     return index < this.#count ? (this.#starts[index] ?? null) : null;
   }
 
-  /** ID of the first type of a group with this name; null if there is none, or none among the first `most` and some more. */
+  /** ID of the first type of a group with this name; null if there is none, or none among the first `most` (rounded up to a whole step). */
   find(group: BtfGroup, name: string, most = Number.POSITIVE_INFINITY): number | null {
     const named = group === 'enums' ? this.#enums : this.#structures;
     for (let from = 0; ; ) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
 import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
 import type { TypeHints } from './btf-hints.js';
@@ -31,15 +31,18 @@ export class Btf implements TypeGraph<number> {
   readonly #late: () => readonly StatedIndex[];
   /** What `late` says; undefined until it is asked. */
   #lateIndex: IndexedTypes | null | undefined;
+  /** The last type for which the walk was compared with the index, and whether they have agreed. */
+  #checked = 0;
+  #agrees = true;
   readonly #hints: TypeHints | null;
   readonly #module: string | null;
   /** See `parameterTypes`; null until it is first needed. */
   #parameters: readonly number[] | null = null;
 
   /**
-   * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: what may be the
-   * kernel's index; `late`: the same where it is used only for what is not among the first types. `known`: what is known of the same build. `hints`: where names were in earlier runs. `module`: for split BTF, the name
-   * of the module.
+   * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: what may be the kernel's index;
+   * `late`: the same, asked for only if a structure is not among the first types. `known`: what is known of the same build. `hints`: where
+   * names were in earlier runs. `module`: for split BTF, the name of the module.
    */
   constructor(
     readonly source: string,
@@ -79,6 +82,11 @@ export class Btf implements TypeGraph<number> {
     this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
     this.#hints = hints;
     this.#module = module;
+  }
+
+  /** Bytes of its strings. */
+  get stringBytes(): number {
+    return this.#strings.strings.length;
   }
 
   get #types(): Readable {
@@ -163,7 +171,8 @@ export class Btf implements TypeGraph<number> {
     if (base === null || this.#module === null || !name.startsWith(this.#module)) return null;
     const index = base.#index ?? base.#wholeIndex();
     if (index === null) return null;
-    this.#parameters ??= parameterTypes(this.#section, this.#walk, this.#first);
+    // What makes it faster must not make it fail.
+    this.#parameters ??= orNull(() => parameterTypes(this.#section, this.#walk, this.#first)) ?? [];
     for (const type of this.#parameters) {
       const id = index.pointee(type);
       if (id !== null && index.isNamed(id, 'structures', name)) return id;
@@ -183,6 +192,21 @@ export class Btf implements TypeGraph<number> {
     return id;
   }
 
+  /**
+   * Throws if the walk and the kernel's index count differently: a type with a damaged number of members shifts the IDs of all types that are
+   * walked after it. Nothing of such BTF is used from then on.
+   */
+  #checkWalk(): void {
+    const index = this.#index ?? this.#lateIndex ?? null;
+    const { last } = this.#walk;
+    if (index !== null && last >= this.#first && last !== this.#checked) {
+      const start = index.start(last);
+      this.#agrees &&= start === null || start === this.#walk.walked(last);
+      this.#checked = last;
+    }
+    if (!this.#agrees) throw new DumpError(`${this.source}: the types are not those of the kernel's index: damaged`);
+  }
+
   #wholeIndex(): IndexedTypes | null {
     if (this.#lateIndex === undefined) this.#lateIndex = IndexedTypes.of(this.#section, this.#strings, this.#late());
     return this.#lateIndex;
@@ -190,7 +214,9 @@ export class Btf implements TypeGraph<number> {
 
   #walked(group: BtfGroup, name: string, taken: (() => number | null) | null): number | null {
     const near = taken === null ? null : (this.#walk.find(group, name, NEAR) ?? taken());
-    return near ?? this.#walk.find(group, name);
+    const id = near ?? this.#walk.find(group, name);
+    this.#checkWalk();
+    return id;
   }
 
   /** The ID that the hints name, if the kernel's index proves it; else null. */
@@ -216,6 +242,7 @@ export class Btf implements TypeGraph<number> {
     const known = this.#known?.start(id) ?? null;
     if (known !== null) return known;
     const start = this.#index?.start(id) ?? this.#walk.walked(id) ?? this.#lateIndex?.start(id) ?? this.#walk.start(id);
+    this.#checkWalk();
     if (start === null) throw new DumpError(`${this.source}: type ${id} not found`);
     this.#known?.learnStart(id, start);
     return start;

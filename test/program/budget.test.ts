@@ -60,8 +60,8 @@ describe('one answer', () => {
   test('loads no other commands, nor what only their options need', () => {
     const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
     expect(files).toEqual(['cli.js', 'program.js']);
-    // The size of 2026-11-27; a larger one needs a reason.
-    expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(532_000);
+    // The size of 2026-11-28; a larger one needs a reason: the last were structures found by what functions of a module take.
+    expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(533_000);
   });
 
   needing(recordedHosts).test('loads one part of the program for pages of a zstd dump', () => {
@@ -77,10 +77,13 @@ describe('pages of the dump that one answer reads', () => {
     const { stdout } = kvmVtop(['excerpt', '-c', dump, '-g', pid, '-p', '1001840', '--force', '-o', join(folder, 'x')]);
     return Number(/: (\d+) pages/.exec(stdout)?.[1]);
   };
-  /** The numbers of 2026-11-28; a smaller one belongs here, a larger one needs a reason. */
+  /**
+   * The numbers of 2026-11-28; a smaller one belongs here, a larger one needs a reason: that of 6.12 was 1099 before struct btf was
+   * compared with the BTF.
+   */
   const MOST: Readonly<Record<string, readonly [fixture: number, host: number]>> = {
     'debian-5.10': [741, 745],
-    'debian-6.1': [1109, 856],
+    'debian-6.1': [1109, 859],
     'debian-6.12': [1085, 1100],
     'debian-7.2': [1495, 811],
   };
