@@ -91,12 +91,13 @@ export class CodeCache {
 /**
  * What must be the same for compiled code to be used. V8 itself compares only its version and flags, and the length of a file: the
  * digest is that of the build, and the rest shows that the file has not been changed or replaced since the code was compiled. Runs with
- * other flags have files of their own, so that they don't replace each other's.
+ * other options have files of their own, so that they don't replace each other's.
  */
 const keyOf = (file: string, digest: string): string =>
-  `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${hashOf(flags())}`;
+  `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${hashOf(options())}`;
 
-const flags = (): string => [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('\n');
+/** Those of Node.js, among them flags of V8. */
+const options = (): string => [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('\n');
 
 /** A short hash of a text (FNV-1a), for the name of a file. */
 function hashOf(text: string): string {

@@ -20,8 +20,8 @@ const SHORT = 1_000_000;
 /**
  * Waits until V8's compiler threads are idle; must be awaited before the process ends. At exit Node.js joins these threads
  * without serving them, so one that needs a garbage collection at that moment waits for the main thread: a deadlock
- * (nodejs/node#54918; process.exit() does not avoid it). This function stops new compilations, unless the run was short, and runs the event loop, which
- * serves the threads, until none is running.
+ * (nodejs/node#54918; process.exit() does not avoid it). This function stops new compilations, unless the run was short, and runs the
+ * event loop, which serves the threads, until none is running.
  */
 export async function threadsAtRest(): Promise<void> {
   if (process.cpuUsage().user > SHORT) setFlagsFromString('--no-opt');

@@ -31,35 +31,48 @@ interface Kernel {
   readonly symbols: Symbols;
 }
 
+/** Where struct btf_module has its members. */
+interface Entry {
+  readonly bytes: number;
+  readonly list: number;
+  readonly module: number;
+  readonly btf: number;
+}
+
+/** In all kernels up to 7.3. */
+const ENTRY: Entry = { bytes: 4 * POINTER, list: 0, module: 2 * POINTER, btf: 3 * POINTER };
+
+/** Address of the struct btf of a module; null if it has none. Throws `DumpError`. */
+function structOf({ memory, symbols }: Kernel, types: TypeSource, entry: Entry, name: string): bigint | null {
+  const head = symbols.get('btf_modules');
+  if (head === undefined) return null;
+  const { offset, size } = resolve(types, { module: moduleFields }).module.name;
+  for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
+    const each = readOf(memory, link - BigInt(entry.list), entry.bytes, 'btf_module');
+    if (readOf(memory, each.u64(entry.module) + BigInt(offset), size, 'module name').text() === name)
+      return each.u64(entry.btf);
+  }
+  return null;
+}
+
 /**
  * The BTF of a module, without the layouts of the structures that lead to it, which are among the last in the BTF of many kernels. Their
  * members are recognised by what they hold: struct btf_module has the list, the module and its struct btf, which has the address of the
- * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. `strings`: bytes of
- * the strings of vmlinux, which the module's continue. Null if it is not found that way.
+ * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. `strings`:
+ * bytes of the strings of vmlinux, which the module's continue. Null if it is not found that way.
  */
-export function recognisedBtf(
-  { memory, symbols }: Kernel,
-  types: TypeSource,
-  name: string,
-  strings: number,
-): ModuleBtf | null {
+export function recognisedBtf(kernel: Kernel, types: TypeSource, name: string, strings: number): ModuleBtf | null {
+  const { memory, symbols } = kernel;
   return orNull(() => {
-    const [head, start] = [symbols.get('btf_modules'), symbols.get('__start_BTF')];
-    if (head === undefined || start === undefined) return null;
-    const { module } = resolve(types, { module: moduleFields });
-    const isBase = (btf: bigint): boolean => readOf(memory, btf, POINTER, 'struct btf of vmlinux').u64(0) === start;
-    for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
-      const entry = readOf(memory, link, 4 * POINTER, 'btf_module');
-      const [owner, address] = [entry.u64(2 * POINTER), entry.u64(3 * POINTER)];
-      const { offset, size } = module.name;
-      if (readOf(memory, owner + BigInt(offset), size, 'module name').text() !== name) continue;
-      const btf = readOf(memory, address, READ, `struct btf of module ${name}`);
-      const data = btf.u64(0);
-      if (afterHeader(btf, readOf(memory, data, HEADER, `BTF of module ${name}`)) === null) return null;
-      const found = continued(btf, isBase, name);
-      return found?.firstString === strings ? { ...found, data, size: null } : null;
-    }
-    return null;
+    const start = symbols.get('__start_BTF');
+    const address = start === undefined ? null : structOf(kernel, types, ENTRY, name);
+    if (address === null) return null;
+    const btf = readOf(memory, address, READ, `struct btf of module ${name}`);
+    const data = btf.u64(0);
+    if (afterHeader(btf, readOf(memory, data, HEADER, `BTF of module ${name}`)) === null) return null;
+    const isBase = (other: bigint): boolean => readOf(memory, other, POINTER, 'struct btf of vmlinux').u64(0) === start;
+    const found = continued(btf, isBase, name);
+    return found?.firstString === strings ? { ...found, data, size: null } : null;
   });
 }
 
@@ -76,22 +89,19 @@ function continued(
   return null;
 }
 
-/** The same by the layouts of these structures. Null if the module has none, or they are not described. Throws `DumpError`. */
-export function describedBtf({ memory, symbols }: Kernel, types: TypeSource, name: string): ModuleBtf | null {
-  const head = symbols.get('btf_modules');
-  if (head === undefined || types.sizeOf('btf_module') === null) return null;
-  const at = resolve(types, { entry: btfModuleFields, btf: btfFields, module: moduleFields });
-  for (const link of listLinks(memory, head, MOST_MODULES, 'btf_modules')) {
-    const entry = readOf(memory, link - BigInt(at.entry.list.offset), at.entry.bytes, 'btf_module');
-    const nameAt = entry.u64(at.entry.module.offset) + BigInt(at.module.name.offset);
-    if (readOf(memory, nameAt, at.module.name.size, 'module name').text() !== name) continue;
-    const btf = readOf(memory, entry.u64(at.entry.btf.offset), at.btf.bytes, `struct btf of module ${name}`);
-    return {
-      data: btf.u64(at.btf.data.offset),
-      size: btf.u32(at.btf.size.offset),
-      firstId: btf.u32(at.btf.firstId.offset),
-      firstString: btf.u32(at.btf.firstString.offset),
-    };
-  }
-  return null;
+/** The same by the layouts of these structures. Null if the module has no BTF, or they are not described. Throws `DumpError`. */
+export function describedBtf(kernel: Kernel, types: TypeSource, name: string): ModuleBtf | null {
+  if (kernel.symbols.get('btf_modules') === undefined || types.sizeOf('btf_module') === null) return null;
+  const { entry, btf: at } = resolve(types, { entry: btfModuleFields, btf: btfFields });
+  const { bytes, list, module, btf } = entry;
+  const offsets = { bytes, list: list.offset, module: module.offset, btf: btf.offset };
+  const address = structOf(kernel, types, offsets, name);
+  if (address === null) return null;
+  const struct = readOf(kernel.memory, address, at.bytes, `struct btf of module ${name}`);
+  return {
+    data: struct.u64(at.data.offset),
+    size: struct.u32(at.size.offset),
+    firstId: struct.u32(at.firstId.offset),
+    firstString: struct.u32(at.firstString.offset),
+  };
 }
