@@ -29,14 +29,15 @@ export async function work(version: string, compiled: Compiled | null): Promise<
     if (++steps % STEPS === 0 && process.ppid !== parent) process.exit(0);
   };
   const builds = new Builds();
-  let plan: Plan | null = null;
+  let given: Work | null = null;
   let last = Promise.resolve();
   let isKept = false;
   process.on('message', (order: Order) => {
-    if ('plan' in order) plan = order.plan;
+    if ('plan' in order)
+      given = { plan: order.plan, requests: new Requests(order.plan, version), builds, endWithParent };
     else
       last = last.then(async () => {
-        const report = await reportOn(order.job, { plan: plan as Plan, version, builds, endWithParent });
+        const report = await reportOn(order.job, given as Work);
         // After the last report this process is ended. An analysis that failed has not run much of the program.
         if (!isKept && 'status' in report && report.status !== 'failed') {
           isKept = true;
@@ -50,7 +51,7 @@ export async function work(version: string, compiled: Compiled | null): Promise<
 
 interface Work {
   readonly plan: Plan;
-  readonly version: string;
+  readonly requests: Requests;
   /** What the dumps so far have taught. */
   readonly builds: Builds;
   /** Ends this process if the one that started it has ended. */
@@ -69,7 +70,7 @@ async function reportOn(job: Job, given: Work): Promise<Report> {
 }
 
 /** Analyses a dump and writes the results. */
-async function analyse(job: Job, { plan, version, builds, endWithParent }: Work): Promise<Status> {
+async function analyse(job: Job, { plan, requests, builds, endWithParent }: Work): Promise<Status> {
   const began = performance.now();
   forgetPeak();
   const store = new Store(plan.folder, plan);
@@ -94,10 +95,9 @@ async function analyse(job: Job, { plan, version, builds, endWithParent }: Work)
   });
   let error: string | null = null;
   try {
-    for (const [i, words] of plan.runs.entries())
-      await attempt.run(requestOf(words, job, { plan, version }), i + 1, plan.input);
+    for (const [i, words] of plan.runs.entries()) await attempt.run(requests.of(words, job), i + 1, plan.input);
     await pictures?.draw(
-      (words) => attempt.writeFile(requestOf(words, job, { plan, version })),
+      (words) => attempt.writeFile(requests.of(words, job)),
       (text) => {
         attempt.lacks(text);
       },
@@ -119,14 +119,32 @@ async function analyse(job: Job, { plan, version, builds, endWithParent }: Work)
   return status;
 }
 
-/** The command line of a run on a dump. It was valid for other dumps, so that it is for this one. */
-function requestOf(
-  words: readonly string[],
-  { files, options }: Job,
-  { plan, version }: Pick<Work, 'plan' | 'version'>,
-): Request {
-  const core = files.flatMap((file) => ['-c', file]);
-  return readCommandLine([...words, ...core, ...plan.options, ...options], commands, version);
+/** Most command lines that are kept parsed. A list can have other options for each dump. */
+const MOST_PARSED = 64;
+
+/** The requests of a plan. Command lines that differ in their dumps only are parsed once. */
+class Requests {
+  readonly #plan: Plan;
+  readonly #version: string;
+  readonly #parsed = new Map<string, Request>();
+
+  constructor(plan: Plan, version: string) {
+    this.#plan = plan;
+    this.#version = version;
+  }
+
+  /** The command line of a run on a dump. It was valid for other dumps, so that it is for this one. */
+  of(words: readonly string[], { files, options }: Pick<Job, 'files' | 'options'>): Request {
+    const key = JSON.stringify([words, options]);
+    let parsed = this.#parsed.get(key);
+    if (parsed === undefined) {
+      const core = files.flatMap((file) => ['-c', file]);
+      parsed = readCommandLine([...words, ...core, ...this.#plan.options, ...options], commands, this.#version);
+      if (this.#parsed.size >= MOST_PARSED) this.#parsed.clear();
+      this.#parsed.set(key, parsed);
+    }
+    return { ...parsed, values: { ...parsed.values, core: files } };
+  }
 }
 
 /** Forgets the most memory that this process has used (Documentation/filesystems/proc.rst, clear_refs). */

@@ -36,8 +36,10 @@ export class ModuleSymbols implements CountedTable {
     return best;
   }
 
+  /** Compares byte by byte, up to the NUL: most names begin as that of the module, and the bytes after a name may be missing in the dump. */
   #isNamed(offset: number, name: string): boolean {
-    if (offset + name.length >= this.strings.length || this.strings.u8(offset) !== name.charCodeAt(0)) return false;
-    return this.strings.text(offset, name.length + 1) === name;
+    if (offset + name.length >= this.strings.length) return false;
+    for (let i = 0; i < name.length; i++) if (this.strings.u8(offset + i) !== name.charCodeAt(i)) return false;
+    return this.strings.u8(offset + name.length) === 0;
   }
 }

@@ -66,8 +66,9 @@ class Ring {
   readonly #ofTexts: Memory;
   readonly #lost: Lost;
   readonly #at: RingLayout;
-  readonly #count: number;
-  readonly #size: number;
+  /** The numbers of descriptors and of bytes of text are 2 to the power of these. */
+  readonly #countBits: number;
+  readonly #sizeBits: number;
   /** Addresses of the descriptors, of struct printk_info for each, and of the texts. */
   readonly #descs: bigint;
   readonly #infos: bigint;
@@ -84,7 +85,7 @@ class Ring {
       throw ring.error(at.sizeBits, `2^${sizeBits} bytes of text can't be right`);
     [this.#ofDescs, this.#ofInfos, this.#ofTexts] = [new LastPage(memory), new LastPage(memory), new LastPage(memory)];
     [this.#at, this.#lost] = [at, lost];
-    [this.#count, this.#size] = [2 ** countBits, 2 ** sizeBits];
+    [this.#countBits, this.#sizeBits] = [countBits, sizeBits];
     [this.#descs, this.#infos, this.#texts] = [ring.u64(at.descs), ring.u64(at.infos), ring.u64(at.data)];
     [this.#tail, this.#head] = [ring.u64(at.tailId), ring.u64(at.headId)];
   }
@@ -97,7 +98,7 @@ class Ring {
   /** The IDs from the tail to the head. Damage can't make them more than the descriptors. */
   *ids(): Generator<bigint> {
     const { last } = this;
-    for (let id = BigInt.asUintN(ID_BITS, this.#tail), left = this.#count; left > 0; left--) {
+    for (let id = BigInt.asUintN(ID_BITS, this.#tail), left = 2 ** this.#countBits; left > 0; left--) {
       yield id;
       if (id === last) return;
       id = BigInt.asUintN(ID_BITS, id + 1n);
@@ -114,33 +115,37 @@ class Ring {
       [before as bigint, 'before its oldest one'],
       [after as bigint, 'after its newest one'],
     ] as const) {
-      const state = orNull(() => this.#descriptor(id).u64(this.#at.desc.state));
+      const state = orNull(() => this.#descriptor(this.#indexOf(id)).u64(this.#at.desc.state));
       if (state !== null && BigInt.asUintN(ID_BITS, state) === id && isComplete(state))
         this.#lost(`the log has messages ${where}`);
     }
   }
 
-  #descriptor(id: bigint): Bytes {
+  /** The place of a message in the rings of descriptors and of struct printk_info. */
+  #indexOf(id: bigint): number {
+    return Number(BigInt.asUintN(this.#countBits, id));
+  }
+
+  #descriptor(index: number): Bytes {
     const { bytes } = this.#at.desc;
-    const index = id % BigInt(this.#count);
-    return readOf(this.#ofDescs, this.#descs + index * BigInt(bytes), bytes, 'a descriptor of the log');
+    return readOf(this.#ofDescs, this.#descs + BigInt(index * bytes), bytes, 'a descriptor of the log');
   }
 
   /** A message by its ID; null if it is not complete, `other` if its descriptor is that of another message. */
   message(id: bigint): RingMessage | 'other' | null {
     const { desc: at, info: inInfo } = this.#at;
-    const index = id % BigInt(this.#count);
-    const desc = this.#descriptor(id);
+    const index = this.#indexOf(id);
+    const desc = this.#descriptor(index);
     const state = desc.u64(at.state);
     if (BigInt.asUintN(ID_BITS, state) !== id) return 'other';
     if (!isComplete(state)) return null;
-    const start = this.#infos + index * BigInt(inInfo.bytes);
+    const start = this.#infos + BigInt(index * inInfo.bytes);
     const info = readOf(this.#ofInfos, start, inInfo.bytes, 'struct printk_info');
     const { seq, time, textLength, caller, subsystem, device } = inInfo;
     const flags = info.u8(textLength + 3);
     const number = info.u64(seq);
     // prb_reserve counts the number up by the descriptors of the ring, beginning with the place of the descriptor.
-    if (number % BigInt(this.#count) !== index)
+    if (this.#indexOf(number) !== index)
       throw info.error(
         seq,
         `a message of the log can't have the number ${number}: its descriptor is the one at ${index}`,
@@ -164,16 +169,16 @@ class Ring {
     const { begin, next } = this.#at.desc;
     const [from, to] = [desc.u64(begin), desc.u64(next)];
     if ((from & NO_TEXT) !== 0n) return from === EMPTY && to === EMPTY ? '' : null;
-    const size = BigInt(this.#size);
+    const bits = this.#sizeBits;
+    const [place, end] = [Number(BigInt.asUintN(bits, from)), Number(BigInt.asUintN(bits, to))];
     // A text that would pass the end of the ring is at its start.
-    const wraps = from / size !== to / size && to % size !== 0n;
-    const start = wraps ? 0n : from % size;
-    const bytes = Number((to % size === 0n ? size : to % size) - start);
+    const start = end !== 0 && from >> BigInt(bits) !== to >> BigInt(bits) ? 0 : place;
+    const bytes = (end === 0 ? 2 ** bits : end) - start;
     if (bytes < BYTES_OF_ID) return null;
     const wanted = Math.min(bytes, BYTES_OF_ID + length);
-    const block = this.#ofTexts.read(this.#texts + start, wanted);
+    const block = this.#ofTexts.read(this.#texts + BigInt(start), wanted);
     if (isUnreadable(block)) {
-      this.#lost(unreadableError(block, this.#texts + start, 'a text of the log').message);
+      this.#lost(unreadableError(block, this.#texts + BigInt(start), 'a text of the log').message);
       return null;
     }
     return block.u64(0) === id ? textAt(block, BYTES_OF_ID, wanted - BYTES_OF_ID) : null;
@@ -188,6 +193,5 @@ function isComplete(state: bigint): boolean {
 
 /** A name in a record; null if it is empty. */
 function nameIn(info: Bytes, { offset, size }: TextField): string | null {
-  const text = info.text(offset, size);
-  return text === '' ? null : text;
+  return size === 0 || info.u8(offset) === 0 ? null : info.text(offset, size);
 }
