@@ -60,6 +60,11 @@ export class IndexedTypes {
     return start;
   }
 
+  /** Whether a type can begin at an offset: false if there are fewer types, or it is proven to begin elsewhere. */
+  mayBe(id: number, start: number | null): boolean {
+    return id < this.stated.count && [null, start].includes(this.start(id));
+  }
+
   /** Whether a type is of a group and has a name, and the type before it does not, which sorted types could. */
   isNamed(id: number, group: BtfGroup, name: string): boolean {
     const isThis = (each: number): boolean => this.groupAt(each) === group && this.nameAt(each) === name;

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError, orNull } from '../core/errors.js';
+import { orNull } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
 import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
 import type { TypeHints } from './btf-hints.js';
-import { IndexedTypes, SortedTypes, type StatedIndex } from './btf-index.js';
+import { TypeIds } from './btf-ids.js';
+import type { StatedIndex } from './btf-index.js';
 import { BtfStrings } from './btf-names.js';
 import { parameterTypes } from './btf-parameters.js';
-import { type KnownBtf, KnownTypes } from './btf-record.js';
-import { type BtfGroup, TypeWalk } from './btf-walk.js';
+import type { KnownBtf } from './btf-record.js';
 import type { DeclaredMember, TypeGraph, TypeNode } from './graph.js';
-
-/** Types that are walked, the most by far of those that are needed, before a structure is searched for in another way. */
-const NEAR = 16384;
 
 /**
  * BTF of vmlinux, or of a module on top of it (split BTF: its IDs and string offsets continue those of the base).
@@ -21,27 +18,14 @@ export class Btf implements TypeGraph<number> {
   readonly #first: number;
   readonly #section: TypeSection;
   readonly #strings: BtfStrings;
-  readonly #walk: TypeWalk;
-  /** The same types in the kernel's index; null if it has none, or none is needed. */
-  readonly #index: IndexedTypes | null;
-  /** The same types in the order of their names; null if there is no such order, or it is not known. */
-  readonly #sorted: SortedTypes | null;
-  /** What is known of them from other dumps of the same build; null if nothing is. */
-  readonly #known: KnownTypes | null;
-  readonly #late: () => readonly StatedIndex[];
-  /** What `late` says; undefined until it is asked. */
-  #lateIndex: IndexedTypes | null | undefined;
-  /** The last type for which the walk was compared with the index, and whether they have agreed. */
-  #checked = 0;
-  #agrees = true;
-  readonly #hints: TypeHints | null;
+  readonly #ids: TypeIds;
   readonly #module: string | null;
   /** See `parameterTypes`; null until it is first needed. */
   #parameters: readonly number[] | null = null;
 
   /**
    * `split`: for split BTF, the ID of its first type, and the offset of its first string. `stated`: what may be the kernel's index;
-   * `late`: the same, asked for only if a structure is not among the first types. `known`: what is known of the same build. `hints`: where
+   * `late`: the same, asked for only when types are walked. `known`: what is known of the same build. `hints`: where
    * names were in earlier runs. `module`: for split BTF, the name of the module.
    */
   constructor(
@@ -75,12 +59,8 @@ export class Btf implements TypeGraph<number> {
       base === null ? null : base.#strings,
     );
     this.#first = firstId;
-    this.#walk = new TypeWalk(this.#section, firstId, this.#strings);
-    this.#known = known === null ? null : new KnownTypes(this.#section, this.#strings, known);
-    this.#index = IndexedTypes.of(this.#section, this.#strings, stated);
-    this.#late = late;
-    this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
-    this.#hints = hints;
+    const [section, own] = [this.#section, this.#strings];
+    this.#ids = new TypeIds(source, { section, strings: own, first: firstId, stated, late, known, hints });
     this.#module = module;
   }
 
@@ -145,7 +125,7 @@ export class Btf implements TypeGraph<number> {
   }
 
   enumerators(name: string): ReadonlyMap<string, number> | null {
-    const id = this.#find('enums', name);
+    const id = this.#ids.find('enums', name);
     if (id === null) return this.base?.enumerators(name) ?? null;
     const { at, kind, vlen } = this.#type(id);
     const step = kind === KIND.Enum ? 8 : 12;
@@ -157,9 +137,9 @@ export class Btf implements TypeGraph<number> {
 
   /** ID of a full definition. Split BTF repeats a definition of the base only if it differs, so its own comes first. */
   #structure(name: string): number | null {
-    const own = this.#find('structures', name);
+    const own = this.#ids.find('structures', name);
     if (own !== null || this.base === null) return own;
-    return this.base.#find('structures', name, () => this.#taken(name));
+    return this.base.#ids.find('structures', name, () => this.#taken(name));
   }
 
   /**
@@ -169,60 +149,15 @@ export class Btf implements TypeGraph<number> {
   #taken(name: string): number | null {
     const { base } = this;
     if (base === null || this.#module === null || !name.startsWith(this.#module)) return null;
-    const index = base.#index ?? base.#wholeIndex();
+    const { index } = base.#ids;
     if (index === null) return null;
     // What makes it faster must not make it fail.
-    this.#parameters ??= orNull(() => parameterTypes(this.#section, this.#walk, this.#first)) ?? [];
+    this.#parameters ??= orNull(() => parameterTypes(this.#section, this.#ids.starts(), this.#first)) ?? [];
     for (const type of this.#parameters) {
       const id = index.pointee(type);
       if (id !== null && index.isNamed(id, 'structures', name)) return id;
     }
     return null;
-  }
-
-  /** `taken`: finds it in another way if the walk would go on for long. */
-  #find(group: BtfGroup, name: string, taken: (() => number | null) | null = null): number | null {
-    const known = this.#known?.find(group, name);
-    if (known !== undefined) return known;
-    const hinted = this.#hinted(group, name);
-    const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walked(group, name, taken);
-    this.#known?.learnId(group, name, id);
-    // A hint that was used is not further evidence.
-    if (id !== null && hinted === null) this.#hints?.learn(group, name, id);
-    return id;
-  }
-
-  /**
-   * Throws if the walk and the kernel's index count differently: a type with a damaged number of members shifts the IDs of all types that are
-   * walked after it. Nothing of such BTF is used from then on.
-   */
-  #checkWalk(): void {
-    const index = this.#index ?? this.#lateIndex ?? null;
-    const { last } = this.#walk;
-    if (index !== null && last >= this.#first && last !== this.#checked) {
-      const start = index.start(last);
-      this.#agrees &&= start === null || start === this.#walk.walked(last);
-      this.#checked = last;
-    }
-    if (!this.#agrees) throw new DumpError(`${this.source}: the types are not those of the kernel's index: damaged`);
-  }
-
-  #wholeIndex(): IndexedTypes | null {
-    if (this.#lateIndex === undefined) this.#lateIndex = IndexedTypes.of(this.#section, this.#strings, this.#late());
-    return this.#lateIndex;
-  }
-
-  #walked(group: BtfGroup, name: string, taken: (() => number | null) | null): number | null {
-    const near = taken === null ? null : (this.#walk.find(group, name, NEAR) ?? taken());
-    const id = near ?? this.#walk.find(group, name);
-    this.#checkWalk();
-    return id;
-  }
-
-  /** The ID that the hints name, if the kernel's index proves it; else null. */
-  #hinted(group: BtfGroup, name: string): number | null {
-    const id = this.#index === null ? undefined : this.#hints?.id(group, name);
-    return id !== undefined && this.#index?.isNamed(id, group, name) === true ? id : null;
   }
 
   /** The BTF that contains a type: the base or this. */
@@ -233,18 +168,8 @@ export class Btf implements TypeGraph<number> {
   #type(id: number): { at: number; kind: number; vlen: number; kflag: boolean; owner: Btf } {
     const owner = this.#owner(id);
     if (id === 0) return { at: 0, kind: 0, vlen: 0, kflag: false, owner };
-    const at = owner.#start(id);
+    const at = owner.#ids.start(id);
     const info = owner.#types.u32(at + 4);
     return { at, kind: kindOf(info), vlen: vlenOf(info), kflag: info >>> 31 === 1, owner };
-  }
-
-  #start(id: number): number {
-    const known = this.#known?.start(id) ?? null;
-    if (known !== null) return known;
-    const start = this.#index?.start(id) ?? this.#walk.walked(id) ?? this.#lateIndex?.start(id) ?? this.#walk.start(id);
-    this.#checkWalk();
-    if (start === null) throw new DumpError(`${this.source}: type ${id} not found`);
-    this.#known?.learnStart(id, start);
-    return start;
   }
 }

@@ -70,6 +70,24 @@ describe('structures that functions of a module take', () => {
       expect([null, all.structs.has(name) ? all.size(name) : null]).toContain(answer);
   });
 
+  test('a type that has lost a member is noticed by the index, also if no other way than the walk is needed', () => {
+    const place = kernel.memory.offsetOf(types) + (writer.places.starts[100] as number) + 4;
+    const info = kernel.memory.bytes[place] as number;
+    const late = () => vmlinuxIndex(kernel, start, types, true);
+    const last = (): number | null =>
+      new GraphTypes(new Btf('test', LazyBytes.of(kernel.memory, start, length, 'test'), null, { late })).member(
+        SLOTS,
+        'inner.last',
+      )?.offset ?? null;
+    expect(last()).toBe(all.at(SLOTS, 'inner').offset + all.at(KVM, 'last').offset);
+    for (const changed of [info - 1, info + 1]) {
+      kernel.memory.bytes[place] = changed;
+      const found = orError(last);
+      kernel.memory.bytes[place] = info;
+      expect(found).toBeNull();
+    }
+  });
+
   test('answers are the same if the kernel has damaged its index', () => {
     const at = kernel.memory.offsetOf(kernel.array);
     const before = Uint8Array.from(kernel.memory.bytes.subarray(at, at + kernel.count * 8));

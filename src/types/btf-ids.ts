@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DumpError } from '../core/errors.js';
+import type { TypeSection } from './btf-format.js';
+import type { TypeHints } from './btf-hints.js';
+import { IndexedTypes, SortedTypes, type StatedIndex } from './btf-index.js';
+import type { BtfStrings } from './btf-names.js';
+import { type KnownBtf, KnownTypes } from './btf-record.js';
+import { type BtfGroup, TypeWalk } from './btf-walk.js';
+
+/** Types that are walked, the most by far of those that are needed, before a structure is searched for in another way. */
+const NEAR = 16384;
+
+/** Types, and where the search for them may begin. */
+export interface Searched {
+  readonly section: TypeSection;
+  readonly strings: BtfStrings;
+  /** ID of the first type. */
+  readonly first: number;
+  /** What may be the kernel's index. */
+  readonly stated: readonly StatedIndex[];
+  /** The same, asked for only when types are walked. */
+  readonly late: () => readonly StatedIndex[];
+  /** What is known of the same build; null if nothing is. */
+  readonly known: KnownBtf | null;
+  /** Where names were in earlier runs; null if that is not kept. */
+  readonly hints: TypeHints | null;
+}
+
+/** The types of one BTF by ID and by name: they are walked (`TypeWalk`), or found in the kernel's own index. */
+export class TypeIds {
+  readonly #source: string;
+  readonly #searched: Searched;
+  readonly #walk: TypeWalk;
+  /** The same types in the kernel's index; null if it has none, or none is needed. */
+  readonly #index: IndexedTypes | null;
+  /** The same types in the order of their names; null if there is no such order, or it is not known. */
+  readonly #sorted: SortedTypes | null;
+  /** What is known of them from other dumps of the same build; null if nothing is. */
+  readonly #known: KnownTypes | null;
+  /** What `late` says; undefined until it is asked. */
+  #late: IndexedTypes | null | undefined;
+  /** The last type for which the walk was compared with the index, and whether they have agreed. */
+  #checked = 0;
+  #agrees = true;
+
+  constructor(source: string, searched: Searched) {
+    const { section, strings, first, known, stated } = searched;
+    this.#source = source;
+    this.#searched = searched;
+    this.#walk = new TypeWalk(section, first, strings);
+    this.#known = known === null ? null : new KnownTypes(section, strings, known);
+    this.#index = IndexedTypes.of(section, strings, stated);
+    this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
+  }
+
+  /** The kernel's index; null if it has none, or it can't be proven. */
+  get index(): IndexedTypes | null {
+    if (this.#index !== null) return this.#index;
+    const { section, strings, late } = this.#searched;
+    if (this.#late === undefined) this.#late = IndexedTypes.of(section, strings, late());
+    return this.#late;
+  }
+
+  /** Offsets of all types. */
+  starts(): Uint32Array {
+    return this.#walk.starts();
+  }
+
+  /**
+   * ID of the first type of a group with this name; null if there is none. `another` finds it in another way if the walk would go on for
+   * long.
+   */
+  find(group: BtfGroup, name: string, another: (() => number | null) | null = null): number | null {
+    const known = this.#known?.find(group, name);
+    if (known !== undefined) return known;
+    const hinted = this.#hinted(group, name);
+    const id = hinted ?? this.#sorted?.find(group, name) ?? this.#walked(group, name, another);
+    this.#known?.learnId(group, name, id);
+    // A hint that was used is not further evidence.
+    if (id !== null && hinted === null) this.#searched.hints?.learn(group, name, id);
+    return id;
+  }
+
+  /** Offset of a type. Throws `DumpError` if there is no such type. */
+  start(id: number): number {
+    const known = this.#known?.start(id) ?? null;
+    if (known !== null) return known;
+    const start = this.#index?.start(id) ?? this.#walk.walked(id) ?? this.#late?.start(id) ?? this.#walk.start(id);
+    this.#checkWalk();
+    if (start === null) throw new DumpError(`${this.#source}: type ${id} not found`);
+    this.#known?.learnStart(id, start);
+    return start;
+  }
+
+  /** The ID that the hints name, if the kernel's index proves it; else null. */
+  #hinted(group: BtfGroup, name: string): number | null {
+    const id = this.#index === null ? undefined : this.#searched.hints?.id(group, name);
+    return id !== undefined && this.#index?.isNamed(id, group, name) === true ? id : null;
+  }
+
+  #walked(group: BtfGroup, name: string, another: (() => number | null) | null): number | null {
+    const near = another === null ? null : (this.#walk.find(group, name, NEAR) ?? another());
+    const id = near ?? this.#walk.find(group, name);
+    this.#checkWalk();
+    return id;
+  }
+
+  /**
+   * Throws if the walk and the kernel's index count differently: a type with a damaged number of members shifts the IDs of all types that are
+   * walked after it, so that members would have the types of others. Nothing of such BTF is used from then on.
+   */
+  #checkWalk(): void {
+    const { last } = this.#walk;
+    if (last >= this.#searched.first && last !== this.#checked) {
+      this.#agrees &&= this.index?.mayBe(last, this.#walk.walked(last)) ?? true;
+      this.#checked = last;
+    }
+    if (!this.#agrees) throw new DumpError(`${this.#source}: the types are not those of the kernel's index: damaged`);
+  }
+}
