@@ -119,7 +119,9 @@ export class Descriptors {
 
   #isLinked(found: Descriptor, index: number): boolean {
     if (index >= this.#linkedFrom && index < this.#linkedTo && this.#zeros.has(found.offset)) return true;
-    const [before, after] = [this.#neighbour(index, -1), this.#neighbour(index, 1)];
+    const before = this.#neighbour(index, -1);
+    if (before !== null && !this.#zeros.has(found.offset) && follows(before, found)) return true;
+    const after = this.#neighbour(index, 1);
     // The neighbours of a zero page follow each other.
     if (this.#zeros.has(found.offset)) {
       const isLinked = before === null || after === null || follows(before, after);
@@ -130,8 +132,7 @@ export class Descriptors {
       }
       return isLinked;
     }
-    if (before === null && after === null) return true;
-    return (before !== null && follows(before, found)) || (after !== null && follows(found, after));
+    return after === null ? before === null : follows(found, after);
   }
 
   /** The nearest descriptor in one direction that is not of the zero page; null if none was written. */

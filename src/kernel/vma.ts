@@ -6,6 +6,7 @@ import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { ifAnswered } from '../types/source.js';
 import { mapleEntries, mapleEntry, type Stretch } from './containers/maple.js';
+import { layoutOf, USUAL } from './containers/maple-nodes.js';
 import { pointerAt } from './containers/pointer.js';
 import { descend, rbNodes } from './containers/rbtree.js';
 import type { Host } from './host.js';
@@ -49,7 +50,10 @@ export function findVma(host: Host, mm: Mm, address: bigint, around = everywhere
   // After exit an address space has no mappings; before 6.1 its tree still points to where they were.
   if (mm.users === 0) return null;
   const { vma: at } = resolve(host.types, { vma: vmaFields });
-  const found = isInMaple(host) ? findInMaple(host, mm, address, around) : findInRbTree(host, mm, address, at, around);
+  const isMaple = isInMaple(host);
+  const usual = isMaple ? orNull(() => findAsUsual(host, mm, address, at, around)) : null;
+  if (usual !== null) return usual;
+  const found = isMaple ? findInMaple(host, mm, address, around) : findInRbTree(host, mm, address, at, around);
   if (found === 0n) return null;
   const vma = readAt(host, found, at);
   if (address < vma.start) around.last = least(around.last, vma.start - 1n);
@@ -161,7 +165,20 @@ function mapleRoot({ memory, types }: Host, mm: Mm): bigint {
 }
 
 function findInMaple(host: Host, mm: Mm, address: bigint, around: Stretch): bigint {
-  return mapleEntry(host.memory, host.types, mapleRoot(host, mm), address, around);
+  return mapleEntry(host.memory, () => layoutOf(host.types), mapleRoot(host, mm), address, around);
+}
+
+/**
+ * The mapping that contains an address, without the types of maple nodes; null if it is not found that way. It is proven by its own first
+ * and last address, which must be those for which the tree has it.
+ */
+function findAsUsual(host: Host, mm: Mm, address: bigint, at: Resolved<typeof vmaFields>, around: Stretch): Vma | null {
+  const own = everywhere();
+  const found = mapleEntry(host.memory, () => USUAL, mapleRoot(host, mm), address, own);
+  const vma = found === 0n ? null : readAt(host, found, at);
+  if (vma?.start !== own.first || vma.end - 1n !== own.last) return null;
+  [around.first, around.last] = [greatest(around.first, own.first), least(around.last, own.last)];
+  return vma;
 }
 
 function* inMaple(host: Host, mm: Mm, { from, to, lost }: Range): Generator<Place> {

@@ -3,6 +3,8 @@ import type { Readable } from '../core/lazy-bytes.js';
 
 /** Bytes of a key. */
 const KEY = 4;
+/** The mask of a key that has a NUL after the name, or is full without it. */
+const ALL = -1;
 
 /** The strings of BTF by offset. Those of split BTF continue those of its base. */
 export class BtfStrings {
@@ -56,9 +58,14 @@ export class NamedTypes {
   find(name: string, from: number): number | null {
     const keys = this.#keys;
     const { key, mask } = keyOf(name);
+    const isIt = (i: number): boolean => this.strings.text(this.#offsets[i] as number) === name;
+    if (mask === ALL) {
+      for (let i = keys.indexOf(key, from); i >= 0; i = keys.indexOf(key, i + 1))
+        if (isIt(i)) return this.#ids[i] as number;
+      return null;
+    }
     for (let i = from; i < keys.length; i++)
-      if (((keys[i] as number) & mask) === key && this.strings.text(this.#offsets[i] as number) === name)
-        return this.#ids[i] as number;
+      if (((keys[i] as number) & mask) === key && isIt(i)) return this.#ids[i] as number;
     return null;
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { wordsOf } from '../core/words.js';
 import { KIND, kindOf, type TypeSection, vlenOf } from './btf-format.js';
 
 /** Types that are looked at; those that one address needs are among the first hundred. */
@@ -10,11 +11,14 @@ const MOST = 128;
  */
 export function parameterTypes({ types }: TypeSection, starts: Uint32Array, first: number): readonly number[] {
   const counts = new Map<number, number>();
+  const words = wordsOf(types.window(0, types.length));
   for (const at of starts) {
-    const info = types.u32(at + 4);
+    const place = at >>> 2;
+    const info = words[place + 1] as number;
     if (kindOf(info) !== KIND.FuncProto) continue;
-    for (let i = 0; i < vlenOf(info); i++) {
-      const type = types.u32(at + 16 + i * 8);
+    const end = Math.min(words.length, place + 3 + vlenOf(info) * 2);
+    for (let i = place + 4; i < end; i += 2) {
+      const type = words[i] as number;
       if (type > 0 && type < first) counts.set(type, (counts.get(type) ?? 0) + 1);
     }
   }

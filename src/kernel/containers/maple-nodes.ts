@@ -3,8 +3,8 @@
 // (mt_mk_node), and bit 1 set if it is in ma_root (mte_mk_root). The last index of a slot is its pivot; that of the
 // last slot in use is the last index of the node, which is known from the level above.
 import type { Bytes } from '../../core/bytes.js';
-import { type Resolved, resolve } from '../../types/fields.js';
-import type { TypeSource } from '../../types/source.js';
+import { resolve } from '../../types/fields.js';
+import type { Member, TypeSource } from '../../types/source.js';
 import { mapleArangeFields, mapleNodeFields, mapleRangeFields } from '../structs.js';
 
 /** enum maple_type (include/linux/maple_tree.h). Dense nodes, 0, do not occur in the trees that are read. */
@@ -14,14 +14,29 @@ const ARANGE_64 = 3;
 const RESERVED = 4096n;
 const NODE_MASK = 0xffn;
 
-type Level = Resolved<typeof mapleArangeFields> | Resolved<typeof mapleRangeFields>;
+/** Where nodes of a kind have their arrays, and the last slot in use. */
+interface Level {
+  readonly pivot: Pick<Member, 'offset' | 'count'>;
+  readonly slot: Pick<Member, 'offset' | 'count'>;
+  readonly end: Pick<Member, 'offset'>;
+}
 
 /** Layout of a kernel's maple nodes. */
 export interface MapleLayout {
-  readonly node: Resolved<typeof mapleNodeFields>;
-  readonly range: Resolved<typeof mapleRangeFields>;
-  readonly arange: Resolved<typeof mapleArangeFields>;
+  readonly node: { readonly bytes: number };
+  readonly range: Level;
+  readonly arange: Level;
 }
+
+/**
+ * The layout of all kernels with 64 bits up to 7.3 (include/linux/maple_tree.h). The types that describe it are far from the start of the
+ * BTF of many kernels. What is found with it must be proven.
+ */
+export const USUAL: MapleLayout = {
+  node: { bytes: 256 },
+  range: { pivot: { offset: 8, count: 15 }, slot: { offset: 128, count: 16 }, end: { offset: 248 } },
+  arange: { pivot: { offset: 8, count: 9 }, slot: { offset: 80, count: 10 }, end: { offset: 240 } },
+};
 
 /** A node that was read. `end` is the last slot in use. */
 export interface MapleNode {

@@ -49,7 +49,7 @@ export interface Stretch {
  */
 export function mapleEntry(
   memory: Memory,
-  types: TypeSource,
+  layout: () => MapleLayout,
   root: bigint,
   index: bigint,
   around: Stretch = { first: 0n, last: TOP },
@@ -59,7 +59,7 @@ export function mapleEntry(
     else around.first = greatest(around.first, 1n);
     return index === 0n ? kept(root) : 0n;
   }
-  const at = layoutOf(types);
+  const at = layout();
   let entry = root;
   let max = TOP;
   for (let depth = 0; depth < DEEPEST; depth++) {

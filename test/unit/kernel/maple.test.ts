@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { DumpError } from '../../../src/core/errors.js';
 import type { Memory } from '../../../src/core/memory.js';
 import { mapleEntries, mapleEntry } from '../../../src/kernel/containers/maple.js';
+import { layoutOf, USUAL } from '../../../src/kernel/containers/maple-nodes.js';
 import { ContainerMemory, Counted, LayoutTypes, NOWHERE } from '../../build/containers.js';
 import { type Kept, MAPLE, type MapleShape, mapleTree } from '../../build/maple.js';
 
@@ -12,6 +13,7 @@ const TOP = (1n << 64n) - 1n;
 const TREE = 0xffff888001234560n;
 
 const kernel = new ContainerMemory(MAPLE);
+const layout = () => layoutOf(kernel.types);
 const treeOf = (entries: readonly Kept[], shape?: MapleShape): bigint => mapleTree(kernel, TREE, entries, shape);
 
 function walk(root: bigint, from = 0n, to = TOP, memory: Memory = kernel.view) {
@@ -45,6 +47,10 @@ const shapes = fc
   .record({ stream: fc.infiniteStream(fc.nat()), gaps: fc.boolean() })
   .map(({ stream, gaps }): MapleShape => ({ fill: (most) => 1 + ((stream.next().value as number) % most), gaps }));
 
+test('the usual layout is that of the kernel', () => {
+  expect(layout()).toMatchObject(USUAL);
+});
+
 describe('iteration', () => {
   test('gives the entries in order, as look-ups do', () => {
     fc.assert(
@@ -52,14 +58,11 @@ describe('iteration', () => {
         const root = treeOf(list, shape);
         expect(walk(root)).toEqual({ found: list, problem: null });
         for (const { first, last, entry } of list) {
-          expect([first, last].map((index) => mapleEntry(kernel.view, kernel.types, root, index))).toEqual([
-            entry,
-            entry,
-          ]);
+          expect([first, last].map((index) => mapleEntry(kernel.view, layout, root, index))).toEqual([entry, entry]);
           for (const outside of [first - 1n, last + 1n]) {
             if (outside < 0n || outside > TOP) continue;
             const there = list.find((kept) => kept.first <= outside && kept.last >= outside);
-            expect(mapleEntry(kernel.view, kernel.types, root, outside)).toBe(there?.entry ?? 0n);
+            expect(mapleEntry(kernel.view, layout, root, outside)).toBe(there?.entry ?? 0n);
           }
         }
       }),
@@ -99,7 +102,7 @@ describe('iteration', () => {
     expect([...mapleEntries(view, kernel.types, root, 20002n, 20016n)]).toEqual(list.slice(2500, 2503));
     expect(view.reads.length).toBeLessThanOrEqual(6);
     const way = new Counted(kernel.view);
-    expect(mapleEntry(way, kernel.types, root, 20002n)).toBe(2501n * 64n);
+    expect(mapleEntry(way, layout, root, 20002n)).toBe(2501n * 64n);
     expect(way.reads.map(([, length]) => length)).toEqual([256, 256, 256, 256]);
     expect(view.reads).toEqual(expect.arrayContaining(way.reads));
   });
@@ -111,8 +114,8 @@ describe('iteration', () => {
   ])('a root that is not a node: %s', (_name, root, found) => {
     expect(walk(root)).toEqual({ found, problem: null });
     expect(walk(root, 1n).found).toEqual([]);
-    expect(mapleEntry(kernel.view, kernel.types, root, 0n)).toBe(found[0]?.entry ?? 0n);
-    expect(mapleEntry(kernel.view, kernel.types, root, 1n)).toBe(0n);
+    expect(mapleEntry(kernel.view, layout, root, 0n)).toBe(found[0]?.entry ?? 0n);
+    expect(mapleEntry(kernel.view, layout, root, 1n)).toBe(0n);
   });
 
   test('values below 4096 that end in binary 10 are not entries, others are', () => {
@@ -120,7 +123,7 @@ describe('iteration', () => {
     const list = [value(1n, 0x402n), value(2n, 0xffen), value(3n, 0xfffn), value(4n, 0x1002n), value(5n, 4n)];
     const root = treeOf(list);
     expect(walk(root).found).toEqual(list.slice(2));
-    expect(list.map(({ first }) => mapleEntry(kernel.view, kernel.types, root, first))).toEqual([
+    expect(list.map(({ first }) => mapleEntry(kernel.view, layout, root, first))).toEqual([
       0n,
       0n,
       0xfffn,
@@ -262,7 +265,7 @@ describe('damage', () => {
     kernel.set('maple_arange_64', node, { 'slot[0]': root & ~2n, 'meta.end': 0 });
     const of = (): unknown => [...mapleEntries(kernel.view, types, root)];
     expect(of).toThrow(/maple tree: deeper than 16 levels/);
-    expect(() => mapleEntry(kernel.view, types, root, 0n)).toThrow(/maple tree: deeper than 16 levels/);
+    expect(() => mapleEntry(kernel.view, () => layoutOf(types), root, 0n)).toThrow(/maple tree: deeper than 16 levels/);
   });
 
   test('a node whose parent is just being replaced is not damage while the old parent still points to it', () => {
