@@ -133,7 +133,7 @@ class Requests {
     this.#version = version;
   }
 
-  /** The command line of a run on a dump. It was valid for other dumps, so that it is for this one. */
+  /** The command line of a run on a dump. It was valid for other dumps, so it is for this one. */
   of(words: readonly string[], { files, options }: Pick<Job, 'files' | 'options'>): Request {
     const key = JSON.stringify([words, options]);
     let parsed = this.#parsed.get(key);

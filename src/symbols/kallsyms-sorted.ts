@@ -6,10 +6,12 @@ import type { SymbolHints } from './hints.js';
 import type { CompressedNames } from './kallsyms-names.js';
 
 /**
- * Parts between the names that are compared to see whether they ascend. Other bytes than such a table are taken for one if each time 24
- * bits are below the number of symbols (at most 1 of 80 times with 200,000), and the names that they lead to are in order.
+ * Parts between the names that are compared to see whether they ascend, and how many of them make one when the table is recognised: other
+ * data passes for it only if 24 bits are each time below the number of symbols, and the names that they lead to are in order. Excerpts
+ * that exist lack the pages that other numbers need.
  */
-const PARTS = 5;
+const PARTS = 15;
+const AT_ONCE = 3;
 
 /**
  * kallsyms_seqs_of_names: the symbols' indices in the table of addresses, 24 bits each, big-endian, sorted by name
@@ -17,6 +19,9 @@ const PARTS = 5;
  * later 6.1.y). VMCOREINFO does not have its address, so it is recognised by its contents: ascending names.
  */
 export class SortedNames {
+  /** Whether the table is in order at all places that are examined; null if they have not been. */
+  #isWhole: boolean | null = null;
+
   private constructor(
     readonly memory: Memory,
     readonly address: bigint,
@@ -32,11 +37,19 @@ export class SortedNames {
     hints: SymbolHints | null,
   ): SortedNames | null {
     const tables = addresses.map((address) => new SortedNames(memory, address, names, hints));
-    return tables.find((table) => table.#ascends()) ?? null;
+    return tables.find((table) => table.#ascends(AT_ONCE)) ?? null;
   }
 
-  /** Index of the first symbol with a name; null if there is none. */
+  /** Index of the first symbol with a name; null if there is none. Where the table is damaged, all names are read. */
   find(name: string): number | null {
+    const searched = orNull(() => ({ place: this.#search(name) }));
+    if (searched !== null && searched.place !== null) return searched.place;
+    // That a name is missing is believed only of a table that has been examined at more places.
+    this.#isWhole ??= orNull(() => this.#ascends(1)) === true;
+    return searched !== null && this.#isWhole ? null : this.names.find(name);
+  }
+
+  #search(name: string): number | null {
     const { count } = this.names;
     const hinted = this.hints?.rank(name);
     // A symbol that is proven to be there is right, also if the table is damaged elsewhere. That there is none is never taken from hints.
@@ -52,11 +65,12 @@ export class SortedNames {
     return rank < this.names.count && this.#name(rank) === name && (rank === 0 || this.#name(rank - 1) < name);
   }
 
-  #ascends(): boolean {
+  /** Whether the names between parts ascend, each time `step` parts apart. */
+  #ascends(step: number): boolean {
     const { count } = this.names;
     const places = new Set<number>();
     let before = '';
-    for (let i = 0; i <= PARTS; i++) {
+    for (let i = 0; i <= PARTS; i += step) {
       const rank = Math.floor((i * (count - 1)) / PARTS);
       const bytes = this.memory.read(this.address + BigInt(rank * 3), 3);
       if (isUnreadable(bytes)) return false;

@@ -71,7 +71,7 @@ export class ModuleSymbols implements CountedTable {
     return view === null ? null : Buffer.from(view.buffer, view.byteOffset, view.byteLength);
   }
 
-  /** Compares byte by byte, up to the NUL: most names begin as that of the module, and the bytes after a name may be missing in the dump. */
+  /** Compares byte by byte, up to the NUL: most names begin like that of the module, and the bytes after a name may be missing in the dump. */
   #isNamed(offset: number, name: string): boolean {
     if (offset + name.length >= this.strings.length) return false;
     for (let i = 0; i < name.length; i++) if (this.strings.u8(offset + i) !== name.charCodeAt(i)) return false;

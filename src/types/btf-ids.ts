@@ -39,8 +39,7 @@ export class TypeIds {
   readonly #known: KnownTypes | null;
   /** What `late` says; undefined until it is asked. */
   #late: IndexedTypes | null | undefined;
-  /** The last type for which the walk was compared with the index, and whether they have agreed. */
-  #checked = 0;
+  /** Whether the walk and the index have agreed so far. */
   #agrees = true;
 
   constructor(source: string, searched: Searched) {
@@ -71,6 +70,7 @@ export class TypeIds {
    * long.
    */
   find(group: BtfGroup, name: string, another: (() => number | null) | null = null): number | null {
+    this.#checkAgreement();
     const known = this.#known?.find(group, name);
     if (known !== undefined) return known;
     const hinted = this.#hinted(group, name);
@@ -85,10 +85,15 @@ export class TypeIds {
   start(id: number): number {
     const known = this.#known?.start(id) ?? null;
     if (known !== null) return known;
-    const start = this.#index?.start(id) ?? this.#walk.walked(id) ?? this.#late?.start(id) ?? this.#walk.start(id);
-    this.#checkWalk();
-    if (start === null) throw new DumpError(`${this.#source}: type ${id} not found`);
+    const start = this.#index?.start(id) ?? this.#startOf(id);
     this.#known?.learnStart(id, start);
+    return start;
+  }
+
+  #startOf(id: number): number {
+    const start = this.#walk.walked(id) ?? this.#late?.start(id) ?? this.#walk.start(id);
+    if (start === null) throw new DumpError(`${this.#source}: type ${id} not found`);
+    this.#check(id, start);
     return start;
   }
 
@@ -101,20 +106,25 @@ export class TypeIds {
   #walked(group: BtfGroup, name: string, another: (() => number | null) | null): number | null {
     const near = another === null ? null : (this.#walk.find(group, name, NEAR) ?? another());
     const id = near ?? this.#walk.find(group, name);
-    this.#checkWalk();
+    const { last } = this.#walk;
+    // Of a name that is not found, and of types that a damaged one has hidden, the last one says it.
+    for (const each of [id, last]) {
+      const start = each === null ? null : this.#walk.walked(each);
+      if (each !== null && start !== null) this.#check(each, start);
+    }
     return id;
   }
 
   /**
-   * Throws if the walk and the kernel's index count differently: a type with a damaged number of members shifts the IDs of all types that are
-   * walked after it, so that members would have the types of others. Nothing of such BTF is used from then on.
+   * Throws if the kernel's index has a type elsewhere than the walk: a type with a damaged number of members shifts the IDs of all types
+   * that are walked after it, so that members would have the types of others. Nothing of such BTF is used from then on.
    */
-  #checkWalk(): void {
-    const { last } = this.#walk;
-    if (last >= this.#searched.first && last !== this.#checked) {
-      this.#agrees &&= this.index?.mayBe(last, this.#walk.walked(last)) ?? true;
-      this.#checked = last;
-    }
+  #check(id: number, start: number): void {
+    this.#agrees &&= this.index?.mayBe(id, start) ?? true;
+    this.#checkAgreement();
+  }
+
+  #checkAgreement(): void {
     if (!this.#agrees) throw new DumpError(`${this.#source}: the types are not those of the kernel's index: damaged`);
   }
 }

@@ -37,17 +37,34 @@ export class IndexedTypes {
     readonly stated: StatedIndex,
   ) {}
 
-  /** The first of these indexes that is one of these types; null if none is. */
+  /**
+   * The first of these indexes that is one of these types, also if the first or the last types are damaged; null if none is.
+   */
   static of(section: TypeSection, strings: BtfStrings, stated: readonly StatedIndex[]): IndexedTypes | null {
-    const all = stated.map((each) => new IndexedTypes(section, strings, each));
-    return all.find((each) => each.#isTrue()) ?? null;
+    const all = stated.map((each) => new IndexedTypes(section, strings, each)).filter((each) => each.#mayBeTrue());
+    return (
+      all.find((each) => each.#isFirst() && each.#isCounted()) ??
+      all.find((each) => each.#isAmong() && (each.#isFirst() || each.#isCounted())) ??
+      null
+    );
   }
 
-  /** The first and the last type prove the number of types, as the section begins with one and ends with the other. */
-  #isTrue(): boolean {
+  #mayBeTrue(): boolean {
     const { count } = this.stated;
-    if (count < 2 || count - 1 > this.section.types.length / TYPE_SIZE) return false;
-    return this.start(1) === 0 && this.start(count - 1) !== null;
+    return count >= 2 && count - 1 <= this.section.types.length / TYPE_SIZE;
+  }
+
+  #isFirst(): boolean {
+    return this.start(1) === 0;
+  }
+
+  /** Whether the number of types is proven: the section ends with the last one. */
+  #isCounted(): boolean {
+    return this.start(this.stated.count - 1) !== null;
+  }
+
+  #isAmong(): boolean {
+    return this.start(this.stated.count >>> 1) !== null;
   }
 
   /** Offset of a type; null if it is not proven. */
@@ -61,8 +78,10 @@ export class IndexedTypes {
   }
 
   /** Whether a type can begin at an offset: false if there are fewer types, or it is proven to begin elsewhere. */
-  mayBe(id: number, start: number | null): boolean {
-    return id < this.stated.count && [null, start].includes(this.start(id));
+  mayBe(id: number, start: number): boolean {
+    if (orNull(() => this.stated.offset(id)) === start) return true;
+    if (id >= this.stated.count && this.#isCounted()) return false;
+    return [null, start].includes(this.start(id));
   }
 
   /** Whether a type is of a group and has a name, and the type before it does not, which sorted types could. */

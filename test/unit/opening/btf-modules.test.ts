@@ -70,21 +70,36 @@ describe('structures that functions of a module take', () => {
       expect([null, all.structs.has(name) ? all.size(name) : null]).toContain(answer);
   });
 
-  test('a type that has lost a member is noticed by the index, also if no other way than the walk is needed', () => {
-    const place = kernel.memory.offsetOf(types) + (writer.places.starts[100] as number) + 4;
-    const info = kernel.memory.bytes[place] as number;
+  /** Damage: the number of a type, and what its info becomes. */
+  const SHIFTS = [
+    ['a member less', 100, (info: number) => info - 1],
+    ['a member more', 100, (info: number) => info + 1],
+    ['the first type is of another kind', 0, (info: number) => info ^ 0x04000000],
+    ['one of the last types has a member less', 20_000, (info: number) => info - 1],
+  ] as const;
+  /** Where struct btf has the number of types. */
+  const COUNT = 80;
+
+  test.each(SHIFTS)('damage that shifts what is walked is noticed by the index: %s', (_, index, change) => {
+    const { bytes } = kernel.memory;
+    const place = kernel.memory.offsetOf(types) + (writer.places.starts[index] as number) + 4;
+    const count = kernel.memory.offsetOf(kernel.struct) + COUNT;
+    const info = bytes.readUInt32LE(place);
     const late = () => vmlinuxIndex(kernel, start, types, true);
     const last = (): number | null =>
       new GraphTypes(new Btf('test', LazyBytes.of(kernel.memory, start, length, 'test'), null, { late })).member(
         SLOTS,
         'inner.last',
       )?.offset ?? null;
-    expect(last()).toBe(all.at(SLOTS, 'inner').offset + all.at(KVM, 'last').offset);
-    for (const changed of [info - 1, info + 1]) {
-      kernel.memory.bytes[place] = changed;
-      const found = orError(last);
-      kernel.memory.bytes[place] = info;
-      expect(found).toBeNull();
+    // Up to 5.10 the number is without type 0.
+    for (const counted of [kernel.count, kernel.count - 1]) {
+      bytes.writeUInt32LE(counted, count);
+      const whole = last();
+      bytes.writeUInt32LE(change(info) >>> 0, place);
+      const damaged = orError(last);
+      bytes.writeUInt32LE(info, place);
+      bytes.writeUInt32LE(kernel.count, count);
+      expect([whole, damaged]).toEqual([all.at(SLOTS, 'inner').offset + all.at(KVM, 'last').offset, null]);
     }
   });
 

@@ -186,6 +186,21 @@ describe('kallsyms', () => {
     );
   });
 
+  test('a name that a damaged sorted table does not lead to is found among all names', () => {
+    const own = Array.from({ length: 5000 }, (_, i) => [`tsymbol_${i}`, STEXT + BigInt(i + 1)] as const);
+    const names = own.map(([name]) => name.slice(1)).sort();
+    // With _stext there are 5001 names. One of 16 that are compared is at the rank 333; it is not among the first six.
+    const lost = names.slice(312, 352);
+    for (const kind of SORTED) {
+      const { bytes, tables } = writeKallsyms([['T_stext', STEXT], ...own], BASE, kind);
+      const start = Number((tables.get('seqs_of_names') as bigint) - BASE) + 3 * 313;
+      const table = read(Uint8Array.from(bytes).fill(0, start, start + 3 * lost.length), tables);
+      for (const name of [...lost, names[0] as string, names.at(-1) as string])
+        expect(table.find(name)).toBe(STEXT + BigInt(Number(name.slice(7)) + 1));
+      expect(table.find('nobody_has_this_name')).toBeNull();
+    }
+  });
+
   /** Read with lengths of one byte, the names also end, but three bytes after the real end. */
   const TWO_WAYS = [
     'ta_.aa.a0._A_a._AaA0A_AAa0_Aa.A_._.0a_.0_0A_a..aa._.__a.aA_AA0__._0aAAAa0..A0A.a.a.__A..AA0aa0_.a0a0_0a0__00a.0.._.A0a.._.aA00.3',
