@@ -42,11 +42,19 @@ export class SortedNames {
 
   /** Index of the first symbol with a name; null if there is none. Where the table is damaged, all names are read. */
   find(name: string): number | null {
-    const searched = orNull(() => ({ place: this.#search(name) }));
-    if (searched !== null && searched.place !== null) return searched.place;
+    let place: number | null;
+    try {
+      place = this.#search(name);
+    } catch (error) {
+      // If not all names can be read either, the reason is the one of the search.
+      const all = orNull(() => ({ place: this.names.find(name) }));
+      if (all === null) throw error;
+      return all.place;
+    }
+    if (place !== null) return place;
     // That a name is missing is believed only of a table that has been examined at more places.
     this.#isWhole ??= orNull(() => this.#ascends(1)) === true;
-    return searched !== null && this.#isWhole ? null : this.names.find(name);
+    return this.#isWhole ? null : this.names.find(name);
   }
 
   #search(name: string): number | null {
