@@ -96,7 +96,7 @@ export class CodeCache {
 const keyOf = (file: string, digest: string): string =>
   `${digest} ${fileState(file)} ${process.version} ${process.platform} ${process.arch} ${hashOf(options())}`;
 
-/** Those of Node.js, among them flags of V8. */
+/** The options of Node.js, including flags of V8. */
 const options = (): string => [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('\n');
 
 /** A short hash of a text (FNV-1a), for the name of a file. */

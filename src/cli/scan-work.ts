@@ -119,10 +119,10 @@ async function analyse(job: Job, { plan, requests, builds, endWithParent }: Work
   return status;
 }
 
-/** Most command lines that are kept parsed. A list can have other options for each dump. */
+/** Most command lines that are kept parsed. In a list, each dump can have options of its own. */
 const MOST_PARSED = 64;
 
-/** The requests of a plan. Command lines that differ in their dumps only are parsed once. */
+/** The requests of a plan. Command lines that differ only in the dump are parsed once. */
 class Requests {
   readonly #plan: Plan;
   readonly #version: string;

@@ -89,7 +89,10 @@ function continued(
   return null;
 }
 
-/** The same by the layouts of these structures. Null if the module has no BTF, or they are not described. Throws `DumpError`. */
+/**
+ * The same by the layouts of these structures; null if the module does not have BTF, or the types do not describe them. Throws `DumpError` if
+ * they can't be read.
+ */
 export function describedBtf(kernel: Kernel, types: TypeSource, name: string): ModuleBtf | null {
   if (kernel.symbols.get('btf_modules') === undefined || types.sizeOf('btf_module') === null) return null;
   const { entry, btf: at } = resolve(types, { entry: btfModuleFields, btf: btfFields });

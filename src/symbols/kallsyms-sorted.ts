@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { orNull } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { isUnreadable, type Memory, readOf } from '../core/memory.js';
 import { lowerBound } from '../core/search.js';
 import type { SymbolHints } from './hints.js';
 import type { CompressedNames } from './kallsyms-names.js';
 
 /**
- * Parts between the names that are compared to see whether they ascend, and how many of them make one when the table is recognised: other
- * data passes for it only if 24 bits are each time below the number of symbols, and the names that they lead to are in order. Excerpts
- * that exist lack the pages that other numbers need.
+ * To see whether they ascend, the names at the borders of this number of equal parts of the table are compared. Excerpts that exist lack
+ * the pages that other numbers need.
  */
 const PARTS = 15;
-const AT_ONCE = 3;
+/**
+ * To recognise the table, only every third border is looked at: other data passes for it only if 24 bits are below the number of symbols
+ * each time, and the names that they lead to are in order.
+ */
+const AT_FIRST = 3;
 
 /**
  * kallsyms_seqs_of_names: the symbols' indices in the table of addresses, 24 bits each, big-endian, sorted by name
@@ -19,7 +22,7 @@ const AT_ONCE = 3;
  * later 6.1.y). VMCOREINFO does not have its address, so it is recognised by its contents: ascending names.
  */
 export class SortedNames {
-  /** Whether the table is in order at all places that are examined; null if they have not been. */
+  /** Whether the names at all borders ascend; null if they have not been compared. */
   #isWhole: boolean | null = null;
 
   private constructor(
@@ -37,7 +40,7 @@ export class SortedNames {
     hints: SymbolHints | null,
   ): SortedNames | null {
     const tables = addresses.map((address) => new SortedNames(memory, address, names, hints));
-    return tables.find((table) => table.#ascends(AT_ONCE)) ?? null;
+    return tables.find((table) => table.#ascends(AT_FIRST)) ?? null;
   }
 
   /** Index of the first symbol with a name; null if there is none. Where the table is damaged, all names are read. */
@@ -46,13 +49,14 @@ export class SortedNames {
     try {
       place = this.#search(name);
     } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
       // If not all names can be read either, the reason is the one of the search.
       const all = orNull(() => ({ place: this.names.find(name) }));
       if (all === null) throw error;
       return all.place;
     }
     if (place !== null) return place;
-    // That a name is missing is believed only of a table that has been examined at more places.
+    // That a name is missing is believed only if the table is in order at all borders.
     this.#isWhole ??= orNull(() => this.#ascends(1)) === true;
     return this.#isWhole ? null : this.names.find(name);
   }
@@ -73,7 +77,7 @@ export class SortedNames {
     return rank < this.names.count && this.#name(rank) === name && (rank === 0 || this.#name(rank - 1) < name);
   }
 
-  /** Whether the names between parts ascend, each time `step` parts apart. */
+  /** Whether the names at every `step`th border ascend. */
   #ascends(step: number): boolean {
     const { count } = this.names;
     const places = new Set<number>();

@@ -13,7 +13,7 @@ const WORDS = SYM_SIZE / 4;
 export class ModuleSymbols implements CountedTable {
   readonly source: string;
   readonly #words: Uint32Array;
-  /** The names but the last, which ends somewhere; null if they can't all be read, undefined until they are needed. */
+  /** All names but the last, whose length is not recorded; null if they can't all be read, undefined until they are needed. */
   #names: Buffer | null | undefined;
 
   constructor(
@@ -58,7 +58,7 @@ export class ModuleSymbols implements CountedTable {
     for (let place = 0; place < this.count; place++) {
       const each = words[place * WORDS] as number;
       if (each === offset) return place;
-      // Only in such an order no symbol before it can have the same name.
+      // In another order, a symbol before this one can have the same name.
       if (each > offset || (each > 0 && names[each - 1] !== 0)) return null;
     }
     return null;

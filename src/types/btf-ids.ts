@@ -31,9 +31,9 @@ export class TypeIds {
   readonly #source: string;
   readonly #searched: Searched;
   readonly #walk: TypeWalk;
-  /** The same types in the kernel's index; null if it has none, or none is needed. */
+  /** The same types in the kernel's index; null if the kernel does not have one, or it is asked for later. */
   readonly #index: IndexedTypes | null;
-  /** The same types in the order of their names; null if there is no such order, or it is not known. */
+  /** The same types, sorted by name; null if they are not sorted, or there is no index. */
   readonly #sorted: SortedTypes | null;
   /** What is known of them from other dumps of the same build; null if nothing is. */
   readonly #known: KnownTypes | null;
@@ -52,7 +52,7 @@ export class TypeIds {
     this.#sorted = this.#index === null ? null : SortedTypes.of(this.#index);
   }
 
-  /** The kernel's index; null if it has none, or it can't be proven. */
+  /** The kernel's index; null if the kernel does not have one, or it can't be proven. */
   get index(): IndexedTypes | null {
     if (this.#index !== null) return this.#index;
     const { section, strings, late } = this.#searched;
@@ -81,7 +81,7 @@ export class TypeIds {
     return id;
   }
 
-  /** Offset of a type. Throws `DumpError` if there is no such type. */
+  /** Offset of a type in its section. Throws `DumpError` if the ID is too large, or the BTF is damaged. */
   start(id: number): number {
     const known = this.#known?.start(id) ?? null;
     if (known !== null) return known;
@@ -107,7 +107,7 @@ export class TypeIds {
     const near = another === null ? null : (this.#walk.find(group, name, NEAR) ?? another());
     const id = near ?? this.#walk.find(group, name);
     const { last } = this.#walk;
-    // Of a name that is not found, and of types that a damaged one has hidden, the last one says it.
+    // A damaged type can have hidden the one with this name: then the last type is elsewhere, too.
     for (const each of [id, last]) {
       const start = each === null ? null : this.#walk.walked(each);
       if (each !== null && start !== null) this.#check(each, start);

@@ -3,7 +3,7 @@ import type { Readable } from '../core/lazy-bytes.js';
 
 /** Bytes of a key. */
 const KEY = 4;
-/** The mask of a key that has a NUL after the name, or is full without it. */
+/** The mask if all four bytes of a key count. */
 const ALL = -1;
 
 /** The strings of BTF by offset. Those of split BTF continue those of its base. */

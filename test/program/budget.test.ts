@@ -60,7 +60,7 @@ describe('one answer', () => {
   test('loads no other commands, nor what only their options need', () => {
     const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
     expect(files).toEqual(['cli.js', 'program.js']);
-    // The size of 2026-11-28; a larger one needs a reason: the last was what BTF and kallsyms are compared with.
+    // The size of 2026-11-28; a larger one needs a reason: the last were checks of BTF and kallsyms.
     expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(536_000);
   });
 
@@ -78,8 +78,8 @@ describe('pages of the dump that one answer reads', () => {
     return Number(/: (\d+) pages/.exec(stdout)?.[1]);
   };
   /**
-   * The numbers of 2026-11-28; a smaller one belongs here, a larger one needs a reason: that of 5.10 was 745 before types
-   * that are walked were compared with the kernel's index where there is one, and all names of a module's symbols were read at once.
+   * The numbers of 2026-11-28; a smaller one belongs here, a larger one needs a reason: that of 5.10 was 745 before
+   * the kernel was asked for an index of its BTF, and all names of a module's symbols were read at once.
    */
   const MOST: Readonly<Record<string, readonly [fixture: number, host: number]>> = {
     'debian-5.10': [742, 749],

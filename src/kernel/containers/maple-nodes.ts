@@ -29,8 +29,8 @@ export interface MapleLayout {
 }
 
 /**
- * The layout of all kernels with 64 bits up to 7.3 (include/linux/maple_tree.h). The types that describe it are far from the start of the
- * BTF of many kernels. What is found with it must be proven.
+ * The layout in kernels with 64 bits, 6.1 to 7.3 (include/linux/maple_tree.h). The types that describe it are far from the start of the BTF
+ * of many kernels. Another kernel can have another one, so what is found with it must be proven.
  */
 export const USUAL: MapleLayout = {
   node: { bytes: 256 },

@@ -172,6 +172,19 @@ test('a mapping with another range than in the maple tree is damage', () => {
   });
 });
 
+test('a kernel whose maple nodes have another layout than the usual one', () => {
+  const era = eras['a maple tree'] as EraOfMappings;
+  const types = era.types.replace('  u64 pivot[9]\n  ptr slot[10]\n', '  ptr slot[10]\n  u64 pivot[9]\n');
+  expect(types).not.toBe(era.types);
+  const built = build({ ...era, types }, forty);
+  const opened = built.host.open();
+  const mm = readMm(opened, built.mm);
+  forty.forEach(({ start, end }, i) => {
+    for (const address of [start, end - 1n]) expect(findVma(opened, mm, address)).toEqual(built.found[i]);
+    expect(findVma(opened, mm, end)).toBeNull();
+  });
+});
+
 test.each([
   [40, null],
   [41, expect.stringMatching(/: map_count is 41, but 40 mappings can be found$/)],

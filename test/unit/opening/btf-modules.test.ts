@@ -70,35 +70,45 @@ describe('structures that functions of a module take', () => {
       expect([null, all.structs.has(name) ? all.size(name) : null]).toContain(answer);
   });
 
-  /** Damage: the number of a type, and what its info becomes. */
-  const SHIFTS = [
-    ['a member less', 100, (info: number) => info - 1],
-    ['a member more', 100, (info: number) => info + 1],
-    ['the first type is of another kind', 0, (info: number) => info ^ 0x04000000],
-    ['one of the last types has a member less', 20_000, (info: number) => info - 1],
-  ] as const;
+  const less = (info: number): number => info - 1;
+  const more = (info: number): number => info + 1;
+  const ofOtherKind = (info: number): number => info ^ 0x04000000;
+  /** Damage: places of types, and what their info becomes. */
+  const SHIFTS: readonly [string, readonly (readonly [number, (info: number) => number])[]][] = [
+    ['a member less', [[100, less]]],
+    ['a member more', [[100, more]]],
+    ['the first type is of another kind', [[0, ofOtherKind]]],
+    [
+      'so is the last one, and a type before it has a member less',
+      [
+        [100, less],
+        [-1, ofOtherKind],
+      ],
+    ],
+  ];
   /** Where struct btf has the number of types. */
   const COUNT = 80;
 
-  test.each(SHIFTS)('damage that shifts what is walked is noticed by the index: %s', (_, index, change) => {
+  test.each(SHIFTS)('damage that shifts what is walked is noticed by the index: %s', (_, changes) => {
     const { bytes } = kernel.memory;
-    const place = kernel.memory.offsetOf(types) + (writer.places.starts[index] as number) + 4;
     const count = kernel.memory.offsetOf(kernel.struct) + COUNT;
-    const info = bytes.readUInt32LE(place);
     const late = () => vmlinuxIndex(kernel, start, types, true);
     const last = (): number | null =>
       new GraphTypes(new Btf('test', LazyBytes.of(kernel.memory, start, length, 'test'), null, { late })).member(
         SLOTS,
         'inner.last',
       )?.offset ?? null;
+    const before = Buffer.from(bytes);
     // Up to 5.10 the number is without type 0.
     for (const counted of [kernel.count, kernel.count - 1]) {
       bytes.writeUInt32LE(counted, count);
       const whole = last();
-      bytes.writeUInt32LE(change(info) >>> 0, place);
+      for (const [index, change] of changes) {
+        const place = kernel.memory.offsetOf(types) + (writer.places.starts.at(index) as number) + 4;
+        bytes.writeUInt32LE(change(bytes.readUInt32LE(place)) >>> 0, place);
+      }
       const damaged = orError(last);
-      bytes.writeUInt32LE(info, place);
-      bytes.writeUInt32LE(kernel.count, count);
+      before.copy(bytes);
       expect([whole, damaged]).toEqual([all.at(SLOTS, 'inner').offset + all.at(KVM, 'last').offset, null]);
     }
   });

@@ -9,7 +9,7 @@ import { FlatMemory } from '../../build/flat-memory.js';
 
 /** Few names, so that some are repeated, and some end as others do. */
 const NAME = fc.constantFrom('vm_list', 'kvm_vm_list', 'kvm', 'kvm_vm_fops', 'a'.repeat(3000), 'list', '__pfx_kvm');
-/** A symbol: its name, whether it shares the end of the name before it, and how far up the order its name is moved. */
+/** A symbol: its name, whether it shares the end of the name before it, and whether the names of both change places. */
 const SYMBOL = fc.record({ name: NAME, shares: fc.boolean(), before: fc.boolean() });
 
 /** The table and its strings. The address of each symbol is its number. */
