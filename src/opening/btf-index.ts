@@ -19,8 +19,8 @@ const MOST_TYPES = 0x1000000;
  * The kernel's index of the BTF of vmlinux, which is at address `start`, its types at `types`: `btf_vmlinux` (kernel/bpf/btf.c). Unless
  * `always`, only that of kernels that sort the types (since Linux 7.0). The layout of struct btf is not known yet, so its members are
  * recognised by what they hold: the address of the BTF, then that of the array of types; somewhere a copy of the header, and after it the
- * number of types and, if they are sorted, that of the first with a name. Several if it is not known how long the header is, or whether type 0 is counted, none if there is
- * no such structure. What they say must be proven (`IndexedTypes`).
+ * number of types and, if they are sorted, that of the first with a name. Several if it is not known how long the header is, or whether
+ * type 0 is counted, none if there is no such structure. What they say must be proven (`IndexedTypes`).
  */
 export function vmlinuxIndex(
   { memory, symbols }: { readonly memory: Memory; readonly symbols: Symbols },

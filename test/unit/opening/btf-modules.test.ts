@@ -81,7 +81,7 @@ describe('structures that functions of a module take', () => {
     ['a member more', [[100, more]]],
     ['the first type is of another kind', [[0, ofOtherKind]]],
     [
-      'so is the last one, and a type before it has a member less',
+      'the last type is longer, and one before it has a member less',
       [
         [100, less],
         [-1, longer],
