@@ -16,7 +16,7 @@ import { compare, timed } from './measure.mjs';
  * The command line of kvm-vtop, and the folders that bench/run.mjs describes.
  *
  * @typedef {{ cli: Command, shared: string, scratch: string, peers: string | undefined,
- *   debug: string | undefined }} Places
+ *   debug: string | undefined, only: string | undefined }} Places
  */
 /**
  * A program that answers: its command, its input, and a text that every right answer contains.
@@ -50,9 +50,9 @@ export function comparePeers(places, question) {
     compare(`${name}, one address, second run, against one without caches`, second, uncached);
     return;
   }
-  for (const [peer, way] of /** @type {const} */ ([
+  for (const [peer, way] of /** @type {[string, Peer][]} */ ([
     ['drgn', peers.drgn],
-    ['crash', peers.crash],
+    ...(places.only === 'address' ? [] : [['crash', peers.crash]]),
   ]))
     if (!answers(way)) console.log(`${name}: ${peer} does not answer`);
     else
@@ -61,7 +61,7 @@ export function comparePeers(places, question) {
         ['second run', second],
       ]))
         compare(`${name}, one address, ${run}, against ${peer}`, command, way.command, way.input);
-  compareByDwarf(places.scratch, name, ours, peers);
+  if (places.only !== 'address') compareByDwarf(places.scratch, name, ours, peers);
 }
 
 /** A command with a cache folder of its own. @type {(folder: string, command: Command) => Command} */

@@ -7,6 +7,7 @@
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
 //                        root
 //   KVM_VTOP_BENCH_RUNS  number of pairs for a comparison (default 7)
+//   KVM_VTOP_BENCH_ONLY  address: only one address is measured, against drgn, which takes two minutes with 15 pairs; scan: only scan of many dumps
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -42,6 +43,7 @@ const places = {
   scratch,
   peers: process.env.KVM_VTOP_PEERS,
   debug: process.env.KVM_VTOP_DEBUG,
+  only: process.env.KVM_VTOP_BENCH_ONLY,
 };
 const dumps = join(places.shared, 'dumps');
 
@@ -69,14 +71,16 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
     `GPA ${GPA} of ${VM} of ${name}`,
   );
   const question = { name, dump, release: host.host().release, pid, gpa: GPA, hva: hva.toString(16) };
-  comparePeers(places, question);
+  if (places.only !== 'scan') comparePeers(places, question);
+  if (places.only === 'address') continue;
   if (name === MANY) many(places, { ...question, peers: loopsOver(places, question) });
+  if (places.only === 'scan') continue;
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);
   pagesPerSecond(name, [...places.cli, 'page', '-c', dump], scratch);
 }
-if (existsSync(join(dumps, SCALED))) {
+if (places.only === undefined && existsSync(join(dumps, SCALED))) {
   const host = new RecordedHost(join(dumps, SCALED));
   const { pid } = present(
     host.facts('VM').find(({ name }) => name === 'protnone'),

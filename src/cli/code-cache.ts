@@ -2,7 +2,6 @@
 // A file of the program as V8 has compiled it, kept for later runs. Compiling takes longer than reading what was compiled.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
 import { fileState } from '../io/file-state.js';
 import { keepNewest, readOwn, writeOwn } from '../io/own-files.js';
@@ -37,8 +36,6 @@ export class CodeCache {
   text: string;
   /** Whether what was in the cache is used. */
   readonly #isUsed: boolean;
-  /** V8's version and flags when the script was compiled; null if what was in the cache is used. */
-  readonly #tag: number | null;
   readonly #script: Script;
 
   private constructor(
@@ -53,8 +50,6 @@ export class CodeCache {
       ...(kept !== null && { cachedData: kept }),
     });
     this.#isUsed = kept !== null && this.#script.cachedDataRejected === false;
-    // To ask for it loads node:v8, which takes a fortieth of a second run.
-    this.#tag = this.#isUsed ? null : cachedDataVersionTag();
     this.text = this.#isUsed ? `compiled code: ${path}` : `compiled code: none that is usable in ${path}`;
   }
 
@@ -76,8 +71,7 @@ export class CodeCache {
    * the next run, and are reported in `text`.
    */
   save(): void {
-    // V8 refuses what was compiled with other flags; the program can have changed them.
-    if (this.#isUsed || process.cpuUsage().user > LONGEST || this.#tag !== cachedDataVersionTag()) return;
+    if (this.#isUsed || process.cpuUsage().user > LONGEST) return;
     try {
       writeOwn(this.path, () => fileOf(this.#script.createCachedData(), this.key));
       keepNewest(dirname(this.path), MOST_FILES);

@@ -59,7 +59,7 @@ export class Compiled {
     return [...this.#loaded.values()].map(({ code }) => code.text);
   }
 
-  /** Keeps what was compiled, with the functions that have run, for later runs. */
+  /** Keeps what was compiled, with the functions that have run, for later runs. V8 must have the flags that it was started with. */
   save(): void {
     for (const { code } of this.#loaded.values()) code.save();
   }

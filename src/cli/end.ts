@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
 import { milliseconds } from '../io/clock.js';
 import { othersWait } from '../io/threads.js';
+import { setFlag } from './flags.js';
 
 /** The first turns of the event loop follow each other at once, later ones at intervals of 1 ms, up to a limit. */
 const QUICK_TURNS = 8;
@@ -24,12 +24,12 @@ const SHORT = 1_000_000;
  * event loop, which serves the threads, until none is running.
  */
 export async function threadsAtRest(): Promise<void> {
-  if (process.cpuUsage().user > SHORT) setFlagsFromString('--no-opt');
+  if (process.cpuUsage().user > SHORT) setFlag('--no-opt');
   const start = milliseconds();
   let rests = 0;
   for (let turn = 0; rests < RESTS && milliseconds() - start < LONGEST_MS; turn++) {
     // Checks that are repeated so often can become such functions themselves.
-    if (turn === QUICK_TURNS) setFlagsFromString('--no-opt');
+    if (turn === QUICK_TURNS) setFlag('--no-opt');
     // A thread that waits for the main thread looks idle until the event loop has served it.
     await new Promise<void>((resolve) => {
       if (turn < QUICK_TURNS) setImmediate(resolve);

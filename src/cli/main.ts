@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { optimizeLate } from '../codecs/wasm.js';
 import type { Command, ExitCode, Need, Request } from '../commands/command.js';
@@ -10,6 +9,7 @@ import type { Log } from '../core/log.js';
 import { oneLine } from '../core/one-line.js';
 import type { Compiled } from './compiled.js';
 import { threadsAtRest } from './end.js';
+import { flagsAreUsual, setFlag } from './flags.js';
 import { StderrLog } from './log.js';
 import { mayBeMain, mayScan, readCommandLine } from './parser.js';
 import { errorText } from './remedies.js';
@@ -86,6 +86,7 @@ async function answer(compiled: Compiled | null): Promise<{ readonly status: Exi
 }
 
 function keep(compiled: Compiled, log: Log): void {
+  if (!flagsAreUsual()) return;
   const before = compiled.texts;
   compiled.save();
   for (const text of compiled.texts) if (!before.includes(text)) log.found(text);
@@ -95,7 +96,7 @@ function keep(compiled: Compiled, log: Log): void {
 export async function main(compiled: Compiled | null): Promise<void> {
   if (isWorker()) return (await import('./scan-work.js')).work(KVM_VTOP_VERSION, compiled);
   optimizeLate((budget) => {
-    setFlagsFromString(`--wasm-tiering-budget=${budget}`);
+    setFlag(`--wasm-tiering-budget=${budget}`);
   });
   // A timer keeps the event loop running; without it the loop would end and wait for V8's threads: see threadsAtRest.
   const alive = setInterval(() => undefined, FOREVER);

@@ -33,6 +33,7 @@ export async function* status({ context, address }: QueueAsked): AsyncGenerator<
       workers: await jobs.workers(),
       problems: [...(eviction === 'noeviction' ? [] : [evicts(eviction)]), ...(isDurable ? [] : [VOLATILE])],
     };
+    failed.sort(byKindAndPath);
     yield json ? linesOf(row, failed) : textOf(row, failed);
   } finally {
     await jobs.close();
@@ -47,6 +48,13 @@ const failureOf = ({ name, files, attempts }: Ended, kind: FailureRow['kind'], r
   attempts,
   reason,
 });
+
+/** Jobs come before dumps, and both in the order of the paths: which worker ended first makes no difference to the output. */
+function byKindAndPath(a: FailureRow, b: FailureRow): number {
+  const keyOf = ({ kind, dump, job }: FailureRow): string => `${kind === 'job' ? 0 : 1}${dump ?? ''}\0${job}`;
+  const [key, other] = [keyOf(a), keyOf(b)];
+  return key < other ? -1 : key > other ? 1 : 0;
+}
 
 function linesOf(row: QueueRow, failed: readonly FailureRow[]): string[] {
   const lines = jsonLines([failures]);

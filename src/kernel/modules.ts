@@ -16,8 +16,6 @@ import { modKallsymsFields, moduleFields, oldModuleTableFields } from './structs
 const MOST_MODULES = 0x10000;
 const MOST_SYMBOLS = 1_000_000;
 const SYM_SIZE = 24;
-/** KSYM_NAME_LEN. */
-const LONGEST_NAME = 512;
 
 /** Address of the struct module of a loaded module; null if it is not loaded. `modules`: address of the list head. */
 export function findModule(memory: Memory, types: TypeSource, modules: bigint, name: string): bigint | null {
@@ -30,7 +28,10 @@ export function findModule(memory: Memory, types: TypeSource, modules: bigint, n
   return null;
 }
 
-/** Symbols of a loaded module; null if it is not loaded. `modules`: as for `findModule`. Throws `DumpError` if they can't be read. */
+/**
+ * Symbols of a loaded module, read when they are searched; null if it is not loaded. `modules`: as for `findModule`. Throws `DumpError` if the
+ * module can't be read.
+ */
 export function symbolsOfModule(
   { memory, types, kept }: Pick<Host, 'memory' | 'types' | 'kept'>,
   modules: bigint,
@@ -55,17 +56,10 @@ function moduleSymbols(memory: Memory, types: TypeSource, module: bigint, name: 
   const record = readOf(memory, kallsyms, table.bytes, `symbol table of module ${name}`);
   const count = record.u32(table.count.offset);
   if (count > MOST_SYMBOLS) throw new DumpError(`module ${name} can't have ${count} symbols`);
-  const symbols = readOf(memory, record.u64(table.symtab.offset), count * SYM_SIZE, `symbols of module ${name}`);
-  let last = 0;
-  for (let i = 0; i < count; i++) last = Math.max(last, symbols.u32(i * SYM_SIZE));
-  if (last > count * LONGEST_NAME)
-    throw new DumpError(`module ${name}: the name of a symbol can't be at offset ${last} of the string table`);
-  // The size of the string table is not recorded: it extends to the end of the last name.
-  const strings = LazyBytes.of(
-    memory,
-    record.u64(table.strtab.offset),
-    last + LONGEST_NAME,
-    `symbol names of module ${name}`,
+  const [symtab, strtab] = [record.u64(table.symtab.offset), record.u64(table.strtab.offset)];
+  return new ModuleSymbols(
+    name,
+    LazyBytes.of(memory, symtab, count * SYM_SIZE, `symbols of module ${name}`),
+    (length) => LazyBytes.of(memory, strtab, length, `symbol names of module ${name}`),
   );
-  return new ModuleSymbols(name, symbols, strings);
 }

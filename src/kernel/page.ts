@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pfn } from '../core/address.js';
+import { orNull } from '../core/errors.js';
 import { isUnreadable, readOf, unreadableError } from '../core/memory.js';
 import { type Resolved, resolve, resolveIfPresent, valuesOf } from '../types/fields.js';
 import { pointerAt } from './containers/pointer.js';
@@ -77,10 +78,27 @@ export function flagNames(host: Host): ReadonlyMap<string, bigint> {
   return tableOfNames(host) ?? enumOfNames(host);
 }
 
-function tableOfNames({ symbols, types, memory }: Host): ReadonlyMap<string, bigint> | null {
-  const table = symbols.get('pageflag_names');
-  const at = resolveIfPresent(types, traceFlagsFields);
-  if (table === undefined || at === null) return null;
+function tableOfNames(host: Host): ReadonlyMap<string, bigint> | null {
+  const table = host.symbols.get('pageflag_names');
+  if (table === undefined) return null;
+  const usual = orNull(() => namesInTable(host, table, USUAL_TABLE));
+  // A flag that all kernels have, so the entries have the usual layout.
+  if (usual?.has('locked')) return usual;
+  const at = resolveIfPresent(host.types, traceFlagsFields);
+  return at === null ? null : namesInTable(host, table, at);
+}
+
+/** Where an entry of the table has its members, and its size. */
+interface TableLayout {
+  readonly bytes: number;
+  readonly mask: { readonly offset: number };
+  readonly name: { readonly offset: number };
+}
+
+/** struct trace_print_flags (include/linux/tracepoint-defs.h) of kernels with 64 bits. Its type is far from the start of the BTF of many kernels. */
+const USUAL_TABLE: TableLayout = { bytes: 16, mask: { offset: 0 }, name: { offset: 8 } };
+
+function namesInTable({ memory }: Host, table: bigint, at: TableLayout): ReadonlyMap<string, bigint> {
   const names = new Map<string, bigint>();
   for (let i = 0; i < FLAG_BITS; i++) {
     const entry = readOf(memory, table + BigInt(i * at.bytes), at.bytes, 'pageflag_names');

@@ -6,7 +6,7 @@ import { readOf } from '../core/memory.js';
 import { type Resolved, resolve } from '../types/fields.js';
 import { listFromBothEnds, listLinks } from './containers/list.js';
 import { pointerAt } from './containers/pointer.js';
-import { xaNodes, xarrayEntry } from './containers/xarray.js';
+import { usualXaNodes, type XaNodeFields, xaNodes, xarrayEntry } from './containers/xarray.js';
 import type { Host } from './host.js';
 import { pidInHash } from './pid-hash.js';
 import { pidFields, pidNamespaceFields, signalFields, taskFields } from './structs.js';
@@ -35,6 +35,8 @@ export class Tasks {
   readonly #at: Resolved<typeof taskFields>;
   /** Whether the user was warned that pids are searched for in the task list. */
   #hasWarned = false;
+  /** Whether the nodes of init_pid_ns.idr are known to be as usual. */
+  #hasUsualNodes = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -107,8 +109,17 @@ export class Tasks {
     const init = readOf(memory, address, namespace.bytes, 'init_pid_ns');
     const index = pid - (namespace.base === null ? 0 : init.u32(namespace.base.offset));
     if (index < 0) return null;
-    const entry = xarrayEntry(memory, xaNodes(types), init.u64(namespace.root.offset), BigInt(index));
-    return entry === 0n ? null : this.#ofPid(entry, pid);
+    const head = init.u64(namespace.root.offset);
+    const inIdr = (nodes: XaNodeFields): Task | null => {
+      const entry = xarrayEntry(memory, nodes, head, BigInt(index));
+      return entry === 0n ? null : this.#ofPid(entry, pid);
+    };
+    const usual = usualXaNodes();
+    if (this.#hasUsualNodes) return inIdr(usual);
+    const found = orNull(() => inIdr(usual));
+    // The task that was found has this pid, so the nodes that led to it are as usual: the next answer can also be that there is none.
+    this.#hasUsualNodes = found !== null && usual.nodeOf(head, null) !== null;
+    return found ?? inIdr(xaNodes(types));
   }
 
   /** Looks up a pid in pid_hash, a hash table of struct upid (kernel/pid.c up to 4.14, find_pid_ns). */

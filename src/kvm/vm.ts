@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError, during, orNull, UsageError } from '../core/errors.js';
-import { xaNodes } from '../kernel/containers/xarray.js';
+import { usualXaNodes, xaNodes } from '../kernel/containers/xarray.js';
+import type { Host } from '../kernel/host.js';
 import { type Mm, readMm } from '../kernel/mm.js';
-import { Attributes } from './attributes.js';
+import { type AttributeArray, Attributes } from './attributes.js';
 import { type Kvm, readKvm } from './kvm.js';
 import { slotReader } from './memslots/index.js';
 import type { ReadSlots } from './memslots/reader.js';
@@ -10,6 +11,13 @@ import { MemslotSet } from './memslots/set.js';
 
 /** KVM_MAX_NR_ADDRESS_SPACES is at most 2. A larger number than this is damage. */
 const MOST_SPACES = 16;
+
+/** The array of attributes whose xa_head has this value; null if the types do not say what its nodes are. */
+function attributesOf({ memory, types }: Host, head: bigint): AttributeArray | null {
+  // An empty array, that of all guests without private memory, has no nodes.
+  if (head === 0n) return { memory, at: usualXaNodes(), head };
+  return types.sizeOf('xa_node') === null ? null : { memory, at: xaNodes(types), head };
+}
 
 /** A virtual machine: its memslots, and the address space of the process that they are in. */
 class KvmVm {
@@ -29,10 +37,7 @@ class KvmVm {
     const { at, host } = kvm;
     const { mm, attributes } = during(`VM at 0x${address.toString(16)}`, () => ({
       mm: readMm(host, bytes.u64(at.mm.offset)),
-      attributes:
-        at.attributes === null || host.types.sizeOf('xa_node') === null
-          ? null
-          : { memory: host.memory, at: xaNodes(host.types), head: bytes.u64(at.attributes.offset) },
+      attributes: at.attributes === null ? null : attributesOf(host, bytes.u64(at.attributes.offset)),
     }));
     this.mm = mm;
     this.attributes = new Attributes(attributes);

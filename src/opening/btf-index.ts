@@ -5,6 +5,7 @@ import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
 import type { Symbols } from '../symbols/cache.js';
 import type { StatedIndex } from '../types/btf-index.js';
+import { START_KERNEL_MAP } from './bootstrap.js';
 
 /** Bytes of struct btf that are read: up to `named_start_id`, which is at 84 in 7.2. */
 const READ = 96;
@@ -15,6 +16,32 @@ const POINTER = 8;
 /** Most types; a large kernel has 200,000. */
 const MOST_TYPES = 0x1000000;
 
+interface Kernel {
+  readonly memory: Memory;
+  readonly symbols: Symbols;
+}
+
+/** `btf_vmlinux`, a struct btf; null if there is no such symbol. Throws `DumpError`, also if the kernel has not made it. */
+function structBtf({ memory, symbols }: Kernel): Bytes | null {
+  const symbol = symbols.get('btf_vmlinux');
+  if (symbol === undefined) return null;
+  return readOf(memory, readOf(memory, symbol, POINTER, 'btf_vmlinux').u64(0), READ, 'struct btf of vmlinux');
+}
+
+/**
+ * Address of the BTF of vmlinux as the kernel's index of it has it, which is proven by the copy of the header there; null if it can't be
+ * proven. That is one symbol to look up, which is needed in any case, instead of three.
+ */
+export function statedStart(kernel: Kernel): bigint | null {
+  return orNull(() => {
+    const btf = structBtf(kernel);
+    const start = btf?.u64(0) ?? 0n;
+    // The BTF of modules, to which a damaged pointer could lead, is not in the image of the kernel.
+    if (btf === null || start < START_KERNEL_MAP) return null;
+    return afterHeader(btf, readOf(kernel.memory, start, HEADER, 'header of BTF')) === null ? null : start;
+  });
+}
+
 /**
  * The kernel's index of the BTF of vmlinux, which is at address `start`, its types at `types`: `btf_vmlinux` (kernel/bpf/btf.c). Unless
  * `always`, only that of kernels that sort the types (since Linux 7.0). The layout of struct btf is not known yet, so its members are
@@ -23,7 +50,7 @@ const MOST_TYPES = 0x1000000;
  * type 0 is counted, none if there is no such structure. What they say must be proven (`IndexedTypes`).
  */
 export function vmlinuxIndex(
-  { memory, symbols }: { readonly memory: Memory; readonly symbols: Symbols },
+  { memory, symbols }: Kernel,
   start: bigint,
   types: bigint,
   always = false,
@@ -32,11 +59,9 @@ export function vmlinuxIndex(
     // In sorted BTF the first types have no name. In most others the first one has.
     const maySort = readOf(memory, types, 4, 'first type').u32(0) === 0;
     if (!maySort && !always) return null;
-    const symbol = symbols.get('btf_vmlinux');
-    if (symbol === undefined) return null;
-    const btf = readOf(memory, readOf(memory, symbol, POINTER, 'btf_vmlinux').u64(0), READ, 'struct btf of vmlinux');
-    const after = btf.u64(0) === start ? afterHeader(btf, readOf(memory, start, HEADER, 'header of BTF')) : null;
-    if (after === null) return null;
+    const btf = structBtf({ memory, symbols });
+    const after = btf?.u64(0) === start ? afterHeader(btf, readOf(memory, start, HEADER, 'header of BTF')) : null;
+    if (btf === null || after === null) return null;
     const pointers = btf.u64(POINTER);
     return HEADERS.flatMap((length) => {
       const [count, first] = [btf.u32(after + length), btf.u32(after + length + 4)];

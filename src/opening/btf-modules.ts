@@ -26,6 +26,12 @@ export interface ModuleBtf {
   readonly firstString: number;
 }
 
+/** The BTF of vmlinux, which those of modules continue: its address, and the bytes of its strings. */
+interface Base {
+  readonly start: bigint;
+  readonly strings: number;
+}
+
 interface Kernel {
   readonly memory: Memory;
   readonly symbols: Symbols;
@@ -58,21 +64,21 @@ function structOf({ memory, symbols }: Kernel, types: TypeSource, entry: Entry, 
 /**
  * The BTF of a module, without the layouts of the structures that lead to it, which are among the last in the BTF of many kernels. Their
  * members are recognised by what they hold: struct btf_module has the list, the module and its struct btf, which has the address of the
- * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. `strings`:
- * bytes of the strings of vmlinux, which the module's continue. Null if it is not found that way.
+ * data, and somewhere that of the struct btf of vmlinux, the numbers of its first type and string, and the name of the module. Null if it is
+ * not found that way.
  */
-export function recognisedBtf(kernel: Kernel, types: TypeSource, name: string, strings: number): ModuleBtf | null {
-  const { memory, symbols } = kernel;
+export function recognisedBtf(kernel: Kernel, types: TypeSource, name: string, base: Base): ModuleBtf | null {
+  const { memory } = kernel;
   return orNull(() => {
-    const start = symbols.get('__start_BTF');
-    const address = start === undefined ? null : structOf(kernel, types, ENTRY, name);
+    const address = structOf(kernel, types, ENTRY, name);
     if (address === null) return null;
     const btf = readOf(memory, address, READ, `struct btf of module ${name}`);
     const data = btf.u64(0);
     if (afterHeader(btf, readOf(memory, data, HEADER, `BTF of module ${name}`)) === null) return null;
-    const isBase = (other: bigint): boolean => readOf(memory, other, POINTER, 'struct btf of vmlinux').u64(0) === start;
+    const isBase = (other: bigint): boolean =>
+      readOf(memory, other, POINTER, 'struct btf of vmlinux').u64(0) === base.start;
     const found = continued(btf, isBase, name);
-    return found?.firstString === strings ? { ...found, data, size: null } : null;
+    return found?.firstString === base.strings ? { ...found, data, size: null } : null;
   });
 }
 

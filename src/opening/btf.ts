@@ -19,7 +19,7 @@ import { resolve } from '../types/fields.js';
 import { GraphTypes } from '../types/graph.js';
 import { LayeredTypes } from '../types/layered.js';
 import type { TypeSource } from '../types/source.js';
-import { vmlinuxIndex } from './btf-index.js';
+import { statedStart, vmlinuxIndex } from './btf-index.js';
 import { describedBtf, recognisedBtf } from './btf-modules.js';
 import { partsOfImage } from './own-symbols.js';
 
@@ -28,36 +28,60 @@ const MOST_BYTES = 256 * 1024 * 1024;
 /** The longest header. */
 const HEADER = 32;
 
-/** BTF of vmlinux, between __start_BTF and __stop_BTF; null if the kernel has none. */
-function vmlinuxBtf({ memory, symbols, known, hints }: Untyped): Btf | null {
-  const start = symbols.get('__start_BTF');
-  const stop = symbols.get('__stop_BTF');
-  if (start === undefined || stop === undefined || stop <= start) return null;
-  if (stop - start > MOST_BYTES)
-    throw new DumpError(`BTF of vmlinux: 0x${(stop - start).toString(16)} bytes are too many to be valid`);
-  const data = LazyBytes.of(memory, start, Number(stop - start), 'BTF of vmlinux');
+/** The BTF of vmlinux, and its address. */
+interface VmlinuxBtf {
+  readonly btf: Btf;
+  readonly start: bigint;
+}
+
+/** BTF of vmlinux, where btf_vmlinux says it is, or else between __start_BTF and __stop_BTF; null if the kernel has none. */
+function vmlinuxBtf({ memory, symbols, known, hints }: Untyped): VmlinuxBtf | null {
+  const range = statedRange({ memory, symbols }) ?? rangeOfSymbols(symbols);
+  if (range === null) return null;
+  const { start, size } = range;
+  if (size > MOST_BYTES) throw new DumpError(`BTF of vmlinux: 0x${size.toString(16)} bytes are too many to be valid`);
+  const data = LazyBytes.of(memory, start, size, 'BTF of vmlinux');
   const types = start + BigInt(sectionsOf(data).types.offset);
-  return new Btf('BTF of vmlinux', data, null, {
+  const btf = new Btf('BTF of vmlinux', data, null, {
     // Without hints the types are walked, which needs fewer pages than the index of types that are not sorted.
     stated: vmlinuxIndex({ memory, symbols }, start, types, hints?.isEmpty === false),
     late: () => vmlinuxIndex({ memory, symbols }, start, types, true),
     known,
     hints,
   });
+  return { btf, start };
+}
+
+/** Where the BTF of vmlinux is, and its bytes. */
+interface BtfRange {
+  readonly start: bigint;
+  readonly size: number;
+}
+
+function statedRange(kernel: Pick<Untyped, 'memory' | 'symbols'>): BtfRange | null {
+  const start = statedStart(kernel);
+  if (start === null) return null;
+  return orNull(() => ({ start, size: sizeOfBtf(readOf(kernel.memory, start, HEADER, 'header of BTF')) }));
+}
+
+function rangeOfSymbols(symbols: Symbols): BtfRange | null {
+  const start = symbols.get('__start_BTF');
+  const stop = symbols.get('__stop_BTF');
+  return start === undefined || stop === undefined || stop <= start ? null : { start, size: Number(stop - start) };
 }
 
 /** First bytes of BTF: magic, version, flags, a header of 24 or 32 bytes, and types that follow it immediately. */
 const STARTS = [24, 32].map((length) => Uint8Array.of(0x9f, 0xeb, 1, 0, length, 0, 0, 0, 0, 0, 0, 0));
 
 /** Finds BTF of vmlinux by its contents, for kernels whose symbol table has no data symbols; null if there is none. */
-function scanForBtf(memory: Memory, info: VmCoreInfo): Btf | null {
+function scanForBtf(memory: Memory, info: VmCoreInfo): VmlinuxBtf | null {
   const stext = info.symbol('_stext');
   if (stext === null) return null;
   for (const [from, to] of partsOfImage(info, stext))
     for (const start of STARTS)
       for (const hit of occurrences(memory, from, to + BigInt(start.length), start)) {
-        const found = btfAt(memory, hit);
-        if (found !== null) return found;
+        const btf = btfAt(memory, hit);
+        if (btf !== null) return { btf, start: hit };
       }
   return null;
 }
@@ -86,9 +110,11 @@ function btfAt(memory: Memory, address: bigint): Btf | null {
  * BTF of a module on top of that of vmlinux, from the kernel's copy (btf_modules, kernel/bpf/btf.c): the one in struct
  * module is freed once the module is loaded, or is built on a distilled base. Null if the module has none.
  */
-function moduleBtf(kernel: Untyped, base: Btf, name: string): Btf | null {
+function moduleBtf(kernel: Untyped, vmlinux: VmlinuxBtf, name: string): Btf | null {
+  const { btf: base, start } = vmlinux;
   const types = new GraphTypes(base);
-  const found = recognisedBtf(kernel, types, name, base.stringBytes) ?? describedBtf(kernel, types, name);
+  const found =
+    recognisedBtf(kernel, types, name, { start, strings: base.stringBytes }) ?? describedBtf(kernel, types, name);
   if (found === null) return null;
   const { memory } = kernel;
   const size = found.size ?? sizeOfBtf(readOf(memory, found.data, HEADER, `BTF of module ${name}`));
@@ -129,7 +155,7 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Own
   const vmlinux = vmlinuxBtf(kernel) ?? (hasBorders() ? null : scanForBtf(memory, info));
   if (vmlinux === null)
     throw new DumpError(`kernel ${release} has no BTF (CONFIG_DEBUG_INFO_BTF)`, { code: 'no-types' });
-  const alone = new GraphTypes(vmlinux);
+  const alone = new GraphTypes(vmlinux.btf);
   const layers = modules.map((module) => withModule(kernel, vmlinux, alone, module));
   const [only = alone] = layers;
   return {
@@ -146,7 +172,7 @@ export function ownTypes(kernel: Untyped, modules: readonly NeededModule[]): Own
  * code includes its headers. But a module that was built with other headers (a backport, or another configuration) has
  * types of its own.
  */
-function withModule(kernel: Untyped, vmlinux: Btf, alone: TypeSource, needed: NeededModule): TypeSource {
+function withModule(kernel: Untyped, vmlinux: VmlinuxBtf, alone: TypeSource, needed: NeededModule): TypeSource {
   const { name, marker } = needed;
   const { memory, symbols, log } = kernel;
   const withoutModule = (why: DumpError): void => {

@@ -94,7 +94,12 @@ export class Opening {
   #addOwn(name: string, open: () => CountedTable | null): void {
     const kept = this.#kept?.within(name) ?? null;
     const kallsyms = this.#optional(() =>
-      this.log.step('kallsyms', () => (kept === null ? open() : KeptSymbols.of(kept, open))),
+      this.log.step('kallsyms', () => {
+        const table = kept === null ? open() : KeptSymbols.of(kept, open);
+        // If they can't be read, the table is not used, and others are looked for.
+        if (table !== null) this.#hasNeeded([table]);
+        return table;
+      }),
     );
     if (kallsyms === null) return;
     this.#kallsyms = kallsyms;
@@ -127,7 +132,10 @@ export class Opening {
 
   /** Whether all needed symbols are found, with these additional tables. */
   hasSymbols(more: readonly SymbolTable[]): boolean {
-    const tables = [...this.#tables, ...more];
+    return this.#hasNeeded([...this.#tables, ...more]);
+  }
+
+  #hasNeeded(tables: readonly SymbolTable[]): boolean {
     const has = (name: string): boolean => tables.some((table) => table.find(name) !== null);
     return this.needs.symbols.every((names) => names.some(has));
   }

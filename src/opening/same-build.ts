@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DumpError } from '../core/errors.js';
+import { DumpError, orNull } from '../core/errors.js';
 import { isUnreadable, type Memory } from '../core/memory.js';
 import { printable } from '../core/text.js';
 import type { KernelIdentity } from '../kernel/host.js';
@@ -45,7 +45,8 @@ export function checkTable(table: SymbolTable, known: Known): void {
   }
   if (table.sample === undefined) return;
   const { own } = known;
-  const both = own === null ? [] : table.sample().map(([name, at]) => [name, at, own.find(name)] as const);
+  const both =
+    own === null ? [] : table.sample().map(([name, at]) => [name, at, orNull(() => own.find(name))] as const);
   for (const [name, found, address] of both) if (address !== null) compare(table, name, found, address);
   if (!both.some(([, , address]) => address !== null)) checkBanner(table, known);
 }

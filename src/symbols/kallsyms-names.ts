@@ -90,13 +90,14 @@ export class CompressedNames {
  */
 function entriesOf(region: Readable, start: number, end: number, count: number, wide: boolean): Uint32Array | null {
   const entries = new Uint32Array(2 * count);
-  const view = region.window(start, end - start);
   const size = end - start;
+  const { buffer, byteOffset } = region.window(start, size);
+  const bytes = new Uint8Array(buffer, byteOffset, size);
   let at = 0;
   for (let i = 0; i < count; i++) {
     if (at >= size) return null;
-    let length = view.getUint8(at++);
-    if (wide && length >= 0x80 && at < size) length = (length & 0x7f) | (view.getUint8(at++) << 7);
+    let length = bytes[at++] as number;
+    if (wide && length >= 0x80 && at < size) length = (length & 0x7f) | ((bytes[at++] as number) << 7);
     if (length === 0 || at + length > size) return null;
     entries[2 * i] = start + at;
     at += length;

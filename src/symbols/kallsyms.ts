@@ -3,6 +3,7 @@ import { DumpError, orNull } from '../core/errors.js';
 import { LazyBytes } from '../core/lazy-bytes.js';
 import { type Memory, readOf } from '../core/memory.js';
 import type { SymbolHints } from './hints.js';
+import { type AddressTables, type Formula, formulas } from './kallsyms-formulas.js';
 import { CompressedNames } from './kallsyms-names.js';
 import { SortedNames } from './kallsyms-sorted.js';
 import { Tokens } from './kallsyms-tokens.js';
@@ -16,13 +17,6 @@ export interface KallsymsTables {
   readonly tokenIndex: bigint;
   /** Where the symbols' addresses are stored; several possibilities if that is not known. */
   readonly addresses: readonly AddressTables[];
-}
-
-/** A symbol's address is stored as an s32 in `offsets`, or as a u64 in `addresses`. */
-export interface AddressTables {
-  readonly offsets: bigint | null;
-  readonly relativeBase: bigint | null;
-  readonly addresses: bigint | null;
 }
 
 /** A symbol whose run-time address is known from elsewhere. */
@@ -42,7 +36,8 @@ interface KallsymsOptions {
 const MOST_SYMBOLS = 8_000_000;
 const MOST_BYTES = 256 * 1024 * 1024;
 
-type Formula = (index: number) => bigint;
+/** The anchor is looked for among this many first symbols: up to 6.14, per-cpu variables come before it (400 in 6.12). */
+const EARLY = 1024;
 
 /** The kernel's own symbol table, read from the memory of the dump (kernel/kallsyms.c). */
 export class Kallsyms implements SymbolTable {
@@ -91,7 +86,7 @@ export class Kallsyms implements SymbolTable {
     const known = this.#found.get(name);
     if (known !== undefined) return known;
     const place = this.#place(name);
-    const address = place === null ? null : this.#address(place);
+    const address = place === null ? null : this.#address.at(place);
     if (place !== null && address !== null) this.#places.set(address, place);
     this.#found.set(name, address);
     return address;
@@ -101,7 +96,7 @@ export class Kallsyms implements SymbolTable {
     const place = this.#places.get(address);
     if (place === undefined) return null;
     for (let i = place + 1; i < this.count; i++) {
-      const other = this.#address(i);
+      const other = this.#address.at(i);
       if (other > address) return other;
     }
     return null;
@@ -111,24 +106,37 @@ export class Kallsyms implements SymbolTable {
     return (this.#sorted ?? this.#names).find(name);
   }
 
+  /** The formula that gives the anchor its address. Throws `DumpError` if there is none. */
   #chooseFormula(
     memory: Memory,
     tables: KallsymsTables,
-    { name, address }: Anchor,
+    anchor: Anchor,
   ): { formula: Formula; addresses: AddressTables } {
+    const { name, address } = anchor;
+    const all = tables.addresses.flatMap((addresses) =>
+      formulas(memory, addresses).map((formula) => ({ formula, addresses })),
+    );
+    // Symbols are in the order of their addresses, and the anchor is among the first: that takes far fewer pages than a search for its name.
+    const early = all.find(({ formula }) => orNull(() => this.#isEarly(formula, anchor)) === true);
+    if (early !== undefined) return early;
     const place = this.#place(name);
     if (place === null) throw new DumpError(`kallsyms: symbol ${name} not found`);
-    const right = tables.addresses
-      .flatMap((addresses) => formulas(memory, addresses).map((formula) => ({ formula, addresses })))
-      .find(({ formula }) => isRight(formula, place, address));
+    const right = all.find(({ formula }) => isRight(formula, place, address));
     if (right === undefined)
       throw new DumpError(`kallsyms: no known table format gives ${name} its address 0x${address.toString(16)}`);
     return right;
   }
+
+  /** Whether a formula gives the anchor its address, and the anchor is among the first symbols. */
+  #isEarly(formula: Formula, { name, address }: Anchor): boolean {
+    const places = formula.placesOf?.(address, Math.min(this.count, EARLY)) ?? [];
+    return places.some((place) => formula.at(place) === address && this.#names.name(place) === name);
+  }
 }
 
 /** A formula for tables that do not exist may fail to read them. */
-const isRight = (formula: Formula, place: number, address: bigint): boolean => orNull(() => formula(place)) === address;
+const isRight = (formula: Formula, place: number, address: bigint): boolean =>
+  orNull(() => formula.at(place)) === address;
 
 function countOf(memory: Memory, tables: KallsymsTables): number {
   // u64 up to 4.19, u32 since 5.4: the low four bytes are right for both.
@@ -158,27 +166,4 @@ function placesAfter({ offsets, relativeBase }: AddressTables, count: number): b
     for (const alignment of [4n, 8n])
       places.push(((offsets + BigInt(count) * 4n + alignment - 1n) / alignment) * alignment);
   return places;
-}
-
-/** All ways in which kernels have stored addresses, newest first. */
-function formulas(memory: Memory, { offsets, relativeBase, addresses }: AddressTables): Formula[] {
-  const all: Formula[] = [];
-  if (offsets !== null) {
-    const at = (i: number) => offsets + BigInt(i) * 4n;
-    const offset = (i: number) => readOf(memory, at(i), 4, 'kallsyms_offsets');
-    // Since 7.0: relative to the address of the offset itself.
-    all.push((i) => BigInt.asUintN(64, at(i) + BigInt(offset(i).i32(0))));
-    if (relativeBase !== null) {
-      let known: bigint | null = null;
-      const base = () => (known ??= readOf(memory, relativeBase, 8, 'kallsyms_relative_base').u64(0));
-      all.push((i) => base() + BigInt(offset(i).u32(0)));
-      // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, 4.6 to 6.14: a value that is not negative is absolute.
-      all.push((i) => {
-        const signed = offset(i).i32(0);
-        return signed >= 0 ? BigInt(signed) : base() - 1n - BigInt(signed);
-      });
-    }
-  }
-  if (addresses !== null) all.push((i) => readOf(memory, addresses + BigInt(i) * 8n, 8, 'kallsyms_addresses').u64(0));
-  return all;
 }

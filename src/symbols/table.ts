@@ -4,7 +4,7 @@
 export interface SymbolTable {
   /** For display: where the table is from. */
   readonly source: string;
-  /** Run-time address of a symbol; null if there is none. Of several symbols with the same name, the first. */
+  /** Run-time address of a symbol; null if there is none. Of several symbols with the same name, the first in the order of the kernel. */
   find(name: string): bigint | null;
   /** The lowest address of a symbol above an address that `find` returned; null if unknown. */
   next(address: bigint): bigint | null;

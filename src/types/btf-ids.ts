@@ -7,9 +7,6 @@ import type { BtfStrings } from './btf-names.js';
 import { type KnownBtf, KnownTypes } from './btf-record.js';
 import { type BtfGroup, TypeWalk } from './btf-walk.js';
 
-/** Types that are walked, the most by far of those that are needed, before a structure is searched for in another way. */
-const NEAR = 16384;
-
 /** Types, and where the search for them may begin. */
 export interface Searched {
   readonly section: TypeSection;
@@ -66,8 +63,8 @@ export class TypeIds {
   }
 
   /**
-   * ID of the first type of a group with this name; null if there is none. `another` finds it in another way if the walk would go on for
-   * long.
+   * ID of the first type of a group with this name; null if there is none. `another`: a quicker way to it than to walk, which may return
+   * another structure of the same name, and null if it fails.
    */
   find(group: BtfGroup, name: string, another: (() => number | null) | null = null): number | null {
     this.#checkAgreement();
@@ -104,7 +101,7 @@ export class TypeIds {
   }
 
   #walked(group: BtfGroup, name: string, another: (() => number | null) | null): number | null {
-    const near = another === null ? null : (this.#walk.find(group, name, NEAR) ?? another());
+    const near = another === null ? null : (this.#walk.findWalked(group, name) ?? another());
     const id = near ?? this.#walk.find(group, name);
     const { last } = this.#walk;
     // A damaged type can have hidden the one with this name: then the last type is elsewhere, too.

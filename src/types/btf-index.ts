@@ -17,9 +17,16 @@ export interface StatedIndex {
 
 /** Number of types before and after a type that must follow each other: damage does not move so many pointers by the same step. */
 const REACH = 4;
-/** Most qualifiers of what a pointer leads to. */
-const DEEPEST = 4;
-const QUALIFIERS: ReadonlySet<number> = new Set([KIND.Const, KIND.Volatile, KIND.Restrict, KIND.TypeTag]);
+/** Most pointers, arrays and qualifiers that lead to a structure. */
+const DEEPEST = 6;
+const REFERENCES: ReadonlySet<number> = new Set([
+  KIND.Ptr,
+  KIND.Array,
+  KIND.Const,
+  KIND.Volatile,
+  KIND.Restrict,
+  KIND.TypeTag,
+]);
 /** Most types of the same name: a structure, a typedef, functions of several files. */
 const MOST_ALIKE = 4096;
 
@@ -90,13 +97,15 @@ export class IndexedTypes {
     return orNull(() => isThis(id) && (id === 1 || !isThis(id - 1)) && this.start(id) !== null) === true;
   }
 
-  /** ID of what a pointer leads to, without qualifiers; null if it is not a pointer. It is not proven. */
-  pointee(pointer: number): number | null {
+  /**
+   * ID of the structure of this name to which a type leads: through pointers, arrays and qualifiers; null if it does not lead there. The ID is
+   * proven.
+   */
+  structureOf(type: number, name: string): number | null {
     return orNull(() => {
-      if (this.#kindAt(pointer) !== KIND.Ptr) return null;
-      let id = this.#target(pointer);
-      for (let depth = 0; depth < DEEPEST && QUALIFIERS.has(this.#kindAt(id)); depth++) id = this.#target(id);
-      return id;
+      let id = type;
+      for (let depth = 0; depth < DEEPEST && REFERENCES.has(this.#kindAt(id)); depth++) id = this.#target(id);
+      return this.isNamed(id, 'structures', name) ? id : null;
     });
   }
 
@@ -104,9 +113,10 @@ export class IndexedTypes {
     return kindOf(this.section.types.u32(this.stated.offset(id) + 4));
   }
 
-  /** ID of the type to which a pointer or qualifier refers. */
+  /** ID of the type to which a pointer or qualifier refers, or of the elements of an array. */
   #target(id: number): number {
-    return this.section.types.u32(this.stated.offset(id) + 8);
+    const place = this.#kindAt(id) === KIND.Array ? TYPE_SIZE : 8;
+    return this.section.types.u32(this.stated.offset(id) + place);
   }
 
   nameAt(id: number): string {

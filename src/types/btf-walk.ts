@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { orNull } from '../core/errors.js';
 import { wordsOf } from '../core/words.js';
 import { EACH, FIXED, KIND, KINDS, kindOf, TYPE_SIZE, type TypeSection, vlenOf } from './btf-format.js';
 import { type BtfStrings, NamedTypes } from './btf-names.js';
 
 /** Bytes of types that are walked in one step. */
-const BATCH = 0x10000;
+const BATCH = 0x4000;
 
 /** What is found by name. */
 export type BtfGroup = 'structures' | 'enums';
@@ -62,26 +63,35 @@ export class TypeWalk {
     return index < this.#count ? (this.#starts[index] ?? null) : null;
   }
 
-  /** ID of the first type of a group with this name; null if there is none, or none among the first `most` (rounded up to a whole step). */
-  find(group: BtfGroup, name: string, most = Number.POSITIVE_INFINITY): number | null {
-    const named = group === 'enums' ? this.#enums : this.#structures;
+  /** ID of the first type of a group with this name that has been walked; null if there is none. */
+  findWalked(group: BtfGroup, name: string): number | null {
+    return this.#named(group).find(name, 0);
+  }
+
+  /** ID of the first type of a group with this name; null if there is none. */
+  find(group: BtfGroup, name: string): number | null {
+    const named = this.#named(group);
     for (let from = 0; ; ) {
       const id = named.find(name, from);
       if (id !== null) return id;
       from = named.count;
-      if (this.#count >= most || !this.#step()) return null;
+      if (!this.#step()) return null;
     }
+  }
+
+  #named(group: BtfGroup): NamedTypes {
+    return group === 'enums' ? this.#enums : this.#structures;
   }
 
   /** Walks some more types; false at the end. */
   #step(): boolean {
     const section = this.#section;
     const from = this.#walked;
-    const stop = Math.min(section.types.length, from + BATCH) - TYPE_SIZE;
-    if (from > stop) return false;
+    if (from > section.types.length - TYPE_SIZE) return false;
     if (from === 0) this.#starts = new Uint32Array(Math.ceil(section.types.length / TYPE_SIZE));
-    // The words of all types that start at or before `stop`.
-    const words = wordsOf(section.types.window(from, BATCH), stop - from + TYPE_SIZE);
+    const view = this.#window(from);
+    const words = wordsOf(view);
+    const stop = from + view.byteLength - TYPE_SIZE;
     const [first, starts] = [this.#first, this.#starts];
     let count = this.#count;
     let at = from;
@@ -98,6 +108,16 @@ export class TypeWalk {
     this.#count = count;
     this.#walked = at;
     return true;
+  }
+
+  /** The next bytes of the types: fewer near a part that is missing in the dump, so that all types before it can be found. */
+  #window(from: number): DataView {
+    const { types } = this.#section;
+    for (let size = BATCH; size > TYPE_SIZE; size >>= 1) {
+      const view = orNull(() => types.window(from, size));
+      if (view !== null) return view;
+    }
+    return types.window(from, TYPE_SIZE);
   }
 
   #name(named: NamedTypes, id: number, offset = 0): void {

@@ -4,7 +4,8 @@ import type { Readable } from '../core/lazy-bytes.js';
 import { KIND, kindOf, sectionsOf, TypeSection, vlenOf } from './btf-format.js';
 import type { TypeHints } from './btf-hints.js';
 import { TypeIds } from './btf-ids.js';
-import type { StatedIndex } from './btf-index.js';
+import type { IndexedTypes, StatedIndex } from './btf-index.js';
+import { LEADS, type Lead } from './btf-leads.js';
 import { BtfStrings } from './btf-names.js';
 import { parameterTypes } from './btf-parameters.js';
 import type { KnownBtf } from './btf-record.js';
@@ -137,27 +138,44 @@ export class Btf implements TypeGraph<number> {
 
   /** ID of a full definition. Split BTF repeats a definition of the base only if it differs, so its own comes first. */
   #structure(name: string): number | null {
-    const own = this.#ids.find('structures', name);
-    if (own !== null || this.base === null) return own;
-    return this.base.#ids.find('structures', name, () => this.#taken(name));
+    const own = this.base === null ? null : this.#ids.find('structures', name);
+    return own ?? (this.base ?? this).#ids.find('structures', name, this.#wayTo(name));
   }
 
   /**
-   * The structure of this name to which a type leads that functions of the module take; null if none is found. Where types are not sorted,
-   * the structures of KVM can be among the last: to walk to them takes longer than all else that one address needs.
+   * A way to a structure of the base other than walking the types: where they are not sorted, it can be so far from the start that to walk to
+   * it takes longer than all else that one address needs. Null if none is known.
    */
-  #taken(name: string): number | null {
-    const { base } = this;
-    if (base === null || this.#module === null || !name.startsWith(this.#module)) return null;
-    const { index } = base.#ids;
-    if (index === null) return null;
+  #wayTo(name: string): (() => number | null) | null {
+    const lead = LEADS.get(name);
     // What makes it faster must not make it fail.
+    if (lead !== undefined) return () => orNull(() => this.#led(name, lead));
+    return this.#module !== null && name.startsWith(this.#module) ? () => orNull(() => this.#taken(name)) : null;
+  }
+
+  /** The structure of this name to which a member of another one leads; null if it does not. */
+  #led(name: string, { structure, member }: Lead): number | null {
+    const index = this.#indexOfBase();
+    const holder = index === null ? null : this.#structure(structure);
+    if (index === null || holder === null) return null;
+    for (const { name: each, type } of this.members(holder)) if (each === member) return index.structureOf(type, name);
+    return null;
+  }
+
+  /** The structure of this name to which a type leads that functions of the module take; null if none does. */
+  #taken(name: string): number | null {
+    const index = this.#indexOfBase();
+    if (index === null) return null;
     this.#parameters ??= orNull(() => parameterTypes(this.#section, this.#ids.starts(), this.#first)) ?? [];
     for (const type of this.#parameters) {
-      const id = index.pointee(type);
-      if (id !== null && index.isNamed(id, 'structures', name)) return id;
+      const id = index.structureOf(type, name);
+      if (id !== null) return id;
     }
     return null;
+  }
+
+  #indexOfBase(): IndexedTypes | null {
+    return (this.base ?? this).#ids.index;
   }
 
   /** The BTF that contains a type: the base or this. */

@@ -23,7 +23,8 @@ export class IndexedBtf {
   /** Number of pointers in the array. */
   readonly count: number;
 
-  constructor(layouts: Layouts, options: BtfOptions = {}) {
+  /** `address`: where its memory is. */
+  constructor(layouts: Layouts, options: BtfOptions = {}, address?: bigint) {
     const writer = new BtfWriter(layouts, { sorted: true, ...options });
     this.writer = writer;
     const bytes = writer.bytes();
@@ -31,7 +32,7 @@ export class IndexedBtf {
     const headerLength = options.headerLength ?? 24;
     this.length = bytes.length;
     this.count = starts.length + 1;
-    this.memory = new FlatMemory(bytes.length + this.count * 8 + 8 * 4096);
+    this.memory = new FlatMemory(bytes.length + this.count * 8 + 8 * 4096, address);
     this.start = this.#put(bytes);
     this.types = this.start + BigInt(headerLength);
     const pointers = [this.memory.base + 8n, ...starts.map((offset) => this.types + BigInt(offset))];

@@ -134,8 +134,8 @@ describe('a queue', () => {
       problems: [],
     });
     expect(failed.map(({ kind, dump }) => [kind, dump])).toEqual([
-      ['dump', join(queue.root, 'bad')],
       ['dump', join(queue.root, 'absent')],
+      ['dump', join(queue.root, 'bad')],
     ]);
     for (const line of [state as Line, ...failed]) expect(recordProblems(line)).toBe(null);
   });

@@ -33,9 +33,26 @@ export function xaNodes(types: TypeSource): XaNodeFields {
   return types.member('radix_tree_node', 'shift') === null ? earlyRadixTree(types) : radixTree(types);
 }
 
-/** lib/xarray.c, since 4.20: internal entries end in binary 10. */
+/**
+ * The format in kernels with 64 bits, 4.20 to 7.3, with nodes of 64 slots, which all have but the smallest (CONFIG_BASE_SMALL). The type that
+ * describes them is far from the start of the BTF of many kernels. What is found with it must be proven, since another kernel can have another one.
+ */
+export const usualXaNodes = (): XaNodeFields =>
+  xarrayOf({ shift: { offset: 0 }, slots: { offset: 40, count: 64 } }, () => null);
+
 function xarray(types: TypeSource): XaNodeFields {
   const { node } = resolve(types, { node: xaNodeFields });
+  return xarrayOf(node, () => ifAnswered(() => resolve(types, { above: xaAboveFields }).above));
+}
+
+/** Where a node has its shift and its slots. */
+interface NodeLayout {
+  readonly shift: { readonly offset: number };
+  readonly slots: XaNodeFields['slots'];
+}
+
+/** lib/xarray.c, since 4.20: internal entries end in binary 10. */
+function xarrayOf(node: NodeLayout, above: XaNodeFields['above']): XaNodeFields {
   const isInternal = (entry: bigint): boolean => (entry & 3n) === 2n;
   return {
     ...common(node.slots),
@@ -43,7 +60,7 @@ function xarray(types: TypeSource): XaNodeFields {
     nodeOf: (entry) => (isInternal(entry) && entry > NODES ? entry - 2n : null),
     siblingOf: (entry) => (isInternal(entry) && entry < SIBLINGS ? Number(entry >> 2n) : null),
     isStored: (entry) => entry !== 0n && !isInternal(entry),
-    above: () => ifAnswered(() => resolve(types, { above: xaAboveFields }).above),
+    above,
   };
 }
 

@@ -4,7 +4,7 @@ import { LazyBytes } from '../../core/lazy-bytes.js';
 import { type Memory, readOf } from '../../core/memory.js';
 import type { XaNodeFields } from './xarray-nodes.js';
 
-export { type XaNodeFields, xaNodes } from './xarray-nodes.js';
+export { usualXaNodes, type XaNodeFields, xaNodes } from './xarray-nodes.js';
 
 const TOP = (1n << 64n) - 1n;
 /** Highest shift of a node, as indices have 64 bits. */

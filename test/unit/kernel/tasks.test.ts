@@ -142,6 +142,69 @@ describe('the task list', () => {
   });
 });
 
+describe('a pid in the IDR of the initial namespace', () => {
+  const usual = new SyntheticHost().typesText();
+  /** Types in which nodes have another layout, and the text of it. */
+  const others = [
+    ['with a member before the slots', usual.replace(/(xa_node \{[^}]*?)( +ptr slots)/, '$1  u64 other\n$2')],
+    ['whose shift is elsewhere', usual.replace(/xa_node \{\n/, 'xa_node {\n  u64 other\n')],
+  ] as const;
+
+  test.each(others)('is found in nodes %s', (_, types) => {
+    expect(types).not.toBe(usual);
+    const host = new SyntheticHost({ types });
+    // They are not in the task list, which is searched if the IDR can't be read.
+    const made = [10, 70, 5000].map((pid) => host.task(pid, 'x', 0n, 0n, { list: false }));
+    const tasks = new Tasks(host.open());
+    expect([10, 70, 5000].map((pid) => tasks.byPid(pid)?.address)).toEqual(made);
+    expect([11, 71, 4999, 300_000].map((pid) => tasks.byPid(pid))).toEqual([null, null, null, null]);
+  });
+
+  test('is found, or known to be missing, without the type of the nodes once nodes have led to a task', () => {
+    const host = new SyntheticHost();
+    const made = [10, 70].map((pid) => host.task(pid, 'x', 0n, 0n));
+    const opened = host.open();
+    const asked = new Set<string>();
+    const { types } = opened;
+    const tasks = new Tasks({
+      ...opened,
+      types: {
+        source: types.source,
+        sizeOf(name) {
+          asked.add(name);
+          return types.sizeOf(name);
+        },
+        member(name, path) {
+          asked.add(name);
+          return types.member(name, path);
+        },
+        enumerators: (name) => types.enumerators(name),
+      },
+    });
+    expect([70, 10, 11, 4999].map((pid) => tasks.byPid(pid)?.address ?? null)).toEqual([made[1], made[0], null, null]);
+    expect(asked.has('xa_node')).toBe(false);
+    expect(new Tasks(opened).byPid(4999)).toBeNull();
+  });
+
+  test('that damage hides is not known to be missing, also if nodes have led to another task', () => {
+    const host = new SyntheticHost();
+    host.task(10, 'x', 0n, 0n);
+    host.task(70, 'x', 0n, 0n, { list: false });
+    const warnings: string[] = [];
+    const opened = { ...host.open(), log: { ...silentLog, warn: (text: string) => void warnings.push(text) } };
+    const tasks = new Tasks(opened);
+    expect(tasks.byPid(10)).not.toBeNull();
+    // A node whose shift is not the one below that of its parent.
+    const root = host.at('init_pid_ns') + host.offset('pid_namespace', 'idr.idr_rt.xa_head');
+    const top = opened.memory.read(root, 8);
+    const node = ('reason' in top ? 0n : top.u64(0)) - 2n;
+    const child = opened.memory.read(node + host.offset('xa_node', 'slots') + 8n, 8);
+    host.write(('reason' in child ? 0n : child.u64(0)) - 2n + host.offset('xa_node', 'shift'), Uint8Array.of(12));
+    expect(tasks.byPid(70)).toBeNull();
+    expect(warnings).toEqual([expect.stringMatching(/^pid 70: .*; searching the task list instead$/)]);
+  });
+});
+
 describe('the cost of a pid', () => {
   /** Number of frames that are read until the VM is found. */
   const framesRead = (tasks: number): number => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LazyBytes } from '../../../src/core/lazy-bytes.js';
-import { vmlinuxIndex } from '../../../src/opening/btf-index.js';
+import { statedStart, vmlinuxIndex } from '../../../src/opening/btf-index.js';
 import { Btf } from '../../../src/types/btf.js';
 import type { TypeHints } from '../../../src/types/btf-hints.js';
 import { GraphTypes } from '../../../src/types/graph.js';
@@ -120,6 +120,80 @@ describe('the index of BTF in the kernel', () => {
       }),
     );
   });
+});
+
+describe('the address of the BTF in the kernel', () => {
+  /** A kernel whose struct btf a test may change. */
+  const kernelWith = (address: bigint, change: (struct: Buffer, kernel: IndexedBtf) => unknown = () => undefined) => {
+    const kernel = new IndexedBtf(new Layouts(nested(NAMES)), {}, address);
+    const { bytes } = kernel.memory;
+    const at = kernel.memory.offsetOf(kernel.struct);
+    change(bytes.subarray(at, at + 96), kernel);
+    return kernel;
+  };
+  const IMAGE = 0xffffffff82000000n;
+
+  test('is that of its index, which has a copy of the header', () => {
+    const kernel = kernelWith(IMAGE);
+    expect(statedStart(kernel)).toBe(kernel.start);
+  });
+
+  test.each<[string, (struct: Buffer, kernel: IndexedBtf) => unknown]>([
+    ['leads elsewhere', (struct, { start }) => struct.writeBigUInt64LE(start + 8n, 0)],
+    ['leads out of the dump', (struct) => struct.writeBigUInt64LE(0xffffffffc0000000n, 0)],
+    ['has another header', (struct) => struct.fill(0, 48, 72)],
+  ])('is not known if the index %s', (_, change) => {
+    expect(statedStart(kernelWith(IMAGE, change))).toBeNull();
+  });
+
+  test('is not known if it is not in the image of the kernel, as that of a module', () => {
+    expect(statedStart(kernelWith(0xffffc90000000000n))).toBeNull();
+  });
+});
+
+test('structures to which members lead in some kernels are found where they do not', () => {
+  const filler = Array.from({ length: 3000 }, (_, i) => `s${i} {\nu64 m${i}\n}`).join('\n');
+  const text = `task_struct {
+    struct other files
+    ptr fdt
+  }
+  other {
+    u64 a
+  }
+  kvm_memory_slot {
+    u64 hva_node[2]
+  }
+  ${filler}
+  files_struct {
+    u64 a
+    u32 b
+  }
+  fdtable {
+    u8 c[5]
+  }
+  interval_tree_node {
+    ptr d[3]
+  }`;
+  const layout = new Layouts(text);
+  const { memory, symbols, start, types, length } = new IndexedBtf(layout, { sorted: false });
+  const late = () => vmlinuxIndex({ memory, symbols }, start, types, true);
+  const found = new GraphTypes(new Btf('test', LazyBytes.of(memory, start, length, 'test'), null, { late }));
+  for (const name of ['fdtable', 'interval_tree_node', 'files_struct'])
+    expect([name, found.sizeOf(name)]).toEqual([name, layout.size(name)]);
+});
+
+test('types before a page that is missing are found', () => {
+  const many = Array.from({ length: 3000 }, (_, i) => `s${i} {\nu64 m\n}`).join('\n');
+  const kernel = new IndexedBtf(new Layouts(many), { sorted: false });
+  const { memory, start, length, types, writer } = kernel;
+  const found = new GraphTypes(new Btf('test', LazyBytes.of(memory, start, length, 'test')));
+  const missing = 7;
+  memory.missing.add(memory.offsetOf(start) / 4096 + missing);
+  // The types without those that begin or end on the page, which are in the order of the text.
+  const before = writer.places.starts.filter((at) => types + BigInt(at) + 24n <= start + BigInt(missing * 4096)).length;
+  expect(before).toBeGreaterThan(900);
+  expect(found.sizeOf(`s${before - 10}`)).toBe(8);
+  expect(() => found.sizeOf('s2000')).toThrow(/page \d+ is left out/);
 });
 
 describe('where names were in earlier runs', () => {

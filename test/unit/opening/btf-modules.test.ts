@@ -171,11 +171,11 @@ describe('struct btf of a module', () => {
     memory.bytes.set(words(entry, entry), memory.offsetOf(head));
     const symbols = new Symbols({
       source: 'test',
-      find: (symbol) => ({ btf_modules: head, __start_BTF: start })[symbol] ?? null,
+      find: (symbol) => (symbol === 'btf_modules' ? head : null),
       next: () => null,
     });
     const types = new GraphTypes(new Btf('test', bytesOf(new BtfWriter(MODULE).bytes())));
-    return recognisedBtf({ memory, symbols }, types, name, 5678);
+    return recognisedBtf({ memory, symbols }, types, name, { start, strings: 5678 });
   }
 
   test('is recognised by what it holds, wherever that is', () => {

@@ -2,8 +2,13 @@
 // Synthetic kernels in every form that the program supports: where symbols, types and memory are found.
 import { describe, expect, test } from '@jest/globals';
 import { gfn } from '../../../src/core/address.js';
+import type { DumpError } from '../../../src/core/errors.js';
 import { silentLog } from '../../../src/core/log.js';
+import { KVM_NEEDS } from '../../../src/kvm/needs.js';
 import { selectVm } from '../../../src/kvm/select.js';
+import { openHostWith } from '../../../src/opening/open-host.js';
+import { nothingBeside } from '../../../src/opening/outside.js';
+import type { SymbolTable } from '../../../src/symbols/table.js';
 import { GuestTranslator } from '../../../src/translate/translator.js';
 import { type HostOptions, SyntheticHost } from '../../build/host.js';
 import { FORMS } from '../../build/kallsyms.js';
@@ -44,6 +49,41 @@ describe('symbols', () => {
       if (at >= 0) page[at] = 0x41;
     }
     expect(() => host.open()).toThrow(/kernel 9\.9\.9-synthetic: VMCOREINFO has no kallsyms tables, and a scan/);
+  });
+
+  describe.each(Object.entries(FORMS))('kallsyms as in %s without a page of the names', (_name, kallsyms) => {
+    /** What is opened with more tables of symbols, or the reason why it is not. */
+    const opened = async (more: (host: SyntheticHost) => SymbolTable[]): Promise<unknown> => {
+      const host = new SyntheticHost({ kallsyms, ballast: 6000 });
+      host.vmm(191, [SLOT]);
+      const image = host.image();
+      const place = (name: string) =>
+        BigInt(`0x${new RegExp(`SYMBOL\\(kallsyms_${name}\\)=(\\w+)`).exec(host.vmcoreinfo())?.[1]}`);
+      const [start, end] = [place('names'), place('token_table')];
+      host.memory.frames.delete(Number(host.physical(start + (end - start) / 2n) / 4096n));
+      const outside = { ...nothingBeside, moreSymbols: () => Promise.resolve(more(host)) };
+      try {
+        const { symbols } = await openHostWith(image, image, { log: silentLog, needs: KVM_NEEDS, outside });
+        return symbols.get('init_pid_ns') === host.at('init_pid_ns');
+      } catch (error) {
+        const { code, remedies } = error as DumpError;
+        return { code, remedies };
+      }
+    };
+    const table = (host: SyntheticHost): SymbolTable => ({
+      source: 'map',
+      find: (name) => host.symbols.find(([each]) => each.slice(1) === name)?.[1] ?? null,
+      next: () => null,
+    });
+
+    test('other tables are used, and without them the message says what would help', async () => {
+      expect(await opened((host) => [table(host)])).toBe(true);
+      // In some forms the symbols that are needed are on other pages.
+      expect([
+        true,
+        { code: 'no-symbols', remedies: expect.arrayContaining(['system-map', 'vmlinux']) },
+      ]).toContainEqual(await opened(() => []));
+    });
   });
 
   test.each([1, 255, 256, 257, 1023])('with %d more symbols', (ballast) => {

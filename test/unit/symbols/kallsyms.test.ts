@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Memory } from '../../../src/core/memory.js';
 import type { SymbolHints } from '../../../src/symbols/hints.js';
-import { type AddressTables, Kallsyms } from '../../../src/symbols/kallsyms.js';
+import { Kallsyms } from '../../../src/symbols/kallsyms.js';
+import type { AddressTables } from '../../../src/symbols/kallsyms-formulas.js';
 import { bytesOf, damage, NAME, orError } from '../../build/damage.js';
 import { FORMS, type KallsymsForm, writeKallsyms } from '../../build/kallsyms.js';
 
@@ -66,6 +67,23 @@ describe('kallsyms', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test.each([0, 3, 1023, 1024, 3000])('addresses are right with %i symbols before the one that is known', (before) => {
+    for (const kind of Object.values(FORMS)) {
+      // Per-cpu variables have addresses from 0 on, so that another formula gives the first the address that is known.
+      const low = (i: number): bigint => (kind.addresses === 'percpu' ? BigInt(16 * i) : STEXT + BigInt(i - before));
+      const own = Array.from(
+        { length: before + 300 },
+        (_, i) => [`ts${i}`, i < before ? low(i) : STEXT + BigInt(i - before)] as const,
+      );
+      const all = [...own.slice(0, before), ['T_stext', STEXT] as const, ...own.slice(before)];
+      const { bytes, tables } = writeKallsyms(all, BASE, kind);
+      const table = read(bytes, tables);
+      const asked = ['_stext', 's0', `s${before}`, `s${before + 299}`];
+      const expected = all.filter(([name]) => asked.includes(name.slice(1)));
+      for (const [name, address] of expected) expect(table.find(name.slice(1))).toBe(address);
+    }
   });
 
   test('of symbols with the same name the first one is found', () => {

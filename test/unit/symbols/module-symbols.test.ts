@@ -8,7 +8,7 @@ import { bytesOf, orError } from '../../build/damage.js';
 import { FlatMemory } from '../../build/flat-memory.js';
 
 /** Few names, so that some are repeated, and some end as others do. */
-const NAME = fc.constantFrom('vm_list', 'kvm_vm_list', 'kvm', 'kvm_vm_fops', 'a'.repeat(3000), 'list', '__pfx_kvm');
+const NAME = fc.constantFrom('vm_list', 'kvm_vm_list', 'kvm', 'kvm_vm_fops', 'a'.repeat(500), 'list', '__pfx_kvm');
 /** A symbol: its name, whether it shares the end of the name before it, and whether the names of both change places. */
 const SYMBOL = fc.record({ name: NAME, shares: fc.boolean(), before: fc.boolean() });
 
@@ -31,22 +31,22 @@ function written(symbols: readonly { readonly name: string; readonly shares: boo
   return { table, strings, names: places.map(nameAt) };
 }
 
-test('a name has the address of the first symbol that has it, in any order of the names, or none if it is absent', () => {
+const namesIn = (memory: FlatMemory, start: bigint) => (length: number) => LazyBytes.of(memory, start, length, 'names');
+
+test('a name has the address of a symbol that has it, the first in the order of the kernel, or none if it is absent', () => {
   fc.assert(
     fc.property(fc.array(SYMBOL, { maxLength: 12 }), NAME, fc.array(fc.nat(9)), (symbols, wanted, missing) => {
       const { table, strings, names } = written(symbols);
       const memory = new FlatMemory(40 * 4096);
       const start = memory.allocate(strings.length + 512, 1) + 5n;
       memory.bytes.write(strings, memory.offsetOf(start), 'latin1');
-      const find = (): bigint | null =>
-        new ModuleSymbols('kvm', bytesOf(table), LazyBytes.of(memory, start, strings.length + 512, 'names')).find(
-          wanted,
-        );
-      const first = names.indexOf(wanted);
-      const right = first < 0 ? null : BigInt(first);
-      expect(find()).toBe(right);
+      const find = (): bigint | null => new ModuleSymbols('kvm', bytesOf(table), namesIn(memory, start)).find(wanted);
+      const all = names.flatMap((name, i) => (name === wanted ? [BigInt(i)] : []));
+      // The kernel neither sorts the symbols nor shares the ends of names.
+      const right = symbols.some(({ shares, before }) => shares || before) ? all : all.slice(0, 1);
+      expect(right.length === 0 ? [null] : right).toContain(find());
       for (const page of missing) memory.missing.add(page);
-      expect([right, null]).toContain(orError(find));
+      expect([...right, null]).toContain(orError(find));
     }),
     { numRuns: 2000 },
   );
@@ -63,6 +63,6 @@ test('is found if the bytes after the last name are missing in the dump', () => 
     table.writeUInt32LE(strings.indexOf(name), 24 * i);
     table.writeBigUInt64LE(BigInt(100 + i), 24 * i + 8);
   }
-  const symbols = new ModuleSymbols('kvm', bytesOf(table), LazyBytes.of(memory, start, strings.length + 512, 'names'));
+  const symbols = new ModuleSymbols('kvm', bytesOf(table), namesIn(memory, start));
   expect(['kvm_vm_fops', 'vm_list', 'absent'].map((name) => symbols.find(name))).toEqual([100n, 101n, null]);
 });
