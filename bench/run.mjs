@@ -7,7 +7,8 @@
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
 //                        root
 //   KVM_VTOP_BENCH_RUNS  number of pairs for a comparison (default 7)
-//   KVM_VTOP_BENCH_ONLY  address: only one address is measured, against drgn, which takes two minutes with 15 pairs; scan: only scan of many dumps
+//   KVM_VTOP_BENCH_ONLY  address: only one address, against drgn, which takes two minutes with 15 pairs; scan: only scan of
+//                        many dumps
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -45,6 +46,8 @@ const places = {
   debug: process.env.KVM_VTOP_DEBUG,
   only: process.env.KVM_VTOP_BENCH_ONLY,
 };
+if (places.only !== undefined && !['address', 'scan'].includes(places.only))
+  throw new Error(`KVM_VTOP_BENCH_ONLY is ${places.only}; it must be address or scan`);
 const dumps = join(places.shared, 'dumps');
 
 // node parses these certificates at each start, which other programs do not.

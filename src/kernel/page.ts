@@ -82,8 +82,8 @@ function tableOfNames(host: Host): ReadonlyMap<string, bigint> | null {
   const table = host.symbols.get('pageflag_names');
   if (table === undefined) return null;
   const usual = orNull(() => namesInTable(host, table, USUAL_TABLE));
-  // A flag that all kernels have, so the entries have the usual layout.
-  if (usual?.has('locked')) return usual;
+  // Flags that all kernels have, the first and one further on: so the entries have the usual layout.
+  if (usual?.has('locked') === true && usual.has('reserved')) return usual;
   const at = resolveIfPresent(host.types, traceFlagsFields);
   return at === null ? null : namesInTable(host, table, at);
 }

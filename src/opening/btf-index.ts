@@ -21,7 +21,7 @@ interface Kernel {
   readonly symbols: Symbols;
 }
 
-/** `btf_vmlinux`, a struct btf; null if there is no such symbol. Throws `DumpError`, also if the kernel has not made it. */
+/** `btf_vmlinux`, a struct btf; null if no table has the symbol. Throws `DumpError` if it can't be read, also where the kernel has not made it. */
 function structBtf({ memory, symbols }: Kernel): Bytes | null {
   const symbol = symbols.get('btf_vmlinux');
   if (symbol === undefined) return null;
@@ -30,7 +30,7 @@ function structBtf({ memory, symbols }: Kernel): Bytes | null {
 
 /**
  * Address of the BTF of vmlinux as the kernel's index of it has it, which is proven by the copy of the header there; null if it can't be
- * proven. That is one symbol to look up, which is needed in any case, instead of three.
+ * proven. It takes one symbol, which the index needs in any case, instead of two more.
  */
 export function statedStart(kernel: Kernel): bigint | null {
   return orNull(() => {

@@ -45,6 +45,7 @@ export function checkTable(table: SymbolTable, known: Known): void {
   }
   if (table.sample === undefined) return;
   const { own } = known;
+  // A name that can't be read in the kernel's own table shows nothing.
   const both =
     own === null ? [] : table.sample().map(([name, at]) => [name, at, orNull(() => own.find(name))] as const);
   for (const [name, found, address] of both) if (address !== null) compare(table, name, found, address);

@@ -7,10 +7,10 @@ import { Symbols } from '../../../src/symbols/cache.js';
 import { LayoutTypes } from '../../build/containers.js';
 import { FlatMemory } from '../../build/flat-memory.js';
 
-const FLAGS = ['locked', 'waiters', 'referenced'];
+const FLAGS = ['locked', 'waiters', 'reserved'];
 
 /** The names in a table whose entries have these members. `types`: whether the types describe them. */
-function namesIn(members: readonly ('mask' | 'name' | 'other' | 'zero')[], types = true) {
+function namesIn(members: readonly ('mask' | 'name' | 'other' | 'zero' | 'zero2')[], types = true) {
   const memory = new FlatMemory(8 * 4096);
   const table = memory.allocate(FLAGS.length * members.length * 8 + 64);
   const another = memory.allocate(64);
@@ -18,7 +18,7 @@ function namesIn(members: readonly ('mask' | 'name' | 'other' | 'zero')[], types
   for (const [i, flag] of FLAGS.entries()) {
     const name = memory.allocate(64);
     memory.bytes.write(flag, memory.offsetOf(name), 'latin1');
-    const values = { mask: 1n << BigInt(i), name, other: another, zero: 0n };
+    const values = { mask: 1n << BigInt(i), name, other: another, zero: 0n, zero2: 0n };
     for (const [word, member] of members.entries())
       memory.bytes.writeBigUInt64LE(values[member], memory.offsetOf(table) + (i * members.length + word) * 8);
   }
@@ -42,8 +42,9 @@ test('names of page flags are read wherever entries of the table have them', () 
   expect(namesIn(['mask', 'name'])).toEqual(EXPECTED);
   expect(namesIn(['name', 'mask'])).toEqual(EXPECTED);
   expect(namesIn(['mask', 'other', 'name'])).toEqual(EXPECTED);
-  // As the usual table, this has one entry.
+  // As the usual table, these have one entry.
   expect(namesIn(['mask', 'other', 'name', 'zero'])).toEqual(EXPECTED);
+  expect(namesIn(['mask', 'name', 'zero', 'zero2'])).toEqual(EXPECTED);
 });
 
 test('the usual table needs no types; another one is not used without them', () => {
