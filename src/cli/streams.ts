@@ -47,31 +47,21 @@ export function standardError(): NodeJS.WriteStream {
 
 const OUTPUT = 1;
 
-/** Whether standard output is a pipe or a file, which Node.js too writes to synchronously. */
-function isPlain(): boolean {
-  try {
-    const stat = fstatSync(OUTPUT);
-    return stat.isFIFO() || stat.isFile();
-  } catch {
-    return false;
-  }
-}
-
 /**
- * Bytes that are written without a stream, as an answer to one address is. A pipe holds four times as many: whoever reads it can't
- * make the program wait here.
+ * Bytes that are written without a stream, as an answer to one address is. A pipe holds four times as many, a socket more: whoever reads it
+ * can't make the program wait here.
  */
 let direct = 16 * 1024;
 
-/** Writes to a pipe or a file without a stream; returns what must be written to the stream. Throws `OutputError`. */
+/** Writes to standard output without a stream; returns what must be written to the stream. Throws `OutputError`. */
 function writeDirectly(piece: string | Uint8Array): string | Uint8Array {
-  if (output !== null || direct < piece.length || !isPlain()) return piece;
+  if (output !== null || direct < piece.length) return piece;
   let rest: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece;
   direct -= rest.length;
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(OUTPUT, rest));
   } catch (cause) {
-    // The pipe is full, and another process has made it one that does not wait: a stream does.
+    // It is full, and another process has made it one that does not wait: a stream does.
     if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') return rest;
     failed = new OutputError(cause as NodeJS.ErrnoException);
     throw failed;

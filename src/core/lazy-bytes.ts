@@ -14,6 +14,10 @@ export interface Readable extends Pick<Bytes, 'length' | 'u8' | 'u16' | 'u32' | 
 /** Most bytes of a text, which is the name of a symbol or a type. */
 const LONGEST_TEXT = 1024;
 
+const NOTHING = new DataView(new ArrayBuffer(0));
+const bytesOf = ({ buffer, byteOffset, byteLength }: DataView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
 /** The pages of a range of memory, each read when it is first needed. They are views of what the memory has, not copies. */
 class Pages {
   /** Where in the view that `view` returned last the bytes begin. */
@@ -79,6 +83,13 @@ class Pages {
 export class LazyBytes implements Readable {
   readonly #pages: Pages;
   readonly #start: number;
+  /** The page that was used last, and the offset of its first byte. Tables are read number by number: most are on the same page. */
+  #near: DataView = NOTHING;
+  #nearBytes: Uint8Array | null = null;
+  #nearAt = 0;
+  /** The offsets that are on this page. */
+  #nearFrom = 0;
+  #nearTo = 0;
 
   private constructor(
     pages: Pages,
@@ -103,6 +114,8 @@ export class LazyBytes implements Readable {
   }
 
   u32(offset: number): number {
+    if (offset >= this.#nearFrom && offset + 4 <= this.#nearTo)
+      return this.#near.getUint32(offset - this.#nearAt, true);
     return this.#view(offset, 4).getUint32(this.#pages.place, true);
   }
 
@@ -111,7 +124,7 @@ export class LazyBytes implements Readable {
   }
 
   i32(offset: number): number {
-    return this.#view(offset, 4).getInt32(this.#pages.place, true);
+    return this.u32(offset) | 0;
   }
 
   text(offset: number, limit = LONGEST_TEXT): string {
@@ -119,13 +132,15 @@ export class LazyBytes implements Readable {
     // Damaged offsets of names lead beyond the end.
     if (offset < 0) throw this.#short(offset, limit);
     let text = '';
-    for (let at = offset; at < stop; ) {
-      const part = Math.min(this.#pages.rest(this.#start + at), stop - at);
-      const bytes = this.#pages.bytes(this.#start + at, part);
-      const end = bytes.indexOf(0);
-      text += latin1(end < 0 ? bytes : bytes.subarray(0, end));
-      if (end >= 0) break;
-      at += part;
+    for (let at = offset; at < stop; at = this.#nearTo) {
+      if (at < this.#nearFrom || at >= this.#nearTo) this.#view(at, 1);
+      this.#nearBytes ??= bytesOf(this.#near);
+      const bytes = this.#nearBytes;
+      const from = at - this.#nearAt;
+      const to = Math.min(this.#nearTo, stop) - this.#nearAt;
+      const end = bytes.indexOf(0, from);
+      if (end >= 0 && end < to) return text + latin1(bytes.subarray(from, end));
+      text += latin1(bytes.subarray(from, to));
     }
     return text;
   }
@@ -133,7 +148,7 @@ export class LazyBytes implements Readable {
   window(offset: number, length: number): DataView {
     if (offset < 0 || offset > this.length || length < 0) throw this.#short(offset, length);
     const there = Math.min(length, this.length - offset);
-    if (there === 0) return new DataView(new ArrayBuffer(0));
+    if (there === 0) return NOTHING;
     const { buffer, byteOffset } = this.#view(offset, there);
     return new DataView(buffer, byteOffset + this.#pages.place, there);
   }
@@ -150,7 +165,13 @@ export class LazyBytes implements Readable {
 
   #view(offset: number, length: number): DataView {
     this.#check(offset, length);
-    return this.#pages.view(this.#start + offset, length);
+    const view = this.#pages.view(this.#start + offset, length);
+    if (view !== this.#near) this.#nearBytes = null;
+    this.#near = view;
+    this.#nearAt = offset - this.#pages.place;
+    this.#nearFrom = Math.max(0, this.#nearAt);
+    this.#nearTo = Math.min(this.length, this.#nearAt + view.byteLength);
+    return view;
   }
 
   #check(offset: number, length: number): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import { readOf } from '../core/memory.js';
+import { wordsOf } from '../core/words.js';
 import { resolve } from '../types/fields.js';
 import { ifAnswered, type Member } from '../types/source.js';
 import type { Host } from './host.js';
@@ -63,8 +64,8 @@ export function* nodeAddresses(host: Host): Generator<{ node: number; address: b
   }
   const count = Math.min(mostNodes(host) ?? 1, MOST_NODES);
   const pointers = readOf(memory, table, count * 8, 'node_data');
-  for (let node = 0; node < count; node++) {
-    const address = pointers.u64(node * 8);
-    if (address !== 0n) yield { node, address };
-  }
+  const halves = wordsOf(pointers.view);
+  for (let node = 0; node < count; node++)
+    if (((halves[node * 2] as number) | (halves[node * 2 + 1] as number)) !== 0)
+      yield { node, address: pointers.u64(node * 8) };
 }

@@ -58,8 +58,12 @@ function ofOffsets(memory: Memory, offsets: bigint, relativeBase: bigint | null)
 
 /** The indices of the words that are `value` less `step` for each word before them, modulo 2^32. */
 function withValue(words: Uint32Array, value: bigint, step: number): number[] {
-  const wanted = Number(BigInt.asIntN(32, value));
   const found: number[] = [];
-  for (let i = 0; i < words.length; i++) if ((((words[i] as number) + i * step) | 0) === wanted) found.push(i);
+  let wanted = Number(BigInt.asUintN(32, value));
+  if (step === 0) {
+    for (let i = words.indexOf(wanted); i >= 0; i = words.indexOf(wanted, i + 1)) found.push(i);
+    return found;
+  }
+  for (let i = 0; i < words.length; i++, wanted = (wanted - step) >>> 0) if (words[i] === wanted) found.push(i);
   return found;
 }

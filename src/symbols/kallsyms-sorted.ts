@@ -22,6 +22,8 @@ const AT_FIRST = 3;
  * later 6.1.y). VMCOREINFO does not have its address, so it is recognised by its contents: ascending names.
  */
 export class SortedNames {
+  /** Names by their rank: all searches begin with the same ones. */
+  readonly #known = new Map<number, string>();
   /** Whether the names at all borders ascend; null if they have not been compared. */
   #isWhole: boolean | null = null;
 
@@ -98,7 +100,12 @@ export class SortedNames {
   }
 
   #name(rank: number): string {
-    return this.names.name(this.#place(rank));
+    let name = this.#known.get(rank);
+    if (name === undefined) {
+      name = this.names.name(this.#place(rank));
+      this.#known.set(rank, name);
+    }
+    return name;
   }
 
   #place(rank: number): number {

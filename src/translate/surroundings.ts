@@ -11,6 +11,9 @@ import { type Resource, resourceAt } from '../kernel/resources.js';
 import { DEVICE_FLAGS, findVma, type Vma } from '../kernel/vma.js';
 import type { Answer } from './answer.js';
 
+/** Bit 1 of an entry (_PAGE_RW). */
+const WRITABLE = 1 << 1;
+
 /** What the text output shows in addition to an answer. */
 export interface Surroundings {
   readonly vma: Vma | null;
@@ -34,7 +37,8 @@ export class SurroundingsOf {
   readonly #mm: Mm;
   readonly #files: Files;
   readonly #pages: Pages | null;
-  readonly #zeros: ReadonlySet<number>;
+  /** Frames of the zero pages; null until one can be meant. */
+  #zeros: ReadonlySet<number> | null = null;
   readonly #digits: number;
 
   constructor(host: Host, mm: Mm) {
@@ -42,7 +46,6 @@ export class SurroundingsOf {
     this.#mm = mm;
     this.#files = new Files(host);
     this.#pages = this.#optional(() => new Pages(host));
-    this.#zeros = this.#optional(() => zeroFrames(host)) ?? new Set();
     this.#digits = this.#optional(() => memorySize(host).toString(16).length) ?? 0;
   }
 
@@ -56,11 +59,16 @@ export class SurroundingsOf {
       vmaKnown: found !== null,
       file: vma === null || vma.file === 0n ? '' : this.#pathOf(vma),
       page: frame === null || state !== 'mapped' ? null : this.#optional(() => this.#pages?.read(pfn(frame)) ?? null),
-      zeroPage: frame !== null && this.#zeros.has(firstFrame(frame, pageSize)),
+      zeroPage: frame !== null && isReadOnly(answer) && this.#isZero(firstFrame(frame, pageSize)),
       resource: frame === null || state !== 'mapped' || vma === null ? null : this.#resource(frame, vma),
       memoryDigits: this.#digits,
       encryption: this.#host.info.number('sme_mask') ?? 0n,
     };
+  }
+
+  #isZero(frame: number): boolean {
+    this.#zeros ??= this.#optional(() => zeroFrames(this.#host)) ?? new Set();
+    return this.#zeros.has(frame);
   }
 
   #resource(frame: number, { flags }: Vma): Surroundings['resource'] {
@@ -83,6 +91,12 @@ export class SurroundingsOf {
       return null;
     }
   }
+}
+
+/** Whether the page is mapped read-only, as the kernel maps its zero pages: of other pages, nothing must be looked up to exclude them. */
+function isReadOnly({ state, steps }: Answer): boolean {
+  const leaf = steps.at(-1);
+  return state === 'mapped' && leaf !== undefined && (leaf.lo & WRITABLE) === 0;
 }
 
 /** First frame of the page of this size that contains a frame. */

@@ -28,8 +28,8 @@ export const KIND = {
 /** Size of struct btf_type in bytes. */
 export const TYPE_SIZE = 12;
 
-/** Bytes that follow struct btf_type, by kind: a fixed number (`FIXED`), and a number for each of vlen elements (`EACH`). */
-export const FIXED = Uint8Array.of(0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4, 0, 0);
+/** Bytes of a type, by kind: a fixed number (`FIXED`), which includes struct btf_type, and a number for each of vlen elements (`EACH`). */
+export const FIXED = Uint8Array.of(12, 16, 12, 24, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 16, 12, 12, 16, 12, 12);
 export const EACH = Uint8Array.of(0, 0, 0, 0, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 0, 12, 0, 0, 0, 12);
 /** Number of the kinds that are known. */
 export const KINDS = FIXED.length;
@@ -81,7 +81,7 @@ export class TypeSection {
   /** The same, if its `info` is known. */
   size(at: number, info: number): number {
     const kind = kindOf(info);
-    if (kind < KINDS) return TYPE_SIZE + (FIXED[kind] as number) + (EACH[kind] as number) * vlenOf(info);
+    if (kind < KINDS) return (FIXED[kind] as number) + (EACH[kind] as number) * vlenOf(info);
     const { types, layout } = this;
     if (layout === null || kind * 4 + 4 > layout.length) throw types.error(at, `BTF type of unknown kind ${kind}`);
     return TYPE_SIZE + layout.u8(kind * 4) + layout.u8(kind * 4 + 1) * vlenOf(info);

@@ -132,14 +132,17 @@ export class IndexedTypes {
   #linked(id: number): number | null {
     const { section, stated } = this;
     const last = Math.min(stated.count - 1, id + REACH);
-    let each = Math.max(1, id - REACH);
-    let start = each === 1 ? 0 : stated.offset(each);
-    for (; each <= last; each++) {
+    const first = Math.max(1, id - REACH);
+    let start = stated.offset(first);
+    let found = start;
+    if (first === 1 && start !== 0) return null;
+    for (let each = first; each <= last; each++) {
       const end = each === stated.count - 1 ? section.types.length : stated.offset(each + 1);
-      if (stated.offset(each) !== start || start + section.sizeAt(start) !== end) return null;
+      if (start + section.sizeAt(start) !== end) return null;
+      if (each === id) found = start;
       start = end;
     }
-    return stated.offset(id);
+    return found;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { orNull } from '../core/errors.js';
 import { wordsOf } from '../core/words.js';
-import { EACH, FIXED, KIND, KINDS, kindOf, TYPE_SIZE, type TypeSection, vlenOf } from './btf-format.js';
+import { EACH, FIXED, KIND, KINDS, kindOf, TYPE_SIZE, type TypeSection } from './btf-format.js';
 import { type BtfStrings, NamedTypes } from './btf-names.js';
 
 /** Bytes of types that are walked in one step. */
@@ -15,6 +15,9 @@ export function groupOf(kind: number): BtfGroup | null {
   if (kind === KIND.Struct || kind === KIND.Union) return 'structures';
   return kind === KIND.Enum || kind === KIND.Enum64 ? 'enums' : null;
 }
+
+/** Whether types of a kind are found by name, by kind. */
+const NAMED = Uint8Array.from({ length: KINDS }, (_, kind) => (groupOf(kind) === null ? 0 : 1));
 
 /**
  * The types of BTF in their order. They have no index, so they are walked from the first, but no further than to the last that was
@@ -85,29 +88,41 @@ export class TypeWalk {
 
   /** Walks some more types; false at the end. */
   #step(): boolean {
-    const section = this.#section;
+    const { types } = this.#section;
     const from = this.#walked;
-    if (from > section.types.length - TYPE_SIZE) return false;
-    if (from === 0) this.#starts = new Uint32Array(Math.ceil(section.types.length / TYPE_SIZE));
+    if (from > types.length - TYPE_SIZE) return false;
+    if (from === 0) this.#starts = new Uint32Array(Math.ceil(types.length / TYPE_SIZE) + 1);
     const view = this.#window(from);
     const words = wordsOf(view);
-    const stop = from + view.byteLength - TYPE_SIZE;
-    const [first, starts] = [this.#first, this.#starts];
-    let count = this.#count;
-    let at = from;
-    while (at <= stop) {
-      const place = (at - from) >>> 2;
-      const info = words[place + 1] as number;
-      const kind = kindOf(info);
-      if (kind === KIND.Struct || kind === KIND.Union) this.#name(this.#structures, first + count, words[place]);
-      else if (kind === KIND.Enum || kind === KIND.Enum64) this.#name(this.#enums, first + count, words[place]);
-      starts[count++] = at;
-      if (kind < KINDS) at += TYPE_SIZE + (FIXED[kind] as number) + (EACH[kind] as number) * vlenOf(info);
-      else at = this.#afterUnknown(at, info);
+    const last = from + view.byteLength - TYPE_SIZE;
+    this.#starts[this.#count] = from;
+    while (this.#walked <= last) {
+      this.#walkKnown(words, from);
+      if (this.#walked <= last) this.#walkUnknown();
     }
-    this.#count = count;
-    this.#walked = at;
     return true;
+  }
+
+  /** Walks the types in a window that begins at `from`, up to its end or to one of an unknown kind. */
+  #walkKnown(words: Uint32Array, from: number): void {
+    const starts = this.#starts;
+    const named: number[] = [];
+    this.#count = knownTypes(words, from, { starts, named }, this.#count);
+    this.#walked = starts[this.#count] as number;
+    for (const index of named) {
+      const place = ((starts[index] as number) - from) >>> 2;
+      const name = words[place] as number;
+      const group = groupOf(kindOf(words[place + 1] as number));
+      if (name !== 0 && group !== null) this.#named(group).add(this.#first + index, name);
+    }
+  }
+
+  #walkUnknown(): void {
+    const at = this.#walked;
+    const size = this.#section.sizeAt(at);
+    if (size % 4 !== 0) throw this.#section.types.error(at, `BTF type of ${size} bytes, which are not whole words`);
+    this.#walked = at + size;
+    this.#starts[++this.#count] = this.#walked;
   }
 
   /** The next bytes of the types: fewer near a part that is missing in the dump, so that all types before it can be found. */
@@ -119,14 +134,29 @@ export class TypeWalk {
     }
     return types.window(from, TYPE_SIZE);
   }
+}
 
-  #name(named: NamedTypes, id: number, offset = 0): void {
-    if (offset !== 0) named.add(id, offset);
+/**
+ * Walks types in a window of their section that begins at `from`: `starts` is filled in from number `count` on, of which the start is known,
+ * up to a type that is after the window or is of an unknown kind, of which the number is returned. `named`: the numbers of those that are
+ * found by name. A first run walks some thousand types: a function without calls is compiled by V8 in a moment.
+ */
+function knownTypes(
+  words: Uint32Array,
+  from: number,
+  { starts, named }: { readonly starts: Uint32Array; readonly named: number[] },
+  count: number,
+): number {
+  const [fixed, each, isNamed] = [FIXED, EACH, NAMED];
+  const last = from + words.byteLength - TYPE_SIZE;
+  let number = count;
+  for (let at = starts[number] as number; at <= last; starts[++number] = at) {
+    const info = words[(at - from + 4) >>> 2] as number;
+    // As `kindOf` and `vlenOf`.
+    const kind = (info >>> 24) & 0x7f;
+    if (kind >= KINDS) break;
+    if (isNamed[kind] !== 0) named.push(number);
+    at += (fixed[kind] as number) + (each[kind] as number) * (info & 0xffffff);
   }
-
-  #afterUnknown(at: number, info: number): number {
-    const size = this.#section.size(at, info);
-    if (size % 4 !== 0) throw this.#section.types.error(at, `BTF type of ${size} bytes, which are not whole words`);
-    return at + size;
-  }
+  return number;
 }

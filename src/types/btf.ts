@@ -112,13 +112,14 @@ export class Btf implements TypeGraph<number> {
   *members(structure: number): Generator<DeclaredMember<number>> {
     const { at, kind, vlen, kflag, owner } = this.#type(structure);
     if (kind !== KIND.Struct && kind !== KIND.Union) return;
-    for (let i = 0; i < vlen; i++) {
-      const entry = at + 12 + i * 12;
-      const bits = owner.#types.u32(entry + 8);
+    const { types } = owner.#section;
+    const strings = owner.#strings;
+    for (let entry = at + 12; entry < at + 12 + vlen * 12; entry += 12) {
+      const bits = types.u32(entry + 8);
       // With kflag, the upper eight bits are the width of a bit field.
       yield {
-        name: owner.#strings.text(owner.#types.u32(entry)),
-        type: owner.#types.u32(entry + 4),
+        name: strings.text(types.u32(entry)),
+        type: types.u32(entry + 4),
         bitOffset: kflag ? bits & 0xffffff : bits,
         bitSize: kflag ? bits >>> 24 : 0,
       };
