@@ -48,16 +48,19 @@ export function standardError(): NodeJS.WriteStream {
 const OUTPUT = 1;
 
 /**
- * Bytes that are written without a stream, as an answer to one address is. A pipe holds four times as many, a socket more: whoever reads it
- * can't make the program wait here.
+ * Bytes that are written without a stream, as an answer to one address is. Pipes and sockets hold more, so whoever reads them can't make the
+ * program wait here; a terminal that has been stopped can, as it does with a stream of Node.js.
  */
 let direct = 16 * 1024;
+
+/** What a short write counts: in a socket it takes as much room. */
+const LEAST = 1024;
 
 /** Writes to standard output without a stream; returns what must be written to the stream. Throws `OutputError`. */
 function writeDirectly(piece: string | Uint8Array): string | Uint8Array {
   if (output !== null || direct < piece.length) return piece;
   let rest: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece;
-  direct -= rest.length;
+  direct -= Math.max(rest.length, LEAST);
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(OUTPUT, rest));
   } catch (cause) {

@@ -5,7 +5,7 @@ import { printable } from '../core/text.js';
 import type { Memslot } from '../kvm/memslots/slot.js';
 import type { Selected } from '../kvm/select.js';
 import type { GuestStep } from '../paging/guest-walker.js';
-import { type Column, columns, columnsFrom, made, record } from '../report/columns.js';
+import { type Column, columns, columnsFrom, made, record, steady } from '../report/columns.js';
 import { digitsOfPage, digitsOfWords } from '../report/hex.js';
 import type { RecordKind } from '../report/records.js';
 import { cached, count, digits, flag, hex, list, nullable, oneOf, type Schema, text } from '../report/types.js';
@@ -30,6 +30,9 @@ export class Answered {
   guestSteps: readonly GuestStep[] = [];
   /** With --guest: the same address in each machine that the host is a guest of, from the nearest to the dumped one. */
   through: readonly Through[] = [];
+  /** The answer's values of `version`. */
+  #last: Answer = this.answer;
+  #version = 0;
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
 
@@ -39,6 +42,16 @@ export class Answered {
   ) {
     this.pid = pid;
     this.vm = { fd, kvm: vm.address };
+  }
+
+  /** Increases whenever something of the answer other than the place of the page has changed since it was last read. */
+  get version(): number {
+    const { answer } = this;
+    if (!isLike(answer, this.#last)) {
+      this.#last = copyOf(answer);
+      this.#version++;
+    }
+    return this.#version;
   }
 
   set(digits: string, answer: Answer): this {
@@ -64,6 +77,24 @@ export class Answered {
     return this;
   }
 }
+
+/** Whether two answers have all in common but the place of the page. */
+const isLike = (one: Answer, other: Answer): boolean =>
+  one.steps === other.steps &&
+  one.slot === other.slot &&
+  one.state === other.state &&
+  one.reason === other.reason &&
+  one.message === other.message &&
+  one.pageSize === other.pageSize &&
+  one.protNone === other.protNone &&
+  one.swap === other.swap &&
+  (one.state === 'mapped' || one.frame === other.frame);
+
+const copyOf = ({ state, reason, message, slot, frame, pageSize, protNone, steps, swap }: Answer): Answer => ({
+  ...{ state, reason, message, slot, frame, pageSize, protNone, steps, swap },
+  page: null,
+  offset: 0,
+});
 
 /** The answer to text that is not an address. */
 export const invalid = (message: string | null): Answer => unanswered('invalid', 'not-hexadecimal', message);
@@ -147,7 +178,7 @@ const throughColumns = columnsFrom<Through>({
   walk: made(walk(), 'The page-table entries that were read, from the top level down.', ({ answer }) => answer.steps),
 });
 
-const members: readonly Column<Answered>[] = columnsFrom<Answered>({
+const places: readonly Column<Answered>[] = columnsFrom<Answered>({
   gva: made(
     asWritten,
     'The guest virtual address; null if the text is not an address. Only with --gva.',
@@ -165,6 +196,10 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
   hpa: made(hpa, 'Host physical address; a string if and only if state is mapped.', (row) =>
     isMapped(row) ? row.answer : null,
   ),
+});
+
+/** What neighbouring addresses tend to have in common. */
+const results: readonly Column<Answered>[] = columnsFrom<Answered>({
   state: made(oneOf(...STATES), 'Result of the translation.', ({ answer }) => answer.state),
   reason: made(nullable(oneOf(...REASONS)), 'Why there is no HPA; null if mapped.', ({ answer }) => answer.reason),
   message: made(nullable(text), 'The reason in words; not to be parsed.', ({ answer }) => answer.message),
@@ -204,6 +239,9 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'The place of the page in swap; null unless it has been swapped out.',
     ({ answer }) => answer.swap,
   ),
+});
+
+const further: readonly Column<Answered>[] = columnsFrom<Answered>({
   through: made(
     list(record(throughColumns)),
     'The host physical address in each machine that the host is a guest of, from the nearest on: that of the last one is in the machine of the dump. Empty unless mapped. Only with --guest.',
@@ -223,6 +261,8 @@ const members: readonly Column<Answered>[] = columnsFrom<Answered>({
     'facts',
   ),
 });
+
+const members = [...places, ...steady(({ version }) => version, results), ...further];
 
 const when = (member: 'state' | 'reason', value: Schema, then: Schema, otherwise: Schema): Schema =>
   ifThen({ properties: { [member]: value } }, then, otherwise);

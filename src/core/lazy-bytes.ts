@@ -83,11 +83,11 @@ class Pages {
 export class LazyBytes implements Readable {
   readonly #pages: Pages;
   readonly #start: number;
-  /** The page that was used last, and the offset of its first byte. Tables are read number by number: most are on the same page. */
+  /** The page that was used last, or a copy of parts of two, and the offset of its first byte: most numbers of a table are on the same page. */
   #near: DataView = NOTHING;
   #nearBytes: Uint8Array | null = null;
   #nearAt = 0;
-  /** The offsets that are on this page. */
+  /** The offsets that it has. */
   #nearFrom = 0;
   #nearTo = 0;
 
@@ -166,6 +166,8 @@ export class LazyBytes implements Readable {
   #view(offset: number, length: number): DataView {
     this.#check(offset, length);
     const view = this.#pages.view(this.#start + offset, length);
+    // A copy of several pages is as long as it was asked for.
+    if (length > PAGE_SIZE) return view;
     if (view !== this.#near) this.#nearBytes = null;
     this.#near = view;
     this.#nearAt = offset - this.#pages.place;

@@ -11,16 +11,43 @@ export interface AskedAddress {
   readonly offset: number;
 }
 
+/** Digits of the frame number of an address below 2^52. */
+const FRAME_DIGITS = 10;
+/** Digits of the offset in a frame. */
+const OFFSET_DIGITS = 3;
+
 /** Parses a hexadecimal address, with or without 0x, as crash does; null for anything else. */
-export function parseAddress(text: string): AskedAddress | null {
+export const parseAddress = (text: string): AskedAddress | null => plainAddress(text) ?? otherAddress(text);
+
+/** An address written as it is printed, in small letters without leading zeros, as lists of them are; null for any other text. */
+function plainAddress(text: string): AskedAddress | null {
+  const { length } = text;
+  if (length === 0 || length > FRAME_DIGITS + OFFSET_DIGITS || (length > 1 && text.startsWith('0'))) return null;
+  let [frame, offset] = [0, 0];
+  for (let i = 0; i < length; i++) {
+    const digit = digitOf(text.charCodeAt(i));
+    if (digit < 0) return null;
+    if (i < length - OFFSET_DIGITS) frame = frame * 16 + digit;
+    else offset = offset * 16 + digit;
+  }
+  return { digits: text, frame, offset };
+}
+
+/** The value of a hexadecimal digit, 0 to 9 or a to f, by its code; -1 for any other. */
+function digitOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
+}
+
+function otherAddress(text: string): AskedAddress | null {
   const written = /^(?:0[xX])?([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
   if (written === undefined) return null;
   let zeros = 0;
   while (zeros < written.length - 1 && written[zeros] === '0') zeros++;
   const digits = written.slice(zeros);
-  const offset = Number.parseInt(digits.slice(-3), 16);
-  const upper = digits.slice(0, -3);
-  return { digits, frame: upper.length > 10 ? null : Number.parseInt(upper || '0', 16), offset };
+  const offset = Number.parseInt(digits.slice(-OFFSET_DIGITS), 16);
+  const upper = digits.slice(0, -OFFSET_DIGITS);
+  return { digits, frame: upper.length > FRAME_DIGITS ? null : Number.parseInt(upper || '0', 16), offset };
 }
 
 /** Bytes from `first` to `last`. */

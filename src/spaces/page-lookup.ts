@@ -22,6 +22,8 @@ export class PageLookup {
   readonly #root: Pfn;
   readonly #userPages: number;
   readonly #limit: number;
+  /** What `stepsOf` returned last. */
+  #steps: readonly WalkStep[] = [];
 
   constructor(host: Host, mm: Mm, meaning: WalkMeaning) {
     this.#walker = new PageWalker(host.frames, host.memory.form);
@@ -43,18 +45,36 @@ export class PageLookup {
     return run.mapped(walker.frame, walker.level, walker.protNone);
   }
 
-  /** The entries that were read for the last answer, from the top table down. */
-  stepsOf({ vpn, level: lowest }: MutableMmRun): WalkStep[] {
-    const steps: WalkStep[] = [];
+  /** The entries that were read for the last answer, from the top table down. The same object as before while they are the same. */
+  stepsOf({ vpn, level: lowest }: MutableMmRun): readonly WalkStep[] {
+    const last = this.#steps;
     const { lo, hi, top } = this.#walker;
-    for (let level = top; level >= lowest; level--)
+    const count = Math.max(0, top - lowest + 1);
+    let same = 0;
+    while (same < count && this.#isAt(last[same], top - same, vpn)) same++;
+    if (same === count && last.length === count) return last;
+    const steps = last.slice(0, same);
+    for (let level = top - same; level >= lowest; level--)
       steps.push({
         level: this.#meaning.names[level] as string,
         address: this.#walker.entryAddress(level, vpn),
         hi: hi[level] as number,
         lo: lo[level] as number,
       });
+    this.#steps = steps;
     return steps;
+  }
+
+  /** Whether a step is what the walk read at a level. */
+  #isAt(step: WalkStep | undefined, level: number, vpn: Vpn): boolean {
+    const { lo, hi } = this.#walker;
+    return (
+      step !== undefined &&
+      step.lo === lo[level] &&
+      step.hi === hi[level] &&
+      step.address === this.#walker.entryAddress(level, vpn) &&
+      step.level === this.#meaning.names[level]
+    );
   }
 
   #notMapped(status: Walk, run: MutableMmRun): State {

@@ -93,7 +93,7 @@ export class SurroundingsOf {
   }
 }
 
-/** Whether the page is mapped read-only, as the kernel maps its zero pages: of other pages, nothing must be looked up to exclude them. */
+/** Whether the page is mapped read-only, as the kernel maps its zero pages: other pages need no look-up. */
 function isReadOnly({ state, steps }: Answer): boolean {
   const leaf = steps.at(-1);
   return state === 'mapped' && leaf !== undefined && (leaf.lo & WRITABLE) === 0;

@@ -47,11 +47,11 @@ export class NamedTypes {
     return this.#ids.length;
   }
 
-  /** Adds a type whose name is at an offset of the strings. */
-  add(id: number, offset: number): void {
+  /** Adds a type whose name is at an offset of the strings, and has this key. */
+  add(id: number, offset: number, key: number): void {
     this.#ids.push(id);
     this.#offsets.push(offset);
-    this.#keys.push(this.strings.key(offset));
+    this.#keys.push(key);
   }
 
   /** The first type of this name, of those from the number `from` on; null if there is none. */

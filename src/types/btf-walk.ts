@@ -25,6 +25,7 @@ const NAMED = Uint8Array.from({ length: KINDS }, (_, kind) => (groupOf(kind) ===
  */
 export class TypeWalk {
   readonly #section: TypeSection;
+  readonly #strings: BtfStrings;
   /** The ID of the first type. */
   readonly #first: number;
   /** Offset of each type walked so far; of all types there can be, once the first is walked. */
@@ -38,6 +39,7 @@ export class TypeWalk {
   constructor(section: TypeSection, first: number, strings: BtfStrings) {
     this.#section = section;
     this.#first = first;
+    this.#strings = strings;
     this.#structures = new NamedTypes(strings);
     this.#enums = new NamedTypes(strings);
   }
@@ -86,43 +88,52 @@ export class TypeWalk {
     return group === 'enums' ? this.#enums : this.#structures;
   }
 
-  /** Walks some more types; false at the end. */
+  /** Walks some more types; false at the end. If it throws, nothing of them is kept, so that later questions do not pass over them. */
   #step(): boolean {
     const { types } = this.#section;
     const from = this.#walked;
     if (from > types.length - TYPE_SIZE) return false;
     if (from === 0) this.#starts = new Uint32Array(Math.ceil(types.length / TYPE_SIZE) + 1);
+    const starts = this.#starts;
     const view = this.#window(from);
     const words = wordsOf(view);
     const last = from + view.byteLength - TYPE_SIZE;
-    this.#starts[this.#count] = from;
-    while (this.#walked <= last) {
-      this.#walkKnown(words, from);
-      if (this.#walked <= last) this.#walkUnknown();
+    const named: number[] = [];
+    let [count, at] = [this.#count, from];
+    while (at <= last) {
+      starts[count] = at;
+      count = knownTypes(words, from, { starts, named }, count);
+      at = starts[count] as number;
+      if (at > last) break;
+      at = this.#afterUnknown(at);
+      count++;
     }
+    this.#addNames(named, words, from);
+    [this.#count, this.#walked] = [count, at];
     return true;
   }
 
-  /** Walks the types in a window that begins at `from`, up to its end or to one of an unknown kind. */
-  #walkKnown(words: Uint32Array, from: number): void {
-    const starts = this.#starts;
-    const named: number[] = [];
-    this.#count = knownTypes(words, from, { starts, named }, this.#count);
-    this.#walked = starts[this.#count] as number;
-    for (const index of named) {
-      const place = ((starts[index] as number) - from) >>> 2;
-      const name = words[place] as number;
+  /** Adds the names of types, by their numbers, that are in a window which begins at `from`. */
+  #addNames(named: readonly number[], words: Uint32Array, from: number): void {
+    const found = named.map((index) => ({ index, place: ((this.#starts[index] as number) - from) >>> 2 }));
+    // All names are read before any is added.
+    const keys = found.map(({ place }) => this.#keyAt(words[place] as number));
+    for (const [i, { index, place }] of found.entries()) {
+      const [name, key] = [words[place] as number, keys[i] ?? null];
       const group = groupOf(kindOf(words[place + 1] as number));
-      if (name !== 0 && group !== null) this.#named(group).add(this.#first + index, name);
+      if (key !== null && group !== null) this.#named(group).add(this.#first + index, name, key);
     }
   }
 
-  #walkUnknown(): void {
-    const at = this.#walked;
+  /** The key of the name at an offset of the strings; null for no name. */
+  #keyAt(name: number): number | null {
+    return name === 0 ? null : this.#strings.key(name);
+  }
+
+  #afterUnknown(at: number): number {
     const size = this.#section.sizeAt(at);
     if (size % 4 !== 0) throw this.#section.types.error(at, `BTF type of ${size} bytes, which are not whole words`);
-    this.#walked = at + size;
-    this.#starts[++this.#count] = this.#walked;
+    return at + size;
   }
 
   /** The next bytes of the types: fewer near a part that is missing in the dump, so that all types before it can be found. */
@@ -137,9 +148,9 @@ export class TypeWalk {
 }
 
 /**
- * Walks types in a window of their section that begins at `from`: `starts` is filled in from number `count` on, of which the start is known,
- * up to a type that is after the window or is of an unknown kind, of which the number is returned. `named`: the numbers of those that are
- * found by name. A first run walks some thousand types: a function without calls is compiled by V8 in a moment.
+ * Walks the types in a window that begins at `from`, from type number `count` on. Returns the number of the first one that is after the window,
+ * or of an unknown kind. `starts`: where types begin: that of type `count` is known, those after it are filled in. `named`: gets the numbers
+ * of those that are found by name. A first run walks some thousand types: a function without calls is compiled by V8 in a moment.
  */
 function knownTypes(
   words: Uint32Array,

@@ -75,8 +75,8 @@ describe('one answer', () => {
     const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
     expect(files).toEqual(['cli.js', 'program.js']);
     // The size of 2026-11-28; a larger one needs a reason: the last were ways to structures and symbols that read fewer pages, and loops
-    // that are functions of their own, which V8 compiles sooner.
-    expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(542_000);
+    // that are functions of their own, which V8 compiles sooner; the last one was the text that neighbouring answers share.
+    expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(543_500);
   });
 
   needing(recordedHosts).test('loads one part of the program for pages of a zstd dump', () => {

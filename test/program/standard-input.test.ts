@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseAddress } from '../../src/core/text.js';
 import { DUMP } from '../build/alpha.js';
 import { lineProblems } from '../build/schema.js';
 import { FIXTURES, kvmVtop } from '../run.js';
@@ -122,4 +125,49 @@ describe('the message about a line that can not be taken has one form', () => {
     const { status, stderr } = kvmVtop(['hva', '-c', DUMP, '-g', '136', '-'], '');
     expect([status, stderr]).toEqual([2, 'kvm-vtop: standard input has no addresses\n']);
   });
+});
+
+/** Questions of which the truth is known: addresses of every kind of page. */
+const questions = (
+  JSON.parse(readFileSync(join(FIXTURES, 'debian-6.12-states', 'facts.json'), 'utf8')) as {
+    questions: { name: string; process: string; vm: string | null; addressSpace: number; cases: { gpa: string }[] }[];
+  }
+).questions;
+
+// The text of what neighbouring lines have in common is kept.
+test.each(questions)('the answer to a line does not depend on the lines before it: $name', (question) => {
+  const { process: pid, vm, addressSpace, cases } = question;
+  const which = ['-g', pid, ...(vm === null ? [] : ['--vm', vm]), '--address-space', String(addressSpace)];
+  const ask = (lines: readonly string[]): string[] => {
+    const args = ['-c', join(FIXTURES, 'debian-6.12-states', 'vmcore.kdump'), ...which, '-p', '-', '--json'];
+    return kvmVtop(args, `${lines.join('\n')}\n`)
+      .stdout.trimEnd()
+      .split('\n');
+  };
+  // With lines that are not addresses in between, and each address twice in a row.
+  const lines = cases.flatMap(({ gpa }, i) => (i % 3 === 0 ? [gpa, gpa.toUpperCase(), 'no', gpa.slice(2)] : [gpa]));
+  expect(new Set(ask(lines)).size).toBe(new Set(cases.map(({ gpa }) => gpa)).size + 1);
+  expect(ask([...lines].reverse())).toEqual(ask(lines).reverse());
+  const apart = lines.map((_, i) => lines[(i * 7919) % lines.length] as string);
+  expect(new Set(ask(apart))).toEqual(new Set(ask(lines)));
+});
+
+test('an address is the same number however it is written', () => {
+  const hexadecimal = fc.bigInt({ min: 0n, max: 2n ** 72n });
+  fc.assert(
+    fc.property(
+      hexadecimal,
+      fc.nat(3),
+      fc.boolean(),
+      fc.constantFrom('', '0x', '0X'),
+      (value, zeros, isUpper, head) => {
+        const digits = value.toString(16);
+        const written = head + '0'.repeat(zeros) + (isUpper ? digits.toUpperCase() : digits);
+        const frame = value < 2n ** 52n ? Number(value >> 12n) : null;
+        expect(parseAddress(written)).toEqual({ digits, frame, offset: Number(value & 0xfffn) });
+        for (const wrong of [`${written}g`, `:${written}`, `${written}/`, `${written}\u0131`])
+          expect(parseAddress(wrong)).toBeNull();
+      },
+    ),
+  );
 });

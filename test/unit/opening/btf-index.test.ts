@@ -3,13 +3,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LazyBytes } from '../../../src/core/lazy-bytes.js';
+import { readOf } from '../../../src/core/memory.js';
 import { statedStart, vmlinuxIndex } from '../../../src/opening/btf-index.js';
 import { Btf } from '../../../src/types/btf.js';
 import type { TypeHints } from '../../../src/types/btf-hints.js';
 import { GraphTypes } from '../../../src/types/graph.js';
 import { nested } from '../../build/btf.js';
 import { IndexedBtf } from '../../build/btf-index.js';
-import { damage } from '../../build/damage.js';
+import { bytesOf, damage } from '../../build/damage.js';
 import { Layouts } from '../../build/layout.js';
 
 /** The BTF of a kernel, with its index, and how many pages of it were read. */
@@ -194,6 +195,30 @@ test('types before a page that is missing are found', () => {
   expect(before).toBeGreaterThan(900);
   expect(found.sizeOf(`s${before - 10}`)).toBe(8);
   expect(() => found.sizeOf('s2000')).toThrow(/page \d+ is left out/);
+});
+
+test('where a page of names is missing, each question is an error, also when it is asked again', () => {
+  const many = Array.from({ length: 3000 }, (_, i) => `s${i} {\nu64 m\n}`).join('\n');
+  const { memory, start, length } = new IndexedBtf(new Layouts(many), { sorted: false });
+  const found = new GraphTypes(new Btf('test', LazyBytes.of(memory, start, length, 'test')));
+  // Strings are after all types.
+  memory.missing.add(memory.offsetOf(start) / 4096 + Math.floor(length / 4096) - 1);
+  expect(found.sizeOf('s0')).toBe(8);
+  for (const name of ['s2999', 's2998', 's2999', 'no_such', 's2500'])
+    expect(() => found.sizeOf(name)).toThrow(/page \d+ is left out/);
+  expect(found.sizeOf('s1')).toBe(8);
+});
+
+test('a type of an unknown kind: what is after it is an error, also when it is asked again', () => {
+  const many = Array.from({ length: 30 }, (_, i) => `s${i} {\nu64 m\n}`).join('\n');
+  const { memory, start, length, types, writer } = new IndexedBtf(new Layouts(many), { sorted: false });
+  const bytes = readOf(memory, start, length, 'test');
+  const copy = new Uint8Array(bytes.view.buffer.slice(bytes.view.byteOffset, bytes.view.byteOffset + length));
+  const info = Number(types - start) + (writer.places.starts[12] as number) + 4;
+  new DataView(copy.buffer).setUint32(info, 0x1f000000, true);
+  const found = new GraphTypes(new Btf('test', bytesOf(copy)));
+  for (const name of ['s20', 's1', 's20', 's1', 's1'])
+    expect(() => found.member(name, 'm')).toThrow('BTF type of unknown kind 31');
 });
 
 describe('where names were in earlier runs', () => {
