@@ -7,8 +7,8 @@
 //   KVM_VTOP_DEBUG       folder with RELEASE/usr/lib/debug (Debian's debug packages, unpacked), also visible in that
 //                        root
 //   KVM_VTOP_BENCH_RUNS  number of pairs for a comparison (default 7)
-//   KVM_VTOP_BENCH_ONLY  address: only one address, against drgn, which takes two minutes with 15 pairs; scan: only scan of
-//                        many dumps
+//   KVM_VTOP_BENCH_ONLY  address: only one address, against drgn, which takes two minutes with 15 pairs; pages: only many
+//                        addresses and pages of a host; scan: only scan of many dumps
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -46,8 +46,10 @@ const places = {
   debug: process.env.KVM_VTOP_DEBUG,
   only: process.env.KVM_VTOP_BENCH_ONLY,
 };
-if (places.only !== undefined && !['address', 'scan'].includes(places.only))
-  throw new Error(`KVM_VTOP_BENCH_ONLY is ${places.only}; it must be address or scan`);
+if (places.only !== undefined && !['address', 'pages', 'scan'].includes(places.only))
+  throw new Error(`KVM_VTOP_BENCH_ONLY is ${places.only}; it must be address, pages or scan`);
+/** Whether a part is measured. @type {(part: string) => boolean} */
+const isMeasured = (part) => places.only === undefined || places.only === part;
 const dumps = join(places.shared, 'dumps');
 
 // node parses these certificates at each start, which other programs do not.
@@ -74,10 +76,9 @@ for (const name of HOSTS.filter((host) => existsSync(join(dumps, host)))) {
     `GPA ${GPA} of ${VM} of ${name}`,
   );
   const question = { name, dump, release: host.host().release, pid, gpa: GPA, hva: hva.toString(16) };
-  if (places.only !== 'scan') comparePeers(places, question);
-  if (places.only === 'address') continue;
-  if (name === MANY) many(places, { ...question, peers: loopsOver(places, question) });
-  if (places.only === 'scan') continue;
+  if (isMeasured('address')) comparePeers(places, question);
+  if (isMeasured('scan') && name === MANY) many(places, { ...question, peers: loopsOver(places, question) });
+  if (!isMeasured('pages')) continue;
   await inProcess(name, dump, pid);
   const gpas = pages.map(({ gpa }) => gpa);
   throughput(name, [...places.cli, '-c', dump, '-g', pid], gpas, scratch);

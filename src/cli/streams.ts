@@ -53,7 +53,7 @@ const OUTPUT = 1;
  */
 let direct = 16 * 1024;
 
-/** What a short write counts: in a socket it takes as much room. */
+/** What a short write counts as: in a socket it takes nearly as much room. */
 const LEAST = 1024;
 
 /** Writes to standard output without a stream; returns what must be written to the stream. Throws `OutputError`. */

@@ -30,7 +30,7 @@ export class Answered {
   guestSteps: readonly GuestStep[] = [];
   /** With --guest: the same address in each machine that the host is a guest of, from the nearest to the dumped one. */
   through: readonly Through[] = [];
-  /** The answer's values of `version`. */
+  /** The answer that `version` stands for. */
   #last: Answer = this.answer;
   #version = 0;
   readonly pid: number;
@@ -44,7 +44,7 @@ export class Answered {
     this.vm = { fd, kvm: vm.address };
   }
 
-  /** Increases whenever something of the answer other than the place of the page has changed since it was last read. */
+  /** A number that changes with the answer, except with where the page is: the memslot, the entries, the state. */
   get version(): number {
     const { answer } = this;
     if (!isLike(answer, this.#last)) {

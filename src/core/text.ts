@@ -19,7 +19,7 @@ const OFFSET_DIGITS = 3;
 /** Parses a hexadecimal address, with or without 0x, as crash does; null for anything else. */
 export const parseAddress = (text: string): AskedAddress | null => plainAddress(text) ?? otherAddress(text);
 
-/** An address written as it is printed, in small letters without leading zeros, as lists of them are; null for any other text. */
+/** An address as it is printed, and as most lists have it: in lower case, without 0x and leading zeros; null for any other text. */
 function plainAddress(text: string): AskedAddress | null {
   const { length } = text;
   if (length === 0 || length > FRAME_DIGITS + OFFSET_DIGITS || (length > 1 && text.startsWith('0'))) return null;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DumpError } from '../core/errors.js';
 import type { Readable } from '../core/lazy-bytes.js';
+import { type Entries, entriesOf, lengthSize } from './kallsyms-entries.js';
 import { hashOf, type Tokens } from './kallsyms-tokens.js';
 
 /** kallsyms_markers has the offset of every 256th symbol. */
@@ -11,14 +12,6 @@ export const MOST_STEP = MARKED * 140;
 /** Tables are aligned to 8 bytes up to 6.18, to 4 bytes in 7.2. */
 const ALIGNMENTS = [8, 4] as const;
 const alignUp = (size: number, alignment: number): number => Math.ceil(size / alignment) * alignment;
-
-/** Entries of kallsyms_names. */
-interface Entries {
-  /** Offset of the first. */
-  readonly start: number;
-  /** Where each begins, relative to the first, and where the last one ends. */
-  readonly places: Uint32Array;
-}
 
 /**
  * kallsyms_names: for each symbol a length and as many token numbers. `region` extends from there to
@@ -92,50 +85,6 @@ export class CompressedNames {
     return block;
   }
 }
-
-/**
- * Where the entries between two markers begin, and where the last one ends; null unless they fill the space exactly. Since Linux commit
- * 73bbb94466fd ("kallsyms: support "big" kernel symbols") (in v6.1) a length of 128 or more takes two bytes, low seven bits first (`wide`);
- * before, one byte.
- */
-function entriesOf(region: Readable, start: number, end: number, count: number, wide: boolean): Entries | null {
-  const { buffer, byteOffset } = region.window(start, end - start);
-  const bytes = new Uint8Array(buffer, byteOffset, end - start);
-  const places = new Uint32Array(count + 1);
-  // Lengths below it take one byte.
-  const long = wide ? 0x80 : 0x100;
-  for (let i = shortEntries(bytes, places, 0, long); i < count; i = shortEntries(bytes, places, i + 1, long)) {
-    const at = places[i] as number;
-    const length = longLength(bytes, at);
-    if (length === 0 || (bytes[at] as number) < long) return null;
-    places[i + 1] = at + length + 2;
-  }
-  return places[count] === bytes.length ? { start, places } : null;
-}
-
-/**
- * Fills in where the entries after entry `first` begin, up to one whose length takes two bytes or is 0, of which the number is returned.
- * Every search reads some twenty thousand lengths: a function as short as this is compiled by V8 in a moment.
- */
-function shortEntries(bytes: Uint8Array, places: Uint32Array, first: number, long: number): number {
-  const count = places.length - 1;
-  let at = places[first] as number;
-  for (let i = first; i < count; places[++i] = at) {
-    // After the end it is undefined: then no place fits.
-    const length = bytes[at] as number;
-    if (length === 0 || length >= long) return i;
-    at += length + 1;
-  }
-  return count;
-}
-
-/** The length that two bytes have; 0 if they are not there. */
-const longLength = (bytes: Uint8Array, at: number): number =>
-  at + 1 < bytes.length ? ((bytes[at] as number) & 0x7f) | ((bytes[at + 1] as number) << 7) : 0;
-
-/** Bytes of the length of an entry. */
-const lengthSize = (view: DataView, entry: number, end: number): 1 | 2 =>
-  entry + 1 + view.getUint8(entry) === end ? 1 : 2;
 
 /**
  * The markers follow the names: u64[] up to 4.19, u32[] since. After them comes the token table, in 6.1 preceded by
