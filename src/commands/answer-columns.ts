@@ -41,13 +41,7 @@ export function walk(): Type<readonly WalkStep[]> {
     let written = '';
     for (let i = 0; i < steps.length; i++) {
       const now = steps[i] as WalkStep;
-      const before = last[i];
-      if (
-        before?.address !== now.address ||
-        before.lo !== now.lo ||
-        before.hi !== now.hi ||
-        before.level !== now.level
-      ) {
+      if (last[i] !== now) {
         last[i] = now;
         texts[i] = write(now);
       }

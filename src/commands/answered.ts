@@ -30,8 +30,8 @@ export class Answered {
   guestSteps: readonly GuestStep[] = [];
   /** With --guest: the same address in each machine that the host is a guest of, from the nearest to the dumped one. */
   through: readonly Through[] = [];
-  /** The answer that `version` stands for. */
-  #last: Answer = this.answer;
+  /** What `version` stands for; null unless the last page was mapped. */
+  #last: Mapped | null = null;
   #version = 0;
   readonly pid: number;
   readonly vm: { readonly fd: number | null; readonly kvm: bigint };
@@ -44,14 +44,17 @@ export class Answered {
     this.vm = { fd, kvm: vm.address };
   }
 
-  /** A number that changes with the answer, except with where the page is: the memslot, the entries, the state. */
+  /**
+   * A number that changes whenever the members from `state` to `swap` do. It stays the same while addresses are in one mapped page, as those
+   * in a large page are.
+   */
   get version(): number {
     const { answer } = this;
-    if (!isLike(answer, this.#last)) {
-      this.#last = copyOf(answer);
-      this.#version++;
-    }
-    return this.#version;
+    const last = this.#last;
+    if (answer.state !== 'mapped') this.#last = null;
+    else if (last === null || !isLike(answer, last)) this.#last = mappedOf(answer);
+    else return this.#version;
+    return ++this.#version;
   }
 
   set(digits: string, answer: Answer): this {
@@ -78,23 +81,16 @@ export class Answered {
   }
 }
 
-/** Whether two answers have all in common but the place of the page. */
-const isLike = (one: Answer, other: Answer): boolean =>
+/** What the text of a mapped page is made of, but for its addresses. */
+type Mapped = Pick<Answer, 'slot' | 'pageSize' | 'protNone' | 'steps'>;
+
+const mappedOf = ({ slot, pageSize, protNone, steps }: Answer): Mapped => ({ slot, pageSize, protNone, steps });
+
+const isLike = (one: Mapped, other: Mapped): boolean =>
   one.steps === other.steps &&
   one.slot === other.slot &&
-  one.state === other.state &&
-  one.reason === other.reason &&
-  one.message === other.message &&
   one.pageSize === other.pageSize &&
-  one.protNone === other.protNone &&
-  one.swap === other.swap &&
-  (one.state === 'mapped' || one.frame === other.frame);
-
-const copyOf = ({ state, reason, message, slot, frame, pageSize, protNone, steps, swap }: Answer): Answer => ({
-  ...{ state, reason, message, slot, frame, pageSize, protNone, steps, swap },
-  page: null,
-  offset: 0,
-});
+  one.protNone === other.protNone;
 
 /** The answer to text that is not an address. */
 export const invalid = (message: string | null): Answer => unanswered('invalid', 'not-hexadecimal', message);

@@ -17,37 +17,28 @@ const FRAME_DIGITS = 10;
 const OFFSET_DIGITS = 3;
 
 /** Parses a hexadecimal address, with or without 0x, as crash does; null for anything else. */
-export const parseAddress = (text: string): AskedAddress | null => plainAddress(text) ?? otherAddress(text);
-
-/** An address as it is printed, and as most lists have it: in lower case, without 0x and leading zeros; null for any other text. */
-function plainAddress(text: string): AskedAddress | null {
+export function parseAddress(text: string): AskedAddress | null {
   const { length } = text;
-  if (length === 0 || length > FRAME_DIGITS + OFFSET_DIGITS || (length > 1 && text.startsWith('0'))) return null;
+  let first = text.startsWith('0x') || text.startsWith('0X') ? 2 : 0;
+  if (first === length) return null;
+  while (first < length - 1 && text[first] === '0') first++;
   let [frame, offset] = [0, 0];
-  for (let i = 0; i < length; i++) {
+  for (let i = first; i < length; i++) {
     const digit = digitOf(text.charCodeAt(i));
     if (digit < 0) return null;
     if (i < length - OFFSET_DIGITS) frame = frame * 16 + digit;
     else offset = offset * 16 + digit;
   }
-  return { digits: text, frame, offset };
+  const isBeyond = length - first > FRAME_DIGITS + OFFSET_DIGITS;
+  return { digits: text.slice(first).toLowerCase(), frame: isBeyond ? null : frame, offset };
 }
 
-/** The value of a hexadecimal digit, 0 to 9 or a to f, by its code; -1 for any other. */
+/** The value of a hexadecimal digit by its code; -1 for any other character. */
 function digitOf(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
-}
-
-function otherAddress(text: string): AskedAddress | null {
-  const written = /^(?:0[xX])?([0-9a-fA-F]+)$/.exec(text)?.[1]?.toLowerCase();
-  if (written === undefined) return null;
-  let zeros = 0;
-  while (zeros < written.length - 1 && written[zeros] === '0') zeros++;
-  const digits = written.slice(zeros);
-  const offset = Number.parseInt(digits.slice(-OFFSET_DIGITS), 16);
-  const upper = digits.slice(0, -OFFSET_DIGITS);
-  return { digits, frame: upper.length > FRAME_DIGITS ? null : Number.parseInt(upper || '0', 16), offset };
+  // Bit 5 is that of lower case.
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** Bytes from `first` to `last`. */

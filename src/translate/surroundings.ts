@@ -93,7 +93,10 @@ export class SurroundingsOf {
   }
 }
 
-/** Whether the page is mapped read-only, as the kernel maps its zero pages: other pages need no look-up. */
+/**
+ * Whether the page is mapped read-only. Other pages need no look-up: the kernel maps its zero pages with the protection of a private mapping,
+ * which does not allow writing (do_anonymous_page in mm/memory.c, set_huge_zero_folio in mm/huge_memory.c).
+ */
 function isReadOnly({ state, steps }: Answer): boolean {
   const leaf = steps.at(-1);
   return state === 'mapped' && leaf !== undefined && (leaf.lo & WRITABLE) === 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { wordsOf } from '../core/words.js';
-import { KIND, type TypeSection, vlenOf } from './btf-format.js';
+import { KIND, kindOf, type TypeSection, vlenOf } from './btf-format.js';
 
 /** Types that are looked at; those that one address needs are among the first hundred. */
 const MOST = 128;
@@ -22,9 +22,8 @@ export function parameterTypes({ types }: TypeSection, starts: Uint32Array, firs
   const counts = new Map<number, number>();
   const words = wordsOf(types.window(0, types.length));
   for (const at of starts) {
-    const info = words[(at + 4) >>> 2] as number;
-    // As `kindOf`, without a call: see `TypeWalk`.
-    if (((info >>> 24) & 0x7f) === KIND.FuncProto) count(counts, words, at >>> 2, first);
+    const place = at >>> 2;
+    if (kindOf(words[place + 1] as number) === KIND.FuncProto) count(counts, words, place, first);
   }
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.slice(0, MOST).map(([type]) => type);

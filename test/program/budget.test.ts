@@ -74,8 +74,8 @@ describe('one answer', () => {
   test('loads no other commands, nor what only their options need', () => {
     const { files } = one(join(FIXTURES, 'debian-6.1', 'vmcore.kdump'), '136', '--no-cache');
     expect(files).toEqual(['cli.js', 'program.js']);
-    // The size of 2026-11-28; a larger one needs a reason: the last were ways to structures and symbols that read fewer pages, and loops
-    // that are functions of their own, which V8 compiles sooner; the last one was the text that neighbouring answers share.
+    // The size of 2026-11-28; a larger one needs a reason. The last ones: ways to structures and symbols that read fewer pages, loops that
+    // are functions of their own, which V8 compiles sooner, and text that neighbouring answers share.
     expect(statSync(join(ROOT, 'dist', 'program.js')).size).toBeLessThanOrEqual(543_500);
   });
 

@@ -39,6 +39,8 @@ const others: readonly Answer[] = [
   { ...mapped, frame: 2 },
   { ...mapped, pageSize: 2 ** 21 },
   { ...mapped, protNone: true },
+  { ...mapped, slot: { ...slot, id: 6 } as Answer['slot'] },
+  { ...mapped, steps: [{ ...steps[0], lo: 0x82 }] as Answer['steps'] },
 ];
 
 const holder = { pid: 136, fd: 9, vm: { address: 0xffff_8e46_843c_0000n } } as unknown as Selected;
